@@ -1,0 +1,191 @@
+package display
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Form is the display form of alert text: invalid UTF-8 as \ufffd, control characters as \x1b, bidirectional
+// and zero-width characters as \u202e, links defanged (http://h.x/ as hxxp://h[.]x/, any other scheme:// as
+// scheme[:]//), and a word that mixes lookalike scripts marked " (mixed scripts)". Line ends and tabs stay; see
+// [OneLine]. Nothing is dropped: tricks are evidence.
+func Form(s string) string {
+	if plain(s) {
+		return s
+	}
+	return markScripts(defang(visible(s)))
+}
+
+// plain is the fast way out: printable ASCII that holds no scheme needs no work.
+func plain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x7f || (c < 0x20 && c != '\n' && c != '\t') || (c == ':' && strings.HasPrefix(s[i:], "://")) {
+			return false
+		}
+	}
+	return true
+}
+
+// OneLine joins the lines of alert text with ⏎ and turns tabs into blanks, for values that must stay on one line.
+func OneLine(s string) string {
+	s = strings.TrimRight(s, "\r\n")
+	if !strings.ContainsAny(s, "\n\t") {
+		return s
+	}
+	return strings.NewReplacer("\r\n", "⏎", "\n", "⏎", "\t", " ").Replace(s)
+}
+
+func visible(s string) string {
+	var b strings.Builder
+	b.Grow(len(s) + 16)
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == utf8.RuneError: // invalid bytes, or a decoder replaced them before us
+			b.WriteString(`\ufffd`)
+		case r == '\r' && strings.HasPrefix(s[i:], "\r\n"): // a Windows line end is a line end
+		case r == '\n' || r == '\t':
+			b.WriteByte(byte(r))
+		case r < 0xa0 && unicode.IsControl(r):
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case hidden(r):
+			if r > 0xffff {
+				fmt.Fprintf(&b, `\U%08x`, r)
+			} else {
+				fmt.Fprintf(&b, `\u%04x`, r)
+			}
+		default:
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
+}
+
+// hidden reports characters that a reader cannot see or that reorder what the reader sees: format characters
+// (bidirectional controls, zero-width characters, tags), line and paragraph separators, blank fillers.
+func hidden(r rune) bool {
+	if r < 0xad {
+		return false
+	}
+	switch r {
+	case 0x2028, 0x2029, 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800:
+		return true
+	}
+	return unicode.Is(unicode.Cf, r)
+}
+
+func bidi(r rune) bool {
+	return (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) || r == 0x200e || r == 0x200f || r == 0x61c
+}
+
+var link = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/?#<>|"'()\[\]{}\\]*)`)
+
+func defang(s string) string {
+	if !strings.Contains(s, "://") {
+		return s
+	}
+	return link.ReplaceAllStringFunc(s, func(m string) string {
+		scheme, host, _ := strings.Cut(m, "://")
+		switch strings.ToLower(scheme) {
+		case "http", "https":
+			return scheme[:1] + "xx" + scheme[3:] + "://" + strings.ReplaceAll(host, ".", "[.]")
+		case "hxxp", "hxxps":
+			return m
+		}
+		return scheme + "[:]//" + host
+	})
+}
+
+// lookalikes are the scripts whose letters are mistaken for one another.
+var lookalikes = []*unicode.RangeTable{unicode.Latin, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee, unicode.Coptic}
+
+// markScripts marks each word that mixes letters of lookalike scripts: pаypal with a Cyrillic а.
+func markScripts(s string) string {
+	if isASCII(s) {
+		return s
+	}
+	var b strings.Builder
+	start, seen := 0, 0
+	flush := func(end int) {
+		b.WriteString(s[start:end])
+		if seen&(seen-1) != 0 {
+			b.WriteString(" (mixed scripts)")
+		}
+		start, seen = end, 0
+	}
+	for i, r := range s {
+		if unicode.IsSpace(r) {
+			flush(i)
+			continue
+		}
+		if r < utf8.RuneSelf {
+			if (r|0x20) >= 'a' && (r|0x20) <= 'z' {
+				seen |= 1
+			}
+			continue
+		}
+		for n, table := range lookalikes {
+			if unicode.Is(table, r) {
+				seen |= 1 << n
+			}
+		}
+	}
+	flush(len(s))
+	return b.String()
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	mention = regexp.MustCompile(`(?i)<[!@]|(^|[\s"'(])@(everyone|here|channel|all)\b`)
+	anchor  = regexp.MustCompile(`(?i)<[a-z][a-z0-9+.-]*:[^>\s]*\|[^>]*>|\]\([a-z][a-z0-9+.-]*:`)
+	markup  = regexp.MustCompile("`|(?i)</?[a-z][a-z0-9]*(\\s[^<>]*)?/?>|\\{\\{.*\\}\\}")
+)
+
+// Tricks names what in the given alert texts would act on a reader's screen if it were not defused, in the
+// words of the Note fact: "mention, link, markup, control and bidi characters". It is empty when there is
+// nothing. A plain URL is no trick: access logs are full of them.
+func Tricks(texts ...string) string {
+	var has [5]bool
+	for _, s := range texts {
+		has[0] = has[0] || mention.MatchString(s)
+		has[1] = has[1] || anchor.MatchString(s)
+		has[2] = has[2] || markup.MatchString(s)
+		for _, r := range s {
+			if r == '\n' || r == '\t' || r == '\r' {
+				continue
+			}
+			has[3] = has[3] || (r < 0xa0 && unicode.IsControl(r))
+			has[4] = has[4] || bidi(r) || hidden(r)
+		}
+	}
+	var words []string
+	for i, w := range []string{"mention", "link", "markup", "control", "bidi"} {
+		if has[i] {
+			words = append(words, w)
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	list := words[len(words)-1]
+	if n := len(words); n > 1 {
+		list = strings.Join(words[:n-1], ", ") + " and " + list
+	}
+	if has[3] || has[4] {
+		list += " characters"
+	}
+	return list
+}

@@ -1,0 +1,361 @@
+// Package display owns how text that an attacker may have written is shown to people: the display form
+// (control characters made visible, links defanged), the provenance of every piece of text (our words or the
+// alert's), and cutting. It knows no alert and no channel; how a channel marks provenance (a code span, a
+// <code> element) is the channel's business, through [Text.Render].
+//
+// The law that everything else rests on: a [Text] never lets alert text pass for words of the operator or of
+// ours. Alert text enters through [Quote] and stays quoted through joining, templates and cutting.
+package display
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Text is a piece of text whose parts know where they come from: words (ours or the operator's) or a quotation
+// from an alert. The zero value is empty. A Text is never changed after it was made.
+type Text struct{ spans []span }
+
+type span struct {
+	raw    string
+	quoted bool
+}
+
+// Words makes a Text of our own or the operator's words. It must not be given alert text.
+func Words(s string) Text {
+	if s == "" {
+		return Text{}
+	}
+	return Text{[]span{{s, false}}}
+}
+
+// Quote makes a Text of alert text. It is shown in its display form and never as words.
+func Quote(s string) Text {
+	if s == "" {
+		return Text{}
+	}
+	return Text{[]span{{s, true}}}
+}
+
+// Join puts texts one behind the other.
+func Join(texts ...Text) Text {
+	var out Text
+	for _, t := range texts {
+		for _, s := range t.spans {
+			out.add(s)
+		}
+	}
+	return out
+}
+
+// add appends a span, merging words with words. Two quotations stay two: they are two values.
+func (t *Text) add(s span) {
+	if s.raw == "" {
+		return
+	}
+	if n := len(t.spans); n > 0 && !s.quoted && !t.spans[n-1].quoted {
+		t.spans[n-1].raw += s.raw
+		return
+	}
+	t.spans = append(t.spans, s)
+}
+
+// IsZero reports whether the text is empty. (Named so that omitempty-like tags and templates can ask.)
+func (t Text) IsZero() bool { return len(t.spans) == 0 }
+
+// Blank reports whether there is nothing but white space to see.
+func (t Text) Blank() bool { return strings.TrimSpace(t.Raw()) == "" }
+
+// HasQuote reports whether any part of the text comes from an alert.
+func (t Text) HasQuote() bool {
+	for _, s := range t.spans {
+		if s.quoted {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the text in display form with no marks of provenance: what text mail, a PagerDuty summary and a
+// plain terminal show.
+func (t Text) String() string {
+	return t.Render(func(s string) string { return s }, func(s string) string { return s })
+}
+
+// Raw is the text as it came, for machines (webhook, Splunk) that escape it themselves.
+func (t Text) Raw() string {
+	if len(t.spans) == 1 {
+		return t.spans[0].raw
+	}
+	var b strings.Builder
+	for _, s := range t.spans {
+		b.WriteString(s.raw)
+	}
+	return b.String()
+}
+
+// Render builds the channel's form: words and quotations, each through its own function. The quoted function
+// is given the display form, never the raw text.
+func (t Text) Render(words, quoted func(string) string) string {
+	var b strings.Builder
+	for _, s := range t.spans {
+		if s.quoted {
+			b.WriteString(quoted(Form(s.raw)))
+		} else {
+			b.WriteString(words(s.raw))
+		}
+	}
+	return b.String()
+}
+
+// Len is the number of characters of String.
+func (t Text) Len() int { return utf8.RuneCountInString(t.String()) }
+
+// Line makes one line of the text: a line end inside a quotation becomes ⏎, one between words a blank.
+func (t Text) Line() Text {
+	var out Text
+	for _, s := range t.spans {
+		if s.quoted {
+			s.raw = OneLine(s.raw)
+		} else {
+			s.raw = strings.Join(strings.FieldsFunc(s.raw, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+		}
+		out.add(s)
+	}
+	return out
+}
+
+// Trim removes white space at both ends, in words and quotations alike.
+func (t Text) Trim() Text {
+	spans := append([]span(nil), t.spans...)
+	for len(spans) > 0 {
+		spans[0].raw = strings.TrimLeft(spans[0].raw, " \t\r\n")
+		if spans[0].raw != "" {
+			break
+		}
+		spans = spans[1:]
+	}
+	for n := len(spans); n > 0; n = len(spans) {
+		spans[n-1].raw = strings.TrimRight(spans[n-1].raw, " \t\r\n")
+		if spans[n-1].raw != "" {
+			break
+		}
+		spans = spans[:n-1]
+	}
+	return Text{spans}
+}
+
+// Cut shortens the text to at most n characters of its display form, taking them from the middle and putting
+// one … there. A text that fits is returned as it is. n below 3 counts as 3.
+func (t Text) Cut(n int) Text {
+	if t.Len() <= n {
+		return t
+	}
+	n = max(n, 3)
+	head := (n - 1) * 2 / 3
+	return Join(t.firstRunes(head), Words("…"), t.lastRunes(n-1-head))
+}
+
+// CutEnd shortens the text to at most n characters of its display form by dropping its end; the last character
+// is then an …. n below 1 counts as 1.
+func (t Text) CutEnd(n int) Text {
+	if t.Len() <= n {
+		return t
+	}
+	return Join(t.firstRunes(max(n, 1)-1), Words("…"))
+}
+
+// firstRunes keeps at most n characters of the display form. Because one raw character may be shown as several,
+// it keeps whole raw characters only.
+func (t Text) firstRunes(n int) Text {
+	var out Text
+	for _, s := range t.spans {
+		if n <= 0 {
+			break
+		}
+		shown := s.shown()
+		if c := utf8.RuneCountInString(shown); c <= n {
+			out.add(s)
+			n -= c
+			continue
+		}
+		lo, hi := 0, len(s.raw)
+		for lo < hi { // the longest prefix of the raw text whose display form fits
+			mid := (lo + hi + 1) / 2
+			if utf8.RuneCountInString(span{cutAt(s.raw, mid), s.quoted}.shown()) <= n {
+				lo = mid
+			} else {
+				hi = mid - 1
+			}
+		}
+		out.add(span{cutAt(s.raw, lo), s.quoted})
+		break
+	}
+	return out
+}
+
+func (t Text) lastRunes(n int) Text {
+	var kept []span
+	for i := len(t.spans) - 1; i >= 0 && n > 0; i-- {
+		s := t.spans[i]
+		if c := utf8.RuneCountInString(s.shown()); c <= n {
+			kept = append(kept, s)
+			n -= c
+			continue
+		}
+		lo, hi := 0, len(s.raw)
+		for lo < hi { // the longest suffix that fits
+			mid := (lo + hi + 1) / 2
+			if utf8.RuneCountInString(span{cutFrom(s.raw, len(s.raw)-mid), s.quoted}.shown()) <= n {
+				lo = mid
+			} else {
+				hi = mid - 1
+			}
+		}
+		kept = append(kept, span{cutFrom(s.raw, len(s.raw)-lo), s.quoted})
+		break
+	}
+	var out Text
+	for i := len(kept) - 1; i >= 0; i-- {
+		out.add(kept[i])
+	}
+	return out
+}
+
+func (s span) shown() string {
+	if s.quoted {
+		return Form(s.raw)
+	}
+	return s.raw
+}
+
+// cutAt returns s[:n], moved back to the start of a character.
+func cutAt(s string, n int) string {
+	for n > 0 && n < len(s) && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// cutFrom returns s[n:], moved on to the start of a character.
+func cutFrom(s string, n int) string {
+	for n < len(s) && !utf8.RuneStart(s[n]) {
+		n++
+	}
+	return s[n:]
+}
+
+// SplitLines splits at the line ends that stand in words: those that a template wrote. Line ends inside
+// quotations do not split, so no alert can begin a line of its own.
+func (t Text) SplitLines() []Text {
+	var lines []Text
+	var line Text
+	for _, s := range t.spans {
+		if s.quoted {
+			line.add(s)
+			continue
+		}
+		for i, part := range strings.Split(s.raw, "\n") {
+			if i > 0 {
+				lines = append(lines, line)
+				line = Text{}
+			}
+			line.add(span{part, false})
+		}
+	}
+	return append(lines, line)
+}
+
+// CutWords splits the text around the first sep that stands in words. found is false, and before the whole
+// text, where there is none.
+func (t Text) CutWords(sep string) (before, after Text, found bool) {
+	for i, s := range t.spans {
+		if s.quoted {
+			continue
+		}
+		if b, a, ok := strings.Cut(s.raw, sep); ok {
+			before = Join(Text{t.spans[:i]}, Words(b))
+			after = Join(Words(a), Text{t.spans[i+1:]})
+			return before, after, true
+		}
+	}
+	return t, Text{}, false
+}
+
+// The encoded form carries a Text through a template's output, which is a plain stream of characters. It uses
+// three control characters that no display form contains; inside a quotation they are escaped.
+const (
+	quoteOpen  = '\x0e' // SO
+	quoteClose = '\x0f' // SI
+	quoteEsc   = '\x10' // DLE
+)
+
+// Encode writes the text with marks that [Decode] reads back.
+func (t Text) Encode() string {
+	var b strings.Builder
+	for _, s := range t.spans {
+		if !s.quoted {
+			b.WriteString(stripMarks(s.raw))
+			continue
+		}
+		b.WriteByte(quoteOpen)
+		for i := 0; i < len(s.raw); i++ {
+			if c := s.raw[i]; c == quoteOpen || c == quoteClose || c == quoteEsc {
+				b.WriteByte(quoteEsc)
+				b.WriteByte(c + 0x20) // shifted, so that the bare mark never stands inside a quotation
+				continue
+			}
+			b.WriteByte(s.raw[i])
+		}
+		b.WriteByte(quoteClose)
+	}
+	return b.String()
+}
+
+// Decode reads what Encode wrote, with any words around it. A quotation that is not closed ends with the text:
+// when in doubt, text is quoted.
+func Decode(s string) Text {
+	var out Text
+	for s != "" {
+		i := strings.IndexByte(s, quoteOpen)
+		if i < 0 {
+			out.add(span{stripMarks(s), false})
+			break
+		}
+		out.add(span{stripMarks(s[:i]), false})
+		s = s[i+1:]
+		end := strings.IndexByte(s, quoteClose)
+		body := s
+		if end >= 0 {
+			body, s = s[:end], s[end+1:]
+		} else {
+			s = ""
+		}
+		if strings.IndexByte(body, quoteEsc) >= 0 {
+			var b strings.Builder
+			for j := 0; j < len(body); j++ {
+				if body[j] == quoteEsc && j+1 < len(body) {
+					j++
+					b.WriteByte(body[j] - 0x20)
+					continue
+				}
+				b.WriteByte(body[j])
+			}
+			body = b.String()
+		}
+		out.add(span{body, true})
+	}
+	return out
+}
+
+func stripMarks(s string) string {
+	if !strings.ContainsAny(s, "\x0e\x0f\x10") {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r == quoteOpen || r == quoteClose || r == quoteEsc {
+			return -1
+		}
+		return r
+	}, s)
+}

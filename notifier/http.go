@@ -1,0 +1,197 @@
+package notifier
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// MaxAnswer bounds what is read of an answer, in bytes.
+const MaxAnswer = 64 << 10
+
+// Network are the settings that channels over HTTP share.
+type Network struct {
+	// CAFile holds further certificates to trust, in PEM. CertFile and KeyFile are the client's own.
+	CAFile   string `yaml:"ca_file"`
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+	// Proxy is the URL of an HTTP proxy. Without it there is none: proxy variables of the environment are those
+	// of whoever started the daemon, and do not decide where alerts go.
+	Proxy string `yaml:"proxy"`
+}
+
+// NewClient makes the HTTP client of one receiver. It keeps connections open, asks for TLS 1.2 or later, and
+// follows no redirect.
+func NewClient(cfg Network) (*http.Client, error) {
+	t := &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		ForceAttemptHTTP2:     true,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   16,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	if cfg.Proxy != "" {
+		u, err := url.Parse(cfg.Proxy)
+		if err != nil || u.Host == "" {
+			return nil, errors.New("proxy: not a URL such as http://proxy.example.com:3128")
+		}
+		t.Proxy = http.ProxyURL(u)
+	}
+	if cfg.CAFile != "" {
+		pem, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("ca_file: %w", err)
+		}
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool()
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM form", cfg.CAFile)
+		}
+		t.TLSClientConfig.RootCAs = pool
+	}
+	if cfg.CertFile != "" || cfg.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("cert_file, key_file: %w", err)
+		}
+		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	}
+	return &http.Client{Transport: t, CheckRedirect: NoRedirects}, nil
+}
+
+// NoRedirects is the CheckRedirect of every client here: the redirect itself is the answer.
+func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// Answer is what a server answered, or the reason why there is no answer.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte // at most MaxAnswer bytes
+	// Err is the network's own error, with no URL in it. Ambiguous is true when the request had been sent.
+	Err       error
+	Ambiguous bool
+}
+
+// Failure turns the answer into an Error by the common rules: nil for 2xx, StatusReason for other answers,
+// temporary for a network failure. what says what was attempted on what, without secrets ("post to Slack").
+// A channel refines the error with what its vendor says.
+func (a *Answer) Failure(what string) *Error {
+	if a.Err != nil {
+		return &Error{Err: fmt.Errorf("%s: %w", what, a.Err), Ambiguous: a.Ambiguous}
+	}
+	if a.Status >= 200 && a.Status < 300 {
+		return nil
+	}
+	text := fmt.Sprintf("%s: status %d", what, a.Status)
+	if s := Snippet(a.Body); s != "" {
+		text += ": " + s
+	}
+	e := &Error{Reason: StatusReason(a.Status), Status: a.Status, RetryAfter: RetryAfter(a.Header, time.Now()), Err: errors.New(text)}
+	if a.Status >= 300 && a.Status < 400 {
+		e.Hint = "the server redirects; give the final address in the config"
+	}
+	return e
+}
+
+// Snippet is the beginning of an answer's body, made fit for one line of a log: at most 200 characters, no
+// control characters, no HTML page.
+func Snippet(body []byte) string {
+	s := strings.TrimSpace(string(body))
+	if strings.HasPrefix(s, "<") {
+		return ""
+	}
+	s = strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f || r == '\ufffd' {
+			return ' '
+		}
+		return r
+	}, s)
+	if r := []rune(s); len(r) > 200 {
+		s = string(r[:199]) + "…"
+	}
+	return s
+}
+
+// Do sends one request and reads its answer.
+func Do(client *http.Client, req *http.Request) *Answer {
+	capturing, answer := Capture(client)
+	resp, err := capturing.Do(req)
+	if err == nil {
+		resp.Body.Close()
+	} else if answer.Err == nil {
+		answer.Err = Unurl(err)
+	}
+	return answer
+}
+
+// Capture returns a client for one request that works like client and keeps what the server answered, for
+// vendors' libraries that throw the body, the Retry-After header or the network's error away. The library sees
+// the same answer.
+func Capture(client *http.Client) (*http.Client, *Answer) {
+	answer := &Answer{}
+	c := *client
+	base := c.Transport
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	c.Transport = &capture{base: base, answer: answer}
+	if c.CheckRedirect == nil {
+		c.CheckRedirect = NoRedirects
+	}
+	return &c, answer
+}
+
+type capture struct {
+	base   http.RoundTripper
+	answer *Answer
+}
+
+func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
+	var wrote atomic.Bool
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(i httptrace.WroteRequestInfo) { wrote.Store(i.Err == nil) },
+	})
+	resp, err := c.base.RoundTrip(req.WithContext(ctx))
+	if err == nil {
+		c.answer.Status, c.answer.Header = resp.StatusCode, resp.Header
+		c.answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxAnswer))
+		if err == nil {
+			_, _ = io.CopyN(io.Discard, resp.Body, MaxAnswer) // so that the connection can be used again
+		}
+		resp.Body.Close()
+		resp.Body = io.NopCloser(bytes.NewReader(c.answer.Body))
+	}
+	if err != nil {
+		if cause := context.Cause(req.Context()); cause != nil && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w (%w)", err, cause)
+		}
+		c.answer.Err, c.answer.Ambiguous = Unurl(err), wrote.Load()
+		return nil, err
+	}
+	return resp, nil
+}
+
+// Unurl takes the URL out of an error of net/http: it may be a secret.
+func Unurl(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,68 @@
+// Package notifier owns how a notification leaves the house: the Notifier interface that every channel
+// implements, the notification it is given, the errors it answers with, secrets, and the HTTP manners that all
+// channels share. It knows no alert, no route and no template; a channel knows no other channel.
+//
+// A channel is a folder below this one. It has a Config (yaml tags, Validate), a New that returns a ready
+// Notifier, and its own escaping and limits. CONTRIBUTING.md shows how to add one.
+package notifier
+
+import (
+	"context"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/display"
+)
+
+// Notifier delivers notifications to one receiver. It is safe for concurrent use.
+type Notifier interface {
+	// Notify makes one attempt. A nil error means that the vendor accepted the message. Any other answer is an
+	// error; [Classify] tells whether to try again. It returns when ctx ends.
+	Notify(ctx context.Context, n Notification) (Receipt, error)
+}
+
+// Composer is implemented by channels whose message is not an HTTP request (email): it returns the message that
+// Notify would send, for preview.
+type Composer interface {
+	Compose(n Notification) ([]byte, error)
+}
+
+// Action is what a notification asks the receiver to do.
+type Action string
+
+// The actions.
+const (
+	Trigger     Action = "trigger"
+	Acknowledge Action = "acknowledge"
+	Resolve     Action = "resolve"
+)
+
+// Notification is a rendered alert (or several) for one receiver.
+type Notification struct {
+	Action Action
+	// Delivery identifies the delivery; it is the same in every attempt (idempotency key, Message-ID).
+	Delivery string
+	// Alert is the identity of the alert, Occurrence counts sends of the same one, from 1.
+	Alert      string
+	Occurrence int
+	Receiver   string
+	// DedupKey names the cause: notifications with the same key belong together.
+	DedupKey string
+	// Severity is info, low, medium, high, critical or unknown.
+	Severity string
+	// Time is the alert's, or when it was received where the alert has none.
+	Time time.Time
+	// Parts are the rendered defines of the channel's template, by the name behind the dot: "slack.header" is
+	// "header". A part that the template does not define is missing. Parts whose name ends in ".json" hold JSON
+	// text, parts ending in ".html" hold HTML, in both cases as words: they are escaped already.
+	Parts map[string]display.Text
+}
+
+// Receipt is what the vendor gave back.
+type Receipt struct {
+	// Status is the HTTP status or SMTP code.
+	Status int
+	// ID is the vendor's name for the message: a Slack ts, a PagerDuty dedup key, a HEC ackId, a Message-ID.
+	ID string
+	// Channel is where it went, if the vendor says so (Slack's channel id).
+	Channel string
+}
