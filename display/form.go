@@ -16,7 +16,8 @@ func Form(s string) string {
 	if plain(s) {
 		return s
 	}
-	return markScripts(defang(visible(s)))
+	// Scripts are judged on the text itself: the escapes that visible writes hold Latin letters.
+	return defang(visible(markScripts(s)))
 }
 
 // plain is the fast way out: printable ASCII that holds no scheme needs no work.
@@ -67,21 +68,21 @@ func visible(s string) string {
 }
 
 // hidden reports characters that a reader cannot see or that reorder what the reader sees: format characters
-// (bidirectional controls, zero-width characters, tags), line and paragraph separators, blank fillers.
+// (bidirectional controls, zero-width characters, tags), line and paragraph separators, blank fillers, variation
+// selectors.
 func hidden(r rune) bool {
 	if r < 0xad {
 		return false
 	}
 	switch r {
-	case 0x2028, 0x2029, 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800:
+	case 0x2028, 0x2029, 0x2800:
 		return true
 	}
-	return unicode.Is(unicode.Cf, r)
+	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-func bidi(r rune) bool {
-	return (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) || r == 0x200e || r == 0x200f || r == 0x61c
-}
+// emojiStyle asks for the coloured form of the character before it: shown like all hidden characters, but no trick.
+const emojiStyle = 0xfe0f
 
 var link = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/?#<>|"'()\[\]{}\\]*)`)
 
@@ -168,7 +169,7 @@ func Tricks(texts ...string) string {
 				continue
 			}
 			has[3] = has[3] || (r < 0xa0 && unicode.IsControl(r))
-			has[4] = has[4] || bidi(r) || hidden(r)
+			has[4] = has[4] || (hidden(r) && r != emojiStyle)
 		}
 	}
 	var words []string

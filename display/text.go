@@ -8,25 +8,27 @@
 package display
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
 
 // Text is a piece of text whose parts know where they come from: words (ours or the operator's) or a quotation
-// from an alert. The zero value is empty. A Text is never changed after it was made.
-type Text struct{ spans []span }
+// from an alert. The zero value is empty, and false to a template. A Text is never changed after it was made.
+type Text []span
 
 type span struct {
 	raw    string
 	quoted bool
 }
 
-// Words makes a Text of our own or the operator's words. It must not be given alert text.
+// Words makes a Text of our own or the operator's words. It must not be given alert text. The three control
+// characters that [Text.Encode] uses as marks are dropped.
 func Words(s string) Text {
-	if s == "" {
+	if s = stripMarks(s); s == "" {
 		return Text{}
 	}
-	return Text{[]span{{s, false}}}
+	return Text{{s, false}}
 }
 
 // Quote makes a Text of alert text. It is shown in its display form and never as words.
@@ -34,14 +36,14 @@ func Quote(s string) Text {
 	if s == "" {
 		return Text{}
 	}
-	return Text{[]span{{s, true}}}
+	return Text{{s, true}}
 }
 
 // Join puts texts one behind the other.
 func Join(texts ...Text) Text {
 	var out Text
 	for _, t := range texts {
-		for _, s := range t.spans {
+		for _, s := range t {
 			out.add(s)
 		}
 	}
@@ -53,22 +55,22 @@ func (t *Text) add(s span) {
 	if s.raw == "" {
 		return
 	}
-	if n := len(t.spans); n > 0 && !s.quoted && !t.spans[n-1].quoted {
-		t.spans[n-1].raw += s.raw
+	if n := len(*t); n > 0 && !s.quoted && !(*t)[n-1].quoted {
+		(*t)[n-1].raw += s.raw
 		return
 	}
-	t.spans = append(t.spans, s)
+	*t = append(*t, s)
 }
 
 // IsZero reports whether the text is empty. (Named so that omitempty-like tags and templates can ask.)
-func (t Text) IsZero() bool { return len(t.spans) == 0 }
+func (t Text) IsZero() bool { return len(t) == 0 }
 
 // Blank reports whether there is nothing but white space to see.
 func (t Text) Blank() bool { return strings.TrimSpace(t.Raw()) == "" }
 
 // HasQuote reports whether any part of the text comes from an alert.
 func (t Text) HasQuote() bool {
-	for _, s := range t.spans {
+	for _, s := range t {
 		if s.quoted {
 			return true
 		}
@@ -82,13 +84,16 @@ func (t Text) String() string {
 	return t.Render(func(s string) string { return s }, func(s string) string { return s })
 }
 
+// MarshalText is String: a Text in JSON is what a person would read.
+func (t Text) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
 // Raw is the text as it came, for machines (webhook, Splunk) that escape it themselves.
 func (t Text) Raw() string {
-	if len(t.spans) == 1 {
-		return t.spans[0].raw
+	if len(t) == 1 {
+		return t[0].raw
 	}
 	var b strings.Builder
-	for _, s := range t.spans {
+	for _, s := range t {
 		b.WriteString(s.raw)
 	}
 	return b.String()
@@ -98,7 +103,7 @@ func (t Text) Raw() string {
 // is given the display form, never the raw text.
 func (t Text) Render(words, quoted func(string) string) string {
 	var b strings.Builder
-	for _, s := range t.spans {
+	for _, s := range t {
 		if s.quoted {
 			b.WriteString(quoted(Form(s.raw)))
 		} else {
@@ -111,14 +116,17 @@ func (t Text) Render(words, quoted func(string) string) string {
 // Len is the number of characters of String.
 func (t Text) Len() int { return utf8.RuneCountInString(t.String()) }
 
-// Line makes one line of the text: a line end inside a quotation becomes ⏎, one between words a blank.
+var lineEnds = regexp.MustCompile(`[\r\n]+`)
+
+// Line makes one line of the text, without white space at its ends: a line end inside a quotation becomes ⏎, one
+// in words a blank.
 func (t Text) Line() Text {
 	var out Text
-	for _, s := range t.spans {
+	for _, s := range t.Trim() {
 		if s.quoted {
 			s.raw = OneLine(s.raw)
 		} else {
-			s.raw = strings.Join(strings.FieldsFunc(s.raw, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
+			s.raw = lineEnds.ReplaceAllString(s.raw, " ")
 		}
 		out.add(s)
 	}
@@ -127,7 +135,7 @@ func (t Text) Line() Text {
 
 // Trim removes white space at both ends, in words and quotations alike.
 func (t Text) Trim() Text {
-	spans := append([]span(nil), t.spans...)
+	spans := append(Text(nil), t...)
 	for len(spans) > 0 {
 		spans[0].raw = strings.TrimLeft(spans[0].raw, " \t\r\n")
 		if spans[0].raw != "" {
@@ -142,7 +150,7 @@ func (t Text) Trim() Text {
 		}
 		spans = spans[:n-1]
 	}
-	return Text{spans}
+	return spans
 }
 
 // Cut shortens the text to at most n characters of its display form, taking them from the middle and putting
@@ -165,21 +173,49 @@ func (t Text) CutEnd(n int) Text {
 	return Join(t.firstRunes(max(n, 1)-1), Words("…"))
 }
 
+// QuotedLen is the number of characters of display form that come from the alert.
+func (t Text) QuotedLen() int {
+	n := 0
+	for _, s := range t {
+		if s.quoted {
+			n += Text{s}.Len()
+		}
+	}
+	return n
+}
+
+// CutQuoted shortens what comes from the alert to at most n characters of display form in all, the first ones,
+// and leaves words alone; an … stands where a quotation was cut. kept is how many of [Text.QuotedLen] are left.
+func (t Text) CutQuoted(n int) (cut Text, kept int) {
+	for _, s := range t {
+		if !s.quoted {
+			cut.add(s)
+			continue
+		}
+		head := Text{s}.firstRunes(n - kept)
+		kept += head.Len()
+		cut = append(cut, head...)
+		if head.Raw() != s.raw {
+			cut.add(span{"…", false})
+		}
+	}
+	return cut, kept
+}
+
 // firstRunes keeps at most n characters of the display form. Because one raw character may be shown as several,
 // it keeps whole raw characters only.
 func (t Text) firstRunes(n int) Text {
 	var out Text
-	for _, s := range t.spans {
+	for _, s := range t {
 		if n <= 0 {
 			break
 		}
-		shown := s.shown()
-		if c := utf8.RuneCountInString(shown); c <= n {
+		if c := s.atMost(n); c <= n {
 			out.add(s)
 			n -= c
 			continue
 		}
-		lo, hi := 0, len(s.raw)
+		lo, hi := 0, min(len(s.raw), longest(n))
 		for lo < hi { // the longest prefix of the raw text whose display form fits
 			mid := (lo + hi + 1) / 2
 			if utf8.RuneCountInString(span{cutAt(s.raw, mid), s.quoted}.shown()) <= n {
@@ -196,14 +232,14 @@ func (t Text) firstRunes(n int) Text {
 
 func (t Text) lastRunes(n int) Text {
 	var kept []span
-	for i := len(t.spans) - 1; i >= 0 && n > 0; i-- {
-		s := t.spans[i]
-		if c := utf8.RuneCountInString(s.shown()); c <= n {
+	for i := len(t) - 1; i >= 0 && n > 0; i-- {
+		s := t[i]
+		if c := s.atMost(n); c <= n {
 			kept = append(kept, s)
 			n -= c
 			continue
 		}
-		lo, hi := 0, len(s.raw)
+		lo, hi := 0, min(len(s.raw), longest(n))
 		for lo < hi { // the longest suffix that fits
 			mid := (lo + hi + 1) / 2
 			if utf8.RuneCountInString(span{cutFrom(s.raw, len(s.raw)-mid), s.quoted}.shown()) <= n {
@@ -220,6 +256,19 @@ func (t Text) lastRunes(n int) Text {
 		out.add(kept[i])
 	}
 	return out
+}
+
+// longest is more bytes than any raw text has whose display form has at most n characters: four bytes a
+// character, and of the raw ones only the return of a Windows line end is not shown. It spares us the display
+// form of a whole megabyte.
+func longest(n int) int { return 8 * (n + 1) }
+
+// atMost is the number of characters of the display form, or n+1 where it is more than n.
+func (s span) atMost(n int) int {
+	if len(s.raw) > longest(n) {
+		return n + 1
+	}
+	return min(utf8.RuneCountInString(s.shown()), n+1)
 }
 
 func (s span) shown() string {
@@ -250,7 +299,7 @@ func cutFrom(s string, n int) string {
 func (t Text) SplitLines() []Text {
 	var lines []Text
 	var line Text
-	for _, s := range t.spans {
+	for _, s := range t {
 		if s.quoted {
 			line.add(s)
 			continue
@@ -269,13 +318,13 @@ func (t Text) SplitLines() []Text {
 // CutWords splits the text around the first sep that stands in words. found is false, and before the whole
 // text, where there is none.
 func (t Text) CutWords(sep string) (before, after Text, found bool) {
-	for i, s := range t.spans {
+	for i, s := range t {
 		if s.quoted {
 			continue
 		}
 		if b, a, ok := strings.Cut(s.raw, sep); ok {
-			before = Join(Text{t.spans[:i]}, Words(b))
-			after = Join(Words(a), Text{t.spans[i+1:]})
+			before = Join(t[:i], Words(b))
+			after = Join(Words(a), t[i+1:])
 			return before, after, true
 		}
 	}
@@ -293,9 +342,9 @@ const (
 // Encode writes the text with marks that [Decode] reads back.
 func (t Text) Encode() string {
 	var b strings.Builder
-	for _, s := range t.spans {
+	for _, s := range t {
 		if !s.quoted {
-			b.WriteString(stripMarks(s.raw))
+			b.WriteString(s.raw)
 			continue
 		}
 		b.WriteByte(quoteOpen)

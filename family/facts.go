@@ -3,6 +3,7 @@ package family
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -52,6 +53,19 @@ func list(sep string, texts ...display.Text) display.Text {
 // hasGroup reports whether the rule is in one of the groups.
 func hasGroup(a *alert.Alert, names ...string) bool {
 	return slices.ContainsFunc(a.Rule.Groups, func(g string) bool { return slices.Contains(names, g) })
+}
+
+// ids is a range of rule ids, both ends included.
+type ids struct{ from, to int }
+
+// ungrouped reports an alert that does not say its groups, as no shell file does, whose rule is one of the
+// given stock rules.
+func ungrouped(a *alert.Alert, rules ...ids) bool {
+	if len(a.Rule.Groups) > 0 {
+		return false
+	}
+	id, err := strconv.Atoi(a.Rule.ID)
+	return err == nil && slices.ContainsFunc(rules, func(r ids) bool { return r.from <= id && id <= r.to })
 }
 
 // has reports whether the original alert holds anything at one of the paths.

@@ -65,4 +65,7 @@ type Receipt struct {
 	ID string
 	// Channel is where it went, if the vendor says so (Slack's channel id).
 	Channel string
+	// Warning is what a person should know although the message was accepted: a recipient who was refused, a
+	// queue that is nearly full. It holds no secret.
+	Warning string
 }

@@ -140,8 +140,8 @@ func (s Secret) String() string {
 	return s.kind + " " + s.value
 }
 
-// GoString keeps the value out of %#v.
-func (s Secret) GoString() string { return "notifier.Secret(" + s.String() + ")" }
+// Format prints String for every verb: fmt would show the fields for those that fit no text, such as %d.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // MarshalText keeps the value out of JSON and YAML.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -1,0 +1,187 @@
+package alert
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// pair is where an address stands and the port beside it.
+type pair struct{ address, port string }
+
+// Where decoders and integrations put addresses, in the order in which they are looked for. Wazuh 2.x has the
+// first ones at the top level; there these names mean the same.
+var (
+	sources = [...]pair{
+		{"data.srcip", "data.srcport"},
+		{"data.src_ip", "data.src_port"}, // Suricata
+		{"data.win.eventdata.ipAddress", "data.win.eventdata.ipPort"},
+		{"data.win.eventdata.sourceIp", "data.win.eventdata.sourcePort"}, // Sysmon
+		{"data.aws.sourceIPAddress", ""},                                 // CloudTrail
+		{"data.aws.source_ip_address", ""},
+		{"data.office365.ClientIP", ""},
+		{"data.CallerIpAddress", ""},                       // Azure activity
+		{"data.protoPayload.requestMetadata.callerIp", ""}, // Google Cloud audit
+		{"data.gcp.protoPayload.requestMetadata.callerIp", ""},
+		{"data.parameters.alert.data.srcip", "data.parameters.alert.data.srcport"}, // active response
+		{"srcip", "srcport"},
+	}
+	destinations = [...]pair{
+		{"data.dstip", "data.dstport"},
+		{"data.dest_ip", "data.dest_port"},
+		{"data.win.eventdata.destinationIp", "data.win.eventdata.destinationPort"},
+		{"dstip", "dstport"},
+	}
+	actors = []string{
+		"data.srcuser",
+		"data.win.eventdata.subjectUserName",
+		"data.aws.userIdentity.userName",
+		"data.aws.resource.accessKeyDetails.userName", // GuardDuty
+		"data.office365.UserId",
+		"data.protoPayload.authenticationInfo.principalEmail",
+		"data.gcp.protoPayload.authenticationInfo.principalEmail",
+		"data.Caller", // Azure activity
+		"data.github.actor",
+		"srcuser",
+	}
+	targets = []string{
+		"data.dstuser",
+		"data.win.eventdata.targetUserName",
+		"dstuser",
+	}
+)
+
+// wazuhFields reads Wazuh's alerts.json, 2.x to 4.x.
+func wazuhFields(a *Alert, o object, loc *time.Location) {
+	a.ID = o.text("id")
+	a.Time = date(o.first("timestamp", "@timestamp"), loc)
+	a.Rule = wazuhRule(o.object("rule"))
+	a.Agent = Agent{ID: o.text("agent.id"), Name: o.text("agent.name"), IP: o.text("agent.ip")}
+	if a.Agent.IP == "any" {
+		a.Agent.IP = ""
+	}
+	a.Manager = o.text("manager.name")
+	a.Cluster = o.text("cluster.name")
+	a.Node = o.text("cluster.node")
+
+	a.Host = o.first("agent.name", "agentless.host", "predecoder.hostname")
+	a.place(wazuhLocation(o))
+
+	a.Decoder = o.text("decoder.name")
+	a.DecoderParent = o.text("decoder.parent")
+	a.Program = o.first("predecoder.program_name", "program_name")
+
+	a.Source = firstEndpoint(o, sources[:])
+	if a.Source == (Endpoint{}) {
+		a.Source = remoteEndpoint(o)
+	}
+	a.Destination = firstEndpoint(o, destinations[:])
+	a.Source.Geo = cmp.Or(a.Source.Geo, o.text("srcgeoip"))
+	a.Destination.Geo = cmp.Or(a.Destination.Geo, o.text("dstgeoip"))
+
+	a.SourceUser = o.first(actors...)
+	a.TargetUser = o.first(targets...)
+	a.User = cmp.Or(a.TargetUser, a.SourceUser)
+	if a.isSudo() {
+		a.User = cmp.Or(a.SourceUser, a.TargetUser)
+	}
+
+	a.Protocol = o.first("data.protocol", "data.proto", "protocol")
+	a.Action = o.first("data.action", "action")
+	a.Status = o.first("data.status", "status")
+	a.URL = o.first("data.url", "url")
+	a.Command = o.first("data.command", "command")
+
+	a.Log = o.text("full_log")
+	a.Previous = lines(o.text("previous_output"))
+	a.File = wazuhFile(o.object("syscheck"), a.Rule.ID)
+}
+
+func wazuhRule(rule object) Rule {
+	return Rule{
+		ID:          rule.text("id"),
+		Level:       level(rule.integer("level", -1)),
+		Description: rule.text("description"),
+		Groups:      rule.list("groups"),
+		MITRE: MITRE{
+			IDs:        rule.list("mitre.id"),
+			Tactics:    either(rule.list("mitre.tactic"), rule.list("mitre.tactics")), // 3.x has the plural
+			Techniques: either(rule.list("mitre.technique"), rule.list("mitre.techniques")),
+		},
+		FiredTimes: rule.integer("firedtimes", 0),
+		Frequency:  rule.integer("frequency", 0),
+		Info:       rule.text("info"),
+	}
+}
+
+func either(a, b []string) []string {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// wazuhLocation rebuilds what analysisd had before it cut the location at the arrow.
+func wazuhLocation(o object) string {
+	location := o.text("location")
+	if strings.Contains(location, "->") {
+		return location
+	}
+	if host := o.text("agentless.host"); host != "" {
+		return "(" + o.text("agentless.script") + ") " + o.text("agentless.user") + "@" + host + "->" + location
+	}
+	name := o.text("agent.name")
+	switch {
+	case name == "":
+		return location
+	case o.text("agent.id") == "000":
+		return name + "->" + location
+	}
+	return "(" + name + ") " + cmp.Or(o.text("agent.ip"), "any") + "->" + location
+}
+
+func firstEndpoint(o object, pairs []pair) Endpoint {
+	for _, p := range pairs {
+		if s := o.text(p.address); says(s) {
+			return endpoint(s, o.text(p.port))
+		}
+	}
+	return Endpoint{}
+}
+
+// remoteEndpoint finds the addresses that stand below a key which differs: GuardDuty's kind of action, the
+// vendor of a web application firewall.
+func remoteEndpoint(o object) Endpoint {
+	actions := o.object("data.aws.service.action")
+	for _, kind := range actions.keys() {
+		if s := actions.text(kind + ".remoteIpDetails.ipAddressV4"); says(s) {
+			return endpoint(s, actions.text(kind+".remotePortDetails.port"))
+		}
+	}
+	data := o.object("data")
+	for _, vendor := range data.keys() {
+		if s := data.text(vendor + ".waf.client_ip"); says(s) {
+			return endpoint(s, data.text(vendor+".waf.client_port"))
+		}
+	}
+	return Endpoint{}
+}
+
+// isSudo reports whether the alert is about sudo, where the account that matters is the one who acted.
+func (a *Alert) isSudo() bool {
+	return a.Decoder == "sudo" || a.DecoderParent == "sudo" || a.Program == "sudo" || slices.Contains(a.Rule.Groups, "sudo")
+}
+
+// lines are the lines of a text; nil of an empty one.
+func lines(s string) []string {
+	s = strings.TrimRight(s, "\r\n")
+	if s == "" {
+		return nil
+	}
+	out := strings.Split(s, "\n")
+	for i := range out {
+		out[i] = strings.TrimSuffix(out[i], "\r")
+	}
+	return out
+}

@@ -1,0 +1,518 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates"
+)
+
+// config is a config that loaded: every name in it exists and every setting is valid.
+type config struct {
+	Path         string
+	Scale        alert.Scale
+	Receivers    []*receiver
+	Table        rules.Table
+	Zone         *time.Location
+	Links        map[string]string
+	TemplatesDir string
+	StrictExit   bool
+}
+
+// receiverName: it stands in file names, in mail headers and behind "custom-".
+var receiverName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// receiver is one entry of the config's receivers.
+type receiver struct {
+	Name    string
+	Channel channel
+	Config  channelConfig
+	common  common
+
+	file string
+	node *yaml.Node // the channel's mapping, for positions
+}
+
+// common are the settings that every receiver takes beside its channel.
+type common struct {
+	Template      string   `yaml:"template"`
+	Timeout       duration `yaml:"timeout"`
+	Concurrency   int      `yaml:"concurrency"`
+	Rate          string   `yaml:"rate"`
+	MaxAge        duration `yaml:"max_age"`
+	Fallback      []string `yaml:"fallback"`
+	FallbackAfter duration `yaml:"fallback_after"`
+}
+
+// dormant are settings that are read and checked, and that nothing acts on before there is an outbox.
+var dormant = []string{"concurrency", "rate", "max_age", "fallback", "fallback_after"}
+
+// reserved are no names for receivers: integratord's call would mean something else.
+func reserved(name string) bool {
+	_, isChannel := channelByName(name)
+	return isChannel || name == "notify" || strings.HasPrefix(name, "argv-")
+}
+
+// settings are the keys of a config file that are plain values.
+type settings struct {
+	Severity     alert.Scale       `yaml:"severity"`
+	Always       []string          `yaml:"always"`
+	Default      []string          `yaml:"default"`
+	Include      []string          `yaml:"include"`
+	TimeZone     string            `yaml:"time_zone"`
+	Links        map[string]string `yaml:"links"`
+	Follow       []string          `yaml:"follow"`
+	HTTP         string            `yaml:"http"`
+	TemplatesDir string            `yaml:"templates_dir"`
+	StrictExit   bool              `yaml:"strict_exit"`
+}
+
+// loader reads one config with its includes.
+type loader struct {
+	decoder
+	cfg   *config
+	home  string
+	names map[string]*receiver
+}
+
+// loadConfig reads a config. The problems are all that is wrong or doubtful in it; the config is nil when any of
+// them is an error. The error is for a file that cannot be read at all.
+func loadConfig(path, home string) (*config, []problem, error) {
+	l := &loader{home: home, names: map[string]*receiver{}}
+	l.cfg = &config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
+	root, err := l.parse(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if root != nil {
+		l.main(root)
+	}
+	return l.finish()
+}
+
+// parse reads a file as YAML. A file that is empty, or not YAML, gives nil and a problem.
+func (l *loader) parse(path string) (*yaml.Node, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	l.file = path
+	var root yaml.Node
+	if err := yaml.Load(b, &root); err != nil {
+		l.yamlProblem(b, err)
+		return nil, nil
+	}
+	if len(root.Content) == 0 || (root.Content[0].Kind == yaml.ScalarNode && root.Content[0].Tag == "!!null") {
+		l.errorf(&yaml.Node{Line: 1, Column: 1}, "the file is empty; README.md has a config to begin with")
+		return nil, nil
+	}
+	return root.Content[0], nil
+}
+
+// yamlProblem says where a file stops being YAML, and what the usual mistake in such a line is.
+func (l *loader) yamlProblem(b []byte, err error) {
+	at := func(e *yaml.LoadError) {
+		n := &yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}
+		message := e.Message
+		lines := strings.Split(string(b), "\n")
+		if e.Mark.Line > 0 && e.Mark.Line <= len(lines) {
+			line := lines[e.Mark.Line-1]
+			if _, value, ok := strings.Cut(line, ": "); ok && strings.ContainsAny(firstByte(value), "@`%*&") {
+				message += fmt.Sprintf("; a value that begins with %q must be quoted", firstByte(value))
+			} else if strings.Contains(line, "\t") {
+				message += "; the line holds a tab: YAML is indented with blanks"
+			}
+		}
+		l.errorf(n, "not YAML: %s", message)
+	}
+	var many *yaml.LoadErrors
+	var one *yaml.LoadError
+	switch {
+	case errors.As(err, &many):
+		for _, e := range many.Errors {
+			at(e)
+		}
+	case errors.As(err, &one):
+		at(one)
+	default:
+		l.errorf(&yaml.Node{}, "not YAML: %s", err)
+	}
+}
+
+func firstByte(s string) string { return strings.TrimLeft(s, " ")[:min(1, len(strings.TrimLeft(s, " ")))] }
+
+// main reads the main file and then its includes.
+func (l *loader) main(root *yaml.Node) {
+	s := settings{Severity: alert.DefaultScale}
+	l.top(root, &s, true)
+	l.cfg.Links, l.cfg.StrictExit = s.Links, s.StrictExit
+	l.cfg.Table.Always, l.cfg.Table.Default = s.Always, s.Default
+
+	dir := filepath.Dir(l.cfg.Path)
+	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
+	if s.TemplatesDir != "" {
+		l.cfg.TemplatesDir = s.TemplatesDir
+		if !filepath.IsAbs(s.TemplatesDir) {
+			l.cfg.TemplatesDir = filepath.Join(dir, s.TemplatesDir)
+		}
+		if st, err := os.Stat(l.cfg.TemplatesDir); err != nil || !st.IsDir() {
+			l.errorf(key(root, "templates_dir"), "templates_dir: there is no directory %s", l.cfg.TemplatesDir)
+		}
+	}
+	if s.TimeZone != "" {
+		zone, err := time.LoadLocation(s.TimeZone)
+		if err != nil || s.TimeZone == "Local" {
+			l.errorf(key(root, "time_zone"), "time_zone: %q is no time zone; write a name such as Europe/Berlin or UTC", s.TimeZone)
+		} else {
+			l.cfg.Zone = zone
+		}
+	}
+	for _, pattern := range s.Include {
+		full := pattern
+		if !filepath.IsAbs(full) {
+			full = filepath.Join(dir, pattern)
+		}
+		files, err := filepath.Glob(full)
+		if err != nil {
+			l.errorf(key(root, "include"), "include: %q is no file pattern", pattern)
+			continue
+		}
+		if len(files) == 0 {
+			l.warnf(key(root, "include"), "include: no file matches %q", pattern)
+		}
+		slices.Sort(files)
+		for _, file := range files {
+			l.include(file, key(root, "include"))
+		}
+	}
+}
+
+func (l *loader) include(file string, at *yaml.Node) {
+	main := l.file
+	root, err := l.parse(file)
+	if err != nil {
+		l.file = main
+		l.errorf(at, "include: %s", err)
+		return
+	}
+	if root != nil {
+		l.top(root, nil, false)
+	}
+	l.file = main
+}
+
+// top reads the top level of a file: receivers and routes, and in the main file the settings.
+func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
+	known := []string{"receivers", "routes"}
+	plain := map[string]reflect.Value{}
+	if mainFile {
+		v := reflect.ValueOf(s).Elem()
+		for i := range v.NumField() {
+			name := v.Type().Field(i).Tag.Get("yaml")
+			plain[name] = v.Field(i)
+			known = append(known, name)
+		}
+	}
+	for _, e := range l.entries(root, "the config") {
+		name := e.key.Value
+		switch field, ok := plain[name]; {
+		case name == "receivers":
+			l.receivers(e.value)
+		case name == "routes":
+			// after the scale is known
+		case ok:
+			l.setting(e, field)
+		case !mainFile && slices.Contains(settingNames(), name):
+			l.errorf(e.key, "%q belongs into the main config; an included file holds receivers and routes", name)
+		default:
+			l.unknown(e.key, "the config", known)
+		}
+	}
+	if mainFile {
+		l.cfg.Scale = s.Severity
+	}
+	for _, e := range l.entries(root, "the config") {
+		if e.key.Value != "routes" {
+			continue
+		}
+		routes, problems := rules.ParseRoutes(e.value, l.cfg.Scale)
+		l.add(problems)
+		l.cfg.Table.Routes = append(l.cfg.Table.Routes, routes...)
+	}
+}
+
+func settingNames() []string {
+	t := reflect.TypeFor[settings]()
+	var names []string
+	for i := range t.NumField() {
+		names = append(names, t.Field(i).Tag.Get("yaml"))
+	}
+	return names
+}
+
+func (l *loader) setting(e entry, field reflect.Value) {
+	name := e.key.Value
+	// An empty list is nobody, on purpose; a null is a mistake.
+	if (name == "always" || name == "default") && e.value.Kind == yaml.SequenceNode && len(e.value.Content) == 0 {
+		return
+	}
+	l.value(e.value, field, name)
+	switch name {
+	case "severity":
+		s := field.Interface().(alert.Scale)
+		if !(0 < s.Low && s.Low <= s.Medium && s.Medium <= s.High && s.High <= s.Critical) {
+			l.errorf(e.value, "severity: the levels must rise from low to critical, not %d, %d, %d, %d", s.Low, s.Medium, s.High, s.Critical)
+		}
+	case "follow", "http":
+		l.warnf(e.key, "%s is read by serve, which this version does not have yet", name)
+	}
+}
+
+// receivers reads the mapping of receivers.
+func (l *loader) receivers(n *yaml.Node) {
+	for _, e := range l.entries(n, "receivers") {
+		name := e.key.Value
+		switch {
+		case reserved(name):
+			l.errorf(e.key, "%q is no name for a receiver: custom-%s would mean every receiver of that kind; call it %q", name, name, name+"-1")
+			continue
+		case !receiverName.MatchString(name):
+			l.errorf(e.key, "%q is no name for a receiver: use letters, digits, '-', '_' and '.', 64 at most", name)
+			continue
+		}
+		if old := l.names[name]; old != nil {
+			l.errorf(e.key, "receiver %q is already in %s; names are unique over all files", name, old.file)
+			continue
+		}
+		if r := l.receiver(name, e.value); r != nil {
+			l.cfg.Receivers = append(l.cfg.Receivers, r)
+		}
+		l.names[name] = &receiver{file: l.file}
+	}
+}
+
+// receiver reads one receiver: one channel and the settings that all take.
+func (l *loader) receiver(name string, n *yaml.Node) *receiver {
+	r := &receiver{Name: name, file: l.file}
+	fields := map[string]reflect.Value{}
+	known := channelNames()
+	c := reflect.ValueOf(&r.common).Elem()
+	for i := range c.NumField() {
+		tag := c.Type().Field(i).Tag.Get("yaml")
+		fields[tag] = c.Field(i)
+		known = append(known, tag)
+	}
+	for _, e := range l.entries(n, "receiver "+name) {
+		if field, ok := fields[e.key.Value]; ok {
+			l.value(e.value, field, e.key.Value)
+			if slices.Contains(dormant, e.key.Value) {
+				l.warnf(e.key, "%s has no effect in this version: an alert that cannot be delivered is tried again for as long as the call lasts", e.key.Value)
+			}
+			continue
+		}
+		ch, ok := channelByName(e.key.Value)
+		switch {
+		case !ok:
+			l.unknown(e.key, "receiver "+name, known)
+			continue
+		case r.Config != nil:
+			l.errorf(e.key, "receiver %q has two channels, %s and %s; make two receivers", name, r.Channel.name, ch.name)
+			continue
+		}
+		r.Channel, r.node = ch, e.value
+		r.Config = ch.config()
+		before := len(l.problems)
+		l.value(e.value, reflect.ValueOf(r.Config).Elem(), ch.name)
+		if len(l.problems) == before {
+			l.validate(r)
+		}
+	}
+	if r.Config == nil {
+		l.errorf(n, "receiver %q has no channel: give one of %s", name, strings.Join(channelNames(), ", "))
+		return nil
+	}
+	return r
+}
+
+// validate puts what the channel says of its config at the line of the setting.
+func (l *loader) validate(r *receiver) {
+	var walk func(err error)
+	walk = func(err error) {
+		var field *notifier.FieldError
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				walk(e)
+			}
+			return
+		}
+		if errors.As(err, &field) {
+			l.errorf(key(r.node, strings.Split(field.Key, ".")...), "%s: %s", field.Key, field.Message)
+			return
+		}
+		l.errorf(r.node, "%s", err)
+	}
+	if err := r.Config.Validate(); err != nil {
+		walk(err)
+	}
+}
+
+// key is the value at a path of keys, or the deepest node on the way to it.
+func key(n *yaml.Node, path ...string) *yaml.Node {
+	n = resolve(n)
+	for _, name := range path {
+		if n.Kind != yaml.MappingNode {
+			return n
+		}
+		found := false
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == name {
+				n, found = resolve(n.Content[i+1]), true
+				break
+			}
+		}
+		if !found {
+			return n
+		}
+	}
+	return n
+}
+
+// finish checks what spans files, and answers.
+func (l *loader) finish() (*config, []problem, error) {
+	cfg := l.cfg
+	l.file = cfg.Path
+	known := map[string]bool{}
+	for name := range l.names {
+		known[name] = true
+	}
+	l.add(cfg.Table.Check(known))
+	for i := range l.problems {
+		if l.problems[i].File == "" {
+			l.problems[i].File = cfg.Path
+		}
+	}
+	slices.SortStableFunc(l.problems, func(a, b problem) int {
+		if c := strings.Compare(a.File, b.File); c != 0 && a.File != cfg.Path && b.File != cfg.Path {
+			return c
+		} else if c != 0 {
+			if a.File == cfg.Path {
+				return -1
+			}
+			return 1
+		}
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	if slices.ContainsFunc(l.problems, func(p problem) bool { return !p.Warning }) {
+		return nil, l.problems, nil
+	}
+	return cfg, l.problems, nil
+}
+
+// build options.
+type buildOptions struct {
+	// client, when set, takes the place of every receiver's own HTTP client: preview's records.
+	client *http.Client
+	log    *slog.Logger
+}
+
+// dispatcher makes the dispatcher of a config: notifiers, template sets and routes. The error joins all that is
+// wrong with templates and files that the config names.
+func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
+	set, err := templates.Load(templates.Options{Dir: c.TemplatesDir, Links: c.Links})
+	if err != nil {
+		return nil, err
+	}
+	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Receivers: map[string]*dispatch.Receiver{}, Log: opt.log}
+	var errs []error
+	for _, r := range c.Receivers {
+		dr, err := r.build(set, c.TemplatesDir, opt)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("receiver %q: %w", r.Name, err))
+			continue
+		}
+		d.Receivers[r.Name] = dr
+	}
+	return d, errors.Join(errs...)
+}
+
+func (r *receiver) build(set *templates.Set, dir string, opt buildOptions) (*dispatch.Receiver, error) {
+	var errs []error
+	for _, name := range []string{r.common.Template, bodyTemplate(r.Config)} {
+		if name == "" {
+			continue
+		}
+		path := name
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, name)
+		}
+		with, err := set.With(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("template %s: there is no such file in %s", name, dir)
+		}
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		set = with
+	}
+	n, err := r.Config.build(opt.client)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return &dispatch.Receiver{Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: time.Duration(r.common.Timeout)}, nil
+}
+
+// secrets calls f with every secret in v, a pointer to a config.
+func secrets(v any, f func(*notifier.Secret)) { walkSecrets(reflect.ValueOf(v), f) }
+
+func walkSecrets(v reflect.Value, f func(*notifier.Secret)) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			walkSecrets(v.Elem(), f)
+		}
+	case reflect.Struct:
+		if s, ok := v.Addr().Interface().(*notifier.Secret); ok {
+			f(s)
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				walkSecrets(v.Field(i), f)
+			}
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			elem := reflect.New(v.Type().Elem()).Elem()
+			elem.Set(v.MapIndex(k))
+			walkSecrets(elem, f)
+			v.SetMapIndex(k, elem)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			walkSecrets(v.Index(i), f)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/sample"
+)
+
+// input is where a command gets its alerts: files, a built-in sample, or stdin.
+type input struct {
+	files  []string
+	sample string
+}
+
+const inputHelp = `Alerts are read from the files, or from stdin without any ("-" is stdin too), in any format: Wazuh or OSSEC
+JSON, alerts.log, the shell file of integratord; one alert or many.`
+
+// alerts yields the alerts of the input. The error is for input that cannot be read; it names the file.
+func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, error] {
+	return func(yield func(*alert.Alert, error) bool) {
+		if in.sample != "" {
+			a, err := sample.Alert(in.sample)
+			yield(a, err)
+			return
+		}
+		files := in.files
+		if len(files) == 0 {
+			files = []string{"-"}
+		}
+		for _, file := range files {
+			if !e.file(file, zone, yield) {
+				return
+			}
+		}
+	}
+}
+
+// file yields the alerts of one file and reports whether to go on.
+func (e *env) file(name string, zone *time.Location, yield func(*alert.Alert, error) bool) bool {
+	r, base := e.stdin, ""
+	if name == "-" {
+		if isTerminal(e.stdin) {
+			fmt.Fprintln(e.stderr, "Reading alerts from the terminal; end with Ctrl-D.")
+		}
+	} else {
+		f, err := os.Open(name)
+		if err != nil {
+			return yield(nil, err)
+		}
+		defer f.Close()
+		if st, err := f.Stat(); err == nil && st.IsDir() {
+			return yield(nil, fmt.Errorf("%s is a directory; name the files in it", name))
+		}
+		r, base = f, filepath.Base(name)
+	}
+	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: zone}) {
+		if err != nil {
+			return yield(nil, fmt.Errorf("%s: %w", name, err))
+		}
+		if !yield(a, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// sampleFlag explains --sample.
+func sampleFlag() string {
+	return "send a built-in alert instead, marked as a test: " + strings.Join(sample.Names(), ", ")
+}
+

@@ -1,0 +1,79 @@
+// Command ossec-notify tells the right people about OSSEC and Wazuh alerts.
+//
+// integratord runs it under the names custom-slack, custom-pagerduty, custom-webhook, custom-splunk,
+// custom-email and custom-notify (symlinks to the one binary); run under its own name it is a command line with
+// send, preview, check, explain and more. This package owns the config, the table of channels, the commands and
+// the exit codes; what an alert is, who wants it, what it says and how it leaves is in packages of their own.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // time zones of the config on hosts that have none installed
+
+	"github.com/ossec-notify/ossec-notify/door"
+)
+
+// Exit codes of the command line. A call by integratord always exits 0.
+const (
+	exitDone  = 0
+	exitFail  = 1 // the work failed: a delivery is dead, a check found something
+	exitUsage = 2 // wrong usage or configuration
+)
+
+func main() {
+	// integratord ignores SIGHUP and its children inherit that; commands do not need it back.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cwd, _ := os.Getwd()
+	if call, ok := door.Parse(door.ExecPath(), os.Args, cwd); ok {
+		os.Exit(runDoor(ctx, call, os.Stderr))
+	}
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// failure is an error with its exit code. An error that is none exits with exitUsage: cobra's own are about
+// usage.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// failed is an error of the work itself.
+func failed(format string, args ...any) error {
+	return &failure{exitFail, fmt.Errorf(format, args...)}
+}
+
+// silent is a failure of which everything has been said.
+func silent(code int) error { return &failure{code, errSaid} }
+
+var errSaid = errors.New("")
+
+// run runs one command of the command line and returns its exit code.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := rootCommand(&env{stdin: stdin, stdout: stdout, stderr: stderr})
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if !errors.Is(err, errSaid) {
+		fmt.Fprintf(stderr, "ossec-notify: error: %s\n", err)
+	}
+	var f *failure
+	if errors.As(err, &f) {
+		return f.code
+	}
+	return exitUsage
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/charmbracelet/colorprofile"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/ossec-notify/ossec-notify/dispatch"
+)
+
+// env is what every command is given: the streams, and the flags that all commands share.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	home, config, state string
+	format              string
+}
+
+const rootHelp = `ossec-notify tells the right people about OSSEC and Wazuh alerts: on Slack, through PagerDuty, by webhook,
+in Splunk and by mail.
+
+integratord runs it under the names custom-slack, custom-pagerduty, custom-webhook, custom-splunk, custom-email
+and custom-notify (links to this program). Run it by its own name to try, check and explain.`
+
+const rootExample = `  ossec-notify demo                              all of it, against stand-ins on this machine
+  ossec-notify check                             is the config right?
+  ossec-notify send --sample 5712 --to oncall    does a page arrive?
+  ossec-notify preview alert.json                what would each receiver get?
+  ossec-notify explain alert.json                and why?`
+
+func rootCommand(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "ossec-notify",
+		Short:         "tell the right people about OSSEC and Wazuh alerts",
+		Long:          rootHelp,
+		Example:       rootExample,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	flags := root.PersistentFlags()
+	flags.StringVar(&e.home, "home", "", "home of OSSEC or Wazuh (default $OSSEC_NOTIFY_HOME, else what /etc/ossec-init.conf says, else /var/ossec)")
+	flags.StringVar(&e.config, "config", "", "config file (default $OSSEC_NOTIFY_CONFIG, else HOME/etc/ossec-notify.yaml)")
+	flags.StringVar(&e.state, "state", "", "state directory (default $OSSEC_NOTIFY_STATE, else HOME/queue/ossec-notify)")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fmt.Errorf("%w\nTry: %s -h", err, cmd.CommandPath())
+	})
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if f := cmd.Flags().Lookup("format"); f != nil && e.format != "text" && e.format != "json" {
+			return fmt.Errorf("--format is text or json, not %q", e.format)
+		}
+		e.home = cmp.Or(e.home, defaultHome())
+		return nil
+	}
+	root.AddCommand(
+		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e),
+		demoCommand(e), sandboxCommand(e), versionCommand(e),
+	)
+	return root
+}
+
+// formatFlag adds --format to a command that prints data.
+func (e *env) formatFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&e.format, "format", "text", "text or json")
+}
+
+// defaultHome is the home of the installation where neither a flag nor the program's path tells.
+func defaultHome() string {
+	if home := os.Getenv("OSSEC_NOTIFY_HOME"); home != "" {
+		return home
+	}
+	if f, err := os.Open("/etc/ossec-init.conf"); err == nil {
+		defer f.Close()
+		lines := bufio.NewScanner(io.LimitReader(f, 64<<10))
+		for lines.Scan() {
+			if v, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "DIRECTORY="); ok {
+				if v = strings.Trim(v, `"'`); filepath.IsAbs(v) {
+					return v
+				}
+			}
+		}
+	}
+	return "/var/ossec"
+}
+
+// configPath is the config file that a command uses.
+func configPath(flag, home string) string {
+	return cmp.Or(flag, os.Getenv("OSSEC_NOTIFY_CONFIG"), filepath.Join(home, "etc", "ossec-notify.yaml"))
+}
+
+// load reads the config or says on stderr everything that is wrong with it.
+func (e *env) load() (*config, error) {
+	path := configPath(e.config, e.home)
+	cfg, problems, err := loadConfig(path, e.home)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no config %s: write one (README.md has one to begin with), or name it with --config", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	if cfg == nil {
+		n := 0
+		for _, p := range problems {
+			if !p.Warning {
+				fmt.Fprintln(e.stderr, p)
+				n++
+			}
+		}
+		return nil, fmt.Errorf("the config has %s", count(n, "mistake"))
+	}
+	return cfg, nil
+}
+
+// dispatcher loads the config and makes its dispatcher.
+func (e *env) dispatcher(opt buildOptions) (*config, *dispatch.Dispatcher, error) {
+	cfg, err := e.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	if opt.log == nil {
+		opt.log = e.log()
+	}
+	d, err := cfg.dispatcher(opt)
+	return cfg, d, err
+}
+
+// log is the log of commands: warnings and worse, on stderr.
+func (e *env) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelError + 1}))
+}
+
+// styled is stdout for text with colours: they are left out where the terminal, a pipe or NO_COLOR asks for it.
+func (e *env) styled() io.Writer { return colorprofile.NewWriter(e.stdout, os.Environ()) }
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// count writes "1 mistake", "3 mistakes".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if s, ok := strings.CutSuffix(noun, "y"); ok {
+		return fmt.Sprintf("%d %sies", n, s)
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// ended reports why a command stopped early, if it was asked to.
+func ended(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return failed("stopped")
+	}
+	return nil
+}

@@ -1,0 +1,281 @@
+// Package dispatch owns the order of things: an alert is matched against the routes, a delivery is planned for
+// each receiver that was chosen, the templates are rendered, the notifier is called, and what came of it is
+// told. Preview, explain and the sandbox use the same steps with another end. It knows no channel by name
+// beyond what a receiver says of itself, reads no config and keeps nothing.
+package dispatch
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates"
+)
+
+// Receiver is a configured destination.
+type Receiver struct {
+	Name      string
+	Channel   string
+	Notifier  notifier.Notifier
+	Templates *templates.Set
+	// Timeout bounds one attempt.
+	Timeout time.Duration
+}
+
+// DefaultTimeout is the bound on one attempt where the receiver sets none.
+const DefaultTimeout = 10 * time.Second
+
+// Dispatcher takes alerts to receivers. Its fields are not changed after the first use.
+type Dispatcher struct {
+	Table     *rules.Table
+	Scale     alert.Scale
+	Receivers map[string]*Receiver
+	Log       *slog.Logger
+}
+
+// Delivery is one alert for one receiver.
+type Delivery struct {
+	ID         string
+	Alert      *alert.Alert
+	Receiver   *Receiver
+	Route      string // the path of the route that chose it; "" when no route was asked
+	Occurrence int
+	Sample     string // send --sample: what is sent is marked as a test
+}
+
+// State is where a delivery stands.
+type State string
+
+// The states that a delivery can end in without an outbox.
+const (
+	Delivered State = "delivered"
+	Dead      State = "dead"
+)
+
+// Outcome is what came of a delivery.
+type Outcome struct {
+	Delivery Delivery
+	State    State
+	Attempts int
+	Receipt  notifier.Receipt
+	Err      error // why it is dead
+	// TemplateErr is set when the message went out in its default form because a template failed.
+	TemplateErr error
+}
+
+// Plan makes the deliveries of an alert to the receivers that the routes choose.
+func (d *Dispatcher) Plan(a *alert.Alert) []Delivery {
+	return d.plan(a, d.Table.Choose(a))
+}
+
+// PlanChannel keeps those of one kind of channel; where the routes choose none, the default receivers of that
+// kind get the alert.
+func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
+	ofKind := func(in []Delivery) []Delivery {
+		return slices.DeleteFunc(in, func(x Delivery) bool { return x.Receiver.Channel != channel })
+	}
+	if chosen := ofKind(d.Plan(a)); len(chosen) > 0 {
+		return chosen
+	}
+	var defaults []rules.Choice
+	for _, name := range d.Table.Default {
+		defaults = append(defaults, rules.Choice{Receiver: name, Route: "default"})
+	}
+	return ofKind(d.plan(a, defaults))
+}
+
+// PlanReceivers makes deliveries to receivers by name, past the routes. An unknown name is an error.
+func (d *Dispatcher) PlanReceivers(a *alert.Alert, names ...string) ([]Delivery, error) {
+	var choices []rules.Choice
+	for _, name := range names {
+		if d.Receivers[name] == nil {
+			return nil, fmt.Errorf("no receiver %q%s", name, d.nearest(name))
+		}
+		choices = append(choices, rules.Choice{Receiver: name})
+	}
+	return d.plan(a, choices), nil
+}
+
+func (d *Dispatcher) nearest(name string) string {
+	var known []string
+	for n := range d.Receivers {
+		known = append(known, n)
+	}
+	slices.Sort(known)
+	if near := rules.Nearest(name, known); near != "" {
+		return fmt.Sprintf(": did you mean %q?", near)
+	}
+	if len(known) == 0 {
+		return ": the config has no receivers"
+	}
+	return fmt.Sprintf(": the config has %q", known)
+}
+
+func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice) []Delivery {
+	var out []Delivery
+	for _, c := range choices {
+		r := d.Receivers[c.Receiver]
+		if r == nil { // the config loader refuses unknown names; this is for a table made by hand
+			d.Log.Error("route names an unknown receiver", "receiver", c.Receiver, "route", c.Route)
+			continue
+		}
+		out = append(out, Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Route: c.Route, Occurrence: 1})
+	}
+	return out
+}
+
+var idEncoding = base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding)
+
+// DeliveryID names the delivery of an alert to a receiver: the same in a preview, in the first attempt and in
+// the last one, on every machine.
+func DeliveryID(identity, receiver string, occurrence int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d", identity, receiver, occurrence))
+	return idEncoding.EncodeToString(sum[:10])
+}
+
+// Notification renders a delivery. The notification is whole even when err is not nil: then a template failed,
+// and the message is the default form that says so.
+func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err error) {
+	route := x.Route
+	if route == "always" || route == "default" { // no routes of the operator's: the receiver's name says it
+		route = ""
+	}
+	data := templates.NewData(x.Alert, d.Scale, templates.Context{
+		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
+		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
+	})
+	parts, err := x.Receiver.Templates.Parts(data)
+	if err != nil {
+		var plainErr error
+		parts, plainErr = templates.Default().Parts(data.WithFailure(err.Error()))
+		if plainErr != nil {
+			parts = templates.Plain(data, errors.Join(err, plainErr))
+		}
+	}
+	at := x.Alert.Time
+	if at.IsZero() {
+		at = x.Alert.Received
+	}
+	return notifier.Notification{
+		Action:     data.Action,
+		Delivery:   x.ID,
+		Alert:      data.Identity,
+		Occurrence: data.Occurrence,
+		Receiver:   x.Receiver.Name,
+		DedupKey:   data.DedupKey,
+		Severity:   data.Severity.String(),
+		Time:       at,
+		Parts:      parts,
+	}, err
+}
+
+// Deliver renders and sends, and tries again after temporary failures until ctx ends.
+func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
+	out := Outcome{Delivery: x, State: Dead}
+	log := d.Log.With("alert", x.Alert.Identity(), "rule", x.Alert.Rule.ID, "receiver", x.Receiver.Name, "channel", x.Receiver.Channel)
+	n, err := d.Notification(x)
+	if err != nil {
+		out.TemplateErr = err
+		log.Warn("template failed, sending the default form", "err", err)
+	}
+	for {
+		out.Attempts++
+		start := time.Now()
+		out.Receipt, err = d.attempt(ctx, x.Receiver, n)
+		log := log.With("attempt", out.Attempts, "duration", time.Since(start).Round(time.Millisecond))
+		if err == nil {
+			out.State = Delivered
+			level := slog.LevelDebug
+			if out.Attempts > 1 {
+				level = slog.LevelInfo
+			}
+			log.Log(ctx, level, "delivered")
+			return out
+		}
+		out.Err = err
+		if !notifier.Retryable(err) {
+			log.Error("delivery is dead", "err", err)
+			return out
+		}
+		wait := backoff(out.Attempts, notifier.Classify(err).RetryAfter)
+		if !sleep(ctx, wait) {
+			log.Error("delivery is dead: out of time", "err", err)
+			return out
+		}
+		if out.Attempts == 1 {
+			log.Warn("attempt failed, trying again", "err", err, "wait", wait)
+		}
+	}
+}
+
+func (d *Dispatcher) attempt(ctx context.Context, r *Receiver, n notifier.Notification) (notifier.Receipt, error) {
+	timeout := r.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within the receiver's timeout of %s", timeout))
+	defer cancel()
+	return r.Notifier.Notify(ctx, n)
+}
+
+// Backoff of a delivery that waits in this process: full jitter over a doubling interval.
+const (
+	backoffBase = 500 * time.Millisecond
+	backoffMax  = 15 * time.Second
+)
+
+// backoff is how long to wait after so many attempts: at least what the vendor asked for.
+func backoff(attempts int, retryAfter time.Duration) time.Duration {
+	ceiling := backoffMax
+	if attempts < 6 {
+		ceiling = min(backoffBase<<(attempts-1), backoffMax)
+	}
+	return max(retryAfter, backoffBase/5+rand.N(ceiling))
+}
+
+// sleep waits, unless ctx ends before the wait would: then it does not wait at all and reports false.
+func sleep(ctx context.Context, wait time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return false
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// DeliverAll delivers to all receivers at the same time, and to each receiver in order. done is called for each
+// outcome, from one goroutine at a time.
+func (d *Dispatcher) DeliverAll(ctx context.Context, deliveries []Delivery, done func(Outcome)) {
+	queues := map[string][]Delivery{}
+	for _, x := range deliveries {
+		queues[x.Receiver.Name] = append(queues[x.Receiver.Name], x)
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for _, queue := range queues {
+		wg.Go(func() {
+			for _, x := range queue {
+				out := d.Deliver(ctx, x)
+				mu.Lock()
+				done(out)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,187 @@
+// Package door owns how integratord calls us: which name we were called by, what the arguments mean in every
+// version of OSSEC and Wazuh, and where the installation's home is. It reads no config and delivers nothing.
+// It imports a handful of the standard library.
+package door
+
+import (
+	"encoding/binary"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// Call is one call by integratord.
+type Call struct {
+	// Name is what stands behind "custom-": a receiver, a kind of channel, or "notify".
+	Name string
+	// File is the alert file; Options the file with the text of Wazuh's <options>, or "".
+	File    string
+	Options string
+	// APIKey and HookURL are <api_key> and <hook_url> of ossec.conf, or "".
+	APIKey  string
+	HookURL string
+	// Debug is true when integratord itself runs in debug mode.
+	Debug bool
+	// Home is the installation's directory as the program's path tells, or "".
+	Home string
+	// Usage is true when the arguments are no call: there is none, or the first begins with "-".
+	Usage bool
+}
+
+// stock are names without "custom-" that the managers know themselves.
+var stock = []string{"slack", "pagerduty"}
+
+// Parse reads a call from the path that the program was executed by (see ExecPath), its arguments and the
+// working directory. It reports false when this is no call by integratord but one of the command line.
+func Parse(execPath string, args []string, cwd string) (Call, bool) {
+	paths := []string{execPath}
+	if len(args) > 0 && args[0] != "integrations" { // Wazuh since 4.2 passes this in place of the path
+		paths = append(paths, args[0])
+	}
+	for _, path := range paths {
+		if name, ok := callName(path); ok {
+			c := Call{Name: name, Home: home(path, cwd)}
+			c.arguments(args)
+			return c, true
+		}
+	}
+	return Call{}, false
+}
+
+func callName(path string) (string, bool) {
+	dir, base := split(path)
+	if name, ok := strings.CutPrefix(base, "custom-"); ok && name != "" {
+		return name, true
+	}
+	if _, parent := split(strings.TrimSuffix(dir, "/")); parent == "integrations" {
+		for _, name := range stock {
+			if base == name {
+				return name, true
+			}
+		}
+	}
+	return "", false
+}
+
+func split(path string) (dir, base string) {
+	i := strings.LastIndexByte(path, '/')
+	return path[:i+1], path[i+1:]
+}
+
+// home is the parent of the directory named integrations or active-response/bin that holds the program. Links
+// are not followed: the link is in the installation, the program it points to need not be.
+func home(path, cwd string) string {
+	if !strings.HasPrefix(path, "/") {
+		if cwd == "" || !strings.Contains(path, "/") {
+			return ""
+		}
+		path = strings.TrimSuffix(cwd, "/") + "/" + strings.TrimPrefix(path, "./")
+	}
+	dir, _ := split(path)
+	dir = strings.TrimRight(dir, "/")
+	for _, suffix := range []string{"/integrations", "/active-response/bin"} {
+		if h, ok := strings.CutSuffix(dir, suffix); ok {
+			if h == "" {
+				return "/"
+			}
+			return h
+		}
+	}
+	return ""
+}
+
+// arguments reads what follows argv[0]:
+//
+//	OSSEC, Wazuh to 3.7   file key url
+//	Wazuh 3.8 to 4.6      file key url debug|"> /dev/null 2>&1"
+//	Wazuh 4.7             file key url debug|"" options|"" ["> /dev/null 2>&1"]
+//	Wazuh 4.8 to 4.14     file key url debug|"" options|"" timeout retries ["> /dev/null 2>&1"]
+//
+// Wazuh cuts its line at blanks, so a blank in the key moves all that follows; the URL is found by its scheme.
+func (c *Call) arguments(args []string) {
+	if len(args) < 2 || strings.HasPrefix(args[1], "-") {
+		c.Usage = true
+		return
+	}
+	c.File = args[1]
+	rest := args[2:]
+	if len(rest) > 0 {
+		c.APIKey = rest[0]
+	}
+	urlAt := 1
+	for i, a := range rest {
+		if i > 0 && isURL(a) {
+			c.APIKey = strings.TrimSpace(strings.Join(rest[:i], " "))
+			urlAt = i
+			break
+		}
+	}
+	if len(rest) > urlAt && isURL(rest[urlAt]) {
+		// The managers do not decode XML entities: an & that was written as XML asks arrives as &amp;.
+		c.HookURL = strings.ReplaceAll(rest[urlAt], "&amp;", "&")
+	}
+	for _, a := range rest[min(urlAt, len(rest)):] {
+		switch {
+		case a == "debug":
+			c.Debug = true
+		case strings.HasSuffix(a, ".options") && c.Options == "":
+			c.Options = a
+		}
+	}
+}
+
+func isURL(s string) bool {
+	for _, scheme := range []string{"http://", "https://", "smtp://", "smtps://"} {
+		if strings.HasPrefix(s, scheme) {
+			return true
+		}
+	}
+	return false
+}
+
+// atExecFN is the entry of the auxiliary vector that holds the address of the path given to execve(2); see
+// getauxval(3).
+const atExecFN = 31
+
+// ExecPath is the path that this process was executed by, as it was given to the kernel: unlike /proc/self/exe
+// it is the name of the link. It is "" where the system does not tell (only Linux does).
+func ExecPath() string {
+	auxv, err := os.ReadFile("/proc/self/auxv")
+	if err != nil {
+		return ""
+	}
+	const word = strconv.IntSize / 8
+	number := func(b []byte) int64 {
+		if word == 4 {
+			return int64(binary.NativeEndian.Uint32(b))
+		}
+		return int64(binary.NativeEndian.Uint64(b))
+	}
+	for ; len(auxv) >= 2*word; auxv = auxv[2*word:] {
+		if number(auxv) == atExecFN {
+			return readString(number(auxv[word:]))
+		}
+	}
+	return ""
+}
+
+// readString reads a C string out of this process's own memory.
+func readString(address int64) string {
+	mem, err := os.Open("/proc/self/mem")
+	if err != nil {
+		return ""
+	}
+	defer mem.Close()
+	buf := make([]byte, 4096) // PATH_MAX
+	n, err := mem.ReadAt(buf, address)
+	if err != nil && err != io.EOF && n == 0 {
+		return ""
+	}
+	for i, b := range buf[:n] {
+		if b == 0 {
+			return string(buf[:i])
+		}
+	}
+	return ""
+}

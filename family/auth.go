@@ -1,0 +1,236 @@
+package family
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/display"
+)
+
+// authFailureKind is a login that was refused, or many of them.
+func authFailureKind() kind {
+	return kind{family: "auth_failure", class: "authentication failure", is: isAuthFailure, read: readAuthFailure}
+}
+
+// authSuccessKind is a login that succeeded after others were refused: perhaps a break-in.
+func authSuccessKind() kind {
+	return kind{family: "auth_success", class: "authentication success", is: isAuthSuccess, read: readAuthSuccess}
+}
+
+// successAfterFailures is the stock rule for it.
+const successAfterFailures = "40112"
+
+func isAuthSuccess(a *alert.Alert) bool {
+	return a.Rule.ID == successAfterFailures ||
+		hasGroup(a, "authentication_success") && slices.ContainsFunc(a.Previous, refused.MatchString)
+}
+
+func isAuthFailure(a *alert.Alert) bool {
+	return hasGroup(a, "authentication_failed", "authentication_failures", "win_authentication_failed", "invalid_login") ||
+		ungrouped(a,
+			ids{2501, 2502}, ids{5301, 5302}, ids{5401, 5401}, ids{5404, 5404}, ids{5503, 5503}, ids{5551, 5551},
+			ids{5710, 5710}, ids{5712, 5712}, ids{5716, 5716}, ids{5718, 5720}, ids{5726, 5726},
+			ids{5758, 5758}, ids{5760, 5760}, ids{5763, 5763},
+			ids{18106, 18106}, ids{18130, 18139}, ids{18152, 18152}, ids{40111, 40111}, ids{60122, 60122}, ids{60204, 60204})
+}
+
+// refused finds the lines of a log that tell of a refused login.
+var refused = regexp.MustCompile(`(?i)\bfail(ed|ure)\b|\binvalid user\b|AUDIT_FAILURE|\brefused\b|\bdenied\b|\bincorrect password\b`)
+
+func readAuthFailure(a *alert.Alert, r *Reading, s *sentence) {
+	r.Outcome = "failure"
+	if e := windowsEvent(a); e != nil {
+		readLogonFailure(a, e, r, s)
+		return
+	}
+	l := readLogin(a)
+	service := l.service(a)
+	many := r.Composite
+	s.From = address(a)
+	s.What = service + "login failed"
+	if many {
+		s.What = service + "brute force"
+	}
+	if service == "" {
+		s.What = upper(s.What)
+	}
+	if s.From == "" && l.user != "" && !l.unknown {
+		s.Own = []display.Text{w(s.What + " for "), q(l.user)}
+	}
+
+	r.fact("From", endpoint(a.Source))
+	r.fact("User", l.text(a))
+	r.fact("Tries", r.tries(a))
+	if l.unknown {
+		r.Reason = "no such user"
+	}
+	r.Method = l.method
+	r.Object = cmp.Or(s.From, l.user)
+	r.Next = nextAfterFailure(many, s.From != "")
+}
+
+func nextAfterFailure(many, address bool) display.Text {
+	switch {
+	case many && address:
+		return w("Was any login from this address accepted? If it goes on, block it.")
+	case many:
+		return w("Did one of these logins succeed? If they go on, lock the account.")
+	}
+	return w("Once is a typo. Again and again, or with nobody there, is not.")
+}
+
+func readAuthSuccess(a *alert.Alert, r *Reading, s *sentence) {
+	r.Outcome = "success"
+	var who display.Text
+	if e := windowsEvent(a); e != nil {
+		s.Object, s.From = e.TargetUser, e.from(a).IP
+		who = e.accountText(e.TargetDomain, e.TargetUser)
+		r.fact("User", who)
+		r.fact("From", e.fromText(a))
+		r.Object = e.target()
+	} else {
+		l := readLogin(a)
+		s.Object, s.From = l.user, address(a)
+		who = q(l.user)
+		r.Method = l.method
+		r.fact("User", who)
+		r.fact("From", endpoint(a.Source))
+		r.Object = cmp.Or(l.user, s.From)
+	}
+	s.What = "Login after failures"
+
+	failures := 0
+	oldest := ""
+	for _, p := range a.Previous { // newest first
+		if refused.MatchString(p) {
+			failures++
+			oldest = p
+		}
+	}
+	if failures > 0 {
+		text := strconv.Itoa(failures)
+		if r.AtLeast {
+			text = "at least " + text
+		}
+		r.fact("Failures", w(text))
+		since, _ := lineStamp(oldest)
+		r.fact("Since", q(since))
+	}
+	if r.Method != "" {
+		r.fact("Method", q(r.Method))
+	}
+	if !clean(s.Object) || len(s.Object) > 20 {
+		who = w("the user")
+	} else {
+		who = q(s.Object)
+	}
+	r.Next = display.Join(w("A break-in until "), who, w(" says otherwise: end the session, change the password."))
+}
+
+// address is the source address as the sentence and the dedup key have it: not this machine itself.
+func address(a *alert.Alert) string {
+	if isLoopback(a.Source.IP) {
+		return ""
+	}
+	return a.Source.IP
+}
+
+// login is what a log line tells of a login.
+type login struct {
+	user    string
+	unknown bool // the host has no such user
+	method  string
+}
+
+// What sshd and PAM write. User names are what somebody typed, so they may hold blanks and even " from ": the
+// patterns hang on the ends of the line.
+var (
+	sshInvalid = regexp.MustCompile(`sshd(?:-session)?\[\d+\]: (?:Failed (\S+) for (?:invalid|illegal) user|[Ii]nvalid user|[Ii]llegal user) (.*?) ?from \S+(?: port \d+)?(?: ssh2)?\s*$`)
+	sshValid   = regexp.MustCompile(`sshd(?:-session)?\[\d+\]: (?:Failed|Accepted) (\S+) for (.*) from \S+ port \d+(?: ssh2)?(?:: .*)?\s*$`)
+	pamUser    = regexp.MustCompile(`: authentication failure; .*\buser=(\S+)\s*$`)
+	methodName = regexp.MustCompile(`^[a-z][a-z/-]*$`)
+)
+
+// readLogin finds out who wanted to log in, and whether the host knows such a user.
+func readLogin(a *alert.Alert) login {
+	var l login
+	text := line(a.Log)
+	if m := sshInvalid.FindStringSubmatch(text); m != nil {
+		l = login{user: m[2], unknown: true, method: m[1]}
+	} else if m := sshValid.FindStringSubmatch(text); m != nil {
+		l = login{user: m[2], method: m[1]}
+	} else if m := pamUser.FindStringSubmatch(text); m != nil {
+		l = login{user: m[1]}
+	}
+	if !methodName.MatchString(l.method) {
+		l.method = ""
+	}
+	switch {
+	case !absent(a.TargetUser):
+		l.user = a.TargetUser
+	case !absent(a.SourceUser):
+		// sshd's decoders put a user who does not exist there, and nobody else.
+		l.user = a.SourceUser
+		l.unknown = l.unknown || a.Decoder == "sshd" || a.Program == "sshd"
+	case l.user == "":
+		l.user = firstOf(a.User)
+	}
+	l.unknown = l.unknown || hasGroup(a, "invalid_login") || a.Rule.ID == "5710"
+	return l
+}
+
+// services are the programs that people know by another name, or that are no network service.
+var services = map[string]string{
+	"sshd": "SSH", "sshd-session": "SSH", "su": "Su", "sudo": "Sudo", "vsftpd": "FTP", "proftpd": "FTP", "pure-ftpd": "FTP",
+	"dovecot": "Mail", "imapd": "Mail", "ipop3d": "Mail", "smbd": "Samba", "smbd_audit": "Samba", "openvpn": "VPN",
+	"mysqld": "MySQL", "mysql_log": "MySQL", "postgres": "PostgreSQL",
+}
+
+// service is the service that refused, with a blank, or nothing where it is not known.
+func (l login) service(a *alert.Alert) string {
+	name := services[strings.ToLower(a.Program)]
+	if name == "" {
+		name = services[a.Decoder]
+	}
+	if name == "" && ungrouped(a, ids{5700, 5799}) {
+		name = "SSH"
+	}
+	if name == "" {
+		return ""
+	}
+	return name + " "
+}
+
+// text is the value of the fact User.
+func (l login) text(a *alert.Alert) display.Text {
+	if absent(l.user) {
+		return display.Text{}
+	}
+	text := q(l.user)
+	if l.unknown {
+		text = display.Join(text, w(" (no such user)"))
+	}
+	others := map[string]bool{}
+	for _, p := range a.Previous {
+		if m := sshInvalid.FindStringSubmatch(p); m != nil && m[2] != l.user {
+			others[m[2]] = true
+		} else if m := sshValid.FindStringSubmatch(p); m != nil && m[2] != l.user {
+			others[m[2]] = true
+		}
+	}
+	switch n := len(others); n {
+	case 0:
+	case 1:
+		text = display.Join(text, w(" and 1 other"))
+	default:
+		text = display.Join(text, w(" and "+strconv.Itoa(n)+" others"))
+	}
+	return text
+}
+
+// upper makes the first letter of our words a capital.
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

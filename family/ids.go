@@ -1,0 +1,69 @@
+package family
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+// idsKind is what a network intrusion detection system saw.
+func idsKind() kind {
+	return kind{family: "ids", class: "intrusion detection", is: isIDS, read: readIDS}
+}
+
+func isIDS(a *alert.Alert) bool {
+	return hasGroup(a, "ids", "suricata", "snort") || ungrouped(a, ids{20100, 20199})
+}
+
+// snortLine is Snort's one-line alert. The message ends where the classification or the addresses begin.
+var snortLine = regexp.MustCompile(`\[\d+:(\d+):\d+\] +(.*?)(?: +\[Classification: ([^\]]*)\])?(?: +\[Priority: (\d+)\])?:?(?: +\{(\w+)\})? +([0-9A-Fa-f.:]+?)(?::(\d+))? -> ([0-9A-Fa-f.:]+?)(?::(\d+))?\s*$`)
+
+func readIDS(a *alert.Alert, r *Reading, s *sentence) {
+	signature := first(a, "data.alert.signature")
+	number := first(a, "data.alert.signature_id")
+	category := first(a, "data.alert.category")
+	severity := first(a, "data.alert.severity")
+	proto := firstOf(first(a, "data.proto"), a.Protocol)
+	source, target := a.Source, a.Destination
+	if m := snortLine.FindStringSubmatch(line(a.Log)); m != nil {
+		number, signature, category = firstOf(number, m[1]), firstOf(signature, m[2]), firstOf(category, m[3])
+		severity, proto = firstOf(severity, m[4]), firstOf(proto, m[5])
+		source, target = orEndpoint(source, m[6], m[7]), orEndpoint(target, m[8], m[9])
+	}
+	if signature == "" {
+		signature = strings.TrimPrefix(a.Rule.Description, "Suricata: Alert - ")
+	}
+
+	s.What, s.Object, s.Label, s.From = "IDS", signature, "Says", source.IP
+
+	verdict := first(a, "data.alert.action")
+	r.Next = w("Allowed: look at the target. Blocked: nothing.")
+	switch strings.ToLower(verdict) {
+	case "allowed":
+		r.Outcome = "allowed"
+		r.fact("Verdict", w("allowed: it got through"))
+		r.Next = w("Look at the target: it got through.")
+	case "blocked", "drop", "dropped":
+		r.Outcome = "blocked"
+		r.fact("Verdict", w("blocked"))
+		r.Next = w("Nothing: it was blocked.")
+	default:
+		r.fact("Verdict", q(verdict))
+	}
+	r.fact("From", endpoint(source))
+	r.fact("To", list(", ", endpoint(target), q(proto)))
+	r.fact("Category", q(category))
+	r.fact("Severity", opt("", severity, " (1 is worst)"))
+	r.fact("Rule", q(number))
+
+	r.Object = strings.TrimSpace(source.IP + " " + firstOf(number, signature))
+}
+
+// orEndpoint is e, or the address and port that the log names where e is not known.
+func orEndpoint(e alert.Endpoint, ip, port string) alert.Endpoint {
+	if e.IP == "" && e.Text == "" && isAddress(ip) {
+		return alert.Endpoint{IP: ip, Text: ip, Port: port}
+	}
+	return e
+}

@@ -1,0 +1,74 @@
+package family
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/display"
+)
+
+// unreadableKind is what did not come whole, and what is no alert at all.
+func unreadableKind() kind {
+	return kind{family: "unreadable", class: "unreadable alert", is: isUnreadable, read: readUnreadable}
+}
+
+func isUnreadable(a *alert.Alert) bool {
+	return a.Problem.Kind != "" || (a.Rule.ID == "" && a.Rule.Level < 0 && a.Rule.Description == "")
+}
+
+func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
+	r.Next = w("Find it in the manager's alerts log; a full disk does this.")
+	size := thousands(len(a.Raw)) + " bytes"
+	switch a.Problem.Kind {
+	case "empty":
+		s.What = "Empty alert file"
+	case "truncated":
+		s.What = "Alert cut off after " + size
+	default:
+		s.What = "Alert in an unknown format"
+		r.Next = w("Find out what wrote it: it is no alert of OSSEC or Wazuh.")
+	}
+	// The agent may be what was cut off, but the manager is always right.
+	if host := cmp.Or(a.Manager, a.Host); cleanHost(host) {
+		s.NoHost = true
+		s.Own = []display.Text{w(s.What + " on "), q(host)}
+	}
+	if len(a.Raw) > 0 {
+		r.fact("Size", w(size))
+	}
+	r.fact("Reads", opt("as ", a.Problem.ReadsAs, ""))
+	r.fact("Kept", kept(a))
+	if !a.Received.IsZero() {
+		r.fact("Arrived", w(clock(a.Received)))
+	}
+	r.Evidence.Text = string(a.Raw)
+	r.Object = "alert"
+}
+
+// kept lists what came whole of a broken alert.
+func kept(a *alert.Alert) display.Text {
+	var level display.Text
+	if a.Rule.Level >= 0 {
+		level = w("level " + strconv.Itoa(a.Rule.Level))
+	}
+	return list(", ", level, opt("rule ", a.Rule.ID, ""), opt("id ", a.ID, ""), q(a.Rule.Description))
+}
+
+// clock is a time as messages show it.
+func clock(t time.Time) string {
+	if _, offset := t.Zone(); offset == 0 {
+		return t.Format("2006-01-02 15:04:05") + " UTC"
+	}
+	return t.Format("2006-01-02 15:04:05 -07:00")
+}
+
+// thousands writes a number with commas: 2,140.
+func thousands(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}

@@ -1,0 +1,86 @@
+package notifier
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"sort"
+	"strings"
+)
+
+// Redact takes secrets out of a text that somebody else wrote: a server may echo what it was sent. It knows
+// each secret as it is, as JSON, and as a part of a URL; of a secret that is a URL it also takes out the path
+// with its query, the last element of the path, and the password. Empty secrets are ignored.
+func Redact(text string, secrets ...string) string {
+	if text == "" {
+		return ""
+	}
+	forms := secretForms(secrets)
+	if len(forms) == 0 {
+		return text
+	}
+	pairs := make([]string, 0, 2*len(forms))
+	for _, f := range forms {
+		pairs = append(pairs, f, Redacted)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// secretForms are the spellings of the secrets, the longest first: a Replacer takes the first that fits.
+func secretForms(secrets []string) []string {
+	seen := map[string]bool{"": true}
+	var forms []string
+	add := func(s string) {
+		if !seen[s] {
+			seen[s] = true
+			forms = append(forms, s)
+		}
+	}
+	spell := func(s string) {
+		add(s)
+		add(url.QueryEscape(s))
+		add(url.PathEscape(s))
+		if quoted, err := json.Marshal(s); err == nil {
+			inner := string(quoted[1 : len(quoted)-1])
+			add(inner)
+			add(strings.ReplaceAll(inner, "/", `\/`)) // as PHP writes it
+		}
+	}
+	for _, s := range secrets {
+		spell(s)
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" {
+			continue
+		}
+		if path := u.RequestURI(); len(path) > 1 {
+			spell(path)
+			spell(strings.TrimPrefix(path, "/"))
+			spell(u.Path)
+		}
+		if last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; len(last) >= minURLElement {
+			spell(last)
+		}
+		if p, ok := u.User.Password(); ok {
+			spell(p)
+		}
+	}
+	sort.SliceStable(forms, func(i, j int) bool { return len(forms[i]) > len(forms[j]) })
+	return forms
+}
+
+// minURLElement is the length from which the last element of a secret URL's path is taken for a token rather
+// than a word such as "hook".
+const minURLElement = 12
+
+// Redact takes secrets out of the answer's body and error. A channel calls it before it looks at either.
+func (a *Answer) Redact(secrets ...string) {
+	if len(a.Body) > 0 {
+		a.Body = []byte(Redact(string(a.Body), secrets...))
+	}
+	if a.Err == nil {
+		return
+	}
+	if text := a.Err.Error(); Redact(text, secrets...) != text {
+		a.Err = errors.New(Redact(text, secrets...))
+	}
+}

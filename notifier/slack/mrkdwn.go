@@ -1,0 +1,192 @@
+package slack
+
+import (
+	"strings"
+
+	"github.com/ossec-notify/ossec-notify/display"
+)
+
+// mrkdwn writes a text in Slack's markup. Words pass as they are: an operator's bold, links and mentions work.
+// What comes from an alert is made inert for the place where the words put it: in running text it becomes a code
+// span, inside the words' own fence, code span, or <url|label> it is escaped so that it cannot end them.
+//
+// Escaping & < > is all that Slack documents (docs.slack.dev/messaging/formatting-message-text); it keeps out
+// mentions and links, and code keeps out the rest. Inside code only a backtick means anything; ˋ stands for it.
+func mrkdwn(t display.Text) string {
+	var w writer
+	each := func(f func(string)) func(string) string {
+		return func(s string) string { f(s); return "" }
+	}
+	t.Render(each(w.words), each(w.quoted))
+	w.endSpan("")
+	return w.out.String()
+}
+
+// plain writes a text for the fields that are not markup (header, notification): one line for each line of
+// words, with & < > of the alert escaped, because Slack reads <…> there too.
+func plain(t display.Text) string {
+	return t.Render(
+		func(s string) string { return s },
+		func(s string) string { return escape(display.OneLine(s)) })
+}
+
+// place is where in the markup of the words we are.
+type place int
+
+const (
+	inText  place = iota
+	inCode        // `…`
+	inFence       // ```…```
+	inURL         // <… before the |
+	inLabel       // …|…>
+)
+
+type writer struct {
+	out strings.Builder
+	at  place
+	// span is true while a code span of ours is open: quotations that touch share one.
+	span bool
+}
+
+func (w *writer) words(s string) {
+	w.endSpan(s)
+	for rest := s; rest != ""; {
+		var n int
+		w.at, n = w.at.step(rest)
+		rest = rest[n:]
+	}
+	w.out.WriteString(s)
+}
+
+// step reads one sign of markup, or one byte of text, and returns where it leads and its length.
+func (p place) step(s string) (place, int) {
+	fence := strings.HasPrefix(s, "```")
+	switch p {
+	case inText:
+		switch {
+		case fence:
+			return inFence, 3
+		case s[0] == '`':
+			return inCode, 1
+		case s[0] == '<' && opensLink(s[1:]):
+			return inURL, 1
+		}
+	case inFence:
+		if fence {
+			return inText, 3
+		}
+	case inCode:
+		if s[0] == '`' || s[0] == '\n' {
+			return inText, 1
+		}
+	case inURL, inLabel:
+		if s[0] == '>' || s[0] == '\n' {
+			return inText, 1
+		}
+		if s[0] == '|' {
+			return inLabel, 1
+		}
+	}
+	return p, 1
+}
+
+// opensLink tells <https://…> and <!here> from a lone <. At the end of the words it opens: a quotation follows.
+func opensLink(s string) bool {
+	return s == "" || strings.IndexByte("!@#", s[0]) >= 0 || (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
+}
+
+func (w *writer) quoted(s string) {
+	switch w.at {
+	case inFence:
+		w.out.WriteString(escape(breakFences(s)))
+		return
+	case inURL:
+		w.out.WriteString(percent(s))
+		return
+	case inLabel:
+		w.out.WriteString(strings.ReplaceAll(escape(code(s)), "|", "¦"))
+		return
+	case inText:
+		w.beginSpan()
+	}
+	w.out.WriteString(escape(code(s)))
+}
+
+func (w *writer) beginSpan() {
+	if w.span {
+		return
+	}
+	w.span = true
+	if strings.HasSuffix(w.out.String(), "`") { // the words' own code must not run into ours
+		w.out.WriteByte(' ')
+	}
+	w.out.WriteByte('`')
+}
+
+// endSpan ends the code span before the words that come next.
+func (w *writer) endSpan(next string) {
+	if !w.span {
+		return
+	}
+	w.span = false
+	w.out.WriteByte('`')
+	if strings.HasPrefix(next, "`") {
+		w.out.WriteByte(' ')
+	}
+}
+
+// escape is what Slack asks for, and no more: any other entity would be shown as it is written.
+func escape(s string) string {
+	if !strings.ContainsAny(s, "&<>") {
+		return s
+	}
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+}
+
+// code makes text fit for a code span: one line, no backtick.
+func code(s string) string {
+	return strings.ReplaceAll(display.OneLine(s), "`", "ˋ")
+}
+
+// breakFences replaces the runs of backticks that could end a fence: those of three and more, and shorter ones
+// at either end of the text, which would join what stands beside it.
+func breakFences(s string) string {
+	if !strings.Contains(s, "`") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		if s[i] != '`' {
+			b.WriteByte(s[i])
+			i++
+			continue
+		}
+		end := i
+		for end < len(s) && s[end] == '`' {
+			end++
+		}
+		if end-i >= 3 || i == 0 || end == len(s) {
+			b.WriteString(strings.Repeat("ˋ", end-i))
+		} else {
+			b.WriteString(s[i:end])
+		}
+		i = end
+	}
+	return b.String()
+}
+
+// percent escapes all that is not unreserved in a URL (RFC 3986, 2.3), so that alert text stays one part of the
+// path or one value of the query.
+func percent(s string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c|0x20 >= 'a' && c|0x20 <= 'z') || (c >= '0' && c <= '9') || strings.IndexByte("-._~", c) >= 0 {
+			b.WriteByte(c)
+			continue
+		}
+		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+	}
+	return b.String()
+}

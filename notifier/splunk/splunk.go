@@ -1,0 +1,236 @@
+// Package splunk sends notifications to Splunk's HTTP Event Collector (HEC): one event in its envelope per
+// request. It owns the envelope, the collector's answer codes and the channel header of acknowledgement. What
+// the event says (the CIM field names) is the template's; polling for acknowledgements is not done here.
+//
+// The template's parts are event.json (the event, an object), fields.json (the indexed fields, a flat object),
+// host, source and sourcetype. The part body, which an operator's own plain template makes, takes the place of
+// event.json.
+package splunk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// eventPath is added to a URL that has no path: the endpoint for events in their envelope.
+const eventPath = "/services/collector/event"
+
+// defaultSourceType is what the eventtypes of docs/ look for.
+const defaultSourceType = "ossec:alert"
+
+// Config are the settings of one receiver.
+type Config struct {
+	// URL is the collector, such as https://splunk:8088. Without a path it gets the event endpoint's.
+	URL string `yaml:"url"`
+	// Token is the HEC token.
+	Token notifier.Secret `yaml:"token"`
+	// Index is where the events go; without it, the token's default index.
+	Index string `yaml:"index"`
+	// Source, SourceType and Host take the place of what the template says of the alert.
+	Source     string `yaml:"source"`
+	SourceType string `yaml:"sourcetype"`
+	Host       string `yaml:"host"`
+	// Channel is a GUID of the operator's choice, needed by tokens with indexer acknowledgement.
+	Channel string `yaml:"channel"`
+	// Gzip compresses what is sent.
+	Gzip    bool             `yaml:"gzip"`
+	Network notifier.Network `yaml:"network"`
+}
+
+var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// Validate reports every mistake in the settings, as FieldErrors.
+func (c Config) Validate() error {
+	var errs []error
+	bad := func(key, message string) { errs = append(errs, &notifier.FieldError{Key: key, Message: message}) }
+	if c.URL == "" {
+		bad("url", "is missing: the address of the HTTP Event Collector, such as https://splunk:8088")
+	} else if _, err := c.endpoint(); err != nil {
+		bad("url", err.Error())
+	}
+	if c.Token.IsZero() {
+		bad("token", "is missing: the token of the HTTP Event Collector")
+	}
+	if c.Channel != "" && !guid.MatchString(c.Channel) {
+		bad("channel", "is no GUID: write one such as 8f7e2c1a-0b9d-4c3e-a1f0-5d6b7a8c9e0f")
+	}
+	return errors.Join(errs...)
+}
+
+// endpoint is the URL that events are posted to.
+func (c Config) endpoint() (*url.URL, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return nil, errors.New("is no address such as https://splunk:8088")
+	}
+	if u.User != nil {
+		return nil, errors.New("holds a user name: the collector wants a token, in the setting token")
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = eventPath
+	}
+	return u, nil
+}
+
+// Notifier sends to one collector. It is safe for concurrent use.
+type Notifier struct {
+	cfg      Config
+	client   *http.Client
+	endpoint *url.URL
+}
+
+var _ notifier.Notifier = (*Notifier)(nil)
+
+// New makes the Notifier of a receiver. client is the receiver's own, as notifier.NewClient makes it from
+// cfg.Network.
+func New(cfg Config, client *http.Client) (*Notifier, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	endpoint, err := cfg.endpoint()
+	if err != nil {
+		return nil, err
+	}
+	return &Notifier{cfg: cfg, client: client, endpoint: endpoint}, nil
+}
+
+// Notify posts one event. Accepted means that the collector took it, not that it is indexed. The receipt's ID is
+// the ackId, where the token has acknowledgement.
+func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	token, err := s.cfg.Token.Read()
+	if err != nil {
+		return notifier.Receipt{}, err
+	}
+	body, err := s.event(n)
+	if err != nil {
+		return notifier.Receipt{}, err
+	}
+	if s.cfg.Gzip {
+		body = notifier.Gzip(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint.String(), bytes.NewReader(body))
+	if err != nil {
+		return notifier.Receipt{}, err
+	}
+	req.Header.Set("Authorization", "Splunk "+token)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "ossec-notify")
+	if s.cfg.Gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if s.cfg.Channel != "" {
+		req.Header.Set("X-Splunk-Request-Channel", s.cfg.Channel)
+	}
+	answer := notifier.Do(s.client, req)
+	answer.Redact(token)
+	return s.verdict(answer)
+}
+
+// envelope is the outer form of an event, in the order of Splunk's own examples.
+type envelope struct {
+	Time       json.Number     `json:"time,omitempty"`
+	Host       string          `json:"host,omitempty"`
+	Source     string          `json:"source,omitempty"`
+	SourceType string          `json:"sourcetype,omitempty"`
+	Index      string          `json:"index,omitempty"`
+	Fields     json.RawMessage `json:"fields,omitempty"`
+	Event      json.RawMessage `json:"event"`
+}
+
+// event is the request's body.
+func (s *Notifier) event(n notifier.Notification) ([]byte, error) {
+	value := func(setting, part string) string { return cmp.Or(setting, n.Parts[part].Line().Trim().Raw()) }
+	e := envelope{
+		Time:       epoch(n.Time),
+		Host:       value(s.cfg.Host, "host"),
+		Source:     value(s.cfg.Source, "source"),
+		SourceType: cmp.Or(value(s.cfg.SourceType, "sourcetype"), defaultSourceType),
+		Index:      s.cfg.Index,
+	}
+	if fields := strings.TrimSpace(n.Parts["fields.json"].Raw()); fields != "" {
+		if !isObject(fields) {
+			return nil, notifier.Errorf(notifier.Permanent, "splunk template: the part fields.json is no JSON object")
+		}
+		e.Fields = json.RawMessage(fields)
+	}
+	body, written := n.Parts["body"]
+	switch event := strings.TrimSpace(n.Parts["event.json"].Raw()); {
+	case written && !body.Blank():
+		e.Event = plainEvent(body)
+	case event == "":
+		return nil, notifier.Errorf(notifier.Permanent, "splunk template: there is neither a part event.json nor a part body, or it is empty")
+	case !isObject(event):
+		return nil, notifier.Errorf(notifier.Permanent, "splunk template: the part event.json is no JSON object")
+	default:
+		e.Event = json.RawMessage(event)
+	}
+	return encode(e)
+}
+
+// plainEvent is the event that an operator's plain template wrote: a JSON object where the template wrote one,
+// else a string.
+//
+// A plain template escapes nothing, so a log line could close the string that it stands in and add keys of its
+// own. So the quotations are first taken as the contents of JSON strings; only where that gives no JSON (because
+// the template escaped them itself) is the text taken as it stands. An alert never decides that it is an object:
+// the first brace must be the template's own.
+func plainEvent(body display.Text) json.RawMessage {
+	text := body.Trim()
+	if before, _, found := text.CutWords("{"); found && before.IsZero() {
+		escaped := text.Render(func(s string) string { return s }, func(s string) string { return string(quote(s)[1 : len(quote(s))-1]) })
+		for _, object := range []string{escaped, text.Raw()} {
+			if isObject(object) {
+				return json.RawMessage(object)
+			}
+		}
+	}
+	return quote(text.Raw())
+}
+
+// epoch is the time as Splunk wants it, in seconds with a fraction to the millisecond: 1795440502.0. It is empty
+// for the zero time.
+func epoch(t time.Time) json.Number {
+	if t.IsZero() {
+		return ""
+	}
+	ms := t.UnixMilli()
+	s := strconv.FormatFloat(float64(ms)/1000, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return json.Number(s)
+}
+
+func isObject(s string) bool { return strings.HasPrefix(s, "{") && json.Valid([]byte(s)) }
+
+// encode writes JSON as Splunk's search shows it: without the escapes for HTML that make < into \u003c.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, notifier.Errorf(notifier.Permanent, "write the Splunk event: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func quote(s string) json.RawMessage {
+	b, err := encode(s)
+	if err != nil {
+		panic(fmt.Sprintf("splunk: a string that is no JSON: %v", err)) // encoding/json takes every string
+	}
+	return b
+}

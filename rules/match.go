@@ -1,0 +1,301 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+// fieldPrefix begins the keys that reach any field of the original alert: field.data.srcuser.
+const fieldPrefix = "field."
+
+// matcherKeys are the keys of a match that take text, all but field.<path>; combiningKeys take matches.
+var (
+	matcherKeys = []string{
+		"level", "severity", "rule", "group", "mitre", "srcip", "dstip", "agent_ip", "agent_id",
+		"location", "agent", "host", "program", "decoder", "user", "log", "manager",
+	}
+	combiningKeys = []string{"any", "all", "not"}
+)
+
+// Match is a test of alerts: every matcher in it must hold. A nil Match holds for every alert. A Match is not changed
+// after it was made and may be used by many at once.
+type Match struct{ entries []entry }
+
+// entry is one key of a match with its place in the config.
+type entry struct {
+	matcher
+	key  string
+	node *yaml.Node
+}
+
+// matcher tests one thing about an alert.
+type matcher interface {
+	holds(a *alert.Alert) bool
+	// explain answers as holds does, with the fact that decided.
+	explain(a *alert.Alert) (bool, string)
+}
+
+// Matches reports whether the alert passes. It makes no garbage, but for regular expressions and field.<path>.
+func (m *Match) Matches(a *alert.Alert) bool {
+	if m == nil {
+		return true
+	}
+	for i := range m.entries {
+		if !m.entries[i].holds(a) {
+			return false
+		}
+	}
+	return true
+}
+
+// Explain answers as Matches does and says why, in facts about the alert: `level 5 is below 7`. If the match holds,
+// the facts of all its matchers are given, else the first that failed. Alert text in it is quoted and bounded.
+func (m *Match) Explain(a *alert.Alert) (bool, string) {
+	if m == nil || len(m.entries) == 0 {
+		return true, "takes every alert"
+	}
+	facts := make([]string, len(m.entries))
+	for i, e := range m.entries {
+		held, fact := e.explain(a)
+		if !held {
+			return false, fact
+		}
+		facts[i] = fact
+	}
+	return true, strings.Join(facts, ", ")
+}
+
+// anyMatcher holds when one of its branches does.
+type anyMatcher struct{ branches []*Match }
+
+func (m *anyMatcher) holds(a *alert.Alert) bool {
+	for _, b := range m.branches {
+		if b.Matches(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *anyMatcher) explain(a *alert.Alert) (bool, string) {
+	facts := make([]string, len(m.branches))
+	for i, b := range m.branches {
+		held, fact := b.Explain(a)
+		if held {
+			return true, fact
+		}
+		facts[i] = fact
+	}
+	return false, strings.Join(facts, ", ")
+}
+
+// allMatcher holds when all its branches do.
+type allMatcher struct{ branches []*Match }
+
+func (m *allMatcher) holds(a *alert.Alert) bool {
+	for _, b := range m.branches {
+		if !b.Matches(a) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *allMatcher) explain(a *alert.Alert) (bool, string) {
+	facts := make([]string, len(m.branches))
+	for i, b := range m.branches {
+		held, fact := b.Explain(a)
+		if !held {
+			return false, fact
+		}
+		facts[i] = fact
+	}
+	return true, strings.Join(facts, ", ")
+}
+
+// notMatcher holds when its branch does not. Its reason is the branch's: a fact that stands on its own.
+type notMatcher struct{ branch *Match }
+
+func (m *notMatcher) holds(a *alert.Alert) bool { return !m.branch.Matches(a) }
+
+func (m *notMatcher) explain(a *alert.Alert) (bool, string) {
+	held, fact := m.branch.Explain(a)
+	return !held, fact
+}
+
+// ParseMatch reads the mapping under a `match:`. A nil node gives a nil Match, which holds for every alert. With a
+// problem that is no warning, the Match is nil and must not be used.
+func ParseMatch(node *yaml.Node, scale alert.Scale) (*Match, []Problem) {
+	p := &parser{scale: scale}
+	var m *Match
+	if node = resolve(node); node != nil {
+		m = p.match(node, "match")
+	}
+	if p.err() != nil {
+		m = nil
+	}
+	return m, byPlace(p.problems)
+}
+
+// NewMatch makes a Match of one matcher given as text, for command lines: its key and one value, or several of which
+// any will do. The combining keys any, all and not are not texts and are refused.
+func NewMatch(key string, values []string, scale alert.Scale) (*Match, error) {
+	if slices.Contains(combiningKeys, key) {
+		return nil, fmt.Errorf("%s combines other matchers and takes no text", key)
+	}
+	p := &parser{scale: scale}
+	var texts []value
+	for _, v := range values {
+		if strings.TrimSpace(v) == "" {
+			return nil, fmt.Errorf("%s is empty", key)
+		}
+		texts = append(texts, value{text: v})
+	}
+	if len(texts) == 0 {
+		return nil, fmt.Errorf("%s has no value", key)
+	}
+	if !knownKey(key) {
+		p.unknownKey(pair{key: key})
+		return nil, p.err()
+	}
+	m := p.matcher(key, texts, len(texts) > 1)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return &Match{[]entry{{matcher: m, key: key}}}, nil
+}
+
+// match reads one mapping of matchers; what is match, not, any or all. It returns nil after a mistake.
+func (p *parser) match(node *yaml.Node, what string) *Match {
+	if !p.enter(node) {
+		return nil
+	}
+	defer p.leave()
+	before := len(p.problems)
+	if kind(node) == "empty" {
+		p.problem(node, "%s has no value: write matchers under it, or leave it out", what)
+		return nil
+	}
+	pairs := p.mapping(node, what)
+	if len(pairs) == 0 && len(p.problems) == before {
+		p.problem(node, "%s is empty: write matchers in it, or leave it out", what)
+	}
+	m := &Match{}
+	for _, pair := range pairs {
+		if one := p.entry(pair); one != nil {
+			m.entries = append(m.entries, entry{one, pair.key, pair.value})
+		}
+	}
+	if len(m.entries) < len(pairs) {
+		return nil
+	}
+	return m
+}
+
+// entry reads one key of a match. It returns nil after a mistake.
+func (p *parser) entry(e pair) matcher {
+	switch e.key {
+	case "any", "all":
+		branches := p.branches(e)
+		if branches == nil {
+			return nil
+		}
+		if e.key == "any" {
+			return &anyMatcher{branches}
+		}
+		return &allMatcher{branches}
+	case "not":
+		if e.value.Kind == yaml.SequenceNode {
+			p.problem(e.value, "not is a list: write one mapping, or not: {any: [...]} for none of several")
+			return nil
+		}
+		if branch := p.match(e.value, "not"); branch != nil {
+			return &notMatcher{branch}
+		}
+		return nil
+	}
+	if !knownKey(e.key) {
+		p.unknownKey(e)
+		return nil
+	}
+	values, list, whole := p.values(e)
+	if m := p.matcher(e.key, values, list); whole {
+		return m
+	}
+	return nil
+}
+
+// branches reads the list under any or all. It returns nil after a mistake.
+func (p *parser) branches(e pair) []*Match {
+	if e.value.Kind != yaml.SequenceNode {
+		p.problem(e.value, "%s is %s: write a list of matches, as in %s: [{level: 10}, {group: web}]", e.key, kind(e.value), e.key)
+		return nil
+	}
+	if p.misTagged(e.value, e.key) {
+		return nil
+	}
+	if len(e.value.Content) == 0 {
+		p.problem(e.value, "%s is an empty list: write matches in it, or leave it out", e.key)
+		return nil
+	}
+	var branches []*Match
+	whole := true
+	for _, item := range e.value.Content {
+		if item = resolve(item); item == nil {
+			continue
+		}
+		b := p.match(item, "an item of "+e.key)
+		whole = whole && b != nil
+		branches = append(branches, b)
+	}
+	if !whole {
+		return nil
+	}
+	return branches
+}
+
+// matcher builds the matcher of a known key that takes texts. It returns nil after a mistake.
+func (p *parser) matcher(key string, values []value, list bool) matcher {
+	switch key {
+	case "level":
+		return p.levels(values, levelLadder())
+	case "severity":
+		return p.levels(values, severityLadder(p.scale))
+	case "rule":
+		return p.rule(values)
+	case "group":
+		return p.words(values, group)
+	case "mitre":
+		return p.words(values, mitre)
+	case "agent_id":
+		return p.words(values, agentID)
+	case "srcip":
+		return p.addresses(key, values, sourceIP)
+	case "dstip":
+		return p.addresses(key, values, destinationIP)
+	case "agent_ip":
+		return p.addresses(key, values, agentIP)
+	}
+	return p.texts(textField(key), values, list)
+}
+
+func knownKey(key string) bool {
+	return strings.HasPrefix(key, fieldPrefix) || slices.Contains(matcherKeys, key) || slices.Contains(combiningKeys, key)
+}
+
+func (p *parser) unknownKey(e pair) {
+	known := slices.Concat(matcherKeys, combiningKeys)
+	advice := suggest(e.key, known, "use "+strings.Join(known, ", ")+" or field.<path>")
+	switch {
+	case slices.Contains(routeKeys, e.key):
+		advice = "it belongs to the route, beside match"
+	case strings.Contains(e.key, "."):
+		advice = fmt.Sprintf("did you mean %q?", fieldPrefix+e.key)
+	}
+	p.problem(e.keyNode, "%q is no matcher: %s", e.key, advice)
+}

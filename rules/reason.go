@@ -1,0 +1,55 @@
+package rules
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Alert text in reasons may have been written by an attacker: it is quoted, which makes control and other invisible
+// characters visible, and bounded.
+
+const (
+	maxShown  = 80 // characters of one value
+	maxListed = 4  // values of one list
+)
+
+func quote(s string) string {
+	const ellipsis = "…"
+	for i, n := 0, 0; i < len(s); n++ {
+		if n == maxShown {
+			return strconv.Quote(s[:i]) + ellipsis
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		i += size
+	}
+	return strconv.Quote(s)
+}
+
+func quoteAll(all []string) string {
+	more := ""
+	if n := len(all) - maxListed; n > 0 {
+		all, more = all[:maxListed], " and "+strconv.Itoa(n)+" more"
+	}
+	quoted := make([]string, len(all))
+	for i, s := range all {
+		quoted[i] = quote(s)
+	}
+	return strings.Join(quoted, ", ") + more
+}
+
+// shown leaves the quotation marks away where a value is a plain word: a rule id, an address.
+func shown(s string) string {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' {
+			return quote(s)
+		}
+	}
+	if len(s) > maxShown {
+		return quote(s)
+	}
+	return s
+}
+
+// negated turns "is in" into "is not in".
+func negated(verb string) string { return strings.Replace(verb, "is", "is not", 1) }

@@ -1,0 +1,169 @@
+package rules
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+var routeKeys = []string{"name", "match", "to", "continue", "routes"}
+
+// Always and Default name, as the route of a [Choice], the receivers that hear of every alert and those of alerts
+// that no route matched. No route has these names.
+const (
+	Always  = "always"
+	Default = "default"
+)
+
+// Route is one node of the routing tree.
+type Route struct {
+	// Name is the route's own name, or "".
+	Name string
+	// Match is nil where the route takes every alert.
+	Match *Match
+	// To names the receivers. It is empty with Nobody (`to: []`, on purpose) and with Inherit (no `to`: that of the
+	// route around it).
+	To      []string
+	Nobody  bool
+	Inherit bool
+	// Continue lets the search go on behind this route when it matched.
+	Continue bool
+	// Routes refine: the first that matches decides in place of this route.
+	Routes []*Route
+	// Node is the mapping that the route was read from, File the file it stands in, which the loader knows; a
+	// nested route without a File is in that of its parent. Both are for the places of problems only.
+	Node *yaml.Node
+	File string
+}
+
+// ParseRoutes reads a list of routes, the value of `routes:`. A nil node gives none. With a problem that is no
+// warning, what is returned is only good for finding more problems.
+func ParseRoutes(node *yaml.Node, scale alert.Scale) ([]*Route, []Problem) {
+	p := &parser{scale: scale}
+	var routes []*Route
+	if node = resolve(node); node != nil {
+		routes = p.routes(node, true)
+	}
+	return routes, byPlace(p.problems)
+}
+
+// ParseReceivers reads a list of receiver names, the value of `always:` or `default:`, which key names in messages. One
+// name alone is a list of one.
+func ParseReceivers(node *yaml.Node, key string) ([]string, []Problem) {
+	p := &parser{}
+	var names []string
+	if node = resolve(node); node != nil {
+		names = p.receivers(pair{key: key, keyNode: node, value: node})
+	}
+	return names, byPlace(p.problems)
+}
+
+func (p *parser) routes(node *yaml.Node, top bool) []*Route {
+	if p.misTagged(node, "routes") {
+		return nil
+	}
+	if node.Kind != yaml.SequenceNode {
+		p.problem(node, "routes is %s: write a list of routes, each beginning with -, or leave the key out", kind(node))
+		return nil
+	}
+	var routes []*Route
+	for _, item := range node.Content {
+		if item = resolve(item); item == nil {
+			continue
+		}
+		if r := p.route(item, top); r != nil {
+			routes = append(routes, r)
+		}
+	}
+	return routes
+}
+
+func (p *parser) route(node *yaml.Node, top bool) *Route {
+	if !p.enter(node) {
+		return nil
+	}
+	defer p.leave()
+	if node.Kind != yaml.MappingNode || tagged(node) {
+		p.problem(node, "a route is %s: write match: and to: under the -", kind(node))
+		return nil
+	}
+	r := &Route{Node: node, Inherit: true}
+	for _, pair := range p.mapping(node, "a route") {
+		switch pair.key {
+		case "name":
+			r.Name = p.name(pair)
+		case "match":
+			r.Match = p.match(pair.value, "match")
+		case "to":
+			r.Inherit = false
+			r.To = p.receivers(pair)
+			r.Nobody = pair.value.Kind == yaml.SequenceNode && len(pair.value.Content) == 0
+		case "continue":
+			r.Continue = p.bool(pair)
+		case "routes":
+			r.Routes = p.routes(pair.value, false)
+		default:
+			advice := suggest(pair.key, routeKeys, "use "+strings.Join(routeKeys, ", "))
+			if knownKey(pair.key) {
+				advice = "it is a matcher, so write it under match"
+			}
+			p.problem(pair.keyNode, "%q is no setting of a route: %s", pair.key, advice)
+		}
+	}
+	if top && r.Inherit {
+		p.problem(node, "a route needs to: name receivers, or write to: [] for nobody; only routes inside another inherit it")
+	}
+	return r
+}
+
+// name reads the name of a route, which is a part of the paths that messages and statistics show.
+func (p *parser) name(pair pair) string {
+	v, ok := p.text(pair.value, pair, false)
+	if !ok {
+		return ""
+	}
+	switch {
+	case v.text == Always || v.text == Default:
+		p.problem(v.node, "%q is taken: it stands for the receivers under %s:", v.text, v.text)
+	case strings.ContainsAny(v.text, "/[]") || strings.ContainsFunc(v.text, func(r rune) bool { return !unicode.IsPrint(r) }):
+		p.problem(v.node, "the name %q holds one of / [ ] or a character that cannot be seen: leave it out", v.text)
+	case strings.TrimSpace(v.text) != v.text:
+		p.problem(v.node, "the name %q has blanks at its ends: remove them", v.text)
+	}
+	return v.text
+}
+
+// receivers reads names of receivers; an empty list is allowed.
+func (p *parser) receivers(of pair) []string {
+	if of.value.Kind == yaml.SequenceNode && len(of.value.Content) == 0 {
+		p.misTagged(of.value, of.key)
+		return nil
+	}
+	values, _, _ := p.values(of)
+	var names []string
+	for _, v := range values {
+		if slices.Contains(names, v.text) {
+			p.problem(v.node, "%q stands twice in %s: keep one", v.text, of.key)
+			continue
+		}
+		names = append(names, v.text)
+	}
+	return names
+}
+
+func (p *parser) bool(of pair) bool {
+	v, ok := p.text(of.value, of, false)
+	if !ok {
+		return false
+	}
+	b, err := strconv.ParseBool(v.text)
+	if err != nil || len(v.text) < len("true") || of.value.ShortTag() != "!!bool" {
+		p.problem(v.node, "%s is %q: write true or false", of.key, v.text)
+	}
+	return b
+}

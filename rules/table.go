@@ -1,0 +1,166 @@
+package rules
+
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+// Table is the routing of a whole config. Its laws:
+//
+//   - Always hears of every alert, whatever the routes say.
+//   - Routes are tried in order; the first that matches ends the search, unless it says continue.
+//   - Under a route that matched, its children are tried by the same law. If one matches, the children decide and
+//     the route's own receivers are not told by it; if none does, the route itself decides.
+//   - A route without `to` tells whom the route around it tells. One with `to: []` tells nobody.
+//   - Default hears of alerts that no route matched. A route that told nobody did match.
+//   - A receiver is told once, in the name of the first that chose it.
+type Table struct {
+	Always  []string
+	Routes  []*Route
+	Default []string
+
+	// AlwaysNode and DefaultNode are the lists that Always and Default were read from, for the places of problems.
+	AlwaysNode, DefaultNode *yaml.Node
+}
+
+// Choice is a receiver that is to be told, and who chose it.
+type Choice struct {
+	Receiver string
+	// Route is the path of the route: its name or routes[2] (counted from 0), nested ones joined by / as in
+	// shop/night; or Always or Default.
+	Route string
+}
+
+// Verdict is what became of one route that was tried.
+type Verdict struct {
+	Route   string // as in Choice
+	Matched bool
+	Reason  string // see Match.Explain
+}
+
+// Decision is what the table says of an alert, and why.
+type Decision struct {
+	Choices []Choice
+	// Suppressed is true when a route that decided says `to: []`. Others may have been chosen all the same, by
+	// Always or through continue.
+	Suppressed bool
+	// Defaulted is true when no route matched, so that Default was asked, be it empty or not.
+	Defaulted bool
+	// Verdicts are all routes that were tried, in that order; a route behind the one that ended the search was not.
+	Verdicts []Verdict
+}
+
+// Decide says who is to be told of the alert, with all the reasons. Its choices are those of Choose.
+func (t *Table) Decide(a *alert.Alert) *Decision {
+	w := walk{alert: a, explain: true}
+	t.walk(&w)
+	return &w.Decision
+}
+
+// Choose says who is to be told of the alert.
+func (t *Table) Choose(a *alert.Alert) []Choice {
+	w := walk{alert: a}
+	t.walk(&w)
+	return w.Choices
+}
+
+func (t *Table) walk(w *walk) {
+	for _, receiver := range t.Always {
+		w.choose(receiver, Always)
+	}
+	if w.try(t.Routes, nil) {
+		return
+	}
+	w.Defaulted = true
+	for _, receiver := range t.Default {
+		w.choose(receiver, Default)
+	}
+}
+
+// walk is one alert's way through a table.
+type walk struct {
+	alert   *alert.Alert
+	explain bool
+	Decision
+}
+
+// try tries sibling routes in order and reports whether any matched.
+func (w *walk) try(routes []*Route, parent *position) bool {
+	matched := false
+	for i, r := range routes {
+		at := position{route: r, index: i, parent: parent}
+		if !w.matches(&at) {
+			continue
+		}
+		matched = true
+		if !w.try(r.Routes, &at) {
+			w.tell(&at)
+		}
+		if !r.Continue {
+			break
+		}
+	}
+	return matched
+}
+
+func (w *walk) matches(at *position) bool {
+	if !w.explain {
+		return at.route.Match.Matches(w.alert)
+	}
+	matched, reason := at.route.Match.Explain(w.alert)
+	w.Verdicts = append(w.Verdicts, Verdict{at.path(), matched, reason})
+	return matched
+}
+
+// tell chooses the receivers of the route that decided.
+func (w *walk) tell(at *position) {
+	from := at.receivers()
+	if from.Nobody {
+		w.Suppressed = true
+	}
+	if len(from.To) == 0 {
+		return
+	}
+	path := at.path()
+	for _, receiver := range from.To {
+		w.choose(receiver, path)
+	}
+}
+
+func (w *walk) choose(receiver, route string) {
+	for _, c := range w.Choices {
+		if c.Receiver == receiver {
+			return
+		}
+	}
+	w.Choices = append(w.Choices, Choice{receiver, route})
+}
+
+// position is a route's place in the tree.
+type position struct {
+	route  *Route
+	index  int // among its siblings
+	parent *position
+}
+
+// receivers is the route whose `to` counts here: the nearest that has one.
+func (at *position) receivers() *Route {
+	for at.route.Inherit && at.parent != nil {
+		at = at.parent
+	}
+	return at.route
+}
+
+func (at *position) path() string {
+	name := at.route.Name
+	if name == "" {
+		name = "routes[" + strconv.Itoa(at.index) + "]"
+	}
+	if at.parent == nil {
+		return name
+	}
+	return at.parent.path() + "/" + name
+}

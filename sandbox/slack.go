@@ -1,0 +1,333 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Where Slack is. The hook's last part is its made-up secret.
+const (
+	slackTeam     = "T00000000"
+	slackHook     = "B00000000"
+	slackHookPath = "/services/" + slackTeam + "/" + slackHook + "/sandbox"
+	slackAPIPath  = "/slack/api/"
+)
+
+// slack is Slack: one incoming webhook, and the methods of the Web API that a notifier uses.
+type slack struct {
+	token string
+	limit *limiter // a message a second, docs.slack.dev/apis/web-api/rate-limits
+
+	mu     sync.Mutex
+	lastTS int64             // microseconds
+	posted map[string]bool   // channel id and ts of what was posted
+	ids    map[string]string // channel names to ids
+}
+
+func newSlack(opt Options) *slack {
+	return &slack{
+		token:  opt.SlackToken,
+		limit:  newLimiter(opt.RateLimit, 1, time.Second),
+		posted: map[string]bool{},
+		ids:    map[string]string{},
+	}
+}
+
+// webhook answers in plain text, as docs.slack.dev/messaging/sending-messages-using-incoming-webhooks lists it.
+func (s *slack) webhook(r *request) *answer {
+	part := strings.Split(strings.TrimPrefix(r.path, "/services/"), "/")
+	switch {
+	case len(part) != 3:
+		return text(http.StatusNotFound, "no_service", "the path is not /services/TEAM/SERVICE/TOKEN")
+	case part[0] != slackTeam:
+		return text(http.StatusNotFound, "no_team", "the path names another team")
+	case part[1] != slackHook:
+		return text(http.StatusNotFound, "no_service", "the path names another service")
+	case r.path != slackHookPath:
+		return text(http.StatusForbidden, "invalid_token", "the path has another token")
+	case r.method != http.MethodPost:
+		return notAllowed(r.method, http.MethodPost)
+	}
+	if wait := s.limit.wait(slackHook, r.at); wait > 0 {
+		after := seconds(wait)
+		return object(http.StatusTooManyRequests, map[string]any{"retry_after": after, "ok": false, "error": "rate_limited"},
+			"more than one message a second").with("Retry-After", strconv.Itoa(after))
+	}
+	m, err := webhookPayload(r)
+	if err != nil {
+		return text(http.StatusBadRequest, "invalid_payload", "the payload is "+err.Error())
+	}
+	check := checkSlackMessage(m, slackWebhookKeys)
+	if check.code != "" {
+		return text(http.StatusBadRequest, check.code, check.all()...)
+	}
+	return text(http.StatusOK, "ok", check.all()...).accept()
+}
+
+// webhookPayload is the message: the body as JSON, or the form field that older integrations use.
+func webhookPayload(r *request) (map[string]any, error) {
+	if r.gzip {
+		return nil, errors.New("gzip, which a webhook does not read")
+	}
+	body := r.body
+	switch r.mediaType() {
+	case "application/json":
+	case "application/x-www-form-urlencoded":
+		form, err := url.ParseQuery(string(body))
+		if err != nil || !form.Has("payload") {
+			return nil, errors.New("a form without the field payload: send JSON as application/json")
+		}
+		body = []byte(form.Get("payload"))
+	default:
+		return nil, fmt.Errorf("of type %q, not application/json", r.header.Get("Content-Type"))
+	}
+	m, err := parseObject(body)
+	if err != nil {
+		return nil, fmt.Errorf("not a JSON object: %w", err)
+	}
+	return m, nil
+}
+
+// seconds rounds up: a client that waits them out is let in.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+var (
+	slackChannelID   = regexp.MustCompile(`^[CDG][A-Z0-9]{8,}$`)
+	slackChannelName = regexp.MustCompile(`^#?[\p{Ll}\p{Lo}\p{N}_-]{1,80}$`)
+	slackTS          = regexp.MustCompile(`^[0-9]{10}\.[0-9]{6}$`)
+)
+
+// api answers the Web API: nearly always status 200, and an object that says whether it went well.
+func (s *slack) api(r *request) *answer {
+	method := strings.TrimPrefix(r.path, slackAPIPath)
+	var call func(*request, map[string]any) *answer
+	switch method {
+	case "auth.test":
+		call = s.authTest
+	case "chat.postMessage":
+		call = s.postMessage
+	case "chat.update":
+		call = s.update
+	default:
+		return failed("unknown_method", "the sandbox knows auth.test, chat.postMessage and chat.update")
+	}
+	if r.method != http.MethodPost {
+		return notAllowed(r.method, http.MethodPost)
+	}
+	args, token, refusal := apiArguments(r)
+	if refusal != nil {
+		return refusal
+	}
+	switch token {
+	case s.token:
+		return call(r, args)
+	case "":
+		return failed("not_authed", "no token: send Authorization: Bearer, or the form field token")
+	}
+	return failed("invalid_auth", "the token is not the one that the sandbox expects")
+}
+
+// failed is the API's refusal.
+func failed(code string, problems ...string) *answer {
+	return object(http.StatusOK, map[string]any{"ok": false, "error": code}, problems...)
+}
+
+// refusedWith is a refusal that says what is wrong with the arguments.
+func refusedWith(code string, problems ...string) *answer {
+	messages := make([]string, len(problems))
+	for i, p := range problems {
+		messages[i] = "[ERROR] " + p
+	}
+	return object(http.StatusOK, map[string]any{
+		"ok": false, "error": code, "errors": problems, "response_metadata": map[string]any{"messages": messages},
+	}, problems...)
+}
+
+// apiArguments reads a call's arguments and token, from a form or from JSON. In a form, structures are JSON
+// text; a JSON body cannot carry the token.
+func apiArguments(r *request) (args map[string]any, token string, refusal *answer) {
+	scheme, bearer, _ := strings.Cut(r.header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		token = bearer
+	}
+	switch r.mediaType() {
+	case "application/json":
+		args, err := parseObject(r.body)
+		if err != nil {
+			return nil, "", failed("invalid_json", "the body is not a JSON object: "+err.Error())
+		}
+		return args, token, nil
+	case "application/x-www-form-urlencoded", "":
+	default:
+		return nil, "", failed("invalid_post_type", fmt.Sprintf("the content type is %q, neither JSON nor a form", r.header.Get("Content-Type")))
+	}
+	form, err := url.ParseQuery(string(r.body))
+	if err != nil {
+		return nil, "", failed("invalid_form_data", "the body is not a form")
+	}
+	args = map[string]any{}
+	for key, values := range form {
+		args[key] = values[0]
+	}
+	if token == "" {
+		token = form.Get("token")
+	}
+	delete(args, "token")
+	for key, code := range map[string]string{
+		"blocks":      "invalid_blocks_format",
+		"attachments": "invalid_attachments",
+		"metadata":    "invalid_metadata_format",
+	} {
+		value, ok := args[key].(string)
+		if !ok {
+			continue
+		}
+		if args[key], err = parseJSON([]byte(value)); err != nil {
+			return nil, "", failed(code, fmt.Sprintf("the field %s is not JSON: %v", key, err))
+		}
+	}
+	return args, token, nil
+}
+
+func (s *slack) authTest(*request, map[string]any) *answer {
+	return object(http.StatusOK, map[string]any{
+		"ok": true, "url": "https://sandbox.slack.com/", "team": "sandbox", "user": "ossec-notify",
+		"team_id": slackTeam, "user_id": "U00000000", "bot_id": slackHook, "is_enterprise_install": false,
+	})
+}
+
+func (s *slack) postMessage(r *request, args map[string]any) *answer {
+	channel, refusal := s.channel(args, true)
+	if refusal != nil {
+		return refusal
+	}
+	if wait := s.limit.wait(channel, r.at); wait > 0 {
+		return object(http.StatusTooManyRequests, map[string]any{"ok": false, "error": "ratelimited"},
+			"more than one message a second").with("Retry-After", strconv.Itoa(seconds(wait)))
+	}
+	if thread, ok := args["thread_ts"]; ok {
+		// Slack takes a number, answers ok, and puts the message where nobody finds it
+		// (slackapi/python-slack-sdk#840); the sandbox says so instead.
+		ts, isString := thread.(string)
+		if !isString || !slackTS.MatchString(ts) {
+			return refusedWith("invalid_thread_ts", fmt.Sprintf("%v is not a valid thread_ts", thread))
+		}
+		if !s.known(channel, ts) {
+			return failed("thread_not_found", "no message of this channel has the ts "+ts)
+		}
+	}
+	check := checkSlackMessage(args, slackPostKeys)
+	if check.code != "" {
+		return refusedWith(check.code, check.all()...)
+	}
+	if code, problem := checkMetadata(args["metadata"]); code != "" {
+		return refusedWith(code, problem)
+	}
+	ts := s.post(channel, r.at)
+	return posted(r, channel, ts, args, check).accept()
+}
+
+// slackUpdateText is where chat.update answers msg_too_long, in bytes of escaped text (gitlab-org/gitlab#258898;
+// not documented).
+const slackUpdateText = 4000
+
+func (s *slack) update(r *request, args map[string]any) *answer {
+	channel, refusal := s.channel(args, false)
+	if refusal != nil {
+		return refusal
+	}
+	ts, _ := args["ts"].(string)
+	if !s.known(channel, ts) {
+		return failed("message_not_found", "no message of this channel has the ts "+strconv.Quote(ts))
+	}
+	check := checkSlackMessage(args, slackUpdateKeys)
+	if check.code != "" {
+		return refusedWith(check.code, check.all()...)
+	}
+	if text, _ := args["text"].(string); len(text) > slackUpdateText {
+		return failed("msg_too_long", fmt.Sprintf("the text has %d bytes, over %d", len(text), slackUpdateText))
+	}
+	if code, problem := checkMetadata(args["metadata"]); code != "" {
+		return refusedWith(code, problem)
+	}
+	return posted(r, channel, ts, args, check).accept()
+}
+
+// posted is the answer to a message that Slack took, with its warnings.
+func posted(r *request, channel, ts string, args map[string]any, check slackCheck) *answer {
+	text, _ := args["text"].(string)
+	body := map[string]any{
+		"ok": true, "channel": channel, "ts": ts, "text": text,
+		"message": map[string]any{"type": "message", "subtype": "bot_message", "ts": ts, "text": text, "bot_id": slackHook},
+	}
+	warnings := check.warnings
+	if r.mediaType() == "application/json" && !strings.Contains(strings.ToLower(r.header.Get("Content-Type")), "charset=utf-8") {
+		warnings = append(warnings, "missing_charset")
+	}
+	if len(warnings) > 0 {
+		body["warning"] = strings.Join(warnings, ",")
+		body["response_metadata"] = map[string]any{"warnings": warnings}
+	}
+	return object(http.StatusOK, body, check.all()...)
+}
+
+// channel finds the channel of a call. Every well-formed name is a channel here; only chat.postMessage takes
+// names.
+func (s *slack) channel(args map[string]any, byName bool) (id string, refusal *answer) {
+	name, _ := args["channel"].(string)
+	switch {
+	case slackChannelID.MatchString(name):
+		return name, nil
+	case name == "":
+		return "", failed("channel_not_found", "no channel is named")
+	case !byName:
+		return "", failed("channel_not_found", fmt.Sprintf("%q is no channel id, and this method takes no names", name))
+	case !slackChannelName.MatchString(name):
+		return "", failed("channel_not_found", fmt.Sprintf("%q is neither a channel id nor a channel name", name))
+	}
+	name = strings.TrimPrefix(name, "#")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ids[name] == "" {
+		s.ids[name] = fmt.Sprintf("C%08d", len(s.ids)+1)
+	}
+	return s.ids[name], nil
+}
+
+func (s *slack) known(channel, ts string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.posted[channel+" "+ts]
+}
+
+// post gives a message its ts: its time, made unique.
+func (s *slack) post(channel string, at time.Time) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastTS = max(s.lastTS+1, at.UnixMicro())
+	ts := fmt.Sprintf("%010d.%06d", s.lastTS/1e6, s.lastTS%1e6)
+	s.posted[channel+" "+ts] = true
+	return ts
+}
+
+// checkMetadata checks docs.slack.dev/messaging/message-metadata: a type and an object.
+func checkMetadata(v any) (code, problem string) {
+	if v == nil {
+		return "", ""
+	}
+	m, _ := v.(map[string]any)
+	kind, _ := m["event_type"].(string)
+	_, payload := m["event_payload"].(map[string]any)
+	if kind == "" || !payload {
+		return "invalid_metadata_format", "metadata is not {event_type: TEXT, event_payload: OBJECT}"
+	}
+	return "", ""
+}

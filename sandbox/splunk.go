@@ -1,0 +1,312 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// hecPath is the root of the HTTP Event Collector.
+const hecPath = "/services/collector"
+
+// hecCode is the number in an answer of the HTTP Event Collector,
+// help.splunk.com "Troubleshoot HTTP Event Collector".
+type hecCode int
+
+const (
+	hecSuccess        hecCode = 0
+	hecTokenRequired  hecCode = 2
+	hecInvalidAuth    hecCode = 3
+	hecInvalidToken   hecCode = 4
+	hecNoData         hecCode = 5
+	hecInvalidFormat  hecCode = 6
+	hecIncorrectIndex hecCode = 7
+	hecChannelMissing hecCode = 10
+	hecInvalidChannel hecCode = 11
+	hecEventRequired  hecCode = 12
+	hecEventBlank     hecCode = 13
+	hecAckDisabled    hecCode = 14
+	hecFieldsError    hecCode = 15
+	hecQueryAuth      hecCode = 16
+	hecHealthy        hecCode = 17
+)
+
+// status and text of each code.
+var hecAnswers = map[hecCode]struct {
+	status int
+	text   string
+}{
+	hecSuccess:        {http.StatusOK, "Success"},
+	hecTokenRequired:  {http.StatusUnauthorized, "Token is required"},
+	hecInvalidAuth:    {http.StatusUnauthorized, "Invalid authorization"},
+	hecInvalidToken:   {http.StatusForbidden, "Invalid token"},
+	hecNoData:         {http.StatusBadRequest, "No data"},
+	hecInvalidFormat:  {http.StatusBadRequest, "Invalid data format"},
+	hecIncorrectIndex: {http.StatusBadRequest, "Incorrect index"},
+	hecChannelMissing: {http.StatusBadRequest, "Data channel is missing"},
+	hecInvalidChannel: {http.StatusBadRequest, "Invalid data channel"},
+	hecEventRequired:  {http.StatusBadRequest, "Event field is required"},
+	hecEventBlank:     {http.StatusBadRequest, "Event field cannot be blank"},
+	hecAckDisabled:    {http.StatusBadRequest, "ACK is disabled"},
+	hecFieldsError:    {http.StatusBadRequest, "Error in handling indexed fields"},
+	hecQueryAuth:      {http.StatusBadRequest, "Query string authorization is not enabled"},
+	hecHealthy:        {http.StatusOK, "HEC is healthy"},
+}
+
+// hec is a Splunk HTTP Event Collector with one token.
+type hec struct {
+	token   string
+	indexes []string
+	ack     bool
+
+	mu   sync.Mutex
+	acks map[string]*hecChannel // by channel
+}
+
+// hecChannel holds the acknowledgements of one channel that nobody has asked for yet.
+type hecChannel struct {
+	next    int
+	indexed map[int]bool
+}
+
+func newHEC(opt Options) *hec {
+	return &hec{token: opt.HECToken, indexes: opt.HECIndexes, ack: opt.HECAck, acks: map[string]*hecChannel{}}
+}
+
+// reply is the answer with a code. event is the number of the event that is to blame, or negative.
+func (h *hec) reply(code hecCode, event int, problems ...string) *answer {
+	a := hecAnswers[code]
+	body := map[string]any{"text": a.text, "code": code}
+	if event >= 0 {
+		body["invalid-event-number"] = event
+	}
+	return object(a.status, body, problems...)
+}
+
+// answer knows the endpoints of docs.splunk.com "HTTP Event Collector REST API endpoints".
+func (h *hec) answer(r *request) *answer {
+	endpoint := strings.TrimSuffix(strings.TrimPrefix(r.path, hecPath), "/1.0")
+	method := http.MethodPost
+	if endpoint == "/health" {
+		method = http.MethodGet
+	}
+	switch endpoint {
+	case "", "/event", "/raw", "/ack", "/health":
+	default:
+		return text(http.StatusNotFound, "The requested URL was not found on this server.", "the path is no endpoint of the HTTP Event Collector")
+	}
+	if r.method != method {
+		return notAllowed(r.method, method)
+	}
+	if endpoint == "/health" {
+		return h.reply(hecHealthy, -1)
+	}
+	if refusal := h.authorize(r); refusal != nil {
+		return refusal
+	}
+	channel := r.header.Get("X-Splunk-Request-Channel")
+	if channel == "" {
+		channel = r.query.Get("channel")
+	}
+	if endpoint == "/ack" && !h.ack {
+		return h.reply(hecAckDisabled, -1, "the token has no indexer acknowledgement")
+	}
+	if channel == "" && h.ack {
+		return h.reply(hecChannelMissing, -1, "the token has indexer acknowledgement, so a request needs a channel: X-Splunk-Request-Channel or ?channel=")
+	}
+	if channel != "" && !guid.MatchString(channel) {
+		return h.reply(hecInvalidChannel, -1, fmt.Sprintf("the channel %q is not a GUID", channel))
+	}
+	switch endpoint {
+	case "/ack":
+		return h.acknowledged(r, channel)
+	case "/raw":
+		return h.raw(r, channel)
+	}
+	return h.events(r, channel)
+}
+
+var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// authorize accepts "Splunk TOKEN", and the token as the password of Basic.
+func (h *hec) authorize(r *request) *answer {
+	value := r.header.Get("Authorization")
+	scheme, token, _ := strings.Cut(value, " ")
+	switch {
+	case value == "" && r.query.Has("token"):
+		return h.reply(hecQueryAuth, -1, "the token is in the query")
+	case value == "":
+		return h.reply(hecTokenRequired, -1, "no Authorization header")
+	case strings.EqualFold(scheme, "Basic"):
+		pair, err := base64.StdEncoding.DecodeString(token)
+		if err != nil {
+			return h.reply(hecInvalidAuth, -1, "the Authorization header is not base64")
+		}
+		_, token, _ = strings.Cut(string(pair), ":")
+	case !strings.EqualFold(scheme, "Splunk") || token == "":
+		return h.reply(hecInvalidAuth, -1, "the Authorization header is not: Splunk TOKEN")
+	}
+	if token != h.token {
+		return h.reply(hecInvalidToken, -1, "the token is not the one that the sandbox expects")
+	}
+	return nil
+}
+
+// take makes the answer to data that was accepted, with an ackId where the token has acknowledgement.
+func (h *hec) take(channel string, notes []string) *answer {
+	body := map[string]any{"text": hecAnswers[hecSuccess].text, "code": hecSuccess}
+	if h.ack {
+		h.mu.Lock()
+		c := h.acks[channel]
+		if c == nil {
+			c = &hecChannel{indexed: map[int]bool{}}
+			h.acks[channel] = c
+		}
+		body["ackId"] = c.next
+		c.indexed[c.next] = true
+		c.next++
+		h.mu.Unlock()
+	}
+	return object(http.StatusOK, body, notes...).accept()
+}
+
+// acknowledged tells which requests are indexed: here all, at once. Like Splunk it tells so once and forgets.
+func (h *hec) acknowledged(r *request, channel string) *answer {
+	var asked struct {
+		Acks []int `json:"acks"`
+	}
+	if err := json.Unmarshal(r.body, &asked); err != nil || asked.Acks == nil {
+		return h.reply(hecInvalidFormat, -1, `the body is not {"acks":[NUMBER, ...]}`)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	states := map[string]bool{}
+	c := h.acks[channel]
+	for _, id := range asked.Acks {
+		states[strconv.Itoa(id)] = c != nil && c.indexed[id]
+		if c != nil {
+			delete(c.indexed, id)
+		}
+	}
+	return object(http.StatusOK, map[string]any{"acks": states})
+}
+
+// raw takes lines of text; where they go is in the query.
+func (h *hec) raw(r *request, channel string) *answer {
+	if len(bytes.TrimSpace(r.body)) == 0 {
+		return h.reply(hecNoData, -1, "the body is empty")
+	}
+	if index := r.query.Get("index"); !h.mayWrite(index) {
+		return h.reply(hecIncorrectIndex, -1, fmt.Sprintf("the token may not write to the index %q", index))
+	}
+	return h.take(channel, nil)
+}
+
+func (h *hec) mayWrite(index string) bool {
+	return index == "" || len(h.indexes) == 0 || slices.Contains(h.indexes, index)
+}
+
+// events takes JSON objects, one after the other. Splunk indexes those before a bad one.
+func (h *hec) events(r *request, channel string) *answer {
+	if len(bytes.TrimSpace(r.body)) == 0 {
+		return h.reply(hecNoData, -1, "the body is empty")
+	}
+	if !utf8.Valid(r.body) {
+		return h.reply(hecInvalidFormat, 0, "the body is not valid UTF-8")
+	}
+	dec := json.NewDecoder(bytes.NewReader(r.body))
+	dec.UseNumber()
+	var notes []string
+	for n := 0; ; n++ {
+		var m map[string]any
+		err := dec.Decode(&m)
+		if errors.Is(err, io.EOF) {
+			return h.take(channel, notes)
+		}
+		code, problem := hecInvalidFormat, "it is not a JSON object"
+		if err == nil && m != nil {
+			code, problem = h.event(m)
+		}
+		if code != hecSuccess {
+			problem = fmt.Sprintf("event %d: %s", n, problem)
+			if n > 0 {
+				problem += fmt.Sprintf("; the %d before it are indexed", n)
+			}
+			return h.reply(code, n, problem)
+		}
+		for _, k := range sorted(m) {
+			if !slices.Contains(hecKeys, k) {
+				notes = append(notes, fmt.Sprintf("event %d: Splunk ignores the key %q", n, k))
+			}
+		}
+	}
+}
+
+var hecKeys = []string{"time", "host", "source", "sourcetype", "index", "event", "fields"}
+
+// event checks one event and its metadata.
+func (h *hec) event(m map[string]any) (hecCode, string) {
+	switch e := m["event"]; e {
+	case nil:
+		return hecEventRequired, "event is missing"
+	case "":
+		return hecEventBlank, "event is empty"
+	}
+	switch at := m["time"].(type) {
+	case nil, json.Number:
+	case string:
+		if _, err := strconv.ParseFloat(at, 64); err != nil {
+			return hecInvalidFormat, fmt.Sprintf("time %q is not in seconds since 1970", at)
+		}
+	default:
+		return hecInvalidFormat, "time is not a number"
+	}
+	for _, k := range []string{"host", "source", "sourcetype", "index"} {
+		if v, ok := m[k]; ok {
+			if _, ok := v.(string); !ok {
+				return hecInvalidFormat, k + " is not a string"
+			}
+		}
+	}
+	if index, _ := m["index"].(string); !h.mayWrite(index) {
+		return hecIncorrectIndex, fmt.Sprintf("the token may not write to the index %q", index)
+	}
+	v, ok := m["fields"]
+	if !ok {
+		return hecSuccess, ""
+	}
+	fields, ok := v.(map[string]any)
+	if !ok {
+		return hecFieldsError, "fields is not an object"
+	}
+	for _, k := range sorted(fields) {
+		if !flat(fields[k]) {
+			return hecFieldsError, fmt.Sprintf("the field %q is neither text, number nor a list of them", k)
+		}
+	}
+	return hecSuccess, ""
+}
+
+// flat reports whether a value can be an indexed field: fields are not nested.
+func flat(v any) bool {
+	switch v := v.(type) {
+	case string, bool, json.Number:
+		return true
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool {
+			_, isList := e.([]any)
+			return isList || !flat(e)
+		})
+	}
+	return false
+}

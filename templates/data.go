@@ -1,0 +1,201 @@
+package templates
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// Data is what a template sees as its dot. All fields of the alert are there under their own names ({{ .Host }},
+// {{ .Rule.ID }}, {{ .Original.data.win.system.eventID }}). Text of the alert is escaped for wherever it ends up;
+// see docs/templates.md.
+type Data struct {
+	*alert.Alert
+
+	// ID is the alert's id, or the one made from its content where the manager gave none ("h-ce95b7d13465a1c9").
+	ID string
+	// Identity is ID with the name of the manager or cluster node before it.
+	Identity string
+	// Severity prints as info, low, medium, high, critical or unknown.
+	Severity alert.Severity
+
+	// Family is the kind of event (auth_failure, fim, web, …), Class the same in words.
+	Family, Class string
+	// Sentence, Next and Note are the reading of the alert; Facts are those that messages show, with what is to
+	// be said about the message itself before them.
+	Sentence display.Text
+	Next     display.Text
+	Facts    []Fact
+	// Reading is all that is known of the family, for machines.
+	Reading *family.Reading
+	// DedupKey names the cause.
+	DedupKey string
+
+	// Receiver is who gets this; Channel its kind; Route the path of the route that chose it, or "".
+	Receiver, Channel, Route string
+	Action                   notifier.Action
+	// Delivery is the same in every attempt; Occurrence counts deliberate repeats from 1.
+	Delivery   string
+	Occurrence int
+
+	// Sample is the argument of send --sample; it marks the message as a test.
+	Sample string
+	// PossibleRepeat says that an earlier attempt may have arrived.
+	PossibleRepeat bool
+	// Failure tells which template failed, when this is the default form sent in its place.
+	Failure string
+}
+
+// Fact is one labelled value of a message.
+type Fact struct{ Label, Value display.Text }
+
+// Context is what New needs to know beside the alert.
+type Context struct {
+	Receiver, Channel, Route string
+	Action                   notifier.Action
+	Delivery                 string
+	Occurrence               int
+	Sample                   string
+	PossibleRepeat           bool
+}
+
+// NewData reads an alert for one receiver.
+func NewData(a *alert.Alert, scale alert.Scale, c Context) *Data {
+	return newData(a, family.Read(a), scale, c)
+}
+
+func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *Data {
+	d := &Data{
+		Alert:          a,
+		ID:             a.ID,
+		Identity:       a.Identity(),
+		Severity:       scale.Severity(a.Rule.Level),
+		Family:         r.Family,
+		Class:          r.Class,
+		Sentence:       r.Sentence,
+		Next:           r.Next,
+		Reading:        r,
+		DedupKey:       family.DedupKey(a, r),
+		Receiver:       c.Receiver,
+		Channel:        c.Channel,
+		Route:          c.Route,
+		Action:         c.Action,
+		Delivery:       c.Delivery,
+		Occurrence:     max(c.Occurrence, 1),
+		Sample:         c.Sample,
+		PossibleRepeat: c.PossibleRepeat,
+	}
+	if d.ID == "" {
+		d.ID = d.Identity
+	}
+	if d.Action == "" {
+		d.Action = notifier.Trigger
+	}
+	if d.Sample != "" {
+		d.DedupKey = "test/" + d.DedupKey
+	}
+	d.Facts = d.facts()
+	return d
+}
+
+// facts puts what is to be said about the message around the facts of the family.
+func (d *Data) facts() []Fact {
+	facts := make([]Fact, 0, len(d.Reading.Facts)+3)
+	for _, f := range d.Reading.Facts {
+		facts = append(facts, Fact{display.Words(f.Label), f.Value})
+	}
+	note := func(t display.Text) {
+		if !t.IsZero() {
+			facts = append(facts, Fact{display.Words("Note"), t})
+		}
+	}
+	note(d.Reading.Note)
+	if d.PossibleRepeat {
+		note(display.Words("may be a second copy: the connection broke after sending"))
+	}
+	if d.Failure != "" {
+		note(display.Join(display.Quote(d.Failure), display.Words(": this is the default form")))
+	}
+	return facts
+}
+
+// WithFailure is the same data for the default form that is sent in place of a template that failed.
+func (d *Data) WithFailure(text string) *Data {
+	c := *d
+	c.Failure = text
+	c.Facts = c.facts()
+	return &c
+}
+
+// Word is the severity as messages show it: CRITICAL, HIGH, MEDIUM, LOW, INFO, UNKNOWN.
+func (d *Data) Word() display.Text { return display.Words(d.Severity.Word()) }
+
+// ShowRoute and ShowReceiver are the names as words: they come from the operator's config.
+func (d *Data) ShowRoute() display.Text { return display.Words(d.Route) }
+
+// ShowReceiver: see ShowRoute.
+func (d *Data) ShowReceiver() display.Text { return display.Words(d.Receiver) }
+
+// Color is the severity's colour as #RRGGBB. Each has a contrast of 3.3:1 or better on white, black and Slack's
+// dark background; colour only repeats the word.
+func (d *Data) Color() display.Text {
+	if d.Sample != "" {
+		return display.Words("#0E8A9B")
+	}
+	switch d.Severity {
+	case alert.Critical:
+		return display.Words("#D6204E")
+	case alert.High:
+		return display.Words("#D9480F")
+	case alert.Medium:
+		return display.Words("#B7791F")
+	case alert.Low:
+		return display.Words("#2F7FC1")
+	case alert.Info:
+		return display.Words("#7A869A")
+	}
+	return display.Words("#9A5FD0")
+}
+
+// Described reports whether the rule's description belongs in the footer: it is there, it plays no tricks, and
+// the sentence does not say it already.
+func (d *Data) Described() bool {
+	s := d.Rule.Description
+	return s != "" && display.Tricks(s) == "" && !strings.Contains(d.Sentence.Raw(), strings.TrimSuffix(s, "."))
+}
+
+var checkedID = regexp.MustCompile(`^(?:[0-9]{1,20}(?:\.[0-9]{1,20})?|h-[0-9a-f]{16})(?:#[0-9]{1,6})?$`)
+
+// checked shows an id as words when it is one (digits, or the hash that we make), else as a quotation.
+func checked(s string) display.Text {
+	if checkedID.MatchString(s) {
+		return display.Words(s)
+	}
+	return display.Quote(s)
+}
+
+// stamp is a time as messages show it: 2026-11-23 13:28:22 UTC, or with its offset where it is not UTC.
+func stamp(t time.Time) display.Text {
+	if t.IsZero() {
+		return display.Text{}
+	}
+	if _, offset := t.Zone(); offset == 0 {
+		return display.Words(t.Format("2006-01-02 15:04:05 UTC"))
+	}
+	return display.Words(t.Format("2006-01-02 15:04:05 -07:00"))
+}
+
+// thousands writes 5300 as 5,300.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}

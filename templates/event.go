@@ -1,0 +1,185 @@
+package templates
+
+import (
+	"encoding/json"
+	"path"
+	"strings"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+// event is the event of a Splunk HEC message: field names of the Common Information Model, the log and the
+// whole original. Unknown fields are absent. docs/splunk.md lists them with the tags that make CIM find them.
+type event struct {
+	App           string `json:"app,omitempty"`
+	VendorProduct string `json:"vendor_product"`
+	Type          string `json:"type"`
+	ID            string `json:"id"`
+	Family        string `json:"family"`
+	Severity      string `json:"severity"`
+	SeverityID    *int   `json:"severity_id,omitempty"`
+	Signature     string `json:"signature,omitempty"`
+	SignatureID   string `json:"signature_id,omitempty"`
+	Description   string `json:"description"`
+
+	Action      string `json:"action,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+	AuthMethod  string `json:"authentication_method,omitempty"`
+	Src         string `json:"src,omitempty"`
+	SrcIP       string `json:"src_ip,omitempty"`
+	SrcPort     string `json:"src_port,omitempty"`
+	Dest        string `json:"dest,omitempty"`
+	DestIP      string `json:"dest_ip,omitempty"`
+	DestPort    string `json:"dest_port,omitempty"`
+	User        string `json:"user,omitempty"`
+	SrcUser     string `json:"src_user,omitempty"`
+	Transport   string `json:"transport,omitempty"`
+	Command     string `json:"command,omitempty"`
+	ProcessName string `json:"process_name,omitempty"`
+	IDSType     string `json:"ids_type,omitempty"`
+	Category    string `json:"category,omitempty"`
+	HTTPMethod  string `json:"http_method,omitempty"`
+	URL         string `json:"url,omitempty"`
+	Status      string `json:"status,omitempty"`
+	UserAgent   string `json:"http_user_agent,omitempty"`
+	CVE         string `json:"cve,omitempty"`
+	CVSS        string `json:"cvss,omitempty"`
+	ObjectCat   string `json:"object_category,omitempty"`
+	Object      string `json:"object,omitempty"`
+	ObjectPath  string `json:"object_path,omitempty"`
+	ObjectAttrs string `json:"object_attrs,omitempty"`
+	FilePath    string `json:"file_path,omitempty"`
+	FileName    string `json:"file_name,omitempty"`
+	FileHash    string `json:"file_hash,omitempty"`
+	FileSize    string `json:"file_size,omitempty"`
+	FileACL     string `json:"file_acl,omitempty"`
+
+	MITRE []string `json:"mitre_technique_id,omitempty"`
+	DVC   string   `json:"dvc,omitempty"`
+	Count int      `json:"count"`
+
+	Log      string           `json:"log,omitempty"`
+	Original *json.RawMessage `json:"original,omitempty"`
+}
+
+func (s *Set) event(d *Data) (event, error) {
+	r := d.Reading
+	title, err := s.part("sentence", d)
+	if err != nil {
+		return event{}, err
+	}
+	e := event{
+		App:           r.Program,
+		VendorProduct: "OSSEC HIDS",
+		Type:          "alert",
+		ID:            d.ID,
+		Family:        d.Family,
+		Severity:      d.Severity.String(),
+		SeverityID:    level(d.Rule.Level),
+		Signature:     d.Rule.Description,
+		SignatureID:   d.Rule.ID,
+		Description:   title.Raw(),
+		Action:        r.Outcome,
+		Reason:        r.Reason,
+		AuthMethod:    r.Method,
+		Src:           d.Source.IP,
+		SrcIP:         d.Source.IP,
+		SrcPort:       d.Source.Port,
+		Dest:          d.Host,
+		DestIP:        d.Destination.IP,
+		DestPort:      d.Destination.Port,
+		User:          d.User,
+		Transport:     transport(d.Protocol),
+		Command:       d.Command,
+		MITRE:         d.Rule.MITRE.IDs,
+		DVC:           d.Manager,
+		Count:         max(r.Count, 1),
+		Log:           d.Log,
+		Original:      d.original(),
+	}
+	if d.Format == alert.FormatWazuh {
+		e.VendorProduct = "Wazuh"
+	}
+	if d.Severity == alert.Info { // CIM's word
+		e.Severity = "informational"
+	}
+	if e.Src == "" {
+		e.Src = d.Source.Text
+	}
+	if d.SourceUser != d.User {
+		e.SrcUser = d.SourceUser
+	}
+	if e.DestIP == "" {
+		e.DestIP = d.Agent.IP
+	}
+	e.addDetails(d)
+	return e, nil
+}
+
+func (e *event) addDetails(d *Data) {
+	r := d.Reading
+	switch d.Family {
+	case "ids":
+		e.IDSType = "network"
+	case "active_response":
+		e.IDSType = "host"
+	}
+	if p := r.Process; p != nil {
+		e.ProcessName = p.Name
+		if e.Command == "" {
+			e.Command = p.Command
+		}
+	}
+	if q := r.Request; q != nil {
+		e.HTTPMethod, e.URL, e.Status, e.UserAgent = q.Method, q.URL, q.Status, q.Client
+	}
+	if v := r.Vulnerability; v != nil {
+		e.CVE, e.CVSS, e.Category = v.CVE, v.CVSS, v.Severity
+	}
+	if b := r.Block; b != nil {
+		e.Action = "blocked"
+		if b.Undo {
+			e.Action = "allowed"
+		}
+		if e.Src == "" {
+			e.Src, e.SrcIP = b.Address, b.Address
+		}
+		e.Command = b.By
+	}
+	if f := r.File; f != nil {
+		e.ObjectCat = "file"
+		if f.Registry {
+			e.ObjectCat = "registry"
+		}
+		e.Object, e.ObjectPath, e.FilePath = path.Base(f.Path), f.Path, f.Path
+		e.FileName = e.Object
+		e.ObjectAttrs = strings.Join(f.Changed, ",")
+		after := f.After
+		if f.Event == "deleted" {
+			after = f.Before
+		}
+		e.FileHash = firstOf(after.SHA256, after.SHA1, after.MD5)
+		e.FileSize, e.FileACL = after.Size, after.Mode
+		if f.LoginUser != "" {
+			e.User = f.LoginUser
+		}
+	}
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// transport is the protocol, where it is one of the transport layer: in web logs "protocol" holds the method.
+func transport(protocol string) string {
+	switch p := strings.ToLower(protocol); p {
+	case "tcp", "udp", "icmp", "sctp":
+		return p
+	}
+	return ""
+}

@@ -1,0 +1,182 @@
+package templates
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/Masterminds/sprig/v3"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/display"
+)
+
+// allowed are the sprig functions that templates may use: those that only look at their arguments. What reads
+// the environment, the network or a clock, makes keys or random values, or changes the alert's own maps is not
+// here: the same alert gives the same message, today and in a backtest, and no template can send a secret.
+var allowed = strings.Fields(`
+	abbrev abbrevboth camelcase cat contains hasPrefix hasSuffix initials kebabcase lower nospace plural quote
+	replace snakecase squote substr swapcase title trim trimAll trimPrefix trimSuffix trimall trunc untitle upper
+	wrap wrapWith toString toStrings join split splitList splitn sortAlpha
+	regexFind regexFindAll regexMatch regexQuoteMeta regexReplaceAll regexReplaceAllLiteral regexSplit
+	mustRegexFind mustRegexFindAll mustRegexMatch mustRegexReplaceAll mustRegexReplaceAllLiteral mustRegexSplit
+	add add1 add1f addf sub subf mul mulf div divf mod max maxf min minf ceil floor round biggest
+	atoi float64 int int64 toDecimal
+	append chunk compact concat first has initial last list mustAppend mustChunk mustCompact mustFirst mustHas
+	mustInitial mustLast mustPrepend mustPush mustRest mustReverse mustSlice mustUniq mustWithout prepend push
+	rest reverse slice tuple uniq without
+	dict dig get hasKey keys omit pick pluck values
+	all any coalesce default empty fail ternary deepEqual
+	kindIs kindOf typeIs typeIsLike typeOf
+	date dateInZone date_in_zone duration durationRound htmlDate htmlDateInZone mustToDate toDate unixEpoch
+	b32dec b32enc b64dec b64enc adler32sum sha1sum sha256sum
+	base clean dir ext isAbs osBase osClean osDir osExt osIsAbs
+	fromJson mustFromJson semver semverCompare
+	urlParse urlJoin
+`)
+
+// refused explains the sprig functions that people reach for and that are not there.
+var refused = map[string]string{
+	"env": "templates cannot read the environment", "expandenv": "templates cannot read the environment",
+	"getHostByName": "templates cannot ask the network",
+	"now":           "templates have no clock, so that a preview and a backtest say the same; use .Time", "ago": "templates have no clock; use .Time",
+	"set": "templates cannot change the alert; use dict", "unset": "templates cannot change the alert; use omit",
+	"merge": "templates cannot change the alert; use dict", "mergeOverwrite": "templates cannot change the alert; use dict",
+	"mustMerge": "templates cannot change the alert; use dict", "mustMergeOverwrite": "templates cannot change the alert; use dict",
+	"uuidv4": "templates make no random values; use .Delivery", "randAlphaNum": "templates make no random values; use .Delivery",
+	"randInt": "templates make no random values", "genPrivateKey": "templates make no keys", "bcrypt": "templates make no keys",
+}
+
+// Limits on functions that make much of little. A template that needs more than this for a message is broken.
+const (
+	maxRepeat = 64 << 10 // bytes that repeat, indent and nindent may add
+	maxCount  = 10_000   // elements that until, untilStep and seq may make
+)
+
+// JSON is text that is valid JSON; where JSON is expected it is not escaped again.
+type JSON string
+
+func sprigFuncs() template.FuncMap {
+	all := sprig.TxtFuncMap()
+	funcs := template.FuncMap{}
+	for _, name := range allowed {
+		f, ok := all[name]
+		if !ok {
+			panic("templates: sprig has no function " + name) // a mistake in the list above; every test sees it
+		}
+		funcs[name] = f
+	}
+	funcs["repeat"] = func(n int, s string) (string, error) {
+		if n < 0 || n*len(s) > maxRepeat {
+			return "", fmt.Errorf("repeat: more than %d bytes", maxRepeat)
+		}
+		return strings.Repeat(s, n), nil
+	}
+	indent := func(n int, s string) (string, error) {
+		if n < 0 || n*(strings.Count(s, "\n")+1) > maxRepeat {
+			return "", fmt.Errorf("indent: more than %d bytes", maxRepeat)
+		}
+		pad := strings.Repeat(" ", n)
+		return pad + strings.ReplaceAll(s, "\n", "\n"+pad), nil
+	}
+	funcs["indent"] = indent
+	funcs["nindent"] = func(n int, s string) (string, error) {
+		s, err := indent(n, s)
+		return "\n" + s, err
+	}
+	funcs["until"] = func(n int) ([]int, error) { return steps(0, n, 1) }
+	funcs["untilStep"] = steps
+	return funcs
+}
+
+func steps(from, to, step int) ([]int, error) {
+	if step == 0 || (to-from)/step > maxCount {
+		return nil, fmt.Errorf("until: more than %d elements", maxCount)
+	}
+	var out []int
+	for i := from; (step > 0 && i < to) || (step < 0 && i > to); i += step {
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// ownFuncs are the functions of our own that need no set of templates.
+func ownFuncs() template.FuncMap {
+	return template.FuncMap{
+		"toJson":       func(v any) (JSON, error) { return toJSON(v, "") },
+		"toRawJson":    func(v any) (JSON, error) { return toJSON(v, "") },
+		"toPrettyJson": func(v any) (JSON, error) { return toJSON(v, "  ") },
+		"checked":      checked,
+		"stamp":        stamp,
+		"field":        field,
+		"fact":         func(label string, value any) Fact { return Fact{display.Words(label), asText(value)} },
+		"joinText":     joinText,
+		"table":        table,
+
+		"originalJson": (*Data).original,
+	}
+}
+
+func toJSON(v any, indent string) (JSON, error) {
+	if t, ok := v.(display.Text); ok {
+		v = t.String()
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	if err := enc.Encode(v); err != nil {
+		return "", err
+	}
+	return JSON(strings.TrimSuffix(b.String(), "\n")), nil
+}
+
+// field is the first value at a dotted path of the original alert, or "".
+func field(path string, d *Data) string {
+	if v := d.Lookup(path); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// asText is a value as text with its provenance: numbers, times and severities are words, all else is quoted.
+func asText(v any) display.Text {
+	switch v := v.(type) {
+	case nil:
+		return display.Text{}
+	case display.Text:
+		return v
+	case string:
+		return display.Quote(v)
+	case JSON:
+		return display.Quote(string(v))
+	case time.Time:
+		return stamp(v)
+	case alert.Severity, int, int64, float64, bool:
+		return display.Words(fmt.Sprint(v))
+	case []string:
+		return display.Quote(strings.Join(v, ", "))
+	case []any:
+		parts := make([]string, len(v))
+		for i := range v {
+			parts[i] = fmt.Sprint(v[i])
+		}
+		return display.Quote(strings.Join(parts, ", "))
+	}
+	return display.Quote(fmt.Sprint(v))
+}
+
+// joinText puts texts together with words between them.
+func joinText(sep string, texts []display.Text) display.Text {
+	var out []display.Text
+	for i, t := range texts {
+		if i > 0 {
+			out = append(out, display.Words(sep))
+		}
+		out = append(out, t)
+	}
+	return display.Join(out...)
+}
