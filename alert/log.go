@@ -153,8 +153,7 @@ func (a *Alert) logLines(body []string, loc *time.Location) {
 	data := map[string]any{}
 	for len(event) > 0 {
 		key, value, ok := label(event[0])
-		// Wazuh adds the decoded fields. Their names have dots, but for those of a JSON log.
-		if !ok || !strings.Contains(key, ".") && !strings.HasPrefix(a.Log, "{") {
+		if !ok || !isField(key) || strings.HasPrefix(a.Log, key+": ") {
 			break
 		}
 		nest(data, key, value)
@@ -207,6 +206,12 @@ func label(line string) (key, value string, ok bool) {
 		return "", "", false
 	}
 	return key, value, true
+}
+
+// isField tells the fields that Wazuh adds below the log ("tty: pts/3", "win.system.eventID: 4625") from the
+// earlier events of a composite rule, which nothing else marks. Headers are no fields.
+func isField(key string) bool {
+	return strings.Contains(key, ".") || 'a' <= key[0] && key[0] <= 'z'
 }
 
 // nest stores a value under its path of keys. Where a value is in the way, or a path is too long to have been

@@ -32,7 +32,7 @@ func ossecFields(a *Alert, o object, loc *time.Location) {
 		hostname = "" // for remote agents it repeats the location
 	}
 	location := o.text("location")
-	if name := cmp.Or(hostname, a.Agent.Name); name != "" && !strings.Contains(location, "->") {
+	if name := cmp.Or(hostname, a.Agent.Name); name != "" && location != "" && !strings.Contains(location, "->") {
 		location = name + "->" + location
 	}
 	a.place(location)

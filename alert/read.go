@@ -11,7 +11,7 @@ import (
 
 // Read reads one alert or many. What the stream holds is told by how it begins: JSON objects (one a line,
 // pretty-printed, one behind the other, or in an array), alerts.log text, or one alert that fills it (a shell
-// file, unknown text).
+// file, unknown text, nothing at all).
 //
 // A stream may be damaged, or begin in the middle of an alert. What is not whole becomes an alert with a
 // Problem, and reading goes on at the next alert: in JSON at the next line that begins with a brace, in
@@ -59,11 +59,11 @@ func (s *splitter) flush() {
 func (s *splitter) split() error {
 	start, err := s.begin()
 	switch {
-	case len(start) == 0:
-		if err == nil || err == io.EOF {
-			return nil
-		}
+	case len(start) == 0 && err != io.EOF:
 		return err
+	case len(start) == 0:
+		s.emit(nil)
+		return nil
 	case start[0] == '{', start[0] == '[' && startsObject(start[1:]), bytes.Contains(start, []byte("}\n{\"")):
 		return s.each(newJSONScanner(s).line)
 	case bytes.HasPrefix(start, []byte(shellStart)):

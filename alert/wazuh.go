@@ -125,7 +125,7 @@ func either(a, b []string) []string {
 // wazuhLocation rebuilds what analysisd had before it cut the location at the arrow.
 func wazuhLocation(o object) string {
 	location := o.text("location")
-	if strings.Contains(location, "->") {
+	if location == "" || strings.Contains(location, "->") {
 		return location
 	}
 	if host := o.text("agentless.host"); host != "" {

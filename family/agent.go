@@ -100,7 +100,10 @@ func readManagerStart(a *alert.Alert, r *Reading, s *sentence) {
 // agentOf is the agent that the alert is about. ossec-hids, rule 505 and Wazuh before 3.8 name the manager as
 // the agent: the log has the right one.
 func agentOf(a *alert.Alert) alert.Agent {
-	subject := first(a, "data.extra_data", "data")
+	subject := first(a, "data.extra_data")
+	if a.Format == alert.FormatOSSEC {
+		subject = first(a, "data")
+	}
 	if m := agentLine.FindStringSubmatch(a.Log); m != nil {
 		subject = m[2]
 	}

@@ -32,7 +32,7 @@ func isAuthSuccess(a *alert.Alert) bool {
 func isAuthFailure(a *alert.Alert) bool {
 	return hasGroup(a, "authentication_failed", "authentication_failures", "win_authentication_failed", "invalid_login") ||
 		ungrouped(a,
-			ids{2501, 2502}, ids{5301, 5302}, ids{5401, 5401}, ids{5404, 5404}, ids{5503, 5503}, ids{5551, 5551},
+			ids{2501, 2502}, ids{5301, 5302}, ids{5503, 5503}, ids{5551, 5551},
 			ids{5710, 5710}, ids{5712, 5712}, ids{5716, 5716}, ids{5718, 5720}, ids{5726, 5726},
 			ids{5758, 5758}, ids{5760, 5760}, ids{5763, 5763},
 			ids{18106, 18106}, ids{18130, 18139}, ids{18152, 18152}, ids{40111, 40111}, ids{60122, 60122}, ids{60204, 60204})
@@ -47,16 +47,21 @@ func readAuthFailure(a *alert.Alert, r *Reading, s *sentence) {
 		readLogonFailure(a, e, r, s)
 		return
 	}
+	if readRefusal(a, r, s) {
+		return
+	}
 	l := readLogin(a)
-	service := l.service(a)
 	many := r.Composite
 	s.From = address(a)
-	s.What = service + "login failed"
-	if many {
-		s.What = service + "brute force"
-	}
-	if service == "" {
-		s.What = upper(s.What)
+	switch service := service(a); {
+	case service == "" && many:
+		s.What = "Brute force"
+	case service == "":
+		s.What = "Login failed"
+	case many:
+		s.What = service + " brute force"
+	default:
+		s.What = service + " login failed"
 	}
 	if s.From == "" && l.user != "" && !l.unknown {
 		s.Own = []display.Text{w(s.What + " for "), q(l.user)}
@@ -66,7 +71,7 @@ func readAuthFailure(a *alert.Alert, r *Reading, s *sentence) {
 	r.fact("User", l.text(a))
 	r.fact("Tries", r.tries(a))
 	if l.unknown {
-		r.Reason = "no such user"
+		r.Reason = noSuchUser
 	}
 	r.Method = l.method
 	r.Object = cmp.Or(s.From, l.user)
@@ -146,19 +151,20 @@ type login struct {
 	method  string
 }
 
-// What sshd and PAM write. User names are what somebody typed, so they may hold blanks and even " from ": the
-// patterns hang on the ends of the line.
+// What sshd, PAM and others write. User names are what somebody typed, so they may hold blanks and even " from ":
+// the patterns hang on the ends of the line. noUser is cautious: a name that is wrongly taken for unknown is kept
+// out of the sentence, no more.
 var (
 	sshInvalid = regexp.MustCompile(`sshd(?:-session)?\[\d+\]: (?:Failed (\S+) for (?:invalid|illegal) user|[Ii]nvalid user|[Ii]llegal user) (.*?) ?from \S+(?: port \d+)?(?: ssh2)?\s*$`)
 	sshValid   = regexp.MustCompile(`sshd(?:-session)?\[\d+\]: (?:Failed|Accepted) (\S+) for (.*) from \S+ port \d+(?: ssh2)?(?:: .*)?\s*$`)
 	pamUser    = regexp.MustCompile(`: authentication failure; .*\buser=(\S+)\s*$`)
+	noUser     = regexp.MustCompile(`(?i)\b(?:invalid|illegal|unknown|non-?existent) (?:user|account)\b|\bno such (?:user|account)\b|\buser (?:unknown|not found)\b`)
 	methodName = regexp.MustCompile(`^[a-z][a-z/-]*$`)
 )
 
-// readLogin finds out who wanted to log in, and whether the host knows such a user.
-func readLogin(a *alert.Alert) login {
+// parseLogin reads a log line.
+func parseLogin(text string) login {
 	var l login
-	text := line(a.Log)
 	if m := sshInvalid.FindStringSubmatch(text); m != nil {
 		l = login{user: m[2], unknown: true, method: m[1]}
 	} else if m := sshValid.FindStringSubmatch(text); m != nil {
@@ -169,6 +175,12 @@ func readLogin(a *alert.Alert) login {
 	if !methodName.MatchString(l.method) {
 		l.method = ""
 	}
+	return l
+}
+
+// readLogin finds out who wanted to log in, and whether the host knows such a user.
+func readLogin(a *alert.Alert) login {
+	l := parseLogin(line(a.Log))
 	switch {
 	case !absent(a.TargetUser):
 		l.user = a.TargetUser
@@ -176,33 +188,25 @@ func readLogin(a *alert.Alert) login {
 		// sshd's decoders put a user who does not exist there, and nobody else.
 		l.user = a.SourceUser
 		l.unknown = l.unknown || a.Decoder == "sshd" || a.Program == "sshd"
-	case l.user == "":
-		l.user = firstOf(a.User)
 	}
-	l.unknown = l.unknown || hasGroup(a, "invalid_login") || a.Rule.ID == "5710"
+	l.unknown = l.unknown || hasGroup(a, "invalid_login") || a.Rule.ID == "5710" || noUser.MatchString(a.Log)
 	return l
 }
 
-// services are the programs that people know by another name, or that are no network service.
+// services are the programs that people know by another name.
 var services = map[string]string{
-	"sshd": "SSH", "sshd-session": "SSH", "su": "Su", "sudo": "Sudo", "vsftpd": "FTP", "proftpd": "FTP", "pure-ftpd": "FTP",
-	"dovecot": "Mail", "imapd": "Mail", "ipop3d": "Mail", "smbd": "Samba", "smbd_audit": "Samba", "openvpn": "VPN",
-	"mysqld": "MySQL", "mysql_log": "MySQL", "postgres": "PostgreSQL",
+	"sshd": "SSH", "sshd-session": "SSH", "vsftpd": "FTP", "proftpd": "FTP", "pure-ftpd": "FTP", "dovecot": "Mail",
+	"imapd": "Mail", "ipop3d": "Mail", "smbd": "Samba", "smbd_audit": "Samba", "openvpn": "VPN", "mysqld": "MySQL",
+	"mysql_log": "MySQL", "postgres": "PostgreSQL",
 }
 
-// service is the service that refused, with a blank, or nothing where it is not known.
-func (l login) service(a *alert.Alert) string {
-	name := services[strings.ToLower(a.Program)]
-	if name == "" {
-		name = services[a.Decoder]
-	}
+// service is the service that refused, or empty where it is not known.
+func service(a *alert.Alert) string {
+	name := firstOf(services[strings.ToLower(a.Program)], services[a.Decoder])
 	if name == "" && ungrouped(a, ids{5700, 5799}) {
-		name = "SSH"
+		return "SSH"
 	}
-	if name == "" {
-		return ""
-	}
-	return name + " "
+	return name
 }
 
 // text is the value of the fact User.
@@ -212,14 +216,12 @@ func (l login) text(a *alert.Alert) display.Text {
 	}
 	text := q(l.user)
 	if l.unknown {
-		text = display.Join(text, w(" (no such user)"))
+		text = display.Join(text, w(" ("+noSuchUser+")"))
 	}
 	others := map[string]bool{}
 	for _, p := range a.Previous {
-		if m := sshInvalid.FindStringSubmatch(p); m != nil && m[2] != l.user {
-			others[m[2]] = true
-		} else if m := sshValid.FindStringSubmatch(p); m != nil && m[2] != l.user {
-			others[m[2]] = true
+		if user := parseLogin(p).user; user != "" && user != l.user {
+			others[user] = true
 		}
 	}
 	switch n := len(others); n {
@@ -231,6 +233,3 @@ func (l login) text(a *alert.Alert) display.Text {
 	}
 	return text
 }
-
-// upper makes the first letter of our words a capital.
-func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

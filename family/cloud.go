@@ -3,7 +3,6 @@ package family
 import (
 	"fmt"
 	"maps"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -23,7 +22,7 @@ type provider struct {
 	is      []string // paths of which one must be there
 	action  []string
 	actor   []string
-	source  []string
+	source  []string // beside those that every alert of Wazuh is searched for
 	target  []string
 	result  []string
 	account []string
@@ -40,10 +39,7 @@ var providers = []provider{
 			"aws.userIdentity.principalId", "aws.userIdentity.invokedBy", "aws.userIdentity.type",
 		},
 		source: []string{
-			"aws.sourceIPAddress", "aws.source_ip_address", "aws.httpRequest.clientIp",
-			"aws.service.action.awsApiCallAction.remoteIpDetails.ipAddressV4",
-			"aws.service.action.networkConnectionAction.remoteIpDetails.ipAddressV4",
-			"aws.service.action.portProbeAction.portProbeDetails.remoteIpDetails.ipAddressV4",
+			"aws.httpRequest.clientIp", "aws.service.action.portProbeAction.portProbeDetails.remoteIpDetails.ipAddressV4",
 		},
 		target:  []string{"aws.resource.instanceDetails.instanceId", "aws.resource.s3BucketDetails.name", "aws.resource.accessKeyDetails.accessKeyId"},
 		result:  []string{"aws.errorCode", "aws.responseElements.ConsoleLogin"},
@@ -55,7 +51,7 @@ var providers = []provider{
 		is:      []string{"office365"},
 		action:  []string{"office365.Operation"},
 		actor:   []string{"office365.UserId", "office365.UserKey"},
-		source:  []string{"office365.ClientIP", "office365.ActorIpAddress", "office365.ClientIPAddress"},
+		source:  []string{"office365.ActorIpAddress", "office365.ClientIPAddress"},
 		target:  []string{"office365.ObjectId", "office365.SourceFileName"},
 		result:  []string{"office365.ResultStatus"},
 		account: []string{"office365.OrganizationId"},
@@ -69,7 +65,6 @@ var providers = []provider{
 		source:  []string{"github.actor_ip"},
 		target:  []string{"github.repo", "github.team", "github.user"},
 		account: []string{"github.org", "github.business"},
-		region:  []string{"github.actor_location.country_code"},
 	},
 	{
 		name:   "GCP",
@@ -78,9 +73,7 @@ var providers = []provider{
 		actor: []string{
 			"protoPayload.authenticationInfo.principalEmail", "gcp.protoPayload.authenticationInfo.principalEmail",
 		},
-		source: []string{
-			"protoPayload.requestMetadata.callerIp", "gcp.protoPayload.requestMetadata.callerIp", "gcp.jsonPayload.sourceIP",
-		},
+		source: []string{"gcp.jsonPayload.sourceIP"},
 		target: []string{"protoPayload.resourceName", "gcp.protoPayload.resourceName", "gcp.jsonPayload.queryName"},
 		result: []string{
 			"protoPayload.status.message", "gcp.protoPayload.status.message",
@@ -94,7 +87,7 @@ var providers = []provider{
 		is:      []string{"OperationName"},
 		action:  []string{"OperationName"},
 		actor:   []string{"Caller", "Identity"},
-		source:  []string{"CallerIpAddress", "CallerIPAddress"},
+		source:  []string{"CallerIPAddress"},
 		target:  []string{"ResourceId", "Resource"},
 		result:  []string{"ActivityStatus", "ActivityStatusValue", "ResultType"},
 		account: []string{"SubscriptionId", "TenantId"},
@@ -139,7 +132,9 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 	}
 	r.Cloud = c
 
-	action := strings.TrimSuffix(c.Action, ".")
+	r.Program = c.Provider
+
+	action := shortAction(c.Action)
 	s.What, s.Object, s.In = c.Provider, action, c.Account
 	if !clean(action) {
 		s.What = c.Provider + " activity"
@@ -162,6 +157,16 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 		r.Next = w("Find out who did it. Nobody of yours: revoke keys and sessions.")
 	}
 	r.Object = strings.TrimSpace(c.Actor + " " + c.Action)
+}
+
+// shortAction is an action as the sentence has it: a finding without its full stop, an operation of Azure
+// without its vendor ("Microsoft.Compute/virtualMachines/start/action").
+func shortAction(action string) string {
+	vendor, rest, found := strings.Cut(action, "/")
+	if found && strings.HasPrefix(strings.ToLower(vendor), "microsoft.") {
+		return strings.TrimSuffix(rest, "/action")
+	}
+	return strings.TrimSuffix(action, ".")
 }
 
 // data is the first value at the paths below "data".
@@ -196,9 +201,7 @@ func cloudSource(a *alert.Alert, p *provider) display.Text {
 	e := a.Source
 	if e.IP == "" && e.Text == "" {
 		e.Text = data(a, p.source)
-		if addr, err := netip.ParseAddrPort(e.Text); err == nil {
-			e.IP = addr.Addr().String()
-		} else if isAddress(e.Text) {
+		if isAddress(e.Text) {
 			e.IP = e.Text
 		}
 	}

@@ -12,9 +12,7 @@ func dockerKind() kind {
 	return kind{family: "docker", class: "container", is: isDocker, read: readDocker}
 }
 
-func isDocker(a *alert.Alert) bool {
-	return object(a, "data", "docker") != nil || (hasGroup(a, "docker") && has(a, "data.docker"))
-}
+func isDocker(a *alert.Alert) bool { return object(a, "data", "docker") != nil }
 
 // dockerDone words the actions of Docker's event stream.
 func dockerDone(action string) string {

@@ -194,12 +194,16 @@ func (e *event) fromText(a *alert.Alert) display.Text {
 	return list(", ", from, opt("workstation ", workstation, ""))
 }
 
-const noSuchUser = "no such user"
+const (
+	noSuchUser  = "no such user"
+	noSuchLogon = "wrong user name or password" // Windows does not say which
+)
 
 // failures are the NTSTATUS values of refused logons ([MS-ERREF] 2.3.1).
 var failures = map[string]string{
 	"0xc0000064": noSuchUser,
 	"0xc000006a": "wrong password",
+	"0xc000006d": noSuchLogon,
 	"0xc000006f": "outside the permitted hours",
 	"0xc0000070": "not from this workstation",
 	"0xc0000071": "password expired",
@@ -211,13 +215,18 @@ var failures = map[string]string{
 
 // reason is why a logon was refused, in our words where we know the code, and the code.
 func (e *event) reason() (words, code string) {
-	for _, code := range []string{e.SubStatus, e.Status} {
-		if words := failures[strings.ToLower(code)]; words != "" {
-			return words, code
+	for _, c := range []string{e.SubStatus, e.Status} {
+		if words := failures[strings.ToLower(c)]; words != "" {
+			return words, c
+		}
+		if code == "" && statusCode.MatchString(c) {
+			code = c
 		}
 	}
-	return "", firstOf(e.SubStatus, e.Status)
+	return "", code
 }
+
+var statusCode = regexp.MustCompile(`^0x[0-9A-Fa-f]{1,8}$`)
 
 // logonTypes are the ways to log on (Microsoft's description of event 4624).
 var logonTypes = map[string]string{

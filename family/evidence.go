@@ -67,11 +67,14 @@ func isWazuhShell(a *alert.Alert) bool {
 // readNote says what is unusual about the text itself.
 func (r *Reading) readNote(a *alert.Alert) {
 	texts := []string{
-		r.Evidence.Text, a.Log, a.Rule.Description, a.Host, a.Agent.Name, a.Location, a.Source.Text, a.Destination.Text,
+		r.Evidence.Text, a.Rule.Description, a.Host, a.Agent.Name, a.Location, a.Source.Text, a.Destination.Text,
 		a.User, a.SourceUser, a.TargetUser, a.URL, a.Command,
 	}
 	for _, f := range r.Facts {
 		texts = append(texts, f.Value.Raw())
+	}
+	if log := strings.TrimRight(a.Log, " \t\r\n"); !strings.HasPrefix(r.Evidence.Text, log) {
+		texts = append(texts, log)
 	}
 	var note display.Text
 	if tricks := display.Tricks(texts...); tricks != "" {

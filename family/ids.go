@@ -16,8 +16,9 @@ func isIDS(a *alert.Alert) bool {
 	return hasGroup(a, "ids", "suricata", "snort") || ungrouped(a, ids{20100, 20199})
 }
 
-// snortLine is Snort's one-line alert. The message ends where the classification or the addresses begin.
-var snortLine = regexp.MustCompile(`\[\d+:(\d+):\d+\] +(.*?)(?: +\[Classification: ([^\]]*)\])?(?: +\[Priority: (\d+)\])?:?(?: +\{(\w+)\})? +([0-9A-Fa-f.:]+?)(?::(\d+))? -> ([0-9A-Fa-f.:]+?)(?::(\d+))?\s*$`)
+// snortLine is Snort's one-line alert. The message ends where the classification or the addresses begin; the
+// shell format has blanks for the braces around the protocol.
+var snortLine = regexp.MustCompile(`\[\d+:(\d+):\d+\] +(.*?)(?: +\[Classification: ([^\]]*)\])?(?: +\[Priority: (\d+)\])?:?(?: +\{?(TCP|UDP|ICMP|IPV6-ICMP|IP)\}?)? +([0-9A-Fa-f.:]+?)(?::(\d+))? -> ([0-9A-Fa-f.:]+?)(?::(\d+))?\s*$`)
 
 func readIDS(a *alert.Alert, r *Reading, s *sentence) {
 	signature := first(a, "data.alert.signature")
@@ -57,7 +58,18 @@ func readIDS(a *alert.Alert, r *Reading, s *sentence) {
 	r.fact("Severity", opt("", severity, " (1 is worst)"))
 	r.fact("Rule", q(number))
 
+	r.Program = sensor(a)
 	r.Object = strings.TrimSpace(source.IP + " " + firstOf(number, signature))
+}
+
+// sensor is the program that saw it, where the alert says only that it wrote JSON.
+func sensor(a *alert.Alert) string {
+	for _, name := range []string{"suricata", "snort"} {
+		if hasGroup(a, name) || strings.Contains(a.LogFile, "/"+name+"/") {
+			return name
+		}
+	}
+	return ""
 }
 
 // orEndpoint is e, or the address and port that the log names where e is not known.

@@ -38,6 +38,7 @@ func readPrivilege(a *alert.Alert, r *Reading, s *sentence) {
 var (
 	sudoLine = regexp.MustCompile(`\bsudo(?:\[\d+\])?: +(\S+) : (?:(.*?) [;,] )?TTY=(\S+) [;,] PWD=(.*?) [;,] USER=(\S+) [;,] (?:.* [;,] )?COMMAND=(.*)$`)
 	suLine   = regexp.MustCompile(`\bsu(?:\[\d+\])?: (?:\+ \S+ (\S+):(\S+)$|Successful su for (\S+) by (\S+)$)`)
+	suFailed = regexp.MustCompile(`\bsu(?:\[\d+\])?: (?:FAILED SU \(to (\S+)\) (\S+) on|pam_unix\(.*\): authentication failure; .*\bruser=(\S+) .*\buser=(\S+)\s*$)`)
 	pamSu    = regexp.MustCompile(`\bsu(?:do)?(?:\[\d+\])?: pam_unix\(.*\): session opened for user (\w+)(?:\(uid=\d+\))? by (\w+)`)
 )
 
@@ -81,6 +82,28 @@ func readSudo(a *alert.Alert, text string, r *Reading, s *sentence) {
 		r.Process = &Process{Command: u.command}
 	}
 	r.Object = cmp.Or(firstOf(u.by), firstOf(u.as))
+}
+
+// readRefusal reads a refused sudo or su, in the family auth_failure. It reports whether it was one.
+func readRefusal(a *alert.Alert, r *Reading, s *sentence) bool {
+	text := line(a.Log)
+	r.Next = w("Once is a typo. Again and again, or with nobody there, is not.")
+	if sudoLine.MatchString(text) {
+		readSudo(a, text, r, s)
+		return true
+	}
+	m := suFailed.FindStringSubmatch(text)
+	if m == nil {
+		return false
+	}
+	by, as := cmp.Or(m[2], m[3]), cmp.Or(m[1], m[4])
+	s.What, s.By = "Change of user refused", by
+	s.Own = []display.Text{q(by), w(" failed to become "), q(as)}
+	r.fact("By", q(by))
+	r.fact("As", q(as))
+	r.fact("Tries", r.tries(a))
+	r.Object = by
+	return true
 }
 
 // refusal is the reason of a refused sudo in our words.

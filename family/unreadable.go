@@ -3,6 +3,7 @@ package family
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -19,16 +20,22 @@ func isUnreadable(a *alert.Alert) bool {
 }
 
 func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
+	const damaged = "damaged" // in the words of the parser
 	r.Next = w("Find it in the manager's alerts log; a full disk does this.")
 	size := thousands(len(a.Raw)) + " bytes"
-	switch a.Problem.Kind {
-	case "empty":
+	switch {
+	case a.Problem.Kind == "empty":
 		s.What = "Empty alert file"
-	case "truncated":
+	case a.Problem.Kind == "truncated" && strings.Contains(a.Problem.ReadsAs, damaged):
+		s.What = "Damaged alert of " + size
+	case a.Problem.Kind == "truncated":
 		s.What = "Alert cut off after " + size
 	default:
 		s.What = "Alert in an unknown format"
 		r.Next = w("Find out what wrote it: it is no alert of OSSEC or Wazuh.")
+	}
+	if a.Problem.CutAt > 0 { // by us, and the disk is not to blame
+		r.Next = w("Find the whole of it in the manager's alerts log.")
 	}
 	// The agent may be what was cut off, but the manager is always right.
 	if host := cmp.Or(a.Manager, a.Host); cleanHost(host) {
@@ -37,8 +44,8 @@ func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
 	}
 	if len(a.Raw) > 0 {
 		r.fact("Size", w(size))
+		r.fact("Reads", opt("as ", a.Problem.ReadsAs, ""))
 	}
-	r.fact("Reads", opt("as ", a.Problem.ReadsAs, ""))
 	r.fact("Kept", kept(a))
 	if !a.Received.IsZero() {
 		r.fact("Arrived", w(clock(a.Received)))

@@ -82,7 +82,8 @@ func readLogonFailure(a *alert.Alert, e *event, r *Reading, s *sentence) {
 		}
 	}
 	bruteForce := r.Composite && s.From != ""
-	if e.TargetUser != "" && reason != noSuchUser && !bruteForce {
+	exists := e.TargetUser != "" && reason != noSuchUser && reason != noSuchLogon
+	if exists && !bruteForce {
 		s.Own = []display.Text{w(s.What + " for "), q(e.TargetUser)}
 		if s.From != "" {
 			s.Own = append(s.Own, w(" from "), q(s.From))

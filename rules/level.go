@@ -12,17 +12,20 @@ import (
 // https://www.ossec.net/docs/docs/manual/rules-decoders/rule-levels.html
 const maxLevel = 16
 
-// levelSet is a set of levels: bit n is level n. OSSEC ends at 16; a level beyond belongs to the sets that are open
-// upwards, so the bits 17 to 31 stand for those and 31 for everything above it. The bit noLevel is for alerts
-// without a level; no matcher sets it, but the complement of one does (see reach.go).
+// levelSet is a set of levels: bit n is level n. OSSEC ends at 16; the bits up to topBit, which also stands for all
+// that is above it, keep a set that is open upwards open. The bit noLevel is for alerts without a level: no matcher
+// has it in its set, but the opposite of one does.
 type levelSet uint64
 
 const (
-	topBit                 = 31
-	noLevel       levelSet = 1 << (topBit + 1)
-	everything    levelSet = noLevel<<1 - 1
-	firstSeverity          = int(alert.Info)
-	lastSeverity           = int(alert.Critical)
+	topBit              = 31
+	noLevel    levelSet = 1 << (topBit + 1)
+	everyLevel levelSet = noLevel<<1 - 1
+)
+
+const (
+	firstSeverity = int(alert.Info)
+	lastSeverity  = int(alert.Critical)
 )
 
 func levelBit(level int) levelSet {

@@ -1,15 +1,18 @@
 package rules
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Nearest returns the known word that word was most likely meant to be, or "" if none is near. Letter case does
 // not count; a letter too many, too few, wrong, or swapped with its neighbour is one mistake, and about one
-// mistake in three letters is forgiven. Among equally near words it is the first in the alphabet.
+// mistake in three letters of the shorter word is forgiven. Among equally near words it is the first in the alphabet.
 func Nearest(word string, known []string) string {
 	best, fewest := "", -1
 	for _, k := range known {
 		n := distance(strings.ToLower(word), strings.ToLower(k))
-		if n > (max(len(word), len(k))+1)/3 {
+		if n > (min(utf8.RuneCountInString(word), utf8.RuneCountInString(k))+1)/3 {
 			continue
 		}
 		if fewest < 0 || n < fewest || (n == fewest && k < best) {

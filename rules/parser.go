@@ -202,7 +202,11 @@ func (p *parser) text(node *yaml.Node, of pair, item bool) (value, bool) {
 	case node.Kind != yaml.ScalarNode && !tagged(node):
 		p.problem(node, "%s is %s: write a text%s", in, kind(node), quoteAdvice(node))
 	case tagged(node):
-		p.problem(node, "%s begins with an unquoted !, which makes it a tag in YAML: write %s", in, write(untagged(node)))
+		meant := write(untagged(node))
+		if text, ok := strings.CutPrefix(untagged(node), "!"); ok && item && knownKey(of.key) {
+			meant = fmt.Sprintf("not: {%s: %q} (a list takes no !)", of.key, text)
+		}
+		p.problem(node, "%s begins with an unquoted !, which makes it a tag in YAML: write %s", in, meant)
 	case node.ShortTag() == "!!null":
 		p.problem(node, "%s", nullMessage(in, of, node, write))
 	case node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:

@@ -20,8 +20,8 @@ type idRange struct {
 }
 
 func (r idRange) has(id string, n uint64, numeric bool) bool {
-	if r.numeric && numeric {
-		return r.first <= n && n <= r.last
+	if r.numeric {
+		return numeric && r.first <= n && n <= r.last
 	}
 	return r.text == id
 }
@@ -100,13 +100,14 @@ func parseIDRange(text string) (idRange, error) {
 	if strings.ContainsAny(text, "<>=") {
 		return idRange{}, fmt.Errorf("%q is no rule id: write an id, or a range such as 5700-5799", text)
 	}
-	from, to, ok := strings.Cut(text, "-")
-	first, isFirst := number(from)
-	last, isLast := number(to)
-	switch {
-	case !ok || (!isFirst && !isLast):
+	from, to, dashed := strings.Cut(text, "-")
+	if !dashed || !strings.ContainsAny(text[:1], "-0123456789") {
 		return idRange{text: text}, nil
-	case !isFirst || !isLast:
+	}
+	first, ok := number(from)
+	last, okToo := number(to)
+	switch {
+	case !ok || !okToo:
 		return idRange{}, fmt.Errorf("%q is no range: write two ids such as 5700-5799", text)
 	case first > last:
 		return idRange{}, fmt.Errorf("%q ends before it begins: write %q", text, to+"-"+from)

@@ -96,7 +96,7 @@ func (p *pager) answer(r *request) *answer {
 			"the event is not a JSON object: "+err.Error())
 	}
 	e := readEvent(m, change)
-	if key := e.text("routing_key", true); len(e.errors) == 0 && key != p.key {
+	if len(e.errors) == 0 && e.routingKey != p.key {
 		e.errors = append(e.errors, "Invalid routing key")
 	}
 	if len(e.errors) > 0 {
@@ -154,9 +154,10 @@ func (p *pager) take(e *event, at time.Time) (key, note string) {
 
 // event is a checked event. errors are in PagerDuty's words where they are known.
 type event struct {
-	m                                           map[string]any
-	action, dedupKey, summary, source, severity string
-	errors, notes                               []string
+	m                            map[string]any
+	routingKey, action, dedupKey string
+	summary, source, severity    string
+	errors, notes                []string
 }
 
 func (e *event) errorf(format string, args ...any) {
@@ -181,11 +182,11 @@ func readEvent(m map[string]any, change bool) *event {
 	}
 	e.unknown(m, known, "")
 
-	if key := e.text("routing_key", true); key != "" {
-		if len(key) != pagerKeyLength {
+	if e.routingKey = e.text("routing_key", true); e.routingKey != "" {
+		if len(e.routingKey) != pagerKeyLength {
 			e.errorf("Length of 'routing_key' is incorrect (should be %d characters)", pagerKeyLength)
 		}
-		if !pagerAlphanumeric.MatchString(key) {
+		if !pagerAlphanumeric.MatchString(e.routingKey) {
 			e.errorf("'routing_key' cannot contain non-alphanumeric characters.")
 		}
 	}
@@ -239,7 +240,7 @@ func (e *event) payload(change bool) {
 			e.errorf("'payload.timestamp' is not an ISO 8601 time")
 		}
 	}
-	if v, ok := payload["custom_details"]; ok {
+	if v := payload["custom_details"]; v != nil {
 		if _, ok := v.(map[string]any); !ok {
 			e.errorf("'payload.custom_details' must be an object")
 		}

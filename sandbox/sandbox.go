@@ -88,7 +88,7 @@ type Server struct {
 
 	inbox   *inbox
 	script  script
-	slack   *slack
+	slack   *workspace
 	pager   *pager
 	hec     *hec
 	webhook *webhook
@@ -124,7 +124,7 @@ func Start(opt Options) (*Server, error) {
 		httpListener: httpListener,
 		smtpListener: smtpListener,
 		inbox:        newInbox(opt.Keep, opt.OnMessage),
-		slack:        newSlack(opt),
+		slack:        newWorkspace(opt),
 		pager:        newPager(opt),
 		hec:          newHEC(opt),
 		webhook:      &webhook{token: opt.WebhookToken},

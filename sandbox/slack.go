@@ -21,8 +21,8 @@ const (
 	slackAPIPath  = "/slack/api/"
 )
 
-// slack is Slack: one incoming webhook, and the methods of the Web API that a notifier uses.
-type slack struct {
+// workspace is a Slack workspace: one incoming webhook, and the methods of the Web API that a notifier uses.
+type workspace struct {
 	token string
 	limit *limiter // a message a second, docs.slack.dev/apis/web-api/rate-limits
 
@@ -32,8 +32,8 @@ type slack struct {
 	ids    map[string]string // channel names to ids
 }
 
-func newSlack(opt Options) *slack {
-	return &slack{
+func newWorkspace(opt Options) *workspace {
+	return &workspace{
 		token:  opt.SlackToken,
 		limit:  newLimiter(opt.RateLimit, 1, time.Second),
 		posted: map[string]bool{},
@@ -42,7 +42,7 @@ func newSlack(opt Options) *slack {
 }
 
 // webhook answers in plain text, as docs.slack.dev/messaging/sending-messages-using-incoming-webhooks lists it.
-func (s *slack) webhook(r *request) *answer {
+func (w *workspace) webhook(r *request) *answer {
 	part := strings.Split(strings.TrimPrefix(r.path, "/services/"), "/")
 	switch {
 	case len(part) != 3:
@@ -56,7 +56,7 @@ func (s *slack) webhook(r *request) *answer {
 	case r.method != http.MethodPost:
 		return notAllowed(r.method, http.MethodPost)
 	}
-	if wait := s.limit.wait(slackHook, r.at); wait > 0 {
+	if wait := w.limit.wait(slackHook, r.at); wait > 0 {
 		after := seconds(wait)
 		return object(http.StatusTooManyRequests, map[string]any{"retry_after": after, "ok": false, "error": "rate_limited"},
 			"more than one message a second").with("Retry-After", strconv.Itoa(after))
@@ -106,16 +106,16 @@ var (
 )
 
 // api answers the Web API: nearly always status 200, and an object that says whether it went well.
-func (s *slack) api(r *request) *answer {
+func (w *workspace) api(r *request) *answer {
 	method := strings.TrimPrefix(r.path, slackAPIPath)
 	var call func(*request, map[string]any) *answer
 	switch method {
 	case "auth.test":
-		call = s.authTest
+		call = w.authTest
 	case "chat.postMessage":
-		call = s.postMessage
+		call = w.postMessage
 	case "chat.update":
-		call = s.update
+		call = w.update
 	default:
 		return failed("unknown_method", "the sandbox knows auth.test, chat.postMessage and chat.update")
 	}
@@ -127,7 +127,7 @@ func (s *slack) api(r *request) *answer {
 		return refusal
 	}
 	switch token {
-	case s.token:
+	case w.token:
 		return call(r, args)
 	case "":
 		return failed("not_authed", "no token: send Authorization: Bearer, or the form field token")
@@ -197,19 +197,19 @@ func apiArguments(r *request) (args map[string]any, token string, refusal *answe
 	return args, token, nil
 }
 
-func (s *slack) authTest(*request, map[string]any) *answer {
+func (w *workspace) authTest(*request, map[string]any) *answer {
 	return object(http.StatusOK, map[string]any{
 		"ok": true, "url": "https://sandbox.slack.com/", "team": "sandbox", "user": "ossec-notify",
 		"team_id": slackTeam, "user_id": "U00000000", "bot_id": slackHook, "is_enterprise_install": false,
 	})
 }
 
-func (s *slack) postMessage(r *request, args map[string]any) *answer {
-	channel, refusal := s.channel(args, true)
+func (w *workspace) postMessage(r *request, args map[string]any) *answer {
+	channel, refusal := w.channel(args, true)
 	if refusal != nil {
 		return refusal
 	}
-	if wait := s.limit.wait(channel, r.at); wait > 0 {
+	if wait := w.limit.wait(channel, r.at); wait > 0 {
 		return object(http.StatusTooManyRequests, map[string]any{"ok": false, "error": "ratelimited"},
 			"more than one message a second").with("Retry-After", strconv.Itoa(seconds(wait)))
 	}
@@ -220,7 +220,7 @@ func (s *slack) postMessage(r *request, args map[string]any) *answer {
 		if !isString || !slackTS.MatchString(ts) {
 			return refusedWith("invalid_thread_ts", fmt.Sprintf("%v is not a valid thread_ts", thread))
 		}
-		if !s.known(channel, ts) {
+		if !w.known(channel, ts) {
 			return failed("thread_not_found", "no message of this channel has the ts "+ts)
 		}
 	}
@@ -231,7 +231,7 @@ func (s *slack) postMessage(r *request, args map[string]any) *answer {
 	if code, problem := checkMetadata(args["metadata"]); code != "" {
 		return refusedWith(code, problem)
 	}
-	ts := s.post(channel, r.at)
+	ts := w.post(channel, r.at)
 	return posted(r, channel, ts, args, check).accept()
 }
 
@@ -239,13 +239,13 @@ func (s *slack) postMessage(r *request, args map[string]any) *answer {
 // not documented).
 const slackUpdateText = 4000
 
-func (s *slack) update(r *request, args map[string]any) *answer {
-	channel, refusal := s.channel(args, false)
+func (w *workspace) update(r *request, args map[string]any) *answer {
+	channel, refusal := w.channel(args, false)
 	if refusal != nil {
 		return refusal
 	}
 	ts, _ := args["ts"].(string)
-	if !s.known(channel, ts) {
+	if !w.known(channel, ts) {
 		return failed("message_not_found", "no message of this channel has the ts "+strconv.Quote(ts))
 	}
 	check := checkSlackMessage(args, slackUpdateKeys)
@@ -281,7 +281,7 @@ func posted(r *request, channel, ts string, args map[string]any, check slackChec
 
 // channel finds the channel of a call. Every well-formed name is a channel here; only chat.postMessage takes
 // names.
-func (s *slack) channel(args map[string]any, byName bool) (id string, refusal *answer) {
+func (w *workspace) channel(args map[string]any, byName bool) (id string, refusal *answer) {
 	name, _ := args["channel"].(string)
 	switch {
 	case slackChannelID.MatchString(name):
@@ -294,27 +294,27 @@ func (s *slack) channel(args map[string]any, byName bool) (id string, refusal *a
 		return "", failed("channel_not_found", fmt.Sprintf("%q is neither a channel id nor a channel name", name))
 	}
 	name = strings.TrimPrefix(name, "#")
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ids[name] == "" {
-		s.ids[name] = fmt.Sprintf("C%08d", len(s.ids)+1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ids[name] == "" {
+		w.ids[name] = fmt.Sprintf("C%08d", len(w.ids)+1)
 	}
-	return s.ids[name], nil
+	return w.ids[name], nil
 }
 
-func (s *slack) known(channel, ts string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.posted[channel+" "+ts]
+func (w *workspace) known(channel, ts string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.posted[channel+" "+ts]
 }
 
 // post gives a message its ts: its time, made unique.
-func (s *slack) post(channel string, at time.Time) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lastTS = max(s.lastTS+1, at.UnixMicro())
-	ts := fmt.Sprintf("%010d.%06d", s.lastTS/1e6, s.lastTS%1e6)
-	s.posted[channel+" "+ts] = true
+func (w *workspace) post(channel string, at time.Time) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lastTS = max(w.lastTS+1, at.UnixMicro())
+	ts := fmt.Sprintf("%010d.%06d", w.lastTS/1e6, w.lastTS%1e6)
+	w.posted[channel+" "+ts] = true
 	return ts
 }
 

@@ -115,8 +115,6 @@ func ownFuncs() template.FuncMap {
 		"fact":         func(label string, value any) Fact { return Fact{display.Words(label), asText(value)} },
 		"joinText":     joinText,
 		"table":        table,
-
-		"originalJson": (*Data).original,
 	}
 }
 

@@ -2,9 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
+	"reflect"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
@@ -14,29 +14,86 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 )
 
-// channelConfig is the config of one channel, ready to be decoded into.
-type channelConfig interface {
-	Validate() error
-	// build makes the notifier. Without a client it makes one by the config's own network settings.
-	build(client *http.Client) (notifier.Notifier, error)
+// channels is the table of all channels, and the one place that names them: to add a channel, write its package
+// and its template and add a line (CONTRIBUTING.md).
+var channels = []channel{
+	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}),
+	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}),
+	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}),
+	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}),
+	other("email", email.New, email.ConfigFromURL, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}),
 }
 
 // channel is one kind of channel.
 type channel struct {
 	name string
-	// config returns an empty config.
+	// config returns an empty config to decode into.
 	config func() channelConfig
-	// argv makes a config of what integratord passes: <api_key> and <hook_url>.
-	argv func(key, hook string) (channelConfig, error)
+	// argv makes a config of <hook_url> and <api_key>.
+	argv func(hookURL string, apiKey notifier.Secret) (channelConfig, error)
+	// example is a config for previews where there is none.
+	example channelConfig
 }
 
-// channels is the table of all channels: to add one, add a line (see CONTRIBUTING.md).
-var channels = []channel{
-	{"slack", func() channelConfig { return &slackConfig{} }, slackArgv},
-	{"pagerduty", func() channelConfig { return &pagerdutyConfig{} }, pagerdutyArgv},
-	{"webhook", func() channelConfig { return &webhookConfig{} }, webhookArgv},
-	{"splunk", func() channelConfig { return &splunkConfig{} }, splunkArgv},
-	{"email", func() channelConfig { return &emailConfig{} }, emailArgv},
+// channelConfig is the config of one receiver's channel.
+type channelConfig interface {
+	Validate() error
+	// settings is the channel's own Config, as a pointer.
+	settings() any
+	// build makes the notifier. A client that is given takes the place of the one that the config's network
+	// settings would make.
+	build(client *http.Client) (notifier.Notifier, error)
+}
+
+// validator is what every channel's Config has.
+type validator interface{ Validate() error }
+
+// networked is what the Config of a channel over HTTP has.
+type networked interface {
+	validator
+	HTTP() notifier.Network
+}
+
+// overHTTP is a channel that makes HTTP requests.
+func overHTTP[C networked, N notifier.Notifier](name string, make func(C, *http.Client) (N, error), argv func(string, notifier.Secret) (C, error), example C) channel {
+	return newChannel(name, argv, example, func(cfg C, client *http.Client) (notifier.Notifier, error) {
+		if client == nil {
+			var err error
+			if client, err = notifier.NewClient(cfg.HTTP()); err != nil {
+				return nil, err
+			}
+		}
+		return make(cfg, client)
+	})
+}
+
+// other is a channel with a transport of its own.
+func other[C validator, N notifier.Notifier](name string, make func(C) (N, error), argv func(string, notifier.Secret) (C, error), example C) channel {
+	return newChannel(name, argv, example, func(cfg C, _ *http.Client) (notifier.Notifier, error) { return make(cfg) })
+}
+
+func newChannel[C validator](name string, argv func(string, notifier.Secret) (C, error), example C, make func(C, *http.Client) (notifier.Notifier, error)) channel {
+	return channel{
+		name:   name,
+		config: func() channelConfig { return &typedConfig[C]{make: make} },
+		argv: func(hookURL string, apiKey notifier.Secret) (channelConfig, error) {
+			cfg, err := argv(hookURL, apiKey)
+			return &typedConfig[C]{cfg, make}, err
+		},
+		example: &typedConfig[C]{example, make},
+	}
+}
+
+// typedConfig is the Config of one channel with what makes its notifier.
+type typedConfig[C validator] struct {
+	Config C
+	make   func(C, *http.Client) (notifier.Notifier, error)
+}
+
+func (c *typedConfig[C]) Validate() error { return c.Config.Validate() }
+func (c *typedConfig[C]) settings() any   { return &c.Config }
+func (c *typedConfig[C]) build(client *http.Client) (notifier.Notifier, error) {
+	return c.make(c.Config, client)
 }
 
 func channelByName(name string) (channel, bool) {
@@ -55,3 +112,39 @@ func channelNames() []string {
 	}
 	return names
 }
+
+// bodyTemplate is the template file that a webhook's body names, or "" where it names a preset.
+func bodyTemplate(c channelConfig) string {
+	if w, ok := c.settings().(*webhook.Config); ok && !w.Preset() {
+		return w.Body
+	}
+	return ""
+}
+
+// What integratord's two arguments mean to each channel.
+
+func slackArgv(hookURL string, _ notifier.Secret) (slack.Config, error) {
+	return slack.Config{WebhookURL: notifier.PlainSecret(hookURL)}, need("hook_url", hookURL)
+}
+
+func pagerdutyArgv(hookURL string, apiKey notifier.Secret) (pagerduty.Config, error) {
+	return pagerduty.Config{RoutingKey: apiKey, Endpoint: hookURL}, need("api_key", apiKey.String())
+}
+
+func webhookArgv(hookURL string, apiKey notifier.Secret) (webhook.Config, error) {
+	return webhook.Config{URL: notifier.PlainSecret(hookURL), BearerToken: apiKey}, need("hook_url", hookURL)
+}
+
+func splunkArgv(hookURL string, apiKey notifier.Secret) (splunk.Config, error) {
+	return splunk.Config{URL: hookURL, Token: apiKey}, errors.Join(need("hook_url", hookURL), need("api_key", apiKey.String()))
+}
+
+func need(element, value string) error {
+	if value == "" {
+		return fmt.Errorf("<%s> is missing in ossec.conf", element)
+	}
+	return nil
+}
+
+// settingsValue is the channel's Config for decoding.
+func settingsValue(c channelConfig) reflect.Value { return reflect.ValueOf(c.settings()).Elem() }

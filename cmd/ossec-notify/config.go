@@ -155,7 +155,9 @@ func (l *loader) yamlProblem(b []byte, err error) {
 	}
 }
 
-func firstByte(s string) string { return strings.TrimLeft(s, " ")[:min(1, len(strings.TrimLeft(s, " ")))] }
+func firstByte(s string) string {
+	return strings.TrimLeft(s, " ")[:min(1, len(strings.TrimLeft(s, " ")))]
+}
 
 // main reads the main file and then its includes.
 func (l *loader) main(root *yaml.Node) {
@@ -338,7 +340,7 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 		r.Channel, r.node = ch, e.value
 		r.Config = ch.config()
 		before := len(l.problems)
-		l.value(e.value, reflect.ValueOf(r.Config).Elem(), ch.name)
+		l.value(e.value, settingsValue(r.Config), ch.name)
 		if len(l.problems) == before {
 			l.validate(r)
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -75,4 +74,3 @@ func (e *env) file(name string, zone *time.Location, yield func(*alert.Alert, er
 func sampleFlag() string {
 	return "send a built-in alert instead, marked as a test: " + strings.Join(sample.Names(), ", ")
 }
-

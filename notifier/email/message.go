@@ -135,7 +135,7 @@ func listID(receiver, domain string) string {
 		}
 		return '-'
 	}, receiver), "-")
-	label = cmp.Or(label, "receiver")
+	label = cmp.Or(label[:min(len(label), maxName)], "receiver")
 	return fmt.Sprintf("%s <%s.ossec-notify.%s>", label, label, domain)
 }
 

@@ -19,7 +19,7 @@ func readWebhookAnswer(what string, a *notifier.Answer) (notifier.Receipt, error
 	if isWord(body) {
 		word = body
 	}
-	return notifier.Receipt{}, failure(what, a, word)
+	return notifier.Receipt{}, failure(what, a, word, "")
 }
 
 // readAPIAnswer: a method of the Web API answers {"ok": true, …} or {"ok": false, "error": word}, mostly with
@@ -30,6 +30,7 @@ func readAPIAnswer(what string, a *notifier.Answer) (notifier.Receipt, error) {
 		Error   string
 		Channel string
 		TS      string
+		Details struct{ Messages []string } `json:"response_metadata"`
 	}
 	if a.Err == nil && json.Unmarshal(a.Body, &body) == nil && body.OK && a.Status == http.StatusOK {
 		return notifier.Receipt{Status: a.Status, ID: body.TS, Channel: body.Channel}, nil
@@ -37,14 +38,16 @@ func readAPIAnswer(what string, a *notifier.Answer) (notifier.Receipt, error) {
 	if !isWord(body.Error) {
 		body.Error = ""
 	}
-	return notifier.Receipt{}, failure(what, a, body.Error)
+	return notifier.Receipt{}, failure(what, a, body.Error, strings.Join(body.Details.Messages, "; "))
 }
 
-// failure is the error of an answer that is no success, where word is Slack's own for it, if there is one.
-func failure(what string, a *notifier.Answer, word string) *notifier.Error {
+// failure is the error of an answer that is no success. word is Slack's own for it, detail its sentences about
+// it; both may be empty.
+func failure(what string, a *notifier.Answer, word, detail string) *notifier.Error {
 	e := a.Failure(what)
 	if e == nil && word != "" {
-		e = notifier.Errorf(notifier.Temporary, "%s: status %d: %s", what, a.Status, word)
+		text := strings.TrimSuffix(word+": "+notifier.Snippet([]byte(detail)), ": ")
+		e = notifier.Errorf(notifier.Temporary, "%s: status %d: %s", what, a.Status, text)
 	} else if e == nil {
 		e = notifier.Errorf(notifier.Temporary, "%s: status %d, but the answer is not Slack's: %q", what, a.Status, notifier.Snippet(a.Body))
 		e.Hint = "something between this host and Slack answers, such as a proxy"

@@ -12,22 +12,19 @@ import (
 //
 // Escaping & < > is all that Slack documents (docs.slack.dev/messaging/formatting-message-text); it keeps out
 // mentions and links, and code keeps out the rest. Inside code only a backtick means anything; ˋ stands for it.
-func mrkdwn(t display.Text) string {
-	var w writer
+func mrkdwn(t display.Text) string { return write(t, writer{}) }
+
+// plain writes a text for the fields that phones and screen readers are given, where code spans would only be
+// noise. Slack reads <…> there too.
+func plain(t display.Text) string { return write(t, writer{plain: true}) }
+
+func write(t display.Text, w writer) string {
 	each := func(f func(string)) func(string) string {
 		return func(s string) string { f(s); return "" }
 	}
 	t.Render(each(w.words), each(w.quoted))
 	w.endSpan("")
 	return w.out.String()
-}
-
-// plain writes a text for the fields that are not markup (header, notification): one line for each line of
-// words, with & < > of the alert escaped, because Slack reads <…> there too.
-func plain(t display.Text) string {
-	return t.Render(
-		func(s string) string { return s },
-		func(s string) string { return escape(display.OneLine(s)) })
 }
 
 // place is where in the markup of the words we are.
@@ -42,8 +39,9 @@ const (
 )
 
 type writer struct {
-	out strings.Builder
-	at  place
+	out   strings.Builder
+	at    place
+	plain bool // no code spans of ours
 	// span is true while a code span of ours is open: quotations that touch share one.
 	span bool
 }
@@ -107,6 +105,10 @@ func (w *writer) quoted(s string) {
 		w.out.WriteString(strings.ReplaceAll(escape(code(s)), "|", "¦"))
 		return
 	case inText:
+		if w.plain {
+			w.out.WriteString(escape(display.OneLine(s)))
+			return
+		}
 		w.beginSpan()
 	}
 	w.out.WriteString(escape(code(s)))

@@ -189,11 +189,11 @@ func withoutResponseFields(client *http.Client) *http.Client {
 type dropFields struct{ base http.RoundTripper }
 
 func (d dropFields) RoundTrip(req *http.Request) (*http.Response, error) {
+	defer req.Body.Close()
 	var payload map[string]json.RawMessage
 	if err := json.NewDecoder(req.Body).Decode(&payload); err != nil {
 		return nil, err
 	}
-	req.Body.Close()
 	delete(payload, "replace_original")
 	delete(payload, "delete_original")
 	body, err := json.Marshal(payload)

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/url"
+	"strings"
+
+	"github.com/ossec-notify/ossec-notify/sandbox"
+)
+
+// gist is what a message that arrived says, in one line.
+func gist(m sandbox.Message) string {
+	switch m.Service {
+	case sandbox.Email:
+		subject := m.Header.Get("Subject")
+		if s, err := new(mime.WordDecoder).DecodeHeader(subject); err == nil {
+			subject = s
+		}
+		return subject
+	case sandbox.SlackAPI:
+		if form, err := url.ParseQuery(string(m.Body)); err == nil && form.Has("text") {
+			return firstLine(form.Get("text"))
+		}
+	}
+	var body struct {
+		Text        string `json:"text"`
+		EventAction string `json:"event_action"`
+		Payload     struct {
+			Summary  string `json:"summary"`
+			Severity string `json:"severity"`
+		} `json:"payload"`
+		Title    string          `json:"title"`
+		Severity string          `json:"severity"`
+		Event    json.RawMessage `json:"event"`
+	}
+	// HEC requests may hold several events; the first says enough.
+	if err := json.NewDecoder(bytes.NewReader(m.Body)).Decode(&body); err != nil {
+		return fmt.Sprintf("%d bytes", len(m.Body))
+	}
+	var event struct {
+		Description string `json:"description"`
+		Severity    string `json:"severity"`
+	}
+	switch {
+	case body.Payload.Summary != "":
+		return fmt.Sprintf("%s %s: %s", body.EventAction, body.Payload.Severity, body.Payload.Summary)
+	case body.Text != "":
+		return firstLine(body.Text)
+	case body.Title != "":
+		return body.Severity + ": " + body.Title
+	case json.Unmarshal(body.Event, &event) == nil && event.Description != "":
+		return event.Severity + ": " + event.Description
+	}
+	return fmt.Sprintf("%d bytes", len(m.Body))
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(line)
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+const previewExample = `  ossec-notify preview alert.json                  as each receiver would see it
+  ossec-notify preview --sample 5712 --to soc
+  ossec-notify preview --format json alert.json    the exact requests`
+
+func previewCommand(e *env) *cobra.Command {
+	var in input
+	var to []string
+	cmd := &cobra.Command{
+		Use:   "preview [FILE...]",
+		Short: "what each receiver would get; nothing is sent",
+		Long: `Shows what each receiver that the routes choose would get. Nothing is sent, and secrets are neither needed nor
+shown. Without a config, one receiver of every channel stands in.
+
+` + inputHelp,
+		Example: previewExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.files = args
+			if in.sample != "" && len(args) > 0 {
+				return fmt.Errorf("give files or --sample, not both")
+			}
+			return e.preview(cmd.Context(), in, to)
+		},
+	}
+	cmd.Flags().StringSliceVar(&to, "to", nil, "receivers to show, past the routes")
+	cmd.Flags().StringVar(&in.sample, "sample", "", "show a built-in alert")
+	e.formatFlag(cmd)
+	return cmd
+}
+
+// previewed is one element of preview --format json.
+type previewed struct {
+	Alert    string     `json:"alert"`
+	Receiver string     `json:"receiver"`
+	Channel  string     `json:"channel"`
+	Route    string     `json:"route"`
+	Requests *[]request `json:"requests,omitempty"`
+	Message  string     `json:"message,omitempty"` // mail: the whole message
+}
+
+func (e *env) preview(ctx context.Context, in input, to []string) error {
+	cfg, err := e.loadOrExample()
+	if err != nil {
+		return err
+	}
+	p, err := newPreviewer(cfg)
+	if err != nil {
+		return err
+	}
+	all := []previewed{}
+	alerts := 0
+	for a, err := range e.alerts(in, cfg.Zone) {
+		if err != nil {
+			return failed("%w", err)
+		}
+		alerts++
+		deliveries := p.Plan(a)
+		if len(to) > 0 {
+			if deliveries, err = p.PlanReceivers(a, to...); err != nil {
+				return fmt.Errorf("--to: %w", err)
+			}
+		}
+		if len(deliveries) == 0 {
+			fmt.Fprintf(e.stderr, "note: alert %s goes to nobody (ossec-notify explain says why)\n", a.Identity())
+		}
+		for _, x := range deliveries {
+			if err := ended(ctx); err != nil {
+				return err
+			}
+			shown, n, err := p.show(ctx, x)
+			if err != nil {
+				return failed("receiver %q: %w", x.Receiver.Name, err)
+			}
+			if e.format == "json" {
+				all = append(all, shown)
+				continue
+			}
+			frame(e.styled(), x, n, shown)
+		}
+	}
+	if alerts == 0 {
+		return failed("the input holds no alert")
+	}
+	if e.format == "json" {
+		enc := json.NewEncoder(e.stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(all)
+	}
+	return nil
+}
+
+// loadOrExample is load, but where there is no config and none was asked for, one receiver of each channel
+// stands in: people look before they configure.
+func (e *env) loadOrExample() (*config, error) {
+	path := configPath("", e.home)
+	if e.config == "" {
+		if _, _, err := loadConfig(path, e.home); errors.Is(err, fs.ErrNotExist) {
+			fmt.Fprintf(e.stderr, "note: there is no config %s: showing one receiver of each channel\n", path)
+			return exampleConfig(), nil
+		}
+	}
+	return e.load()
+}
+
+// previewer shows deliveries with the code that delivers, up to the network.
+type previewer struct {
+	*dispatch.Dispatcher
+	recorder *recorder
+}
+
+func newPreviewer(cfg *config) (*previewer, error) {
+	for _, r := range cfg.Receivers {
+		secrets(r.Config.settings(), func(s *notifier.Secret) { *s = s.Lenient() })
+	}
+	rec := &recorder{redact: newRedactor(cfg.Receivers)}
+	d, err := cfg.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard})
+	if err != nil {
+		return nil, err
+	}
+	return &previewer{d, rec}, nil
+}
+
+// show renders one delivery and catches what would be sent.
+func (p *previewer) show(ctx context.Context, x dispatch.Delivery) (previewed, notifier.Notification, error) {
+	n, templateErr := p.Notification(x)
+	out := previewed{Alert: n.Alert, Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route}
+	if c, ok := x.Receiver.Notifier.(notifier.Composer); ok {
+		message, err := c.Compose(n)
+		if err != nil {
+			return out, n, err
+		}
+		out.Message = p.recorder.redact.text(string(message))
+		return out, n, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	_, err := x.Receiver.Notifier.Notify(ctx, n)
+	requests := p.recorder.take()
+	out.Requests = &requests
+	if err != nil && len(requests) == 0 {
+		return out, n, errors.Join(err, templateErr)
+	}
+	return out, n, nil
+}
+
+// exampleConfig has a receiver of every channel, named after it, that gets every alert.
+func exampleConfig() *config {
+	cfg := &config{Scale: alert.DefaultScale, Zone: time.Local}
+	for _, c := range channels {
+		name := c.name + "-example"
+		cfg.Receivers = append(cfg.Receivers, &receiver{Name: name, Channel: c, Config: c.example})
+		cfg.Table.Always = append(cfg.Table.Always, name)
+	}
+	return cfg
+}

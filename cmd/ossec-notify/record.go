@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// errRecorded is what the recorder answers in place of a server.
+var errRecorded = errors.New("recorded, not sent")
+
+// recorder is the other end of a preview: it keeps the requests that a channel makes and sends none.
+type recorder struct {
+	redact   *redactor
+	requests []request
+}
+
+// request is a request as preview --format json shows it, with no secret in it.
+type request struct {
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+	Body    any               `json:"body"` // the JSON value, else the text
+}
+
+// RoundTrip records.
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+		req.Body.Close()
+	}
+	if req.Header.Get("Content-Encoding") == "gzip" {
+		if z, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
+			if inflated, err := io.ReadAll(z); err == nil {
+				body = inflated
+			}
+		}
+	}
+	rec := request{Method: req.Method, URL: r.redact.url(req.URL), Headers: map[string]string{}}
+	for name, values := range req.Header {
+		rec.Headers[name] = r.redact.header(name, strings.Join(values, ", "))
+	}
+	text := r.redact.text(string(body))
+	rec.Body = text
+	if json.Valid([]byte(text)) && utf8.ValidString(text) {
+		rec.Body = json.RawMessage(text)
+	}
+	r.requests = append(r.requests, rec)
+	return nil, errRecorded
+}
+
+// take returns what was recorded since the last call.
+func (r *recorder) take() []request {
+	out := r.requests
+	r.requests = nil
+	return out
+}
+
+// redactor knows the secrets of a config and takes them out of what is shown.
+type redactor struct {
+	secrets []string
+	urls    []string // addresses that are secrets as a whole
+}
+
+// newRedactor collects the secrets of the receivers. A secret that cannot be read needs no redaction.
+func newRedactor(receivers []*receiver) *redactor {
+	r := &redactor{}
+	for _, rc := range receivers {
+		secrets(rc.Config.settings(), func(s *notifier.Secret) {
+			v, err := s.Read()
+			if err != nil || v == notifier.Redacted {
+				return
+			}
+			// A Slack webhook's address is its key. Any other address that stands in the config in plain
+			// text is no secret to whoever can read the config.
+			if u, err := url.Parse(v); err == nil && u.Host != "" {
+				if rc.Channel.name == "slack" || !s.IsPlain() {
+					r.urls = append(r.urls, v)
+				}
+				return
+			}
+			r.secrets = append(r.secrets, v)
+		})
+	}
+	return r
+}
+
+func (r *redactor) text(s string) string {
+	return notifier.Redact(s, append(slices.Clone(r.secrets), r.urls...)...)
+}
+
+// header keeps the scheme of a credential: "Splunk [redacted]".
+func (r *redactor) header(name, value string) string {
+	if name == "Authorization" {
+		if scheme, _, ok := strings.Cut(value, " "); ok {
+			return scheme + " " + notifier.Redacted
+		}
+		return notifier.Redacted
+	}
+	return r.text(value)
+}
+
+// url shows of an address that is a secret the host and the first part of the path; of any other all but a
+// password and what looks like a key, because vendors put keys into paths and queries.
+func (r *redactor) url(u *url.URL) string {
+	if u.Host == "" { // the secret that holds it could not be read
+		return notifier.Redacted
+	}
+	out := u.Scheme + "://"
+	if u.User != nil {
+		out += notifier.Redacted + "@"
+	}
+	out += u.Host
+	segments := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
+	if slices.Contains(r.urls, u.String()) {
+		if len(segments) > 1 {
+			out += "/" + segments[0]
+		}
+		return out + "/" + notifier.Redacted
+	}
+	const keyLength = 20 // shorter words of a path are names
+	for _, s := range segments {
+		if len(s) > keyLength {
+			s = notifier.Redacted
+		}
+		out += "/" + s
+	}
+	if u.RawQuery != "" {
+		pairs := strings.Split(u.RawQuery, "&")
+		for i, pair := range pairs {
+			if name, value, ok := strings.Cut(pair, "="); ok && len(value) > 8 {
+				pairs[i] = name + "=" + notifier.Redacted
+			}
+		}
+		out += "?" + strings.Join(pairs, "&")
+	}
+	return r.text(out)
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/sandbox"
+)
+
+func sandboxCommand(e *env) *cobra.Command {
+	var opt sandbox.Options
+	cmd := &cobra.Command{
+		Use:   "sandbox",
+		Short: "stand-ins of Slack, PagerDuty, Splunk, a webhook and a mail server, to point a config at",
+		Long: `Starts stand-ins of all services on this machine and shows what arrives. They check as strictly as the services
+do: what is refused here would be refused there. Stop it with Ctrl-C.`,
+		Example: "  ossec-notify sandbox                                  on free ports\n  ossec-notify sandbox --http 127.0.0.1:8080 --smtp 127.0.0.1:2525",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opt.OnMessage = func(m sandbox.Message) { fmt.Fprint(e.stdout, arrival(m)) }
+			s, err := sandbox.Start(opt)
+			if err != nil {
+				return failed("%w", err)
+			}
+			defer s.Close()
+			fmt.Fprintf(e.stdout, "# stand-ins on this machine; point a config at them:\n%s\n", sandboxConfig(s))
+			<-cmd.Context().Done()
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&opt.HTTPAddr, "http", "127.0.0.1:0", "address of Slack, PagerDuty, Splunk and the webhook")
+	cmd.Flags().StringVar(&opt.SMTPAddr, "smtp", "127.0.0.1:0", "address of the mail server")
+	return cmd
+}
+
+// sandboxConfig is a config whose receivers are the stand-ins.
+func sandboxConfig(s *sandbox.Server) string {
+	return fmt.Sprintf(`receivers:
+  soc:
+    slack: {webhook_url: %q}
+  soc-bot:
+    slack: {token: %q, channel: "#soc", api_url: %q}
+  oncall:
+    pagerduty: {routing_key: %q, endpoint: %q}
+  siem:
+    splunk: {url: %q, token: %q, index: ossec}
+  hook:
+    webhook: {url: %q, bearer_token: %q}
+  root-mail:
+    email: {smtp: %q, from: ossec@example.com, to: [root@example.com], tls: none}
+`, s.SlackWebhookURL(), sandbox.FakeSlackToken, s.SlackAPIURL(), sandbox.FakeRoutingKey, s.PagerDutyURL(),
+		s.SplunkURL(), sandbox.FakeHECToken, s.WebhookURL(), sandbox.FakeWebhookToken, s.SMTPURL())
+}
+
+// arrival is a message that arrived at a stand-in, in a line or two.
+func arrival(m sandbox.Message) string {
+	verdict := "accepted"
+	if !m.Accepted {
+		verdict = "REFUSED"
+	}
+	line := fmt.Sprintf("%s  %-10s %s (%d): %s\n", m.At.Format("15:04:05"), m.Service, verdict, m.Status, safe(strings.TrimSpace(gist(m))))
+	for _, p := range m.Problems {
+		line += "            " + safe(p) + "\n"
+	}
+	return line
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+)
+
+const sendExample = `  ossec-notify send --sample 5712 --to oncall      is oncall reached? (marked as a test)
+  ossec-notify send alert.json                     by the routes of the config
+  tail -n 1 /var/ossec/logs/alerts/alerts.json | ossec-notify send`
+
+func sendCommand(e *env) *cobra.Command {
+	var in input
+	var to []string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:     "send [FILE...]",
+		Short:   "deliver alerts now and wait",
+		Long:    "Delivers alerts now, to the receivers that the routes choose or to those named with --to, and waits for the\noutcome.\n\n" + inputHelp,
+		Example: sendExample,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in.files = args
+			if in.sample != "" && len(args) > 0 {
+				return fmt.Errorf("give files or --sample, not both")
+			}
+			return e.send(cmd.Context(), in, to, timeout)
+		},
+	}
+	cmd.Flags().StringSliceVar(&to, "to", nil, "receivers to send to, past the routes")
+	cmd.Flags().StringVar(&in.sample, "sample", "", sampleFlag())
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to try")
+	e.formatFlag(cmd)
+	return cmd
+}
+
+// sent is one line of send --format json.
+type sent struct {
+	Delivery string `json:"delivery"`
+	Alert    string `json:"alert"`
+	Receiver string `json:"receiver"`
+	Channel  string `json:"channel"`
+	State    string `json:"state"`
+	Attempts int    `json:"attempts"`
+	Error    string `json:"error"`
+}
+
+func (e *env) send(ctx context.Context, in input, to []string, timeout time.Duration) error {
+	cfg, d, err := e.dispatcher(buildOptions{})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("--timeout of %s is over", timeout))
+	defer cancel()
+
+	out := reporter{w: e.stdout, notes: e.stderr, json: e.format == "json"}
+	for a, err := range e.alerts(in, cfg.Zone) {
+		if err != nil {
+			return failed("%w", err)
+		}
+		deliveries := d.Plan(a)
+		if len(to) > 0 {
+			if deliveries, err = d.PlanReceivers(a, to...); err != nil {
+				return fmt.Errorf("--to: %w", err)
+			}
+		}
+		for i := range deliveries {
+			deliveries[i].Sample = in.sample
+		}
+		out.alert(a, len(deliveries))
+		d.DeliverAll(ctx, deliveries, out.outcome)
+		if err := ended(ctx); err != nil && ctx.Err() == context.Canceled {
+			return err
+		}
+	}
+	if out.alerts == 0 {
+		return failed("the input holds no alert")
+	}
+	if out.failed {
+		return silent(exitFail)
+	}
+	return nil
+}
+
+// reporter tells what came of each delivery.
+type reporter struct {
+	w, notes io.Writer
+	json     bool
+	alerts   int
+	failed   bool
+}
+
+// alert notes an alert that is not whole, or that nobody gets.
+func (r *reporter) alert(a *alert.Alert, deliveries int) {
+	r.alerts++
+	if a.Problem.Kind != "" {
+		r.failed = true
+		fmt.Fprintf(r.notes, "note: alert %s is %s\n", a.Identity(), problemWords(a.Problem))
+	}
+	if deliveries == 0 {
+		fmt.Fprintf(r.notes, "note: alert %s goes to nobody: no route chose a receiver (ossec-notify explain says why)\n", a.Identity())
+	}
+}
+
+func problemWords(p alert.Problem) string {
+	words := map[string]string{"empty": "empty", "truncated": "cut off or damaged", "unknown": "in no known format", "unreadable": "not readable"}[p.Kind]
+	if p.ReadsAs != "" {
+		words += " (" + p.ReadsAs + ")"
+	}
+	return words
+}
+
+func (r *reporter) outcome(o dispatch.Outcome) {
+	x := o.Delivery
+	s := sent{x.ID, x.Alert.Identity(), x.Receiver.Name, x.Receiver.Channel, string(o.State), o.Attempts, ""}
+	if o.Err != nil && o.State != dispatch.Delivered {
+		s.Error = o.Err.Error()
+		r.failed = true
+	}
+	if o.TemplateErr != nil {
+		fmt.Fprintf(r.notes, "note: %s got the default form: %s\n", x.Receiver.Name, o.TemplateErr)
+	}
+	if o.Receipt.Warning != "" {
+		fmt.Fprintf(r.notes, "note: %s: %s\n", x.Receiver.Name, o.Receipt.Warning)
+	}
+	if r.json {
+		_ = json.NewEncoder(r.w).Encode(s)
+		return
+	}
+	if s.Error != "" {
+		fmt.Fprintf(r.w, "%s  %s (%s)  not delivered after %s: %s\n", s.Alert, s.Receiver, s.Channel, count(s.Attempts, "attempt"), s.Error)
+		return
+	}
+	line := fmt.Sprintf("%s  %s (%s)  delivered", s.Alert, s.Receiver, s.Channel)
+	if s.Attempts > 1 {
+		line += fmt.Sprintf(" at attempt %d", s.Attempts)
+	}
+	fmt.Fprintln(r.w, line)
+}

@@ -1,0 +1,189 @@
+package pagerduty
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/PagerDuty/go-pagerduty"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// PagerDuty's limits (developer.pagerduty.com: Events API v2 overview, Send an alert event).
+const (
+	maxSummary  = 1024      // characters
+	maxDedupKey = 255       // characters
+	maxEvent    = 512 << 10 // bytes of the whole event
+	// maxField is ours: what a reader wants of a name.
+	maxField = 255
+)
+
+// newEvent makes the event of a notification. Its parts are summary, source, component, group, class,
+// client_url, details.json (an object of strings), links.json (a list of {href, text}), or body, an operator's
+// plain template, which is then the summary.
+func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
+	e := &pagerduty.V2Event{RoutingKey: key, Action: string(n.Action), DedupKey: dedupKey(n.DedupKey)}
+	switch n.Action {
+	case notifier.Acknowledge, notifier.Resolve:
+		if e.DedupKey == "" {
+			return nil, notifier.Errorf(notifier.Permanent, "event for PagerDuty: %s needs a dedup key", n.Action)
+		}
+		return e, nil // PagerDuty wants no more than the keys
+	case notifier.Trigger:
+	default:
+		return nil, notifier.Errorf(notifier.Permanent, "event for PagerDuty: unknown action %q", n.Action)
+	}
+
+	summary := n.Parts["body"]
+	if summary.Blank() {
+		summary = n.Parts["summary"]
+	}
+	if summary.Blank() {
+		return nil, notifier.Errorf(notifier.Permanent, "event for PagerDuty: the template leaves the summary empty")
+	}
+	field := func(name string) string { return line(n.Parts[name], maxField) }
+	e.Client = "ossec-notify"
+	if u := n.Parts["client_url"].Trim().String(); isURL(u) {
+		e.ClientURL = u
+	}
+	e.Payload = &pagerduty.V2Payload{
+		Summary:   strings.ReplaceAll(line(summary, maxSummary), "`", "'"),
+		Source:    field("source"),
+		Severity:  severity(n.Severity),
+		Timestamp: timestamp(n.Time),
+		Component: field("component"),
+		Group:     field("group"),
+		Class:     field("class"),
+	}
+	if e.Payload.Source == "" {
+		e.Payload.Source = "unknown" // PagerDuty demands one
+	}
+	var links []link
+	var notes []string
+	if err := decode(n.Parts["links.json"], &links); err != nil {
+		notes = append(notes, "links.json of the template is no list of {href, text}: "+err.Error())
+	}
+	for _, l := range links {
+		if isURL(l.HRef) {
+			e.Links = append(e.Links, l)
+		}
+	}
+	var details map[string]any
+	if err := decode(n.Parts["details.json"], &details); err != nil {
+		notes = append(notes, "details.json of the template is no JSON object: "+err.Error())
+	}
+	if len(notes) > 0 { // a page is not lost for its trimmings
+		if details == nil {
+			details = map[string]any{}
+		}
+		details["template_error"] = strings.Join(notes, "; ")
+	}
+	if len(details) > 0 {
+		e.Payload.Details = details
+	}
+	return e, shrink(e, details)
+}
+
+type link struct {
+	HRef string `json:"href"`
+	Text string `json:"text,omitempty"`
+}
+
+// decode reads a part that holds JSON; a part that is missing leaves v alone.
+func decode(part display.Text, v any) error {
+	if part.Blank() {
+		return nil
+	}
+	return json.Unmarshal([]byte(part.Raw()), v)
+}
+
+// line is one line of a text, with the middle taken out where it is too long.
+func line(t display.Text, limit int) string { return t.Line().Cut(limit).String() }
+
+// severity is PagerDuty's word for ours. What we cannot judge is a warning: seen, but nobody is woken.
+func severity(s string) string {
+	switch s {
+	case "critical":
+		return "critical"
+	case "high":
+		return "error"
+	case "low", "info":
+		return "info"
+	}
+	return "warning" // medium, unknown
+}
+
+// timestamp is RFC 3339 with the alert's own zone, and milliseconds only where it has them.
+func timestamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Truncate(time.Millisecond).Format(time.RFC3339Nano)
+}
+
+// dedupKey is the key itself, or its hash where PagerDuty would refuse it. The length is taken in bytes, which
+// is never less than in characters.
+func dedupKey(key string) string {
+	if len(key) <= maxDedupKey {
+		return key
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// shrink makes the event fit PagerDuty's limit: the log is cut, and if that is not enough the details go. Either
+// way the log says so.
+func shrink(e *pagerduty.V2Event, details map[string]any) error {
+	over, err := excess(e)
+	if err != nil || over <= 0 {
+		return err
+	}
+	if log, ok := details["log"].(string); ok {
+		if details["log"], ok = cutLog(log, over); ok {
+			if over, err = excess(e); err != nil || over <= 0 {
+				return err
+			}
+		}
+	}
+	e.Payload.Details = map[string]any{"log": "the details were dropped: the event was over 512 KB"}
+	if over, err = excess(e); err == nil && over > 0 {
+		e.Links, e.ClientURL = nil, ""
+	}
+	return err
+}
+
+// excess is by how many bytes the event is too large.
+func excess(e *pagerduty.V2Event) (int, error) {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return 0, notifier.Errorf(notifier.Permanent, "event for PagerDuty: %w", err)
+	}
+	return len(b) - maxEvent, nil
+}
+
+// cutLog drops at least so many bytes of encoded JSON from the end of a log. It reports false where the log does
+// not have as many.
+func cutLog(log string, bytes int) (string, bool) {
+	total := utf8.RuneCountInString(log)
+	bytes += len("\n…  of  characters") + 2*len(display.Thousands(total)) + 8 // the note itself, as JSON
+	end := len(log)
+	for bytes > 0 && end > 0 {
+		_, size := utf8.DecodeLastRuneInString(log[:end])
+		bytes -= encodedLen(log[end-size : end])
+		end -= size
+	}
+	kept := log[:end]
+	note := "\n… " + display.Thousands(utf8.RuneCountInString(kept)) + " of " + display.Thousands(total) + " characters"
+	return kept + note, bytes <= 0
+}
+
+// encodedLen is the length of a character inside a JSON string.
+func encodedLen(s string) int {
+	b, _ := json.Marshal(s) // a string can always be written
+	return len(b) - len(`""`)
+}

@@ -1,0 +1,377 @@
+package splunk
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
+)
+
+const token = "5d1f9a3e-77aa-4c0b-9d52-0c2f6b1e8a44"
+
+func bruteForce() notifier.Notification {
+	return notifier.Notification{
+		Action:   notifier.Trigger,
+		Delivery: "01J9Z3",
+		Alert:    "1795440502.8",
+		Receiver: "siem",
+		Severity: "medium",
+		Time:     time.UnixMilli(1795440502412),
+		Parts: map[string]display.Text{
+			"event.json":  display.Words(`{"type":"alert","id":"1795440502.8","severity":"medium","src":"203.0.113.9","log":"<b>&\u0022"}`),
+			"fields.json": display.Words(`{"family":"auth_failure","rule_id":"5712"}`),
+			"host":        display.Quote("web-01"),
+			"source":      display.Quote("/var/log/auth.log"),
+			"sourcetype":  display.Words("ossec:alert\n"),
+		},
+	}
+}
+
+func newNotifier(t *testing.T, cfg Config, client *http.Client) *Notifier {
+	t.Helper()
+	if cfg.Token.IsZero() {
+		cfg.Token = notifier.PlainSecret(token)
+	}
+	n, err := New(cfg, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func channel(cfg Config) notifiertest.Case {
+	return notifiertest.Case{
+		New: func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+			cfg.URL = url
+			return newNotifier(t, cfg, client)
+		},
+		Notification: bruteForce(),
+		Secrets:      []string{token},
+		Accept: func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Splunk "+token {
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = io.WriteString(w, `{"text":"Invalid authorization","code":3}`)
+				return
+			}
+			_, _ = io.WriteString(w, `{"text":"Success","code":0,"ackId":7}`)
+		},
+	}
+}
+
+func TestChannel(t *testing.T) { notifiertest.Run(t, channel(Config{})) }
+
+func TestRequestIsOneEventInItsEnvelope(t *testing.T) {
+	requests := notifiertest.Requests(t, channel(Config{Index: "ossec", Channel: "8f7e2c1a-0b9d-4c3e-a1f0-5d6b7a8c9e0f"}))
+	if len(requests) != 1 {
+		t.Fatalf("got %d requests, want 1", len(requests))
+	}
+	r := requests[0]
+	if got, want := r.Method+" "+r.Path, "POST /services/collector/event"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := r.Header.Get("X-Splunk-Request-Channel"), "8f7e2c1a-0b9d-4c3e-a1f0-5d6b7a8c9e0f"; got != want {
+		t.Errorf("got channel %q, want %q", got, want)
+	}
+	if got, want := r.Header.Get("Content-Type"), "application/json"; got != want {
+		t.Errorf("got type %q, want %q", got, want)
+	}
+	notifiertest.GoldenJSON(t, "event.json", r.Body)
+}
+
+func TestGzipBodyInflatesToTheSame(t *testing.T) {
+	plain := notifiertest.Requests(t, channel(Config{}))[0]
+	packed := notifiertest.Requests(t, channel(Config{Gzip: true}))[0]
+	if got, want := packed.Header.Get("Content-Encoding"), "gzip"; got != want {
+		t.Fatalf("got encoding %q, want %q", got, want)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(packed.Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(plain.Body), string(got)); diff != "" {
+		t.Errorf("the inflated body differs (-plain +gzip):\n%s", diff)
+	}
+}
+
+func TestEnvelope(t *testing.T) {
+	words, quote := display.Words, display.Quote
+	tests := []struct {
+		name  string
+		cfg   Config
+		time  time.Time
+		parts map[string]display.Text
+		want  string
+	}{
+		{
+			name: "whole second", time: time.Unix(1795440502, 0),
+			parts: map[string]display.Text{"event.json": words(`{"a":1}`)},
+			want:  `{"time":1795440502.0,"sourcetype":"ossec:alert","event":{"a":1}}`,
+		},
+		{
+			name: "finer than a millisecond", time: time.Unix(1795440502, 7_999_999),
+			parts: map[string]display.Text{"event.json": words(`{"a":1}`)},
+			want:  `{"time":1795440502.007,"sourcetype":"ossec:alert","event":{"a":1}}`,
+		},
+		{
+			name:  "no time, empty parts",
+			parts: map[string]display.Text{"event.json": words("\n{\"a\": 1}\n"), "fields.json": words(" \n"), "host": words("")},
+			want:  `{"sourcetype":"ossec:alert","event":{"a":1}}`,
+		},
+		{
+			name: "settings win over the template",
+			cfg:  Config{Host: "h", Source: "s", SourceType: "t", Index: "i"},
+			parts: map[string]display.Text{
+				"event.json": words(`{}`), "host": quote("web-01"), "source": quote("/var/log/x"), "sourcetype": words("x"),
+			},
+			want: `{"host":"h","source":"s","sourcetype":"t","index":"i","event":{}}`,
+		},
+		{
+			name:  "alert text in the envelope stays data",
+			parts: map[string]display.Text{"event.json": words(`{}`), "host": quote("a\",\"index\":\"main\n\u202e<b>")},
+			want:  `{"host":"a\",\"index\":\"main⏎` + "\u202e" + `<b>","sourcetype":"ossec:alert","event":{}}`,
+		},
+		{
+			name:  "plain template",
+			parts: map[string]display.Text{"event.json": words(`{"a":1}`), "body": display.Join(words("Log: "), quote("a \"b\" \x1b http://example.com"))},
+			want:  `{"sourcetype":"ossec:alert","event":"Log: a \"b\" \u001b http://example.com"}`,
+		},
+		{
+			name:  "plain template that writes an object",
+			parts: map[string]display.Text{"body": display.Join(words(`{"log":"`), quote(`x`), words(`"}`))},
+			want:  `{"sourcetype":"ossec:alert","event":{"log":"x"}}`,
+		},
+		{
+			name:  "an alert adds no key to it",
+			parts: map[string]display.Text{"body": display.Join(words(`{"log":"`), quote(`","severity":"info`), words(`"}`))},
+			want:  `{"sourcetype":"ossec:alert","event":{"log":"\",\"severity\":\"info"}}`,
+		},
+		{
+			name:  "plain template that escapes by itself",
+			parts: map[string]display.Text{"body": display.Join(words(`{"log":`), quote(`"x\"y"`), words(`}`))},
+			want:  `{"sourcetype":"ossec:alert","event":{"log":"x\"y"}}`,
+		},
+		{
+			name:  "an alert that is an object is text",
+			parts: map[string]display.Text{"body": quote(`{"severity":"info"}`)},
+			want:  `{"sourcetype":"ossec:alert","event":"{\"severity\":\"info\"}"}`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.cfg.URL = "https://splunk:8088"
+			got, err := newNotifier(t, tt.cfg, nil).event(notifier.Notification{Time: tt.time, Parts: tt.parts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !json.Valid(got) {
+				t.Errorf("not JSON: %s", got)
+			}
+			if diff := cmp.Diff(tt.want, string(got)); diff != "" {
+				t.Errorf("differs (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
+	for name, parts := range map[string]map[string]display.Text{
+		"no event":              {"host": display.Words("h")},
+		"blank event":           {"event.json": display.Words(" \n"), "body": display.Words("\n")},
+		"event is no JSON":      {"event.json": display.Words(`{"a":}`)},
+		"event is no object":    {"event.json": display.Words(`"text"`)},
+		"fields are no object":  {"event.json": display.Words(`{}`), "fields.json": display.Words(`["a"]`)},
+		"fields are not closed": {"event.json": display.Words(`{}`), "fields.json": display.Words(`{"a":"b"`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
+			defer s.Close()
+			_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), notifier.Notification{Parts: parts})
+			if got := notifier.Classify(err).Reason; err == nil || got != notifier.Permanent {
+				t.Errorf("got %v, want a permanent error", err)
+			}
+		})
+	}
+}
+
+func TestAnswerCodes(t *testing.T) {
+	const accepted = notifier.Reason(-1)
+	tests := []struct {
+		status, code int
+		text         string
+		want         notifier.Reason
+	}{
+		{200, 0, "Success", accepted},
+		{403, 1, "Token disabled", notifier.Misconfigured},
+		{401, 2, "Token is required", notifier.Misconfigured},
+		{401, 3, "Invalid authorization", notifier.Misconfigured},
+		{403, 4, "Invalid token", notifier.Misconfigured},
+		{400, 5, "No data", notifier.Permanent},
+		{400, 6, "Invalid data format", notifier.Permanent},
+		{400, 7, "Incorrect index", notifier.Misconfigured},
+		{500, 8, "Internal server error", notifier.Temporary},
+		{503, 9, "Server is busy", notifier.Temporary},
+		{400, 10, "Data channel is missing", notifier.Misconfigured},
+		{400, 11, "Invalid data channel", notifier.Misconfigured},
+		{400, 12, "Event field is required", notifier.Permanent},
+		{400, 13, "Event field cannot be blank", notifier.Permanent},
+		{400, 14, "ACK is disabled", notifier.Misconfigured},
+		{400, 15, "Error in handling indexed fields", notifier.Permanent},
+		{400, 16, "Query string authorization is not enabled", notifier.Misconfigured},
+		{200, 17, "HEC is healthy", notifier.Misconfigured},
+		{503, 18, "HEC is unhealthy, queues are full", notifier.Temporary},
+		{503, 19, "HEC is unhealthy, ack service unavailable", notifier.Temporary},
+		{503, 20, "HEC is unhealthy", notifier.Temporary},
+		{400, 21, "Invalid token", notifier.Misconfigured},
+		{400, 22, "Token disabled", notifier.Misconfigured},
+		{503, 23, "Server is shutting down", notifier.Temporary},
+		{200, 24, "Queue is approaching its limit", accepted},
+		{200, 25, "Ack queue is approaching its limit", accepted},
+		{429, 26, "Queue is full", notifier.Temporary},
+		{429, 27, "Ack channel is full", notifier.Temporary},
+		// What no table knows: the status decides.
+		{503, 99, "Something new", notifier.Temporary},
+		{400, 99, "Something new", notifier.Permanent},
+		{404, 404, "The requested URL was not found", notifier.Misconfigured},
+		{200, 99, "Something new", accepted},
+		{503, 0, "Success", notifier.Temporary},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%d code %d", tt.status, tt.code), func(t *testing.T) {
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Retry-After", "9")
+				w.WriteHeader(tt.status)
+				_, _ = fmt.Fprintf(w, `{"text":%q,"code":%d}`, tt.text, tt.code)
+			}))
+			defer s.Close()
+			receipt, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
+			if tt.want == accepted {
+				if err != nil {
+					t.Fatalf("got error %v, want none", err)
+				}
+				if wantWarning := tt.code != 0; wantWarning != (receipt.Warning != "") {
+					t.Errorf("got warning %q, want one: %v", receipt.Warning, wantWarning)
+				}
+				return
+			}
+			if err == nil {
+				t.Fatal("got no error, want one")
+			}
+			got := notifier.Classify(err)
+			if got.Reason != tt.want {
+				t.Errorf("got %v, want %v", got.Reason, tt.want)
+			}
+			if got.Status != tt.status || got.Code != fmt.Sprint(tt.code) {
+				t.Errorf("got status %d, code %q, want %d, %d", got.Status, got.Code, tt.status, tt.code)
+			}
+			if tt.status >= 300 && got.RetryAfter != 9*time.Second {
+				t.Errorf("got RetryAfter %v, want 9s", got.RetryAfter)
+			}
+			if want := fmt.Sprintf("post to Splunk HEC at %s: status %d: %s (code %d)", s.Listener.Addr(), tt.status, tt.text, tt.code); got.Err.Error() != want {
+				t.Errorf("got text %q, want %q", got.Err, want)
+			}
+			if got.Reason == notifier.Misconfigured && got.Hint == "" {
+				t.Error("a broken receiver without a hint what to do")
+			}
+		})
+	}
+}
+
+func TestReceiptHoldsTheAckID(t *testing.T) {
+	s := httptest.NewServer(channel(Config{}).Accept)
+	defer s.Close()
+	got, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (notifier.Receipt{Status: 200, ID: "7"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestAnswerOfAnotherServerIsNoSuccess(t *testing.T) {
+	for _, body := range []string{"", "ok", "{}", `{"text":"Success"}`, `[]`, `{"code":"0"}`, "<html>"} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, body) }))
+		_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
+		s.Close()
+		if err == nil {
+			t.Errorf("%q passed for success", body)
+			continue
+		}
+		if got := notifier.Classify(err); got.Reason != notifier.Misconfigured || !strings.Contains(got.Hint, "not a HEC endpoint") {
+			t.Errorf("%q: got %v: %v, want misconfigured and a hint", body, got.Reason, err)
+		}
+	}
+}
+
+func TestEndpoint(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://splunk:8088":                             "https://splunk:8088/services/collector/event",
+		"https://splunk:8088/":                            "https://splunk:8088/services/collector/event",
+		"http://[2001:db8::1]:8088":                       "http://[2001:db8::1]:8088/services/collector/event",
+		"https://splunk.example.com/services/collector":   "https://splunk.example.com/services/collector",
+		"https://example.com/hec?x=1":                     "https://example.com/hec?x=1",
+		"https://http-inputs.example.com:443?auto=1#frag": "https://http-inputs.example.com:443/services/collector/event?auto=1#frag",
+	} {
+		got, err := Config{URL: url}.endpoint()
+		if err != nil || got.String() != want {
+			t.Errorf("%s: got %v, %v, want %s", url, got, err, want)
+		}
+	}
+}
+
+func TestValidateReportsEveryMistake(t *testing.T) {
+	tests := []struct {
+		name string
+		cfg  Config
+		want []string // keys
+	}{
+		{"complete", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x")}, nil},
+		{"empty", Config{}, []string{"url", "token"}},
+		{"wrong", Config{URL: "splunk:8088", Channel: "7"}, []string{"url", "token", "channel"}},
+		{"user in the URL", Config{URL: "https://u:p@splunk:8088", Token: notifier.PlainSecret("x")}, []string{"url"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, keys(tt.cfg.Validate())); diff != "" {
+				t.Errorf("keys differ (-want +got):\n%s", diff)
+			}
+			if _, err := New(tt.cfg, nil); (err == nil) != (tt.want == nil) {
+				t.Errorf("New: got error %v", err)
+			}
+		})
+	}
+}
+
+// keys are the settings that a joined error is about.
+func keys(err error) []string {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var keys []string
+	for _, err := range joined.Unwrap() {
+		var f *notifier.FieldError
+		if !errors.As(err, &f) {
+			return []string{fmt.Sprintf("no FieldError: %v", err)}
+		}
+		keys = append(keys, f.Key)
+	}
+	return keys
+}

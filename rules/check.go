@@ -1,0 +1,219 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Check finds what only the whole table shows: receivers that do not exist and two routes of one name side by side,
+// which are mistakes; routes that no alert can reach and a default that is never asked, which are warnings. It never
+// calls a route unreachable that some alert reaches, but does not find every one that none does. receivers holds the
+// names that exist.
+func (t *Table) Check(receivers map[string]bool) []Problem {
+	c := checker{receivers: receivers, known: slices.Sorted(maps.Keys(receivers))}
+	c.to(t.Always, t.AlwaysNode, "")
+	c.routes(t.Routes, nil, nil, nil, "")
+	c.to(t.Default, t.DefaultNode, "")
+	if len(t.Default) > 0 {
+		c.reachDefault(t)
+	}
+	return c.problems
+}
+
+type checker struct {
+	receivers map[string]bool
+	known     []string
+	problems  []Problem
+}
+
+func (c *checker) report(file string, warning bool, node *yaml.Node, format string, args ...any) {
+	p := problemAt(node, format, args...)
+	p.File, p.Warning = file, warning
+	c.problems = append(c.problems, p)
+}
+
+// to checks a list of receivers; node is the list in the config.
+func (c *checker) to(names []string, node *yaml.Node, file string) {
+	for _, name := range names {
+		if !c.receivers[name] {
+			c.report(file, false, itemNode(node, name), "%q is no receiver: %s", name, suggest(name, c.known, "add it under receivers:"))
+		}
+	}
+}
+
+// routes checks siblings. around are the matchers of the routes around them, which hold for every alert that comes
+// here; before are the routes that end the search for an alert before it comes here.
+func (c *checker) routes(routes []*Route, parent *position, around []matcher, before []ender, file string) {
+	names := map[string]place{}
+	before = slices.Clip(before)
+	for i, r := range routes {
+		at := &position{route: r, index: i, parent: parent}
+		here := place{r.File, r.Node}
+		if here.file == "" {
+			here.file = file
+		}
+		if first, twice := names[r.Name]; twice {
+			c.report(here.file, false, valueNode(r.Node, "name"), "a route beside this one is named %q too, %s: rename one", r.Name, first.seenFrom(here))
+		} else if r.Name != "" {
+			names[r.Name] = here
+		}
+		if !r.Inherit {
+			c.to(r.To, valueNode(r.Node, "to"), here.file)
+		}
+		all := append(slices.Clip(around), flatten(r.Match)...)
+		if reason := unreachable(before, all, here); reason != "" {
+			c.report(here.file, true, r.Node, "no alert reaches the route %s: %s", at.path(), reason)
+		} else {
+			c.routes(r.Routes, at, all, before, here.file)
+		}
+		if !r.Continue {
+			before = append(before, ender{at.path(), r.Match, here})
+		}
+	}
+}
+
+// ender is a route that ends the search for the alerts that it takes.
+type ender struct {
+	path  string
+	match *Match
+	place
+}
+
+// unreachable says why no alert passes all matchers and gets past the routes before, or "" if one may.
+func unreachable(before []ender, all []matcher, here place) string {
+	if set, _ := levelsOf(all); set == 0 {
+		return "its levels and severities, with those of the routes around it, exclude each other"
+	}
+	matches := make([]*Match, len(before))
+	for i, e := range before {
+		if covers([]*Match{e.match}, all) {
+			return fmt.Sprintf("%s, %s, takes them all: put this one before it, or write continue: true there", e.path, e.seenFrom(here))
+		}
+		matches[i] = e.match
+	}
+	if covers(matches, all) {
+		return "the routes before it take them all: put it before them, or write continue: true there"
+	}
+	return ""
+}
+
+// reachDefault warns if every alert is matched by some route. Continue does not count here: a route that matched
+// and went on has matched.
+func (c *checker) reachDefault(t *Table) {
+	matches := make([]*Match, len(t.Routes))
+	for i, r := range t.Routes {
+		matches[i] = r.Match
+		if covers(matches[i:i+1], nil) {
+			at := position{route: r, index: i}
+			c.report("", true, t.DefaultNode, "no alert comes to default: the route %s, %s, takes every alert", at.path(), place{r.File, r.Node}.seenFrom(place{}))
+			return
+		}
+	}
+	if covers(matches, nil) {
+		c.report("", true, t.DefaultNode, "no alert comes to default: the routes together take every alert")
+	}
+}
+
+// shellKeys are the matcher keys that the file of seven shell variables feeds. The host and the program are read from
+// the log line.
+var shellKeys = []string{
+	"level", "severity", "rule", "srcip", "location", "log", "host", "program",
+	"field.alertdate", "field.alertlocation", "field.ruleid", "field.alertlevel", "field.ruledescription", "field.alertlog", "field.srcip",
+}
+
+// CheckShell warns of matchers that the shell file of integratord cannot feed, because it holds neither groups nor
+// agent nor user: on such an alert they never hold (and a `not` around them always does). It matters where alerts
+// come in that file and the original cannot be found in alerts.json or alerts.log.
+func (t *Table) CheckShell() []Problem {
+	var c checker
+	c.shell(t.Routes, "")
+	return c.problems
+}
+
+func (c *checker) shell(routes []*Route, file string) {
+	for _, r := range routes {
+		in := file
+		if r.File != "" {
+			in = r.File
+		}
+		c.shellMatch(r.Match, in)
+		c.shell(r.Routes, in)
+	}
+}
+
+func (c *checker) shellMatch(m *Match, file string) {
+	if m == nil {
+		return
+	}
+	for _, e := range m.entries {
+		switch sub := e.matcher.(type) {
+		case *anyMatcher:
+			for _, b := range sub.branches {
+				c.shellMatch(b, file)
+			}
+		case *allMatcher:
+			for _, b := range sub.branches {
+				c.shellMatch(b, file)
+			}
+		case *notMatcher:
+			c.shellMatch(sub.branch, file)
+		default:
+			if !slices.Contains(shellKeys, e.key) {
+				c.report(file, true, e.node, "alerts in integratord's shell file have no %s, so this never holds for them: use <alert_format>json</alert_format> (Wazuh), or let ossec-notify read alerts.log", e.key)
+			}
+		}
+	}
+}
+
+// place is where a route stands.
+type place struct {
+	file string
+	node *yaml.Node
+}
+
+// seenFrom says where the place is, for a reader who is in another.
+func (p place) seenFrom(other place) string {
+	var where []string
+	if p.node != nil {
+		where = append(where, fmt.Sprintf("on line %d", p.node.Line))
+	}
+	if p.file != other.file && p.file != "" {
+		where = append(where, "of "+p.file)
+	}
+	if where == nil {
+		return "before it"
+	}
+	return strings.Join(where, " ")
+}
+
+// valueNode is the value of a key of a mapping, for the place of a problem; the mapping itself where the key came from
+// somewhere else.
+func valueNode(mapping *yaml.Node, key string) *yaml.Node {
+	if mapping == nil {
+		return nil
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return resolve(mapping.Content[i+1])
+		}
+	}
+	return mapping
+}
+
+// itemNode is the item of a list that holds text, for the place of a problem; the list itself if none does.
+func itemNode(list *yaml.Node, text string) *yaml.Node {
+	list = resolve(list)
+	if list == nil || list.Kind != yaml.SequenceNode {
+		return list
+	}
+	for _, item := range list.Content {
+		if item = resolve(item); item != nil && item.Value == text {
+			return item
+		}
+	}
+	return list
+}
