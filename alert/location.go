@@ -14,6 +14,7 @@ type place struct {
 //
 //	(agent) ip->/path
 //	(agent) ip->syscheck->(agent) ip->syscheck
+//	(script) user@host->agentless
 //	host->/path
 //	/path
 //
@@ -30,6 +31,10 @@ func splitLocation(s string) place {
 	name, ip, isAgent := strings.Cut(strings.TrimPrefix(head, "("), ") ")
 	if !isAgent || !strings.HasPrefix(head, "(") {
 		p.host = head
+		return p
+	}
+	if _, host, agentless := strings.Cut(ip, "@"); agentless {
+		p.host = host
 		return p
 	}
 	p.name = name

@@ -71,7 +71,7 @@ func ossecFields(a *Alert, o object, loc *time.Location) {
 
 // isFileEvent tells file integrity from rootcheck, which fills SyscheckFile too.
 func (a *Alert) isFileEvent() bool {
-	return strings.HasPrefix(a.Decoder, "syscheck") || slices.Contains(a.Rule.Groups, "syscheck") || a.LogFile == "syscheck"
+	return strings.HasPrefix(a.Decoder, "syscheck") || slices.Contains(a.Rule.Groups, "syscheck") || strings.HasPrefix(a.LogFile, "syscheck")
 }
 
 // groups splits OSSEC's "web,accesslog,", with or without the last comma.

@@ -57,35 +57,47 @@ func (s *splitter) flush() {
 
 // split reads to the end. Its error is nil at the end of the stream.
 func (s *splitter) split() error {
-	start, err := s.begin()
+	first, err := s.begin()
 	switch {
-	case len(start) == 0 && err != io.EOF:
-		return err
-	case len(start) == 0:
+	case err == io.EOF:
 		s.emit(nil)
 		return nil
-	case start[0] == '{', start[0] == '[' && startsObject(start[1:]), bytes.Contains(start, []byte("}\n{\"")):
-		return s.each(newJSONScanner(s).line)
-	case bytes.HasPrefix(start, []byte(shellStart)):
+	case err != nil:
+		return err
+	case first == '{':
+		return s.each((&jsonScanner{s: s}).line)
+	}
+	// As little is looked at as decides, for more may be long in coming.
+	if start, _ := s.r.Peek(len(shellStart)); string(start) == shellStart {
 		return s.each(s.whole)
-	case bytes.HasPrefix(start, []byte(logStart)), bytes.Contains(start, []byte("\n\n"+logStart)):
+	}
+	if start, _ := s.r.Peek(len(logStart)); string(start) == logStart {
 		return s.each((&logScanner{s: s, blank: true}).line)
+	}
+	start, _ := s.r.Peek(s.r.Size())
+	switch {
+	case first == '[' && startsObject(start[1:]), bytes.Contains(start, []byte("}\n{\"")):
+		return s.each((&jsonScanner{s: s}).line)
+	case bytes.Contains(start, []byte("\n\n"+logStart)):
+		return s.each((&logScanner{s: s}).line)
 	}
 	return s.each(s.whole)
 }
 
-// begin skips what may stand before an alert and looks at what comes.
-func (s *splitter) begin() ([]byte, error) {
+// begin skips what may stand before an alert and answers the first byte of it, unread.
+func (s *splitter) begin() (byte, error) {
 	if mark, _ := s.r.Peek(len(byteOrder)); string(mark) == byteOrder {
 		_, _ = s.r.Discard(len(byteOrder))
 	}
 	for {
-		start, err := s.r.Peek(s.r.Size())
-		rest := bytes.TrimLeft(start, blanks)
-		_, _ = s.r.Discard(len(start) - len(rest))
-		if len(rest) > 0 || err != nil {
-			return rest, err
+		start, err := s.r.Peek(1)
+		if err != nil {
+			return 0, err
 		}
+		if !bytes.Contains([]byte(blanks), start) {
+			return start[0], nil
+		}
+		_, _ = s.r.Discard(1)
 	}
 }
 
@@ -147,8 +159,6 @@ type jsonScanner struct {
 	inString, escape bool
 	junk             bool // what stands between objects, up to the end of its line
 }
-
-func newJSONScanner(s *splitter) *jsonScanner { return &jsonScanner{s: s} }
 
 func (j *jsonScanner) line(part []byte, lineStart bool) {
 	if lineStart && j.depth > 0 && part[0] == '{' {

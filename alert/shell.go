@@ -67,8 +67,8 @@ func splitCutShell(text string) []string {
 	return values
 }
 
-// cutBeforeRule ends the location at the first place where a rule id and a level follow as they should. Where the
-// file was cut before one could, the first rule id counts.
+// cutBeforeRule ends the location at the first place where rule id, level and description follow as they should.
+// Where the file was cut before they could, the first rule id counts.
 func cutBeforeRule(text string) (location, rest string, found bool) {
 	mark := assignment("ruleid")
 	for from := 0; ; {
@@ -76,14 +76,13 @@ func cutBeforeRule(text string) (location, rest string, found bool) {
 		if i < 0 {
 			return strings.Cut(text, mark)
 		}
-		at := from + i
-		rest := text[at+len(mark):]
-		id, behind, ok := strings.Cut(rest, assignment("alertlevel"))
-		level, _, ok2 := strings.Cut(behind, assignment("ruledescription"))
-		if ok && ok2 && !strings.ContainsAny(id, "'\n") && !strings.ContainsAny(level, "'\n") {
-			return text[:at], rest, true
+		from += i
+		id, behind, _ := strings.Cut(text[from+len(mark):], "'")
+		level, behind, ok := strings.Cut(strings.TrimPrefix(behind, "\nalertlevel='"), "'")
+		if ok && strings.HasPrefix(behind, "\nruledescription='") && !strings.Contains(id+level, "\n") {
+			return text[:from], text[from+len(mark):], true
 		}
-		from = at + len(mark)
+		from++
 	}
 }
 

@@ -36,6 +36,8 @@ var (
 	actors = []string{
 		"data.srcuser",
 		"data.win.eventdata.subjectUserName",
+		"data.win.logFileCleared.subjectUserName", // event 1102, which has no eventdata
+		"data.win.eventdata.user",                 // Sysmon
 		"data.aws.userIdentity.userName",
 		"data.aws.resource.accessKeyDetails.userName", // GuardDuty
 		"data.office365.UserId",

@@ -84,22 +84,63 @@ func hidden(r rune) bool {
 // emojiStyle asks for the coloured form of the character before it: shown like all hidden characters, but no trick.
 const emojiStyle = 0xfe0f
 
-var link = regexp.MustCompile(`(?i)\b([a-z][a-z0-9+.-]*)://([^\s/?#<>|"'()\[\]{}\\]*)`)
-
+// defang makes links dead: those that a client would open, and those that are only meant to be followed by a
+// machine (ldap://). It looks from each :// back at the scheme, so that no scheme hides behind other text.
 func defang(s string) string {
-	if !strings.Contains(s, "://") {
+	parts := strings.Split(s, "://")
+	if len(parts) == 1 {
 		return s
 	}
-	return link.ReplaceAllStringFunc(s, func(m string) string {
-		scheme, host, _ := strings.Cut(m, "://")
+	var b strings.Builder
+	web := false // the part before was the scheme of a web page, so this one begins with a host
+	for i, part := range parts {
+		last := i == len(parts)-1
+		rest, scheme := part, ""
+		if !last {
+			rest, scheme = cutScheme(part)
+		}
+		if web {
+			end := strings.IndexAny(rest, hostEnd)
+			if end < 0 {
+				end = len(rest)
+			}
+			b.WriteString(strings.ReplaceAll(rest[:end], ".", "[.]"))
+			rest = rest[end:]
+		}
+		b.WriteString(rest)
+		web = false
 		switch strings.ToLower(scheme) {
 		case "http", "https":
-			return scheme[:1] + "xx" + scheme[3:] + "://" + strings.ReplaceAll(host, ".", "[.]")
-		case "hxxp", "hxxps":
-			return m
+			web = true
+			b.WriteString(scheme[:1] + "xx" + scheme[3:] + "://")
+		case "", "hxxp", "hxxps":
+			b.WriteString(scheme)
+			if !last {
+				b.WriteString("://")
+			}
+		default:
+			b.WriteString(scheme + "[:]//")
 		}
-		return scheme + "[:]//" + host
-	})
+	}
+	return b.String()
+}
+
+// hostEnd are the characters that end the host of a URL, or the URL.
+const hostEnd = " \t\n/?#<>|\"'()[]{}\\"
+
+// cutScheme splits off the scheme of a URL (RFC 3986, 3.1) at the end of s.
+func cutScheme(s string) (rest, scheme string) {
+	letter := func(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+	start := len(s)
+	for i := len(s) - 1; i >= 0; i-- {
+		c := s[i]
+		if letter(c) {
+			start = i
+		} else if !(c >= '0' && c <= '9') && strings.IndexByte("+.-", c) < 0 {
+			break
+		}
+	}
+	return s[:start], s[start:]
 }
 
 // lookalikes are the scripts whose letters are mistaken for one another.

@@ -70,7 +70,7 @@ func readAgentState(a *alert.Alert, r *Reading, s *sentence) {
 	// The host of the alert is the agent itself, or the manager, which is not what this is about.
 	s.NoHost = len(s.Own) > 0 || agent.Name != a.Host
 
-	if agent.Name != a.Host || cleanHost(a.Host) { // else it is a fact already
+	if absent(a.Host) || cleanHost(a.Host) { // else the fact Agent is there already
 		r.fact("Agent", list(" ", opt("", agent.Name, ""), opt("(id ", agent.ID, ")")))
 	}
 	r.fact("Address", opt("", agent.IP, ""))

@@ -14,6 +14,9 @@ import (
 // of the rule says how many it takes to fire it.
 func count(a *alert.Alert, r *Reading) {
 	shown := 1 + len(a.Previous)
+	if a.Format == alert.FormatLog && !allDated(a) {
+		shown = 1
+	}
 	needed := a.Rule.Frequency
 	if a.Format == alert.FormatOSSEC && needed > 0 {
 		needed += 2 // ossec-hids fires a rule of frequency n at event n+2
@@ -24,6 +27,17 @@ func count(a *alert.Alert, r *Reading) {
 	if !r.Composite && countsEvents(a) {
 		r.Composite, r.AtLeast = true, true
 	}
+}
+
+// allDated reports whether every line begins with a date. In alerts.log the earlier events and the further lines
+// of one event look the same; without dates we do not count them.
+func allDated(a *alert.Alert) bool {
+	for _, l := range append([]string{a.Log}, a.Previous...) {
+		if stamp, _ := lineStamp(l); stamp == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // countsEvents knows the stock rules that count events by their ids: the shell file brings neither the number
@@ -42,6 +56,9 @@ func (r *Reading) tries(a *alert.Alert) display.Text {
 	case r.AtLeast:
 		return w("at least " + n)
 	}
+	if len(a.Previous) == 0 {
+		return w(n)
+	}
 	first, ok1 := lineTime(a.Previous[len(a.Previous)-1])
 	last, ok2 := lineTime(a.Log)
 	if span := last.Sub(first); ok1 && ok2 && span >= 0 {
@@ -52,7 +69,7 @@ func (r *Reading) tries(a *alert.Alert) display.Text {
 
 // addTries adds the fact Tries where the family has not said how often in its own place.
 func (r *Reading) addTries(a *alert.Alert) {
-	if !r.Composite || r.has("Tries") || r.has("Failures") {
+	if !r.Composite || r.Family == "unreadable" || r.has("Tries") || r.has("Failures") {
 		return
 	}
 	r.Facts = r.Facts[:min(len(r.Facts), maxFacts-1)]

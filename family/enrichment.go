@@ -74,7 +74,11 @@ func readEnrichment(a *alert.Alert, r *Reading, s *sentence) {
 		opt("", n.confidence, " % confidence"),
 		opt("", first(a, at+"total_reports"), " reports"))
 	if n.positives != "" {
-		engines := list(" ", opt("", n.positives, ""), opt("of ", n.total, ""), w("engines"))
+		unit := "engines"
+		if n.positives == "1" && n.total == "" {
+			unit = "engine"
+		}
+		engines := list(" ", opt("", n.positives, ""), opt("of ", n.total, ""), w(unit))
 		verdict = list(", ", engines, opt("", n.suspicious, " suspicious"))
 	}
 	r.fact("Verdict", list(", ", verdict, opt("", first(a, at+"verdict", at+"classification", at+"description"), "")))
@@ -101,7 +105,7 @@ func (n answer) word(a *alert.Alert, key string, r *Reading, s *sentence) {
 		case "0":
 			s.What = "VirusTotal flags nothing"
 			s.Own = []display.Text{w("VirusTotal: no engine flags "), q(about)}
-			r.Next = w("Nothing, if the alert it is about worries you no more.")
+			r.Next = w("No engine flags it: judge by the alert it is about.")
 		case "1":
 			s.Own = []display.Text{w("VirusTotal: 1 engine flags "), q(about)}
 		default:

@@ -41,7 +41,7 @@ func TestEnrichmentReadings(t *testing.T) {
 			name:     "one engine",
 			raw:      answer("87105", "d", web, `{"virustotal":{"positives":1,"source":{"file":"/tmp/a.php","alert_id":"1.2"}}}`),
 			sentence: "VirusTotal: 1 engine flags `/tmp/a.php` on `web-01`",
-			facts:    []string{"Verdict  `1` engines", "About  `/tmp/a.php`", "Because  alert `1.2`"},
+			facts:    []string{"Verdict  `1` engine", "About  `/tmp/a.php`", "Because  alert `1.2`"},
 			next:     look, object: "/tmp/a.php",
 		},
 		{
@@ -49,7 +49,7 @@ func TestEnrichmentReadings(t *testing.T) {
 			raw:      answer("87104", "d", web, `{"virustotal":{"found":1,"positives":0,"total":60,"source":{"file":"/tmp/a.php","alert_id":"1.2"}}}`),
 			sentence: "VirusTotal: no engine flags `/tmp/a.php` on `web-01`",
 			facts:    []string{"Verdict  `0` of `60` engines", "About  `/tmp/a.php`", "Because  alert `1.2`"},
-			next:     "Nothing, if the alert it is about worries you no more.", object: "/tmp/a.php",
+			next:     "No engine flags it: judge by the alert it is about.", object: "/tmp/a.php",
 		},
 		{
 			name:     "no record",

@@ -39,7 +39,7 @@ func decodedEvent(a *alert.Alert) *event {
 	system := func(name string) string { return first(a, "data.win.system."+name) }
 	data := func(names ...string) string {
 		for _, n := range names {
-			if v := first(a, "data.win.eventdata."+n); v != "" {
+			if v := first(a, "data.win.eventdata."+n, "data.win.logFileCleared."+n); v != "" {
 				return strings.ReplaceAll(v, `\\`, `\`) // the agent doubles them
 			}
 		}
@@ -113,7 +113,7 @@ func messageField(message, section, label string) string {
 		rest = rest[:i]
 	}
 	value, _, _ := strings.Cut(rest, "  ")
-	if strings.HasSuffix(value, ":") { // the next label: there is no value
+	if strings.HasSuffix(value, ":") || strings.Trim(value, ".") == "" { // the next label, or the end of a cut log
 		return ""
 	}
 	return firstOf(value)

@@ -61,9 +61,11 @@ type ids struct{ from, to int }
 // ungrouped reports an alert that does not say its groups, as no shell file does, whose rule is one of the
 // given stock rules.
 func ungrouped(a *alert.Alert, rules ...ids) bool {
-	if len(a.Rule.Groups) > 0 {
-		return false
-	}
+	return len(a.Rule.Groups) == 0 && isStockRule(a, rules...)
+}
+
+// isStockRule reports an alert of one of the given rules.
+func isStockRule(a *alert.Alert, rules ...ids) bool {
 	id, err := strconv.Atoi(a.Rule.ID)
 	return err == nil && slices.ContainsFunc(rules, func(r ids) bool { return r.from <= id && id <= r.to })
 }

@@ -18,7 +18,7 @@ func isIDS(a *alert.Alert) bool {
 
 // snortLine is Snort's one-line alert. The message ends where the classification or the addresses begin; the
 // shell format has blanks for the braces around the protocol.
-var snortLine = regexp.MustCompile(`\[\d+:(\d+):\d+\] +(.*?)(?: +\[Classification: ([^\]]*)\])?(?: +\[Priority: (\d+)\])?:?(?: +\{?(TCP|UDP|ICMP|IPV6-ICMP|IP)\}?)? +([0-9A-Fa-f.:]+?)(?::(\d+))? -> ([0-9A-Fa-f.:]+?)(?::(\d+))?\s*$`)
+var snortLine = regexp.MustCompile(`\[\d+:(\d+):\d+\] +(.*?)(?: +\[\*\*\])?(?: +\[Classification: ([^\]]*)\])?(?: +\[Priority: (\d+)\])?:?(?: +\{?(TCP|UDP|ICMP|IPV6-ICMP|IP)\}?)? +([0-9A-Fa-f.:]+?)(?::(\d+))? -> ([0-9A-Fa-f.:]+?)(?::(\d+))?\s*$`)
 
 func readIDS(a *alert.Alert, r *Reading, s *sentence) {
 	signature := first(a, "data.alert.signature")
@@ -72,10 +72,13 @@ func sensor(a *alert.Alert) string {
 	return ""
 }
 
-// orEndpoint is e, or the address and port that the log names where e is not known.
+// orEndpoint is e, with the address and port that the log names where e has none.
 func orEndpoint(e alert.Endpoint, ip, port string) alert.Endpoint {
-	if e.IP == "" && e.Text == "" && isAddress(ip) {
+	if e.IP == "" && absent(e.Text) && isAddress(ip) {
 		return alert.Endpoint{IP: ip, Text: ip, Port: port}
+	}
+	if e.IP == ip && e.Port == "" {
+		e.Port = port
 	}
 	return e
 }

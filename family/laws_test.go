@@ -93,6 +93,9 @@ func TestHostileTextNeverPassesForWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(raw) > 5_000 { // every one of its texts would be replaced in turn
+			continue
+		}
 		for name, a := range poisoned(raw) {
 			r := Read(a)
 			if w := words(r); strings.Contains(w, marker) {
@@ -212,24 +215,6 @@ func TestAnAlertWithoutAnythingIsRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { checkLaws(t, a, Read(a)) })
 	}
-}
-
-// corpus are the alerts of this package and those that all packages share.
-func corpus(t testing.TB) []string {
-	t.Helper()
-	files := alertFiles(t)
-	for _, pattern := range []string{"*", "*/*"} {
-		shared, err := filepath.Glob(filepath.Join("..", "testdata", "alerts", pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range shared {
-			if info, err := os.Stat(f); err == nil && info.Mode().IsRegular() {
-				files = append(files, f)
-			}
-		}
-	}
-	return files
 }
 
 func FuzzRead(f *testing.F) {

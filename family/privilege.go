@@ -134,7 +134,7 @@ func readAccount(a *alert.Alert, text string, r *Reading, s *sentence) {
 		if m[1] == "group" {
 			what = "Group"
 		}
-		name, uid, home, shell = m[2], firstOf(uid, m[3]), firstOf(home, m[4]), firstOf(shell, m[5])
+		name, uid, home, shell = m[2], firstOf(m[3], uid), firstOf(m[4], home), firstOf(m[5], shell)
 		r.Outcome = "created"
 	} else if m := goneAccount.FindStringSubmatch(text); m != nil {
 		verb = "removed"

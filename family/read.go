@@ -90,8 +90,11 @@ func readHost(a *alert.Alert, r *Reading) []Fact {
 		return nil
 	case cleanHost(a.Agent.ID):
 		r.Host = "agent " + a.Agent.ID
-	default:
+	case a.Agent.Name != "":
 		r.Host = "an agent"
+	default:
+		r.Host = "a host"
+		return []Fact{{"Host", display.Quote(a.Host)}}
 	}
 	return []Fact{{"Agent", display.Quote(a.Host)}}
 }

@@ -17,13 +17,14 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/readings.golden anew")
 
-// TestReadings shows all that people see of the alerts in testdata/alerts. Alert text stands in backticks, as
-// in the code spans of a channel. A change of wording shows as a change of the golden file.
+// TestReadings shows all that people see of the alerts in the testdata of this package and of the repository.
+// Alert text stands in backticks, as in the code spans of a channel. A change of wording shows as a change of the
+// golden file.
 func TestReadings(t *testing.T) {
 	var b strings.Builder
-	for _, file := range alertFiles(t) {
+	for _, file := range corpus(t) {
 		a := parseFile(t, file)
-		fmt.Fprintf(&b, "# %s\n%s\n", filepath.Base(file), describe(a, Read(a)))
+		fmt.Fprintf(&b, "# %s\n%s\n", filepath.ToSlash(file), describe(a, Read(a)))
 	}
 	golden := filepath.Join("testdata", "readings.golden")
 	if *update {
@@ -40,13 +41,21 @@ func TestReadings(t *testing.T) {
 	}
 }
 
-func alertFiles(t testing.TB) []string {
+// corpus are the alerts of this package, and those that all packages share.
+func corpus(t testing.TB) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", "alerts", "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no alerts in testdata: %v", err)
+	own, err := filepath.Glob(filepath.Join("testdata", "alerts", "*"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return files
+	shared, err := filepath.Glob(filepath.Join("..", "testdata", "alerts", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(own) == 0 || len(shared) == 0 {
+		t.Fatal("no alerts in testdata")
+	}
+	return append(own, shared...)
 }
 
 func parseFile(t testing.TB, file string) *alert.Alert {
@@ -76,7 +85,7 @@ func describe(a *alert.Alert, r *Reading) string {
 	}
 	row("Note", code(r.Note))
 	row("Next", code(r.Next))
-	for l := range strings.SplitSeq(display.Form(r.Evidence.Text), "\n") {
+	for l := range strings.SplitSeq(display.Quote(r.Evidence.Text).Cut(1500).String(), "\n") {
 		row("  |", l)
 	}
 	if e := r.Evidence; e.Of > 0 {

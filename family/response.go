@@ -15,7 +15,7 @@ func responseKind() kind {
 
 func isResponse(a *alert.Alert) bool {
 	return hasGroup(a, "active_response") || ungrouped(a, ids{601, 606}, ids{650, 657}) ||
-		strings.HasSuffix(a.LogFile, "/logs/active-responses.log")
+		strings.HasSuffix(a.LogFile, "active-responses.log")
 }
 
 var (

@@ -44,6 +44,8 @@ func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
 	}
 	if len(a.Raw) > 0 {
 		r.fact("Size", w(size))
+	}
+	if a.Problem.Kind != "empty" {
 		r.fact("Reads", opt("as ", a.Problem.ReadsAs, ""))
 	}
 	r.fact("Kept", kept(a))

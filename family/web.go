@@ -55,7 +55,9 @@ func readWeb(a *alert.Alert, r *Reading, s *sentence) {
 	req := readRequest(a)
 	s.From = address(a)
 	r.Next = w("Any answer but 4xx to this address? If there is none, it is noise.")
-	attack := hasGroup(a, "attack", "web_attack", "sqlinjection", "sql_injection", "attacks") ||
+	// Wazuh counts each 4xx and 5xx among the attacks.
+	status := isStockRule(a, ids{31101, 31102}, ids{31120, 31123})
+	attack := !status && hasGroup(a, "attack", "web_attack", "sqlinjection", "sql_injection", "attacks") ||
 		ungrouped(a, ids{31103, 31106}, ids{31109, 31115}, ids{31152, 31154}, ids{31164, 31199})
 	scan := hasGroup(a, "web_scan", "recon") || ungrouped(a, ids{31151, 31151}, ids{31161, 31163})
 	answered := strings.HasPrefix(req.Status, "2")

@@ -52,13 +52,11 @@ func secretForms(secrets []string) []string {
 		if err != nil || u.Host == "" {
 			continue
 		}
-		if path := u.RequestURI(); len(path) > 1 {
-			spell(path)
-			spell(strings.TrimPrefix(path, "/"))
-			spell(u.Path)
-		}
-		if last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]; len(last) >= minURLElement {
-			spell(last)
+		last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
+		for _, part := range []string{u.RequestURI(), strings.TrimPrefix(u.RequestURI(), "/"), u.Path, last} {
+			if len(part) >= minURLPart {
+				spell(part)
+			}
 		}
 		if p, ok := u.User.Password(); ok {
 			spell(p)
@@ -68,9 +66,9 @@ func secretForms(secrets []string) []string {
 	return forms
 }
 
-// minURLElement is the length from which the last element of a secret URL's path is taken for a token rather
-// than a word such as "hook".
-const minURLElement = 12
+// minURLPart is the length from which a part of a secret URL is taken for a token rather than a word such as
+// "hook".
+const minURLPart = 12
 
 // Redact takes secrets out of the answer's body and error. A channel calls it before it looks at either.
 func (a *Answer) Redact(secrets ...string) {

@@ -14,7 +14,7 @@ import (
 // calls a route unreachable that some alert reaches, but does not find every one that none does. receivers holds the
 // names that exist.
 func (t *Table) Check(receivers map[string]bool) []Problem {
-	c := checker{receivers: receivers, known: slices.Sorted(maps.Keys(receivers))}
+	c := checker{receivers: receivers, known: slices.Sorted(maps.Keys(receivers)), prover: prover{maxSteps}}
 	c.to(t.Always, t.AlwaysNode, "")
 	c.routes(t.Routes, nil, nil, nil, "")
 	c.to(t.Default, t.DefaultNode, "")
@@ -28,6 +28,7 @@ type checker struct {
 	receivers map[string]bool
 	known     []string
 	problems  []Problem
+	prover
 }
 
 func (c *checker) report(file string, warning bool, node *yaml.Node, format string, args ...any) {
@@ -64,8 +65,8 @@ func (c *checker) routes(routes []*Route, parent *position, around []matcher, be
 		if !r.Inherit {
 			c.to(r.To, valueNode(r.Node, "to"), here.file)
 		}
-		all := append(slices.Clip(around), flatten(r.Match)...)
-		if reason := unreachable(before, all, here); reason != "" {
+		all := append(slices.Clip(around), c.flatten(r.Match)...)
+		if reason := c.unreachable(before, all, here); reason != "" {
 			c.report(here.file, true, r.Node, "no alert reaches the route %s: %s", at.path(), reason)
 		} else {
 			c.routes(r.Routes, at, all, before, here.file)
@@ -84,18 +85,18 @@ type ender struct {
 }
 
 // unreachable says why no alert passes all matchers and gets past the routes before, or "" if one may.
-func unreachable(before []ender, all []matcher, here place) string {
-	if set, _ := levelsOf(all); set == 0 {
+func (c *checker) unreachable(before []ender, all []matcher, here place) string {
+	if set, _ := c.levels(all); set == 0 {
 		return "its levels and severities, with those of the routes around it, exclude each other"
 	}
 	matches := make([]*Match, len(before))
 	for i, e := range before {
-		if covers([]*Match{e.match}, all) {
+		if c.covers([]*Match{e.match}, all) {
 			return fmt.Sprintf("%s, %s, takes them all: put this one before it, or write continue: true there", e.path, e.seenFrom(here))
 		}
 		matches[i] = e.match
 	}
-	if covers(matches, all) {
+	if c.covers(matches, all) {
 		return "the routes before it take them all: put it before them, or write continue: true there"
 	}
 	return ""
@@ -107,13 +108,13 @@ func (c *checker) reachDefault(t *Table) {
 	matches := make([]*Match, len(t.Routes))
 	for i, r := range t.Routes {
 		matches[i] = r.Match
-		if covers(matches[i:i+1], nil) {
+		if c.covers(matches[i:i+1], nil) {
 			at := position{route: r, index: i}
 			c.report("", true, t.DefaultNode, "no alert comes to default: the route %s, %s, takes every alert", at.path(), place{r.File, r.Node}.seenFrom(place{}))
 			return
 		}
 	}
-	if covers(matches, nil) {
+	if c.covers(matches, nil) {
 		c.report("", true, t.DefaultNode, "no alert comes to default: the routes together take every alert")
 	}
 }

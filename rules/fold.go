@@ -10,18 +10,24 @@ import (
 
 // containsFold reports whether s holds sub.
 func containsFold(s, sub string) bool {
+	if sub == "" {
+		return true
+	}
+	first := lower(sub[0])
 	for i := 0; i < len(s); {
-		if _, ok := cutPrefixFold(s[i:], sub); ok {
-			return true
+		c, size := s[i], 1
+		if c >= utf8.RuneSelf {
+			_, size = utf8.DecodeRuneInString(s[i:])
 		}
-		if s[i] < utf8.RuneSelf {
-			i++
-			continue
+		// Most places are passed by here. Beyond ASCII, a letter may equal one of another length.
+		if lower(c) == first || c >= utf8.RuneSelf || first >= utf8.RuneSelf {
+			if _, ok := cutPrefixFold(s[i:], sub); ok {
+				return true
+			}
 		}
-		_, size := utf8.DecodeRuneInString(s[i:])
 		i += size
 	}
-	return sub == ""
+	return false
 }
 
 // cutPrefixFold returns what follows prefix in s.

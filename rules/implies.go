@@ -2,50 +2,64 @@ package rules
 
 import "slices"
 
-// The functions in this file answer whether every alert that passes one test passes another. They are careful, not
-// clever: "no" may only mean that they cannot tell.
+// prover answers whether every alert that passes one test passes another. It is careful, not clever: "no" may only
+// mean that it cannot tell. Tests can be nested so that an answer takes for ever; it stops after a number of steps
+// and says "no" from then on.
+type prover struct{ steps int }
+
+// maxSteps is enough to compare some hundred routes with one another, and done in some hundredths of a second.
+const maxSteps = 1_000_000
+
+// step counts down and reports whether there is time for n more steps.
+func (p *prover) step(n int) bool {
+	p.steps -= n
+	return p.steps > 0
+}
 
 // covers reports whether every alert that passes all of narrow passes some of wide.
-func covers(wide []*Match, narrow []matcher) bool {
-	left, _ := levelsOf(narrow)
+func (p *prover) covers(wide []*Match, narrow []matcher) bool {
+	left, _ := p.levels(narrow)
 	for _, w := range wide {
-		if set, pure := levelsOf(flatten(w)); pure {
-			left &^= set // routes by level alone may cover together what none covers alone
+		if set, pure := p.levels(p.flatten(w)); pure {
+			left &^= set // matches of the level alone may cover together what none covers alone
 		}
 	}
-	return left == 0 || slices.ContainsFunc(wide, func(w *Match) bool { return implied(narrow, w) })
+	return left == 0 || slices.ContainsFunc(wide, func(w *Match) bool { return p.implied(narrow, w) })
 }
 
 // implied reports whether every alert that passes all of narrow passes m.
-func implied(narrow []matcher, m *Match) bool {
-	for _, w := range flatten(m) {
-		if !impliedOne(narrow, w) {
+func (p *prover) implied(narrow []matcher, m *Match) bool {
+	for _, w := range p.flatten(m) {
+		if !p.impliedOne(narrow, w) {
 			return false
 		}
 	}
-	return true
+	return p.step(1)
 }
 
-func impliedOne(narrow []matcher, w matcher) bool {
-	if set, pure := levelsOf([]matcher{w}); pure {
-		if levels, _ := levelsOf(narrow); levels&^set == 0 {
+func (p *prover) impliedOne(narrow []matcher, w matcher) bool {
+	if !p.step(len(narrow)) {
+		return false
+	}
+	if set, pure := p.levels([]matcher{w}); pure {
+		if levels, _ := p.levels(narrow); levels&^set == 0 {
 			return true
 		}
 	}
-	if w, ok := w.(*anyMatcher); ok && covers(w.branches, narrow) {
+	if w, ok := w.(*anyMatcher); ok && p.covers(w.branches, narrow) {
 		return true
 	}
-	return slices.ContainsFunc(narrow, func(n matcher) bool { return implies(n, w) })
+	return slices.ContainsFunc(narrow, func(n matcher) bool { return p.implies(n, w) })
 }
 
 // implies reports whether n alone implies w.
-func implies(n, w matcher) bool {
+func (p *prover) implies(n, w matcher) bool {
 	switch n := n.(type) {
 	case *anyMatcher:
-		return !slices.ContainsFunc(n.branches, func(b *Match) bool { return !impliedOne(flatten(b), w) })
+		return !slices.ContainsFunc(n.branches, func(b *Match) bool { return !p.impliedOne(p.flatten(b), w) })
 	case *notMatcher:
 		w, ok := w.(*notMatcher)
-		return ok && implied(flatten(w.branch), n.branch)
+		return ok && p.implied(p.flatten(w.branch), n.branch)
 	case *ruleMatcher:
 		w, ok := w.(*ruleMatcher)
 		return ok && subset(n.ids, w.ids, idRange.within)
@@ -78,41 +92,42 @@ func subset[T any](narrow, wide []T, within func(n, w T) bool) bool {
 	return true
 }
 
-func (n idRange) within(w idRange) bool {
-	if n.numeric && w.numeric {
-		return w.first <= n.first && n.last <= w.last
+func (r idRange) within(wide idRange) bool {
+	if r.numeric && wide.numeric {
+		return wide.first <= r.first && r.last <= wide.last
 	}
-	return n.numeric == w.numeric && n.text == w.text
+	return r.numeric == wide.numeric && r.text == wide.text
 }
 
-func (n network) within(w network) bool {
-	return (w.zone == "" || w.zone == n.zone) && w.prefix.Bits() <= n.prefix.Bits() && w.prefix.Contains(n.prefix.Addr())
+func (n network) within(wide network) bool {
+	return (wide.zone == "" || wide.zone == n.zone) && wide.prefix.Bits() <= n.prefix.Bits() && wide.prefix.Contains(n.prefix.Addr())
 }
 
-func (n *pattern) within(w *pattern) bool {
-	if n.regexp != nil || w.regexp != nil {
-		return n.text == w.text
+func (p *pattern) within(wide *pattern) bool {
+	if p.regexp != nil || wide.regexp != nil {
+		return p.text == wide.text
 	}
-	return subset(n.alternatives, w.alternatives, alternative.within)
+	return subset(p.alternatives, wide.alternatives, alternative.within)
 }
 
-func (n alternative) within(w alternative) bool {
-	if (w.start && !n.start) || (w.end && !n.end) {
+func (a alternative) within(wide alternative) bool {
+	if (wide.start && !a.start) || (wide.end && !a.end) {
 		return false
 	}
-	return w.matches(n.text)
+	return wide.matches(a.text)
 }
 
 // flatten lists the matchers that must all hold, with those of `all` in place of it.
-func flatten(m *Match) []matcher {
+func (p *prover) flatten(m *Match) []matcher {
 	if m == nil {
 		return nil
 	}
 	var all []matcher
 	for _, e := range m.entries {
+		p.step(1)
 		if sub, ok := e.matcher.(*allMatcher); ok {
 			for _, b := range sub.branches {
-				all = append(all, flatten(b)...)
+				all = append(all, p.flatten(b)...)
 			}
 			continue
 		}
@@ -121,11 +136,14 @@ func flatten(m *Match) []matcher {
 	return all
 }
 
-// levelsOf returns a set that holds the level of every alert that passes all the matchers. If pure, they look at nothing
+// levels returns a set that holds the level of every alert that passes all the matchers. If pure, they look at nothing
 // but the level, and every alert with a level in the set passes them.
-func levelsOf(all []matcher) (set levelSet, pure bool) {
+func (p *prover) levels(all []matcher) (set levelSet, pure bool) {
 	set, pure = everyLevel, true
 	for _, m := range all {
+		if !p.step(1) {
+			return everyLevel, false
+		}
 		one, only := everyLevel, false
 		switch m := m.(type) {
 		case *levelMatcher:
@@ -133,12 +151,12 @@ func levelsOf(all []matcher) (set levelSet, pure bool) {
 		case *anyMatcher:
 			one, only = 0, true
 			for _, b := range m.branches {
-				s, p := levelsOf(flatten(b))
+				s, o := p.levels(p.flatten(b))
 				one |= s
-				only = only && p
+				only = only && o
 			}
 		case *notMatcher:
-			if s, p := levelsOf(flatten(m.branch)); p {
+			if s, o := p.levels(p.flatten(m.branch)); o {
 				one, only = everyLevel&^s, true
 			}
 		}

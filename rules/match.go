@@ -285,17 +285,22 @@ func (p *parser) matcher(key string, values []value, list bool) matcher {
 }
 
 func knownKey(key string) bool {
-	return strings.HasPrefix(key, fieldPrefix) || slices.Contains(matcherKeys, key) || slices.Contains(combiningKeys, key)
+	if path, ok := strings.CutPrefix(key, fieldPrefix); ok {
+		return !strings.Contains("."+path+".", "..") // no empty part
+	}
+	return slices.Contains(matcherKeys, key) || slices.Contains(combiningKeys, key)
 }
 
 func (p *parser) unknownKey(e pair) {
 	known := slices.Concat(matcherKeys, combiningKeys)
 	advice := suggest(e.key, known, "use "+strings.Join(known, ", ")+" or field.<path>")
 	switch {
-	case slices.Contains(routeKeys, e.key):
-		advice = "it belongs to the route, beside match"
+	case strings.HasPrefix(e.key, fieldPrefix):
+		advice = "write a path behind field, such as field.data.srcuser"
 	case strings.Contains(e.key, "."):
 		advice = fmt.Sprintf("did you mean %q?", fieldPrefix+e.key)
+	case slices.Contains(routeKeys, e.key):
+		advice = "it belongs to the route, beside match"
 	}
 	p.problem(e.keyNode, "%q is no matcher: %s", e.key, advice)
 }

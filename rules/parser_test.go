@@ -55,8 +55,8 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"unknown key", `colour: red`, `1:1: "colour" is no matcher: use level, severity, rule, group, mitre, srcip, dstip, agent_ip, agent_id, location, agent, host, program, decoder, user, log, manager, any, all, not or field.<path>`},
 		{"key of a route", `to: [soc]`, `1:1: "to" is no matcher: it belongs to the route, beside match`},
 		{"path without field", `data.srcuser: root`, `1:1: "data.srcuser" is no matcher: did you mean "field.data.srcuser"?`},
-		{"no path", `field.: root`, `1:9: "field." names no field: write a path such as field.data.srcuser`},
-		{"gap in a path", `field.a..b: root`, `1:13: "field.a..b" names no field: write a path such as field.data.srcuser`},
+		{"no path", `field.: root`, `1:1: "field." is no matcher: write a path behind field, such as field.data.srcuser`},
+		{"gap in a path", `field.a..b: root`, `1:1: "field.a..b" is no matcher: write a path behind field, such as field.data.srcuser`},
 		{"key twice", "level: 7\nlevel: 8", `2:1: level stands twice in match, first on line 1: keep one`},
 
 		// Levels and severities.

@@ -87,17 +87,17 @@ type walk struct {
 	Decision
 }
 
-// try tries sibling routes in order and reports whether any matched.
+// try tries sibling routes in order and reports whether any matched. parent is nil at the top.
 func (w *walk) try(routes []*Route, parent *position) bool {
 	matched := false
 	for i, r := range routes {
-		at := position{route: r, index: i, parent: parent}
-		if !w.matches(&at) {
+		if !w.matches(r, i, parent) {
 			continue
 		}
 		matched = true
-		if !w.try(r.Routes, &at) {
-			w.tell(&at)
+		at := &position{r, i, parent}
+		if !w.try(r.Routes, at) {
+			w.tell(at)
 		}
 		if !r.Continue {
 			break
@@ -106,11 +106,12 @@ func (w *walk) try(routes []*Route, parent *position) bool {
 	return matched
 }
 
-func (w *walk) matches(at *position) bool {
+func (w *walk) matches(r *Route, index int, parent *position) bool {
 	if !w.explain {
-		return at.route.Match.Matches(w.alert)
+		return r.Match.Matches(w.alert)
 	}
-	matched, reason := at.route.Match.Explain(w.alert)
+	matched, reason := r.Match.Explain(w.alert)
+	at := &position{r, index, parent}
 	w.Verdicts = append(w.Verdicts, Verdict{at.path(), matched, reason})
 	return matched
 }

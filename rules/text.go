@@ -118,10 +118,6 @@ func textField(key string) field {
 
 // texts builds the matcher of a text field.
 func (p *parser) texts(f field, values []value, list bool) matcher {
-	if path, ok := strings.CutPrefix(f.key, fieldPrefix); ok && (path == "" || strings.Contains("."+path+".", "..")) {
-		p.problem(values[0].node, "%q names no field: write a path such as field.data.srcuser", f.key)
-		return nil
-	}
 	m := &textMatcher{field: f}
 	for _, v := range values {
 		text, negated := strings.CutPrefix(v.text, "!")

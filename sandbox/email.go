@@ -15,11 +15,9 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Bounds of the mail server. The line length that is read is above the one that is accepted, so that a line
-// which is too long gets an answer and not only a closed connection.
+// Bounds of the mail server.
 const (
 	mailRecipients = 100
-	mailReadLine   = 64 << 10
 	mailIdle       = 60 * time.Second
 )
 
@@ -35,8 +33,10 @@ func newSMTP(s *Server) *smtp.Server {
 	}))
 	server.Domain = "localhost"
 	server.MaxRecipients = mailRecipients
-	server.MaxMessageBytes = maxMail
-	server.MaxLineLength = mailReadLine
+	server.MaxMessageBytes = s.opt.MaxMail
+	// go-smtp closes the connection on a longer line. No mail has one, so a line that is too long for RFC 5322
+	// gets its answer.
+	server.MaxLineLength = int(2 * s.opt.MaxMail)
 	server.ReadTimeout = mailIdle
 	server.WriteTimeout = mailIdle
 	server.TLSConfig = s.opt.TLS
@@ -119,9 +119,7 @@ func (m *mailSession) Data(r io.Reader) error {
 	switch {
 	case err == nil:
 	case errors.Is(err, smtp.ErrDataTooLarge):
-		return m.refuse(msg, smtp.ErrDataTooLarge, fmt.Sprintf("the mail is over %d bytes", maxMail))
-	case errors.Is(err, smtp.ErrTooLongLine):
-		return m.refuse(msg, lineTooLong(mailReadLine), fmt.Sprintf("a line is over %d bytes", mailReadLine))
+		return m.refuse(msg, smtp.ErrDataTooLarge, fmt.Sprintf("the mail is over %d bytes", m.server.opt.MaxMail))
 	default:
 		msg.Problems = []string{"the mail ended early"}
 		m.record(msg)

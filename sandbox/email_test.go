@@ -158,7 +158,7 @@ func TestLongLinesAreRefused(t *testing.T) {
 	if m := last(t, s); m.Accepted || m.Answer != "5.6.0 maximum allowed line length is 998 octets, got 999" || len(m.Problems) != 1 {
 		t.Errorf("got %q, problems %q", m.Answer, m.Problems)
 	}
-	err = send(dial(t, s), line(2*mailReadLine), "root@example.com")
+	err = send(dial(t, s), line(100<<10), "root@example.com")
 	refused(t, err, 550, smtp.EnhancedCode{5, 6, 0})
 	if m := last(t, s); m.Accepted {
 		t.Error("accepted")
@@ -166,8 +166,9 @@ func TestLongLinesAreRefused(t *testing.T) {
 }
 
 func TestLargeMailIsRefused(t *testing.T) {
-	s := start(t, Options{})
-	text := mailText("From     198.51.100.7=20", strings.Repeat("0123456789\r\n", maxMail/12+1))
+	const limit = 64 << 10
+	s := start(t, Options{MaxMail: limit})
+	text := mailText("From     198.51.100.7=20", strings.Repeat("0123456789\r\n", limit/12+1))
 	c := dial(t, s)
 	if err := c.Mail("ossec@example.com", nil); err != nil {
 		t.Fatal(err)
@@ -190,7 +191,8 @@ func TestLargeMailIsRefused(t *testing.T) {
 }
 
 func TestMailThatEndsEarlyIsNotTaken(t *testing.T) {
-	s := start(t, Options{})
+	seen := make(chan Message, 1)
+	s := start(t, Options{OnMessage: func(m Message) { seen <- m }})
 	c, err := textproto.Dial("tcp", s.SMTPAddr())
 	if err != nil {
 		t.Fatal(err)
@@ -205,8 +207,6 @@ func TestMailThatEndsEarlyIsNotTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	seen := make(chan Message, 1)
-	s.inbox.onMessage = func(m Message) { seen <- m }
 	if err := c.PrintfLine("Subject: x"); err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	a := s.checkHost(r.Host)
 	if a == nil {
 		reply = s.script.next(service, "")
-		a = req.read(w, r)
+		a = req.read(w, r, s.opt.MaxBody)
 	}
 	switch {
 	case reply.Status != 0:
@@ -192,12 +192,13 @@ func (s *Server) checkHost(host string) *answer {
 	return text(http.StatusForbidden, "forbidden host", fmt.Sprintf("the Host header is %q, not a loopback address", host))
 }
 
-// read takes in the body and inflates it. It returns the refusal of a body that cannot be read.
-func (r *request) read(w http.ResponseWriter, from *http.Request) *answer {
-	body, err := io.ReadAll(http.MaxBytesReader(w, from.Body, maxBody))
+// read takes in the body and inflates it, limit bytes at most. It returns the refusal of a body that cannot be
+// read.
+func (r *request) read(w http.ResponseWriter, from *http.Request, limit int64) *answer {
+	body, err := io.ReadAll(http.MaxBytesReader(w, from.Body, limit))
 	r.body = body
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return text(http.StatusRequestEntityTooLarge, "Request Entity Too Large", fmt.Sprintf("the body is over %d bytes", maxBody))
+		return text(http.StatusRequestEntityTooLarge, "Request Entity Too Large", fmt.Sprintf("the body is over %d bytes", limit))
 	}
 	if err != nil {
 		return text(http.StatusBadRequest, "Bad Request", "the body ended early")
@@ -214,12 +215,12 @@ func (r *request) read(w http.ResponseWriter, from *http.Request) *answer {
 	if err != nil {
 		return text(http.StatusBadRequest, "Bad Request", "the body is not gzip, though its header says so")
 	}
-	inflated, err := io.ReadAll(io.LimitReader(z, maxBody+1))
+	inflated, err := io.ReadAll(io.LimitReader(z, limit+1))
 	if err != nil {
 		return text(http.StatusBadRequest, "Bad Request", "the gzip body is damaged")
 	}
-	if len(inflated) > maxBody {
-		return text(http.StatusRequestEntityTooLarge, "Request Entity Too Large", fmt.Sprintf("the inflated body is over %d bytes", maxBody))
+	if int64(len(inflated)) > limit {
+		return text(http.StatusRequestEntityTooLarge, "Request Entity Too Large", fmt.Sprintf("the inflated body is over %d bytes", limit))
 	}
 	r.body = inflated
 	return nil

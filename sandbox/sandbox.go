@@ -37,9 +37,9 @@ const (
 
 // Bounds of what is read and kept, whoever sends it.
 const (
-	maxBody   = 16 << 20 // bytes of a request's body, and of the same body inflated
+	maxBody   = 16 << 20 // bytes, see Options.MaxBody
+	maxMail   = 10 << 20 // bytes, see Options.MaxMail
 	maxHeader = 64 << 10 // bytes of a request's header
-	maxMail   = 10 << 20 // bytes of a mail, announced as SIZE
 	keepCount = 1000     // messages in the inbox
 	keepBytes = 64 << 20 // bytes of all bodies in the inbox
 )
@@ -61,6 +61,10 @@ type Options struct {
 	// RateLimit makes Slack refuse more than one message a second for a webhook or channel, and PagerDuty more
 	// than 120 events a minute for a routing key.
 	RateLimit bool
+
+	// MaxBody is the largest body of a request, as it comes and inflated, in bytes; 16 MiB if 0. MaxMail is the
+	// largest mail, which the mail server announces as SIZE; 10 MiB if 0.
+	MaxBody, MaxMail int64
 
 	// SlackToken, RoutingKey and HECToken are the credentials to expect; the Fake constants if empty.
 	SlackToken, RoutingKey, HECToken string
@@ -106,6 +110,8 @@ func Start(opt Options) (*Server, error) {
 	opt.RoutingKey = cmp.Or(opt.RoutingKey, FakeRoutingKey)
 	opt.HECToken = cmp.Or(opt.HECToken, FakeHECToken)
 	opt.Keep = cmp.Or(opt.Keep, keepCount)
+	opt.MaxBody = cmp.Or(opt.MaxBody, maxBody)
+	opt.MaxMail = cmp.Or(opt.MaxMail, maxMail)
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}

@@ -142,25 +142,30 @@ func (d *Data) ShowRoute() display.Text { return display.Words(d.Route) }
 // ShowReceiver: see ShowRoute.
 func (d *Data) ShowReceiver() display.Text { return display.Words(d.Receiver) }
 
-// Color is the severity's colour as #RRGGBB. Each has a contrast of 3.3:1 or better on white, black and Slack's
-// dark background; colour only repeats the word.
+// Color is the colour of the message as #RRGGBB: the severity's, or the one of tests.
 func (d *Data) Color() display.Text {
 	if d.Sample != "" {
 		return display.Words("#0E8A9B")
 	}
-	switch d.Severity {
+	return display.Words(Color(d.Severity))
+}
+
+// Color is the colour of a severity as #RRGGBB. Each has a contrast of 3.3:1 or better on white, black and
+// Slack's dark background. Colour only repeats the word: to red-green-blind eyes the first three look alike.
+func Color(s alert.Severity) string {
+	switch s {
 	case alert.Critical:
-		return display.Words("#D6204E")
+		return "#D6204E"
 	case alert.High:
-		return display.Words("#D9480F")
+		return "#D9480F"
 	case alert.Medium:
-		return display.Words("#B7791F")
+		return "#B7791F"
 	case alert.Low:
-		return display.Words("#2F7FC1")
+		return "#2F7FC1"
 	case alert.Info:
-		return display.Words("#7A869A")
+		return "#7A869A"
 	}
-	return display.Words("#9A5FD0")
+	return "#9A5FD0"
 }
 
 // Described reports whether the rule's description belongs in the footer: it is there, it plays no tricks, and

@@ -136,11 +136,7 @@ func prefixBlank(s string) string {
 // unmarshaler is implemented by values that read a node themselves (secrets, addresses, durations).
 type unmarshaler interface{ UnmarshalYAML(*yaml.Node) error }
 
-// into decodes a node into v, a pointer, under the name key.
-func (d *decoder) into(n *yaml.Node, v any, key string) {
-	d.value(resolve(n), reflect.ValueOf(v).Elem(), key)
-}
-
+// value decodes a node into v, which is addressable, under the name key.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind == yaml.ScalarNode && !d.scalar(n, key) {
 		return

@@ -7,15 +7,18 @@ import (
 	"io"
 	"mime"
 	"net/mail"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 
+	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 // frameWidth is how wide the terminal's frames are, in columns.
@@ -34,10 +37,11 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 	}
 	rule := max(frameWidth-utf8.RuneCountInString(title)-4, 2)
 	fmt.Fprintf(w, "%s %s %s\n", faint.Render("┌"), bold.Render(title), faint.Render(strings.Repeat("─", rule)))
-	bar := faint.Render("│")
-	if c := n.Parts["color"].String(); c != "" {
-		bar = lipgloss.NewStyle().Foreground(lipgloss.Color(c)).Render("┃")
+	severity, err := alert.ParseSeverity(n.Severity)
+	if err != nil {
+		severity = alert.Unknown
 	}
+	bar := lipgloss.NewStyle().Foreground(lipgloss.Color(templates.Color(severity))).Render("┃")
 	body, meters := messageLines(x.Receiver.Channel, n, shown)
 	for _, line := range body {
 		for i, piece := range wrapLine(line, frameWidth-2) {
@@ -149,8 +153,13 @@ func payloadSize(shown previewed) int {
 	return n
 }
 
-// markup shows a chat's text: the operator's marks are taken away, what comes from the alert stands in
-// backquotes, and a fence becomes a bar.
+var (
+	strong  = regexp.MustCompile(`\*([^*\n]+)\*`)
+	linkTag = regexp.MustCompile(`<([^|>\n]+)\|([^>\n]+)>`)
+)
+
+// markup shows a chat's text: the operator's bold and links as such, what comes from the alert in backquotes,
+// and a fence without its ends.
 func markup(t display.Text) []string {
 	if t.Blank() {
 		return nil
@@ -160,7 +169,9 @@ func markup(t display.Text) []string {
 		if strings.Count(s, "```")%2 == 1 {
 			fenced = !fenced
 		}
-		return strings.NewReplacer("```", "", "*", "").Replace(s)
+		s = strings.ReplaceAll(s, "```", "")
+		s = strong.ReplaceAllStringFunc(s, func(m string) string { return bold.Render(strings.Trim(m, "*")) })
+		return linkTag.ReplaceAllString(s, "$2: $1")
 	}, func(s string) string {
 		if fenced {
 			return safe(s)
@@ -181,18 +192,10 @@ func meter(name string, n, limit int) string {
 	return fmt.Sprintf("%s %d of %d", name, n, limit)
 }
 
-// wrapLine cuts a line that is too wide into pieces.
+// wrapLine breaks a line that is too wide, between words where it can.
 func wrapLine(line string, width int) []string {
-	if lipgloss.Width(line) <= width || strings.Contains(line, "\x1b") {
+	if lipgloss.Width(line) <= width {
 		return []string{line}
 	}
-	var pieces []string
-	r := []rune(line)
-	for len(r) > 0 {
-		n := min(width, len(r))
-		pieces = append(pieces, string(r[:n]))
-		r = r[n:]
-		width = frameWidth - 4
-	}
-	return pieces
+	return strings.Split(lipgloss.Wrap(line, width-2, ""), "\n")
 }

@@ -306,6 +306,9 @@ func TestConnectionThatBreaks(t *testing.T) {
 			if want := at == "."; got.Ambiguous != want {
 				t.Errorf("got ambiguous %v, want %v: %v", got.Ambiguous, want, got)
 			}
+			if !strings.Contains(got.Error(), "closed the connection") {
+				t.Errorf("the error does not say what happened: %v", got)
+			}
 		})
 	}
 }
@@ -355,8 +358,12 @@ func TestServerThatIsNone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, _ := script{"greeting": greeting}.start(t)
-			if _, got := attempt(t, newNotifier(t, Config{}, address)); got == nil || got.Reason != notifier.Temporary {
-				t.Errorf("got %v, want a temporary error", got)
+			_, got := attempt(t, newNotifier(t, Config{}, address))
+			if got == nil || got.Reason != notifier.Temporary {
+				t.Fatalf("got %v, want a temporary error", got)
+			}
+			if endless := len(greeting) > maxAnswers; endless != strings.Contains(got.Error(), "said more than") {
+				t.Errorf("got %v, want the limit to be the reason: %v", got, endless)
 			}
 		})
 	}
@@ -442,6 +449,15 @@ func TestNobodyAccepted(t *testing.T) {
 				t.Errorf("got %+v, %d mails, want %v with %d, none", got, box.count(), tt.want, tt.status)
 			}
 		})
+	}
+}
+
+func TestServerThatClosesAmongTheRecipientsGetsNoMessage(t *testing.T) {
+	closing := smtpError(421, smtp.EnhancedCode{4, 3, 2}, "shutting down")
+	box := &mailbox{onRcpt: (&refuser{answers: map[string]error{"b@example.com": closing}}).rcpt}
+	_, got := attempt(t, newNotifier(t, Config{To: Addresses{"a@example.com", "b@example.com"}}, box.start(t, nil)))
+	if got == nil || got.Reason != notifier.Temporary || got.Status != 421 || box.count() != 0 {
+		t.Errorf("got %v, %d mails, want a temporary error, none", got, box.count())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/textproto"
 	"regexp"
 	"strings"
@@ -62,6 +63,9 @@ func (s *session) failureAt(at stage, step string, err error) *notifier.Error {
 
 // clean makes an error fit for a log: what is no SMTP is quoted in it as it came.
 func (s *session) clean(err error) error {
+	if errors.Is(err, io.EOF) {
+		return fmt.Errorf("the server closed the connection (%w)", io.EOF)
+	}
 	if text := notifier.Redact(notifier.Snippet([]byte(err.Error())), s.secrets...); text != err.Error() {
 		return errors.New(text)
 	}

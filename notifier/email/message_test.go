@@ -313,7 +313,7 @@ var hostile = map[string]string{
 	"other line ends": "a\u2028Bcc: x\u2029Bcc: y\u0085Bcc: z\vBcc: v\fBcc: w\x00",
 	"bidi":            "a\u202egnp.exe\u2066\u200b",
 	"encoded word":    "=?utf-8?q?=0D=0ABcc:_evil=40example.com_=E2=80=AE?= =?utf-8?b?4oCu?=",
-	"blanks":          "a" + strings.Repeat(" ", 400) + strings.Repeat("b", 90) + " \t " + strings.Repeat("c", 90) + strings.Repeat(" ", 80) + "d",
+	"blanks":          "a" + strings.Repeat(" ", 160) + " \t b",
 	"long word":       strings.Repeat("x", 5000),
 	"long letters":    strings.Repeat("ü😀", 3000),
 	"bad UTF-8":       "a\xff\xfe\xc3(",
@@ -416,7 +416,7 @@ func TestHeadersOfTheTemplate(t *testing.T) {
 		{"the first of two", w("X-A: 1\nx-a: 2"), []header{{"X-A", "1"}}, 0},
 		{"ours", w("Subject: x\nBcc: e@example.com\nx-auto-response-suppress: None\nX-A: 1"), []header{{"X-A", "1"}}, 3},
 		{"no header", w("hello\nX A: 1\nX-: 1"), nil, 3},
-		{"a name from an alert", display.Join(q("X-Evil: 1\nX-Evil"), w(": 2")), nil, 1},
+		{"a name from an alert", display.Join(q("X-Evil"), w(": 1\n"), q("X-Evil: 1\nX-Evil"), w(": 2")), nil, 2},
 		{"a value that begins a header", display.Join(w("X-A: "), q("1\r\nX-Evil: 2")), []header{{"X-A", headerValue("1⏎X-Evil: 2")}}, 0},
 	}
 	for _, tt := range tests {

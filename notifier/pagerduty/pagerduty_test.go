@@ -49,7 +49,9 @@ func newNotifier(t *testing.T, cfg Config, client *http.Client) *Notifier {
 	return n
 }
 
-func TestKeepsTheRulesOfChannels(t *testing.T) { notifiertest.Run(t, testCase(examples()["brute-force"])) }
+func TestKeepsTheRulesOfChannels(t *testing.T) {
+	notifiertest.Run(t, testCase(examples()["brute-force"]))
+}
 
 func TestEvent(t *testing.T) {
 	for name, n := range examples() {

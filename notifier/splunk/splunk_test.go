@@ -168,6 +168,11 @@ func TestEnvelope(t *testing.T) {
 			want:  `{"sourcetype":"ossec:alert","event":{"log":"x\"y"}}`,
 		},
 		{
+			name:  "an alert that begins an object is text",
+			parts: map[string]display.Text{"body": display.Join(quote(`{"severity":"info",`), words(`"a":{}}`))},
+			want:  `{"sourcetype":"ossec:alert","event":"{\"severity\":\"info\",\"a\":{}}"}`,
+		},
+		{
 			name:  "an alert that is an object is text",
 			parts: map[string]display.Text{"body": quote(`{"severity":"info"}`)},
 			want:  `{"sourcetype":"ossec:alert","event":"{\"severity\":\"info\"}"}`,
@@ -251,6 +256,7 @@ func TestAnswerCodes(t *testing.T) {
 		{404, 404, "The requested URL was not found", notifier.Misconfigured},
 		{200, 99, "Something new", accepted},
 		{503, 0, "Success", notifier.Temporary},
+		{400, 0, "Success", notifier.Permanent},
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%d code %d", tt.status, tt.code), func(t *testing.T) {

@@ -406,8 +406,8 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 			"": plain("x"), "A B": plain("x"), "X-A\r\nX-B": plain("x"), "X:": plain("x"), "Ü": plain("x"),
 		}}, []string{"headers.", "headers.A B", "headers.X-A\r\nX-B", "headers.X:", "headers.Ü"}},
 		{"header values", Config{URL: hook, Headers: map[string]notifier.Secret{
-			"X-A": plain("x\r\nX-B: 1"), "X-C": plain("x\x00y"), "X-D": plain("tab\tis fine"),
-		}}, []string{"headers.X-A", "headers.X-C"}},
+			"X-A": plain("x\r\nX-B: 1"), "X-C": plain("x\x00y"), "X-D": plain("tab\tis fine"), "X-E": plain("a\x1bb"), "X-F": plain("a\x7fb"),
+		}}, []string{"headers.X-A", "headers.X-C", "headers.X-E", "headers.X-F"}},
 		{"headers of ours", Config{URL: hook, Headers: map[string]notifier.Secret{
 			"content-type": plain("x"), "HOST": plain("x"), "Idempotency-Key": plain("x"), "X-Ossec-Notify-Signature": plain("x"),
 		}}, []string{"headers.HOST", "headers.Idempotency-Key", "headers.X-Ossec-Notify-Signature", "headers.content-type"}},

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ossec-notify/ossec-notify/sandbox"
+)
+
+var update = flag.Bool("update", false, "rewrite what the scripts and golden files expect")
+
+// TestMain installs the test binary under the names that integratord runs it by.
+func TestMain(m *testing.M) {
+	// Wazuh passes "integrations" as argv[0] of every integration.
+	commands := map[string]func(){"ossec-notify": main, "integrations": main}
+	for _, name := range []string{"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-notify", "custom-oncall", "custom-nobody"} {
+		commands[name] = main
+	}
+	testscript.Main(m, commands)
+}
+
+// TestScripts runs testdata/script. Each script has stand-ins of its own; their addresses are in the
+// environment. Words of our own:
+//
+//	arrived SERVICE [N]      wait for the N-th (default: first) accepted message of a service; its body is the
+//	                         command's output
+//	refused SERVICE          the same for a message that was refused
+//	silent SERVICE           nothing has arrived there
+//	answer SERVICE STATUS [BODY] [Header: value]…
+//	                         the service's next answer
+//	execas ARGV0 PATH ARG…   run a program with another argv[0], as Wazuh does
+//	json FILE KEY VALUE      the value at a dotted path of a JSON file ("stdout" is the last output)
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		Setup:               setupScript,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"arrived": func(ts *testscript.TestScript, neg bool, args []string) { cmdArrived(ts, neg, args, true) },
+			"refused": func(ts *testscript.TestScript, neg bool, args []string) { cmdArrived(ts, neg, args, false) },
+			"silent":  cmdSilent,
+			"answer":  cmdAnswer,
+			"execas":  cmdExecAs,
+			"json":    cmdJSON,
+		},
+	})
+}
+
+type serverKey struct{}
+
+func setupScript(e *testscript.Env) error {
+	s, err := sandbox.Start(sandbox.Options{})
+	if err != nil {
+		return err
+	}
+	e.Defer(func() { _ = s.Close() })
+	e.Values[serverKey{}] = s
+	for name, value := range map[string]string{
+		"SLACK_URL": s.SlackWebhookURL(), "SLACK_API": s.SlackAPIURL(), "PAGERDUTY_URL": s.PagerDutyURL(),
+		"SPLUNK_URL": s.SplunkURL(), "WEBHOOK_URL": s.WebhookURL(), "SMTP_URL": s.SMTPURL(),
+		"SLACK_TOKEN": sandbox.FakeSlackToken, "ROUTING_KEY": sandbox.FakeRoutingKey,
+		"HEC_TOKEN": sandbox.FakeHECToken, "WEBHOOK_TOKEN": sandbox.FakeWebhookToken,
+		"OSSEC_NOTIFY_HOME": filepath.Join(e.WorkDir, "home"), "TZ": "UTC",
+		"BIN": binDir(),
+	} {
+		e.Setenv(name, value)
+	}
+	if err := os.MkdirAll(filepath.Join(e.WorkDir, "home", "logs"), 0o755); err != nil {
+		return err
+	}
+	return expandConfigs(e)
+}
+
+// binDir is where TestMain put the program under all its names.
+func binDir() string {
+	path, err := exec.LookPath("ossec-notify")
+	if err != nil {
+		panic(err)
+	}
+	return filepath.Dir(path)
+}
+
+var placeholder = regexp.MustCompile(`\$\{([A-Z_]+)\}`)
+
+// expandConfigs puts the stand-ins' addresses into the YAML files of a script.
+func expandConfigs(e *testscript.Env) error {
+	return filepath.WalkDir(e.WorkDir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".yaml" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		out := placeholder.ReplaceAllFunc(b, func(m []byte) []byte { return []byte(e.Getenv(string(m[2 : len(m)-1]))) })
+		if bytes.Equal(out, b) {
+			return nil
+		}
+		return os.WriteFile(path, out, 0o600)
+	})
+}
+
+func server(ts *testscript.TestScript) *sandbox.Server {
+	return ts.Value(serverKey{}).(*sandbox.Server)
+}
+
+func cmdArrived(ts *testscript.TestScript, neg bool, args []string, accepted bool) {
+	if neg || len(args) < 1 || len(args) > 2 {
+		ts.Fatalf("usage: arrived SERVICE [N]")
+	}
+	n := 1
+	if len(args) == 2 {
+		var err error
+		n, err = strconv.Atoi(args[1])
+		ts.Check(err)
+	}
+	var got []sandbox.Message
+	for _, m := range server(ts).Messages() {
+		if string(m.Service) == args[0] && m.Accepted == accepted {
+			got = append(got, m)
+		}
+	}
+	if len(got) < n {
+		ts.Fatalf("%d messages at %s, want %d; the inbox:\n%s", len(got), args[0], n, inbox(server(ts)))
+	}
+	m := got[n-1]
+	body := string(m.Body)
+	if m.Service == sandbox.SlackAPI {
+		body = formAsJSON(body)
+	}
+	_, err := fmt.Fprintln(ts.Stdout(), body)
+	ts.Check(err)
+	for _, name := range []string{"Authorization", "Content-Type", "Idempotency-Key", "X-Ossec-Notify-Schema"} {
+		if v := m.Header.Get(name); v != "" {
+			_, err := fmt.Fprintf(ts.Stderr(), "%s: %s\n", name, v)
+			ts.Check(err)
+		}
+	}
+}
+
+func formAsJSON(body string) string {
+	req, err := http.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	if err != nil {
+		return body
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if err := req.ParseForm(); err != nil {
+		return body
+	}
+	out := map[string]any{}
+	for k, v := range req.PostForm {
+		var decoded any
+		if json.Unmarshal([]byte(v[0]), &decoded) == nil {
+			out[k] = decoded
+		} else {
+			out[k] = v[0]
+		}
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		return body
+	}
+	return string(b)
+}
+
+func inbox(s *sandbox.Server) string {
+	var b strings.Builder
+	for _, m := range s.Messages() {
+		fmt.Fprintf(&b, "  %s %s %d %s %q\n", m.Service, m.Path, m.Status, m.Answer, m.Problems)
+	}
+	return b.String()
+}
+
+func cmdSilent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: silent SERVICE")
+	}
+	for _, m := range server(ts).Messages() {
+		if string(m.Service) == args[0] {
+			ts.Fatalf("something arrived at %s:\n%s", args[0], inbox(server(ts)))
+		}
+	}
+}
+
+func cmdAnswer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: answer SERVICE STATUS [BODY] [Header: value]...")
+	}
+	status, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	r := sandbox.Reply{Status: status, Header: http.Header{}}
+	for i, a := range args[2:] {
+		if i == 0 {
+			r.Body = a
+			continue
+		}
+		name, value, _ := strings.Cut(a, ": ")
+		r.Header.Set(name, value)
+	}
+	server(ts).Script(sandbox.Service(args[0]), r)
+}
+
+func cmdExecAs(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: execas ARGV0 PATH ARG...")
+	}
+	path := args[1]
+	if !filepath.IsAbs(path) {
+		path = ts.MkAbs(path)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path)
+	cmd.Args = append([]string{args[0]}, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = []string{"OSSEC_NOTIFY_HOME=" + ts.Getenv("OSSEC_NOTIFY_HOME"), "TZ=UTC"}
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if (err != nil) != neg {
+		ts.Fatalf("%s: %v", path, err)
+	}
+}
+
+func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: json FILE KEY VALUE")
+	}
+	var v any
+	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &v); err != nil {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+	for _, k := range strings.Split(args[1], ".") {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[k]
+		case []any:
+			i, err := strconv.Atoi(k)
+			if err != nil || i >= len(x) {
+				v = nil
+				break
+			}
+			v = x[i]
+		default:
+			v = nil
+		}
+	}
+	got, ok := v.(string)
+	if !ok {
+		b, err := json.Marshal(v)
+		ts.Check(err)
+		got = string(b)
+	}
+	if (got == args[2]) == neg {
+		ts.Fatalf("%s is %s", args[1], got)
+	}
+}

@@ -1,0 +1,57 @@
+package notifier
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestRedact(t *testing.T) {
+	const hook = "https://hooks.example.com/services/T1/B2/notARealToken3?x=a%20b"
+	tests := []struct{ name, text, secret, want string }{
+		{"plain", "token abc123 is wrong", "abc123", "token [redacted] is wrong"},
+		{"again and again", "abc123,abc123", "abc123", "[redacted],[redacted]"},
+		{"nothing to hide", "token abc123", "", "token abc123"},
+		{"no text", "", "abc123", ""},
+		{"in JSON", `{"key":"a\"b\\c"}`, `a"b\c`, `{"key":"[redacted]"}`},
+		{"in JSON with escaped slashes", `https:\/\/hooks.example.com\/services\/T1\/B2\/notARealToken3?x=a%20b`, hook, "[redacted]"},
+		{"in a query", "?key=a%2Fb+c", "a/b c", "?key=[redacted]"},
+		{"whole URL", "Post " + hook + ": refused", hook, "Post [redacted]: refused"},
+		{"path of a URL", "no route for /services/T1/B2/notARealToken3?x=a%20b", hook, "no route for [redacted]"},
+		{"path without query", "no route for /services/T1/B2/notARealToken3", hook, "no route for [redacted]"},
+		{"end of a URL", "notARealToken3 was revoked", hook, "[redacted] was revoked"},
+		{"a short end is a word", "hook not found", "https://example.com/hook", "hook not found"},
+		{"password of a URL", "login ops:s3cr3t failed", "https://ops:s3cr3t@example.com/", "login ops:[redacted] failed"},
+		{"host of a URL stays", "dial tcp: lookup hooks.example.com", hook, "dial tcp: lookup hooks.example.com"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Redact(tt.text, tt.secret); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRedactTakesTheLongestFirst(t *testing.T) {
+	if got, want := Redact("abcdef abc", "abc", "abcdef"), "[redacted] [redacted]"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestAnswerRedactCoversBodyAndError(t *testing.T) {
+	untouched := errors.New("connection refused")
+	a := &Answer{Body: []byte("bad key abc123"), Err: untouched}
+	a.Redact("abc123")
+	if got := string(a.Body); got != "bad key [redacted]" {
+		t.Errorf("got body %q", got)
+	}
+	if a.Err != untouched {
+		t.Error("an error without a secret was replaced")
+	}
+	a.Err = errors.New(`malformed HTTP response "abc123"`)
+	a.Redact("abc123")
+	if strings.Contains(a.Err.Error(), "abc123") {
+		t.Errorf("got error %v", a.Err)
+	}
+}

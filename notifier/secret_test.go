@@ -1,0 +1,133 @@
+package notifier
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const hidden = "hunter2hunter2"
+
+func TestSecretIsNeverPrinted(t *testing.T) {
+	type config struct {
+		URL  string
+		Key  Secret
+		Keys []Secret
+		Map  map[string]Secret
+		Ptr  *Secret
+	}
+	secret := PlainSecret(hidden)
+	cfg := config{URL: "u", Key: secret, Keys: []Secret{secret}, Map: map[string]Secret{"k": secret}, Ptr: &secret}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%t", "%10.3f"} {
+		for _, v := range []any{secret, &secret, cfg, &cfg} {
+			if got := fmt.Sprintf(verb, v); strings.Contains(got, hidden) || strings.Contains(got, fmt.Sprintf("%x", hidden)) {
+				t.Errorf("%s of %T shows it: %s", verb, v, got)
+			}
+		}
+	}
+	inJSON, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inYAML, err := yaml.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("config", "cfg", cfg, "key", secret)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("config", "cfg", cfg, "key", secret)
+	for _, out := range []string{string(inJSON), string(inYAML), log.String()} {
+		if strings.Contains(out, hidden) || !strings.Contains(out, Redacted) {
+			t.Errorf("got %s", out)
+		}
+	}
+}
+
+func TestSecretForms(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(" "+hidden+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("OSSEC_NOTIFY_TEST_KEY", hidden)
+	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Dir(file))
+	tests := []struct{ yaml, file, shown string }{
+		{hidden, "", Redacted},
+		{"'" + hidden + "'", "", Redacted},
+		{"{file: " + file + "}", file, "file " + file},
+		{"{env: OSSEC_NOTIFY_TEST_KEY}", "", "env OSSEC_NOTIFY_TEST_KEY"},
+		{"{credential: key}", file, "credential key"},
+		{"{credential: ../../etc/key}", file, "credential ../../etc/key"}, // stays in its directory
+	}
+	for _, tt := range tests {
+		var s Secret
+		if err := yaml.Unmarshal([]byte(tt.yaml), &s); err != nil {
+			t.Errorf("%s: %v", tt.yaml, err)
+			continue
+		}
+		got, err := s.Read()
+		if err != nil || got != hidden {
+			t.Errorf("%s: read %q, %v", tt.yaml, got, err)
+		}
+		if s.File() != tt.file || s.String() != tt.shown || s.IsZero() || s.IsPlain() != (tt.shown == Redacted) {
+			t.Errorf("%s: file %q, shown as %q, zero %v, plain %v", tt.yaml, s.File(), s, s.IsZero(), s.IsPlain())
+		}
+	}
+}
+
+func TestSecretKeepsItsSpelling(t *testing.T) {
+	for _, in := range []string{"0123456789", "1e9", "true", "0x1F", "2026-11-23"} {
+		var s Secret
+		if err := yaml.Unmarshal([]byte(in), &s); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Read(); err != nil || got != in {
+			t.Errorf("%s became %q, %v", in, got, err)
+		}
+	}
+}
+
+func TestSecretRefusesOtherForms(t *testing.T) {
+	for _, in := range []string{`""`, "[a]", "{vault: x}", "{file: a, env: b}", "{file: ''}", "{file: {a: b}}", "{}"} {
+		var s Secret
+		if err := yaml.Unmarshal([]byte(in), &s); err == nil {
+			t.Errorf("%s was accepted as %v", in, s)
+		}
+	}
+}
+
+func TestMissingSecretIsTemporaryAndCanBeOverlooked(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{"{file: /nonexistent/key}", "{env: OSSEC_NOTIFY_NOT_SET}", "{credential: key}", "{file: " + empty + "}"} {
+		var s Secret
+		if err := yaml.Unmarshal([]byte(in), &s); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Read(); err == nil || !Retryable(err) {
+			t.Errorf("%s: got %v, want a temporary error", in, err)
+		}
+		if got, err := s.Lenient().Read(); err != nil || got != Redacted {
+			t.Errorf("%s, lenient: got %q, %v", in, got, err)
+		}
+	}
+}
+
+func TestZeroSecretIsEmpty(t *testing.T) {
+	var s Secret
+	if got, err := s.Read(); got != "" || err != nil || !s.IsZero() || s.String() != "" {
+		t.Errorf("got %q, %v, %v, %q", got, err, s.IsZero(), s)
+	}
+	if !PlainSecret("").IsZero() {
+		t.Error("an empty plain secret is not zero")
+	}
+}
