@@ -115,7 +115,7 @@ type Agent struct{ ID, Name, IP string }
 
 // Endpoint is one end of a connection.
 type Endpoint struct {
-	IP   string // only where it parses as an address
+	IP   string // only where it parses as an address; in its shortest form, without port and zone
 	Port string
 	// Text is what stood in the place of the address ("203.0.113.9, 10.0.0.1", a service name, "fe80::1%eth0").
 	Text string

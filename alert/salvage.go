@@ -56,14 +56,14 @@ const wordChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 // salvage reads what came whole of a broken JSON object. Values that were cut are left out.
 func salvage(text []byte) (object, breakage) {
-	type level struct {
+	type frame struct {
 		object map[string]any // nil in an array
 		array  []any
 		key    string
 		keyed  bool // key was read, its value is next
 	}
 	root := map[string]any{}
-	stack := []level{}
+	stack := []frame{}
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 
@@ -98,12 +98,12 @@ func salvage(text []byte) (object, breakage) {
 			switch tok {
 			case '{':
 				if len(stack) == 0 {
-					stack = append(stack, level{object: root})
+					stack = append(stack, frame{object: root})
 				} else {
-					stack = append(stack, level{object: map[string]any{}})
+					stack = append(stack, frame{object: map[string]any{}})
 				}
 			case '[':
-				stack = append(stack, level{})
+				stack = append(stack, frame{})
 			default:
 				done := stack[len(stack)-1]
 				stack = stack[:len(stack)-1]
@@ -128,9 +128,9 @@ func salvage(text []byte) (object, breakage) {
 
 	b := breakage{seen: root, size: len(text)}
 	b.ended = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
-	for _, l := range stack {
-		if l.keyed {
-			b.path = append(b.path, l.key)
+	for _, f := range stack {
+		if f.keyed {
+			b.path = append(b.path, f.key)
 		}
 	}
 	// What is still open is kept as far as it came.

@@ -73,11 +73,7 @@ func (m *addressMatcher) explain(a *alert.Alert) (bool, string) {
 	if len(m.networks) == 1 {
 		return false, subject + " " + negated(m.networks[0].verb()) + " " + m.networks[0].String()
 	}
-	texts := make([]string, len(m.networks))
-	for i, n := range m.networks {
-		texts[i] = n.String()
-	}
-	return false, subject + " is in none of " + strings.Join(texts, ", ")
+	return false, subject + " is in none of " + list(m.networks, network.String)
 }
 
 // readAddress reads an address of an alert. The look at the first byte keeps the error of netip.ParseAddr, which

@@ -9,7 +9,7 @@ import (
 )
 
 // maxLevel is the highest level of OSSEC's rules.
-// https://www.ossec.net/docs/docs/manual/rules-decoders/rule-levels.html
+// https://ossec.net/docs/manual/rules-decoders/rule-levels.html
 const maxLevel = 16
 
 // levelSet is a set of levels: bit n is level n. OSSEC ends at 16; the bits up to topBit, which also stands for all
@@ -51,27 +51,19 @@ func (m *levelMatcher) explain(a *alert.Alert) (bool, string) {
 	if level < 0 {
 		return false, "the alert has no level"
 	}
-	held := m.holds(a)
 	subject := "level " + strconv.Itoa(level)
 	if m.scale != nil {
 		subject = fmt.Sprintf("severity %s (level %d)", m.scale.Severity(level), level)
 	}
-	if !held && len(m.spans) > 1 {
-		texts := make([]string, len(m.spans))
-		for i, s := range m.spans {
-			texts[i] = s.text
-		}
-		return false, subject + " is none of " + strings.Join(texts, ", ")
-	}
 	for _, s := range m.spans {
-		if !held {
-			return false, subject + " " + s.misses
-		}
 		if s.set&levelBit(level) != 0 {
 			return true, subject + " " + s.holds
 		}
 	}
-	return held, subject
+	if len(m.spans) == 1 {
+		return false, subject + " " + m.spans[0].misses
+	}
+	return false, subject + " is none of " + list(m.spans, func(s span) string { return s.text })
 }
 
 // ladder is what a span climbs on: levels, or severities.

@@ -31,11 +31,16 @@ func quoteAll(all []string) string {
 	if n := len(all) - maxListed; n > 0 {
 		all, more = all[:maxListed], " and "+strconv.Itoa(n)+" more"
 	}
-	quoted := make([]string, len(all))
-	for i, s := range all {
-		quoted[i] = quote(s)
+	return list(all, quote) + more
+}
+
+// list writes items one behind the other.
+func list[T any](items []T, text func(T) string) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = text(item)
 	}
-	return strings.Join(quoted, ", ") + more
+	return strings.Join(texts, ", ")
 }
 
 // shown leaves the quotation marks away where a value is a plain word: a rule id, an address.

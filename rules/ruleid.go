@@ -56,11 +56,7 @@ func (m *ruleMatcher) explain(a *alert.Alert) (bool, string) {
 	if len(m.ids) == 1 {
 		return false, subject + " " + negated(m.ids[0].verb()) + " " + m.ids[0].text
 	}
-	texts := make([]string, len(m.ids))
-	for i, r := range m.ids {
-		texts[i] = r.text
-	}
-	return false, subject + " is none of " + strings.Join(texts, ", ")
+	return false, subject + " is none of " + list(m.ids, func(r idRange) string { return r.text })
 }
 
 func (r idRange) verb() string {

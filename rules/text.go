@@ -65,18 +65,14 @@ func (m *textMatcher) explain(a *alert.Alert) (bool, string) {
 	if len(m.patterns) == 1 {
 		return m.negated, subject + " " + m.patterns[0].misses()
 	}
-	texts := make([]string, len(m.patterns))
-	for i, p := range m.patterns {
-		texts[i] = p.shown()
-	}
-	return m.negated, subject + " matches none of " + strings.Join(texts, ", ")
+	return m.negated, subject + " matches none of " + list(m.patterns, (*pattern).shown)
 }
 
 // values are the texts that the alert has; an empty one is none.
 func (m *textMatcher) values(a *alert.Alert) []string {
-	all := []string{""}
+	var all []string
 	if m.one != nil {
-		all[0] = m.one(a)
+		all = []string{m.one(a)}
 	} else {
 		all = m.many(a)
 	}

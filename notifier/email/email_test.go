@@ -344,7 +344,7 @@ func TestNobodyListens(t *testing.T) {
 	}
 	l.Close()
 	_, got := attempt(t, newNotifier(t, Config{}, l.Addr().String()))
-	if got == nil || got.Reason != notifier.Temporary || got.Ambiguous || !strings.Contains(got.Error(), "connect") {
+	if got == nil || got.Reason != notifier.Temporary || got.Ambiguous || !strings.Contains(got.Error(), "refused") {
 		t.Errorf("got %v, want a temporary error", got)
 	}
 }

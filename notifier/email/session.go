@@ -64,15 +64,14 @@ func (m *Notifier) open(ctx context.Context, password string) (*session, error) 
 	s := &session{ctx: ctx, server: m.server, secrets: loginForms(m.server.user, password), released: released}
 	conn, err := (&net.Dialer{Timeout: maxConnect}).DialContext(ctx, "tcp", m.server.address())
 	if err != nil {
-		released()
+		defer released()
 		return nil, s.failure(stageConnect, err)
 	}
 	s.conn = &limitedConn{Conn: conn, left: maxAnswers}
 	s.stop = context.AfterFunc(ctx, func() { conn.Close() })
 	if at, err := s.begin(m, password); err != nil {
-		failed := s.failure(at, err) // looks at the context, which close ends
-		s.close()
-		return nil, failed
+		defer s.close() // ends the context, which failure looks at
+		return nil, s.failure(at, err)
 	}
 	return s, nil
 }
@@ -113,7 +112,7 @@ func (s *session) begin(m *Notifier, password string) (stage, error) {
 	return "", nil
 }
 
-// close ends the dialogue without waiting for anything. It may be called more than once.
+// close ends the dialogue without waiting for anything.
 func (s *session) close() {
 	s.stop()
 	s.conn.Close()

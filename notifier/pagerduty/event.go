@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"sort"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -166,24 +167,26 @@ func excess(e *pagerduty.V2Event) (int, error) {
 	return len(b) - maxEvent, nil
 }
 
-// cutLog drops at least so many bytes of encoded JSON from the end of a log. It reports false where the log does
-// not have as many.
+// cutLog shortens a log at its end so that, as JSON, it has at least so many bytes less, the note about the cut
+// included. It reports false where that cannot be.
 func cutLog(log string, bytes int) (string, bool) {
 	total := utf8.RuneCountInString(log)
-	bytes += len("\n…  of  characters") + 2*len(display.Thousands(total)) + 8 // the note itself, as JSON
-	end := len(log)
-	for bytes > 0 && end > 0 {
-		_, size := utf8.DecodeLastRuneInString(log[:end])
-		bytes -= encodedLen(log[end-size : end])
-		end -= size
+	cut := func(n int) string {
+		for n > 0 && n < len(log) && !utf8.RuneStart(log[n]) {
+			n--
+		}
+		return log[:n] + "\n… " + display.Thousands(utf8.RuneCountInString(log[:n])) + " of " + display.Thousands(total) + " characters"
 	}
-	kept := log[:end]
-	note := "\n… " + display.Thousands(utf8.RuneCountInString(kept)) + " of " + display.Thousands(total) + " characters"
-	return kept + note, bytes <= 0
+	room := encodedLen(log) - bytes
+	tooMany := sort.Search(len(log), func(n int) bool { return encodedLen(cut(n)) > room })
+	if tooMany == 0 {
+		return log, false
+	}
+	return cut(tooMany - 1), true
 }
 
-// encodedLen is the length of a character inside a JSON string.
+// encodedLen is the length of a text as JSON.
 func encodedLen(s string) int {
 	b, _ := json.Marshal(s) // a string can always be written
-	return len(b) - len(`""`)
+	return len(b)
 }
