@@ -199,7 +199,7 @@ func TestCovering(t *testing.T) {
 		{`group: web`, `mitre: web`, false},
 		{`srcip: 10.0.0.0/8`, `srcip: [10.1.0.0/16, 10.9.9.9]`, true},
 		{`srcip: 10.0.0.0/8`, `dstip: 10.1.0.0/16`, false},
-		{`srcip: 10.1.0.0/16`, `srcip: 10.0.0.0/8`, false},
+		{`srcip: 10.0.0.0/16`, `srcip: 10.0.0.0/8`, false},
 		{`srcip: 0.0.0.0/0`, `srcip: "::ffff:10.0.0.0/104"`, true},
 		{`srcip: fe80::/10`, `srcip: fe80::1%eth0`, true},
 		{`srcip: fe80::1%eth0`, `srcip: fe80::1`, false},

@@ -2,7 +2,6 @@ package templates
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -194,13 +193,4 @@ func stamp(t time.Time) display.Text {
 		return display.Words(t.Format("2006-01-02 15:04:05 UTC"))
 	}
 	return display.Words(t.Format("2006-01-02 15:04:05 -07:00"))
-}
-
-// thousands writes 5300 as 5,300.
-func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

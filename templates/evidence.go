@@ -49,13 +49,13 @@ func (d *Data) cutLog(text display.Text, maxLines, maxChars int) Log {
 	if maxChars > 0 && chars > maxChars {
 		cut = cut.CutEnd(maxChars)
 		shown = strings.Count(cut.Raw(), "\n") + 1
-		note(thousands(maxChars) + " of " + thousands(chars) + " characters")
+		note(display.Thousands(maxChars) + " of " + display.Thousands(chars) + " characters")
 	}
 	if shown < of && (len(log.Notes) == 0 || of > lines) {
-		note(thousands(shown) + " of " + atLeast + thousands(of) + " lines")
+		note(display.Thousands(shown) + " of " + atLeast + display.Thousands(of) + " lines")
 	}
 	if e.CutBy != "" {
-		note("cut at " + thousands(e.CutChars) + " characters by " + e.CutBy)
+		note("cut at " + display.Thousands(e.CutChars) + " characters by " + e.CutBy)
 	}
 	if d.Problem.CutAt > 0 {
 		note("cut at " + bytesWord(d.Problem.CutAt) + " by ossec-notify")
@@ -78,7 +78,7 @@ func cutLines(s string, n int) string {
 
 func bytesWord(n int) string {
 	if n%(1<<20) == 0 {
-		return thousands(n>>20) + " MiB"
+		return display.Thousands(n>>20) + " MiB"
 	}
-	return thousands(n) + " bytes"
+	return display.Thousands(n) + " bytes"
 }

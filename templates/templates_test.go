@@ -391,14 +391,6 @@ func TestJSONPartsOfTheWholeCorpusAreJSON(t *testing.T) {
 	}
 }
 
-func TestThousands(t *testing.T) {
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		if got := thousands(n); got != want {
-			t.Errorf("thousands(%d) = %q, want %q", n, got, want)
-		}
-	}
-}
-
 func TestPlainNeedsNoTemplate(t *testing.T) {
 	d := data(t, "slack", bruteForce)
 	got := Plain(d, os.ErrInvalid)["body"]

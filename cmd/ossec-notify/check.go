@@ -191,11 +191,6 @@ func checkTemplates(path string, d *dispatch.Dispatcher) []finding {
 	return found
 }
 
-// prober is implemented by notifiers that can look whether their receiver is reachable without sending.
-type prober interface {
-	Probe(ctx context.Context) error
-}
-
 // checkOnline connects to every receiver.
 func checkOnline(ctx context.Context, cfg *config) []finding {
 	var found []finding
@@ -203,7 +198,7 @@ func checkOnline(ctx context.Context, cfg *config) []finding {
 		n, err := r.Config.build(nil)
 		if err == nil {
 			probeCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
-			if p, ok := n.(prober); ok {
+			if p, ok := n.(notifier.Prober); ok {
 				err = p.Probe(probeCtx)
 			}
 			cancel()

@@ -116,7 +116,7 @@ func (r *redactor) header(name, value string) string {
 // url shows of an address that is a secret the host and the first part of the path; of any other all but a
 // password and what looks like a key, because vendors put keys into paths and queries.
 func (r *redactor) url(u *url.URL) string {
-	if u.Host == "" { // the secret that holds it could not be read
+	if u.Host == "" || strings.Contains(u.Path, notifier.Redacted) { // the secret that holds it could not be read
 		return notifier.Redacted
 	}
 	out := u.Scheme + "://"

@@ -306,13 +306,13 @@ func TestEventFitsTheLimit(t *testing.T) {
 	}
 	t.Run("log is cut", func(t *testing.T) {
 		n := examples()["brute-force"]
-		n.Parts["details.json"] = details(map[string]string{"from": "203.0.113.9", "log": strings.Repeat("<log ä😀>\n", 80_000)})
+		n.Parts["details.json"] = details(map[string]string{"from": "203.0.113.9", "log": strings.Repeat("<log ä😀>\n", 25_000)})
 		p, size := event(t, n)
 		if size > maxEvent || size < maxEvent-100 {
 			t.Errorf("got %d bytes, want close to %d", size, maxEvent)
 		}
 		log, _ := p.Payload.Details["log"].(string)
-		if !strings.HasSuffix(log, " of 720,000 characters") || !utf8.ValidString(log) || p.Payload.Details["from"] != "203.0.113.9" {
+		if !strings.HasSuffix(log, " of 225,000 characters") || !utf8.ValidString(log) || p.Payload.Details["from"] != "203.0.113.9" {
 			t.Errorf("got log … %q, from %v", log[max(0, len(log)-60):], p.Payload.Details["from"])
 		}
 	})

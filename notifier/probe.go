@@ -1,0 +1,33 @@
+package notifier
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// Prober is implemented by notifiers that can find out whether their receiver would take a message, as far as
+// that goes without sending one: that it is reachable, and where the vendor has a call for it, that the
+// credentials are good.
+type Prober interface {
+	Probe(ctx context.Context) error
+}
+
+// Reach asks a server for its root with HEAD, to see that name, route, proxy and certificate are good. Any
+// answer will do: no credential is sent, so what it says does not count.
+func Reach(ctx context.Context, client *http.Client, address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return Errorf(Misconfigured, "the address is not a URL")
+	}
+	root := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, root.String(), nil)
+	if err != nil {
+		return err
+	}
+	if a := Do(client, req); a.Err != nil {
+		return &Error{Err: fmt.Errorf("cannot reach %s: %w", u.Host, a.Err)}
+	}
+	return nil
+}
