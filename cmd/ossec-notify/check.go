@@ -144,6 +144,7 @@ func split(err error) []error {
 // checkSecrets reads every secret, and looks who else may.
 func checkSecrets(cfg *config) []finding {
 	var found []finding
+	open := map[string]bool{} // files that every user can read, said already
 	for _, r := range cfg.Receivers {
 		secrets(r.Config.settings(), func(s *notifier.Secret) {
 			if s.IsZero() {
@@ -159,9 +160,10 @@ func checkSecrets(cfg *config) []finding {
 			if s.IsPlain() {
 				path = r.file
 			}
-			if st, err := os.Stat(path); path != "" && err == nil && st.Mode().Perm()&0o004 != 0 {
+			if st, err := os.Stat(path); path != "" && !open[path] && err == nil && st.Mode().Perm()&0o004 != 0 {
+				open[path] = true
 				at.Level = "warning"
-				at.Message = fmt.Sprintf("receiver %q: every user of this host can read its secret in %s: chmod o-r %s", r.Name, path, path)
+				at.Message = fmt.Sprintf("receiver %q: every user of this host can read the secrets in %s: chmod o-r %s", r.Name, path, path)
 				found = append(found, at)
 			}
 		})

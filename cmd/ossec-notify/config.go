@@ -132,12 +132,7 @@ func (l *loader) yamlProblem(b []byte, err error) {
 		message := e.Message
 		lines := strings.Split(string(b), "\n")
 		if e.Mark.Line > 0 && e.Mark.Line <= len(lines) {
-			line := lines[e.Mark.Line-1]
-			if _, value, ok := strings.Cut(line, ": "); ok && strings.ContainsAny(firstByte(value), "@`%*&") {
-				message += fmt.Sprintf("; a value that begins with %q must be quoted", firstByte(value))
-			} else if strings.Contains(line, "\t") {
-				message += "; the line holds a tab: YAML is indented with blanks"
-			}
+			message += yamlHint(lines[e.Mark.Line-1], e.Mark.Column)
 		}
 		l.errorf(n, "not YAML: %s", message)
 	}
@@ -155,8 +150,20 @@ func (l *loader) yamlProblem(b []byte, err error) {
 	}
 }
 
-func firstByte(s string) string {
-	return strings.TrimLeft(s, " ")[:min(1, len(strings.TrimLeft(s, " ")))]
+// yamlHint guesses what is wrong with a line that is not YAML, at a column counted from 1.
+func yamlHint(line string, column int) string {
+	if column > 0 && column <= len(line) && strings.IndexByte("@`%>|*&!", line[column-1]) >= 0 {
+		return fmt.Sprintf("; a value that begins with %c must be quoted", line[column-1])
+	}
+	if _, value, ok := strings.Cut(line, ": "); ok {
+		if value = strings.TrimLeft(value, " "); value != "" && strings.IndexByte("@`%*&", value[0]) >= 0 {
+			return fmt.Sprintf("; a value that begins with %c must be quoted", value[0])
+		}
+	}
+	if strings.Contains(line, "\t") {
+		return "; the line holds a tab: YAML is indented with blanks"
+	}
+	return ""
 }
 
 // main reads the main file and then its includes.
@@ -312,6 +319,7 @@ func (l *loader) receivers(n *yaml.Node) {
 // receiver reads one receiver: one channel and the settings that all take.
 func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 	r := &receiver{Name: name, file: l.file}
+	mistakes := len(l.problems)
 	fields := map[string]reflect.Value{}
 	known := channelNames()
 	c := reflect.ValueOf(&r.common).Elem()
@@ -344,6 +352,9 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 		if len(l.problems) == before {
 			l.validate(r)
 		}
+	}
+	if r.Config == nil && len(l.problems) > mistakes {
+		return nil
 	}
 	if r.Config == nil {
 		l.errorf(n, "receiver %q has no channel: give one of %s", name, strings.Join(channelNames(), ", "))

@@ -249,21 +249,7 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if err := json.Unmarshal([]byte(ts.ReadFile(args[0])), &v); err != nil {
 		ts.Fatalf("%s: %v", args[0], err)
 	}
-	for _, k := range strings.Split(args[1], ".") {
-		switch x := v.(type) {
-		case map[string]any:
-			v = x[k]
-		case []any:
-			i, err := strconv.Atoi(k)
-			if err != nil || i >= len(x) {
-				v = nil
-				break
-			}
-			v = x[i]
-		default:
-			v = nil
-		}
-	}
+	v = lookup(v, strings.Split(args[1], ".")...)
 	got, ok := v.(string)
 	if !ok {
 		b, err := json.Marshal(v)
@@ -273,4 +259,23 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	if (got == args[2]) == neg {
 		ts.Fatalf("%s is %s", args[1], got)
 	}
+}
+
+// lookup follows keys and indexes into a JSON value; nil is what is not there.
+func lookup(v any, path ...string) any {
+	for _, k := range path {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[k]
+		case []any:
+			i, err := strconv.Atoi(k)
+			if err != nil || i < 0 || i >= len(x) {
+				return nil
+			}
+			v = x[i]
+		default:
+			return nil
+		}
+	}
+	return v
 }

@@ -1,0 +1,367 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"mime"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/sandbox"
+)
+
+// corpusDir holds an alert of every format, and of every kind that somebody tries to break us with.
+const corpusDir = "../../testdata/alerts"
+
+// corpusConfig has a receiver of every channel, and each gets every alert.
+const corpusConfig = `receivers:
+  soc:
+    slack: {webhook_url: %q}
+  soc-bot:
+    slack: {token: %q, channel: "#soc", api_url: %q}
+  oncall:
+    pagerduty: {routing_key: %q, endpoint: %q}
+  siem:
+    splunk: {url: %q, token: %q, index: ossec, gzip: true}
+  hook:
+    webhook: {url: %q, bearer_token: %q, gzip: true}
+  root-mail:
+    email: {smtp: %q, from: ossec@example.com, to: [root@example.com]}
+always: [soc, soc-bot, oncall, siem, hook, root-mail]
+links: {alert: "https://wazuh.example.com/alert/{{ .ID }}"}
+`
+
+// services are where the receivers of corpusConfig send to.
+var services = map[string]sandbox.Service{
+	"soc": sandbox.Slack, "soc-bot": sandbox.SlackAPI, "oncall": sandbox.PagerDuty,
+	"siem": sandbox.Splunk, "hook": sandbox.Webhook, "root-mail": sandbox.Email,
+}
+
+// corpus calls f for every alert of the corpus.
+func corpus(t *testing.T, f func(t *testing.T, a *alert.Alert)) {
+	t.Helper()
+	n := 0
+	err := filepath.WalkDir(corpusDir, func(path string, d fs.DirEntry, err error) error {
+		name, _ := filepath.Rel(corpusDir, path)
+		if err != nil || d.IsDir() || name == "facts.json" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		a := alert.Parse(b, alert.Options{FileName: filepath.Base(path), Location: time.UTC, Received: time.Date(2026, 11, 23, 13, 28, 22, 0, time.UTC)})
+		n++
+		t.Run(name, func(t *testing.T) { f(t, a) })
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n < 100 {
+		t.Errorf("%d alerts in %s, want all of them", n, corpusDir)
+	}
+}
+
+// mustLoad writes a config and loads it.
+func mustLoad(t *testing.T, text string) *config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ossec-notify.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, problems, err := loadConfig(path, t.TempDir())
+	if err != nil || cfg == nil {
+		t.Fatal(err, problems)
+	}
+	return cfg
+}
+
+// TestEveryAlertArrivesAsPreviewShowsIt takes the corpus over real connections to the stand-ins, which find
+// nothing wrong with any message, and compares what arrived with what preview shows.
+func TestEveryAlertArrivesAsPreviewShowsIt(t *testing.T) {
+	stand, err := sandbox.Start(sandbox.Options{WebhookToken: sandbox.FakeWebhookToken})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stand.Close()
+	text := fmt.Sprintf(corpusConfig, stand.SlackWebhookURL(), sandbox.FakeSlackToken, stand.SlackAPIURL(), sandbox.FakeRoutingKey,
+		stand.PagerDutyURL(), stand.SplunkURL(), sandbox.FakeHECToken, stand.WebhookURL(), sandbox.FakeWebhookToken, stand.SMTPURL())
+	d, err := mustLoad(t, text).dispatcher(buildOptions{log: discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPreviewer(mustLoad(t, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	corpus(t, func(t *testing.T, a *alert.Alert) {
+		stand.Clear()
+		d.DeliverAll(t.Context(), d.Plan(a), func(o dispatch.Outcome) {
+			if o.State != dispatch.Delivered || o.TemplateErr != nil || o.Receipt.Warning != "" {
+				t.Errorf("%s: %s, %v, %v, %q", o.Delivery.Receiver.Name, o.State, o.Err, o.TemplateErr, o.Receipt.Warning)
+			}
+		})
+		arrived := map[sandbox.Service]sandbox.Message{}
+		for _, m := range stand.Messages() {
+			if m.Problems != nil || !m.Accepted {
+				t.Errorf("%s found: %q", m.Service, m.Problems)
+			}
+			arrived[m.Service] = m
+		}
+		for _, x := range p.Plan(a) {
+			shown, _, err := p.show(t.Context(), x)
+			if err != nil {
+				t.Errorf("%s: %v", x.Receiver.Name, err)
+				continue
+			}
+			m := arrived[services[x.Receiver.Name]]
+			if m.Service == sandbox.Email {
+				if diff := cmp.Diff(stableMail(shown.Message), stableMail(string(m.Body))); diff != "" {
+					t.Errorf("mail (-preview +sent):\n%s", diff)
+				}
+				continue
+			}
+			if diff := cmp.Diff(shownBody(t, shown), sentBody(t, m)); diff != "" {
+				t.Errorf("%s (-preview +sent):\n%s", x.Receiver.Name, diff)
+			}
+		}
+	})
+}
+
+// shownBody is the body of the one request of a preview.
+func shownBody(t *testing.T, shown previewed) any {
+	t.Helper()
+	if shown.Requests == nil || len(*shown.Requests) != 1 {
+		t.Fatalf("%s: want one request, got %v", shown.Receiver, shown.Requests)
+	}
+	return decoded((*shown.Requests)[0].Body)
+}
+
+// sentBody is a body that arrived, with the fake secrets taken out as preview takes them out.
+func sentBody(t *testing.T, m sandbox.Message) any {
+	t.Helper()
+	body := string(m.Body)
+	for _, secret := range []string{sandbox.FakeSlackToken, sandbox.FakeRoutingKey} {
+		body = strings.ReplaceAll(body, secret, notifier.Redacted)
+	}
+	if json.Valid([]byte(body)) {
+		return decoded(json.RawMessage(body))
+	}
+	return body
+}
+
+func decoded(body any) any {
+	raw, ok := body.(json.RawMessage)
+	if !ok {
+		return body
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		return err.Error()
+	}
+	return v
+}
+
+var (
+	mailDate     = regexp.MustCompile(`(?m)^Date: .*$`)
+	mailBoundary = regexp.MustCompile(`boundary="?([^"\r\n]+)"?`)
+)
+
+// stableMail is a mail without what differs each time: Date and the MIME boundary. The server took away the last
+// line end.
+func stableMail(text string) []string {
+	if m := mailBoundary.FindStringSubmatch(text); m != nil {
+		text = strings.ReplaceAll(text, m[1], "BOUNDARY")
+	}
+	text = mailDate.ReplaceAllString(text, "Date: now\r")
+	return strings.Split(strings.TrimSpace(text), "\r\n")
+}
+
+// TestEveryMessageKeepsTheRules holds the messages of the corpus against the checklist of docs/messages.md.
+func TestEveryMessageKeepsTheRules(t *testing.T) {
+	p, err := newPreviewer(mustLoad(t, fmt.Sprintf(corpusConfig, "https://hooks.slack.com/services/T0/B0/x", "xoxb-x", "https://slack.com/api/",
+		"00000000000000000000000000000000", "https://events.pagerduty.com", "https://splunk.example.com:8088", "x", "https://example.com/hook", "x", "smtp://localhost")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	corpus(t, func(t *testing.T, a *alert.Alert) {
+		r := family.Read(a)
+		sentence := r.Sentence.Line().String()
+		checkSentence(t, a, r.Sentence.Line())
+		severity := p.Scale.Severity(a.Rule.Level)
+		for _, x := range p.Plan(a) {
+			shown, n, err := p.show(t.Context(), x)
+			if err != nil {
+				t.Errorf("%s: %v", x.Receiver.Name, err)
+				continue
+			}
+			switch x.Receiver.Name {
+			case "soc":
+				body := shownBody(t, shown).(map[string]any)
+				checkSlack(t, body)
+				header := lookup(body, "blocks", "0", "text", "text").(string)
+				equal(t, "Slack's header", header, severity.Word()+": "+sentence)
+				equal(t, "the first line of Slack's text", unescape(firstLine(body["text"].(string))), severity.Word()+": "+sentence)
+				checkCut(t, "Slack", allText(body), r.Evidence.Text)
+			case "oncall":
+				body := shownBody(t, shown).(map[string]any)
+				summary := lookup(body, "payload", "summary").(string)
+				atMost(t, "summary", summary, 1024)
+				atMost(t, "dedup key", body["dedup_key"].(string), 255)
+				head, _, _ := strings.Cut(summary, " ("+severity.String()+", rule")
+				equal(t, "PagerDuty's summary", head, strings.ReplaceAll(sentence, "`", "'"))
+				details := lookup(body, "payload", "custom_details").(map[string]any)
+				if len(details) > 14 {
+					t.Errorf("%d details: %v", len(details), slices.Collect(maps.Keys(details)))
+				}
+				checkCut(t, "PagerDuty", []string{fmt.Sprint(details["log"])}, r.Evidence.Text)
+			case "root-mail":
+				checkMail(t, shown.Message, "["+severity.Word()+"] "+sentence)
+				checkCut(t, "mail", []string{n.Parts["text"].String()}, r.Evidence.Text)
+			}
+		}
+	})
+}
+
+var urlLike = regexp.MustCompile(`(?i)\b(https?|hxxps?|ftp|ldap)(://|\[:\])`)
+
+// checkSentence: the first 60 characters are on the lock screen.
+func checkSentence(t *testing.T, a *alert.Alert, sentence display.Text) {
+	t.Helper()
+	text := sentence.String()
+	if n := utf8.RuneCountInString(text); n == 0 || n > 100 {
+		t.Errorf("the sentence has %d characters: %s", n, text)
+	}
+	if strings.ContainsAny(text, "\n\r\x1b") {
+		t.Errorf("the sentence holds control characters: %q", text)
+	}
+	start := string([]rune(text)[:min(60, utf8.RuneCountInString(text))])
+	if urlLike.MatchString(start) {
+		t.Errorf("the sentence begins with a URL: %s", start)
+	}
+	// Free text of the log: three of its words in a row.
+	words := strings.Fields(a.Log)
+	for i := 0; i+3 <= len(words); i++ {
+		if run := strings.Join(words[i:i+3], " "); strings.Contains(start, run) && !strings.Contains(a.Rule.Description, run) {
+			t.Errorf("the sentence says what the log says: %s", run)
+		}
+	}
+}
+
+var slackLink = regexp.MustCompile(`<https://[^|<>\n]*\|[^|<>\n]*>`)
+
+// checkSlack: nothing that Slack would act on but our own links, and within Slack's limits.
+func checkSlack(t *testing.T, body map[string]any) {
+	t.Helper()
+	total := 0
+	for _, s := range allText(body) {
+		total += utf8.RuneCountInString(s)
+		if rest := slackLink.ReplaceAllString(s, ""); strings.Contains(rest, "<") {
+			t.Errorf("Slack would act on %q", rest)
+		}
+	}
+	if total > 13_000 {
+		t.Errorf("all strings together have %d characters", total)
+	}
+	for _, b := range body["blocks"].([]any) {
+		limit := 3000
+		if b.(map[string]any)["type"] == "header" {
+			limit = 150
+		}
+		atMost(t, "block", lookup(b, "text", "text").(string), limit)
+	}
+	atMost(t, "text", body["text"].(string), 1500)
+}
+
+// checkMail: no line that a server would break or refuse, and the sentence as its subject.
+func checkMail(t *testing.T, message, subject string) {
+	t.Helper()
+	for line := range strings.SplitSeq(message, "\r\n") {
+		if len(line) > 998 {
+			t.Errorf("a line of %d bytes", len(line))
+		}
+	}
+	m, err := mail.ReadMessage(strings.NewReader(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+	if err != nil {
+		t.Error(err)
+	}
+	equal(t, "the subject", got, subject)
+}
+
+var twoNumbers = regexp.MustCompile(`… [\d,]+ of (at least )?[\d,]+ (lines|characters)|… cut at [\d,]+ characters by \w+`)
+
+// checkCut: a message that does not hold the whole log says how much of it, in two numbers.
+func checkCut(t *testing.T, where string, said []string, log string) {
+	t.Helper()
+	text := unescape(strings.Join(said, "\n"))
+	want := strings.Fields(strings.ReplaceAll(display.Form(log), "`", "ˋ"))
+	if strings.Contains(squeeze(strings.ReplaceAll(text, "`", "ˋ")), strings.Join(want, " ")) {
+		return
+	}
+	if !twoNumbers.MatchString(text) {
+		t.Errorf("%s: the log is not whole, and nothing says so:\n%s\nthe log: %.300s", where, text, log)
+	}
+}
+
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func unescape(s string) string {
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s)
+}
+
+// allText are all strings of a JSON value.
+func allText(v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case string:
+		return []string{v}
+	case []any:
+		for _, e := range v {
+			out = append(out, allText(e)...)
+		}
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			out = append(out, allText(v[k])...)
+		}
+	}
+	return out
+}
+
+func atMost(t *testing.T, what, s string, limit int) {
+	t.Helper()
+	if n := utf8.RuneCountInString(s); n > limit {
+		t.Errorf("%s has %d characters, over %d", what, n, limit)
+	}
+}
+
+func equal(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s:\ngot  %s\nwant %s", what, got, want)
+	}
+}
+
