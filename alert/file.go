@@ -32,7 +32,7 @@ func wazuhFile(o object, ruleID string) *File {
 
 // ossecFile reads ossec-hids' SyscheckFile, and from the text of the log what that leaves out.
 func ossecFile(o object, log, ruleID string, loc *time.Location) *File {
-	f := fileFromText(log, ruleID, loc)
+	f := readFileText(log, ruleID, loc)
 	if f == nil {
 		if o == nil {
 			return nil

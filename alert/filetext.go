@@ -6,9 +6,18 @@ import (
 	"time"
 )
 
-// fileFromText reads what syscheck writes into the log of a file integrity alert; nil where log is something
-// else. The text comes from the manager, but paths and diffs in it are anybody's.
+// fileFromText reads the file of an alert whose only source is the text.
 func fileFromText(log, ruleID string, loc *time.Location) *File {
+	f := readFileText(log, ruleID, loc)
+	if f != nil {
+		f.finish()
+	}
+	return f
+}
+
+// readFileText reads what syscheck writes into the log of a file integrity alert; nil where log is something
+// else. The text comes from the manager, but paths and diffs in it are anybody's.
+func readFileText(log, ruleID string, loc *time.Location) *File {
 	first, rest, _ := strings.Cut(log, "\n")
 	path, event, ok := fileHead(first)
 	if !ok {
@@ -37,7 +46,6 @@ func fileFromText(log, ruleID string, loc *time.Location) *File {
 			f.readChange(line, loc)
 		}
 	}
-	f.finish()
 	return f
 }
 

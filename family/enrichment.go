@@ -116,7 +116,7 @@ func (n answer) word(a *alert.Alert, key string, r *Reading, s *sentence) {
 		s.Own = []display.Text{w("VirusTotal: no record of "), q(about)}
 		r.Next = w("No record is no verdict: look at the alert it is about.")
 	case key == "abuseipdb" && about != "" && number(n.confidence):
-		s.What = "AbuseIPDB knows something"
+		s.What = "AbuseIPDB rates an address"
 		s.Own = []display.Text{w("AbuseIPDB: "), q(n.confidence), w(" % abuse confidence for "), q(about)}
 	default: // an error of the service, or a service that we do not know
 		s.What, s.Described = "Answer of an integration", true

@@ -112,14 +112,14 @@ func fit(parts []display.Text) []display.Text {
 	for _, p := range parts {
 		over += p.Len()
 	}
-	for over > 0 {
+	for range parts { // each has its turn at most once
 		longest := -1
 		for i, p := range parts {
 			if p.HasQuote() && p.Len() > leastShown && (longest < 0 || p.Len() > parts[longest].Len()) {
 				longest = i
 			}
 		}
-		if longest < 0 {
+		if over <= 0 || longest < 0 {
 			break
 		}
 		was := parts[longest].Len()

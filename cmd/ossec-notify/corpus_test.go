@@ -288,7 +288,9 @@ func checkSlack(t *testing.T, body map[string]any) {
 		if b.(map[string]any)["type"] == "header" {
 			limit = 150
 		}
-		atMost(t, "block", lookup(b, "text", "text").(string), limit)
+		for _, text := range allText(lookup(b, "text")) {
+			atMost(t, "block", text, limit)
+		}
 	}
 	atMost(t, "text", body["text"].(string), 1500)
 }
