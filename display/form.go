@@ -53,7 +53,7 @@ func visible(s string) string {
 			b.WriteByte(byte(r))
 		case r < 0xa0 && unicode.IsControl(r):
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case hidden(r):
+		case hidden(r) && !joinsEmoji(s[:i], r, s[i+n:]):
 			if r > 0xffff {
 				fmt.Fprintf(&b, `\U%08x`, r)
 			} else {
@@ -81,8 +81,25 @@ func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// emojiStyle asks for the coloured form of the character before it: shown like all hidden characters, but no trick.
-const emojiStyle = 0xfe0f
+// joinsEmoji reports whether a hidden character only makes one picture of several, or a coloured one: a joiner
+// between two emoji, or the request for emoji style behind one. Both are how phones write, and hide nothing.
+func joinsEmoji(before string, r rune, behind string) bool {
+	const joiner, emojiStyle = 0x200d, 0xfe0f
+	if r != joiner && r != emojiStyle {
+		return false
+	}
+	last, n := utf8.DecodeLastRuneInString(before)
+	if last == emojiStyle && r == joiner {
+		last, _ = utf8.DecodeLastRuneInString(before[:len(before)-n])
+	}
+	next, _ := utf8.DecodeRuneInString(behind)
+	return isEmoji(last) && (r == emojiStyle || isEmoji(next))
+}
+
+// isEmoji: the blocks of pictures, and the modifiers of skin.
+func isEmoji(r rune) bool {
+	return (r >= 0x1f000 && r <= 0x1faff) || (r >= 0x2600 && r <= 0x27bf) || (r >= 0x2300 && r <= 0x23ff) || (r >= 0x2b00 && r <= 0x2bff)
+}
 
 // defang makes links dead: those that a client would open, and those that are only meant to be followed by a
 // machine (ldap://). It looks from each :// back at the scheme, so that no scheme hides behind other text.
@@ -193,7 +210,8 @@ func isASCII(s string) bool {
 var (
 	mention = regexp.MustCompile(`(?i)<[!@]|(^|[\s"'(])@(everyone|here|channel|all)\b`)
 	anchor  = regexp.MustCompile(`(?i)<[a-z][a-z0-9+.-]*:[^>\s]*\|[^>]*>|\]\([a-z][a-z0-9+.-]*:`)
-	markup  = regexp.MustCompile("`|(?i)</?[a-z][a-z0-9]*(\\s[^<>]*)?/?>|\\{\\{.*\\}\\}")
+	// Tags of HTML that draw or load something: logs in XML are full of other tags.
+	markup = regexp.MustCompile("```" + `|\{\{.*\}\}|(?i)</?(a|b|i|u|s|p|br|hr|h[1-6]|img|svg|script|style|link|meta|base|iframe|object|embed|form|input|button|div|span|table|font|marquee|video|audio|body|html)(\s[^<>]*)?/?>`)
 )
 
 // Tricks names what in the given alert texts would act on a reader's screen if it were not defused, in the
@@ -202,15 +220,15 @@ var (
 func Tricks(texts ...string) string {
 	var has [5]bool
 	for _, s := range texts {
-		has[0] = has[0] || mention.MatchString(s)
-		has[1] = has[1] || anchor.MatchString(s)
-		has[2] = has[2] || markup.MatchString(s)
-		for _, r := range s {
-			if r == '\n' || r == '\t' || r == '\r' {
+		has[0] = has[0] || strings.ContainsAny(s, "<@") && mention.MatchString(s)
+		has[1] = has[1] || strings.ContainsAny(s, "<]") && anchor.MatchString(s)
+		has[2] = has[2] || strings.ContainsAny(s, "<`{") && markup.MatchString(s)
+		for i, r := range s {
+			if r >= ' ' && r < 0x7f || r == '\n' || r == '\t' || r == '\r' {
 				continue
 			}
 			has[3] = has[3] || (r < 0xa0 && unicode.IsControl(r))
-			has[4] = has[4] || (hidden(r) && r != emojiStyle)
+			has[4] = has[4] || hidden(r) && !joinsEmoji(s[:i], r, s[i+utf8.RuneLen(r):])
 		}
 	}
 	var words []string

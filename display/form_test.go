@@ -71,7 +71,7 @@ func TestTricks(t *testing.T) {
 		{[]string{"<@U123>"}, "mention"},
 		{[]string{"<https://evil.example|click>"}, "link"},
 		{[]string{"[x](http://evil.example)"}, "link"},
-		{[]string{"a `code` b"}, "markup"},
+		{[]string{"a ```code``` b"}, "markup"},
 		{[]string{"<script>"}, "markup"},
 		{[]string{"</b>"}, "markup"},
 		{[]string{"{{.Exec}}"}, "markup"},
@@ -79,9 +79,11 @@ func TestTricks(t *testing.T) {
 		{[]string{"a\u202eb"}, "bidi characters"},
 		{[]string{"a\u200bb"}, "bidi characters"},
 		{[]string{"a\r\nb\tc"}, ""},
-		{[]string{"❤\ufe0f"}, ""},
-		{[]string{"<!here>", "`x`"}, "mention and markup"},
-		{[]string{"<!here> <http://e.example|x> ` \x07 \u202e"}, "mention, link, markup, control and bidi characters"},
+		{[]string{"❤\ufe0f", "👩\u200d💻", "👁\ufe0f\u200d🗨\ufe0f"}, ""},
+		{[]string{"pay\u200dpal"}, "bidi characters"},
+		{[]string{"<event><user>x</user></event>", "can't open `x'"}, ""},
+		{[]string{"<!here>", "<b>x</b>"}, "mention and markup"},
+		{[]string{"<!here> <http://e.example|x> ``` \x07 \u202e"}, "mention, link, markup, control and bidi characters"},
 	}
 	for _, tt := range tests {
 		if got := Tricks(tt.in...); got != tt.want {

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -53,7 +55,7 @@ type finding struct {
 }
 
 func (f finding) String() string {
-	return problem{f.File, problemAt(f)}.String()
+	return problem{rules.Problem{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Warning: f.Level == "warning"}}.String()
 }
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
@@ -70,6 +72,12 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, findingOf(p))
 	}
 	if cfg != nil {
+		if !completes(e.home) {
+			for _, p := range cfg.Table.CheckShell() {
+				p.File = cmp.Or(p.File, path)
+				found = append(found, findingOf(problem{p}))
+			}
+		}
 		found = append(found, checkSecrets(cfg)...)
 		d, err := cfg.dispatcher(buildOptions{log: discard})
 		for _, err := range split(err) {
@@ -104,6 +112,17 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	return nil
 }
 
+// completes reports whether the manager's own logs can be read: they hold what the shell file leaves out.
+func completes(home string) bool {
+	for _, name := range []string{"alerts.json", "alerts.log"} {
+		if f, err := os.Open(filepath.Join(home, "logs", "alerts", name)); err == nil {
+			f.Close()
+			return true
+		}
+	}
+	return false
+}
+
 // checked is the last line of check.
 func (e *env) checked(path string, cfg *config, counts map[string]int) {
 	if counts["error"] > 0 {
@@ -120,10 +139,6 @@ func findingOf(p problem) finding {
 		f.Level, f.code = "warning", exitDone
 	}
 	return f
-}
-
-func problemAt(f finding) rules.Problem {
-	return rules.Problem{Line: f.Line, Column: f.Column, Message: f.Message, Warning: f.Level == "warning"}
 }
 
 // split takes joined errors apart.

@@ -72,8 +72,6 @@ func reserved(name string) bool {
 // settings are the keys of a config file that are plain values.
 type settings struct {
 	Severity     alert.Scale       `yaml:"severity"`
-	Always       []string          `yaml:"always"`
-	Default      []string          `yaml:"default"`
 	Include      []string          `yaml:"include"`
 	TimeZone     string            `yaml:"time_zone"`
 	Links        map[string]string `yaml:"links"`
@@ -171,7 +169,6 @@ func (l *loader) main(root *yaml.Node) {
 	s := settings{Severity: alert.DefaultScale}
 	l.top(root, &s, true)
 	l.cfg.Links, l.cfg.StrictExit = s.Links, s.StrictExit
-	l.cfg.Table.Always, l.cfg.Table.Default = s.Always, s.Default
 
 	dir := filepath.Dir(l.cfg.Path)
 	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
@@ -229,6 +226,9 @@ func (l *loader) include(file string, at *yaml.Node) {
 // top reads the top level of a file: receivers and routes, and in the main file the settings.
 func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 	known := []string{"receivers", "routes"}
+	if mainFile {
+		known = append(known, rules.Always, rules.Default)
+	}
 	plain := map[string]reflect.Value{}
 	if mainFile {
 		v := reflect.ValueOf(s).Elem()
@@ -245,6 +245,10 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 			l.receivers(e.value)
 		case name == "routes":
 			// after the scale is known
+		case mainFile && name == rules.Always:
+			l.cfg.Table.Always, l.cfg.Table.AlwaysNode = l.receiverNames(e), e.value
+		case mainFile && name == rules.Default:
+			l.cfg.Table.Default, l.cfg.Table.DefaultNode = l.receiverNames(e), e.value
 		case ok:
 			l.setting(e, field)
 		case !mainFile && slices.Contains(settingNames(), name):
@@ -262,25 +266,30 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 		}
 		routes, problems := rules.ParseRoutes(e.value, l.cfg.Scale)
 		l.add(problems)
+		for _, r := range routes {
+			r.File = l.file
+		}
 		l.cfg.Table.Routes = append(l.cfg.Table.Routes, routes...)
 	}
 }
 
 func settingNames() []string {
 	t := reflect.TypeFor[settings]()
-	var names []string
+	names := []string{rules.Always, rules.Default}
 	for i := range t.NumField() {
 		names = append(names, t.Field(i).Tag.Get("yaml"))
 	}
 	return names
 }
 
+func (l *loader) receiverNames(e entry) []string {
+	names, problems := rules.ParseReceivers(e.value, e.key.Value)
+	l.add(problems)
+	return names
+}
+
 func (l *loader) setting(e entry, field reflect.Value) {
 	name := e.key.Value
-	// An empty list is nobody, on purpose; a null is a mistake.
-	if (name == "always" || name == "default") && e.value.Kind == yaml.SequenceNode && len(e.value.Content) == 0 {
-		return
-	}
 	l.value(e.value, field, name)
 	switch name {
 	case "severity":
@@ -415,11 +424,6 @@ func (l *loader) finish() (*config, []problem, error) {
 		known[name] = true
 	}
 	l.add(cfg.Table.Check(known))
-	for i := range l.problems {
-		if l.problems[i].File == "" {
-			l.problems[i].File = cfg.Path
-		}
-	}
 	slices.SortStableFunc(l.problems, func(a, b problem) int {
 		if c := strings.Compare(a.File, b.File); c != 0 && a.File != cfg.Path && b.File != cfg.Path {
 			return c

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,10 +14,7 @@ import (
 )
 
 // problem is a mistake in a config file, or, with Warning, something that is probably one.
-type problem struct {
-	File string
-	rules.Problem
-}
+type problem struct{ rules.Problem }
 
 func (p problem) String() string {
 	s := p.File
@@ -38,16 +36,18 @@ type decoder struct {
 }
 
 func (d *decoder) errorf(n *yaml.Node, format string, args ...any) {
-	d.problems = append(d.problems, problem{d.file, rules.Problem{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}})
+	d.add([]rules.Problem{{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}})
 }
 
 func (d *decoder) warnf(n *yaml.Node, format string, args ...any) {
-	d.problems = append(d.problems, problem{d.file, rules.Problem{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...), Warning: true}})
+	d.add([]rules.Problem{{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...), Warning: true}})
 }
 
+// add takes problems over; those that name no file are of the one being read.
 func (d *decoder) add(problems []rules.Problem) {
 	for _, p := range problems {
-		d.problems = append(d.problems, problem{d.file, p})
+		p.File = cmp.Or(p.File, d.file)
+		d.problems = append(d.problems, problem{p})
 	}
 }
 

@@ -8,11 +8,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 )
 
 // errRecorded is what the recorder answers in place of a server.
@@ -75,13 +77,18 @@ type redactor struct {
 	urls    []string // addresses that are secrets as a whole
 }
 
+// minSecret is the length from which a secret is looked for in texts. A shorter one would be found in every word
+// of a message; where it is used (the Authorization header, a header of its own) it is taken out all the same.
+const minSecret = 8
+
 // newRedactor collects the secrets of the receivers. A secret that cannot be read needs no redaction.
 func newRedactor(receivers []*receiver) *redactor {
 	r := &redactor{}
 	for _, rc := range receivers {
+		open := openHeaders(rc.Config)
 		secrets(rc.Config.settings(), func(s *notifier.Secret) {
 			v, err := s.Read()
-			if err != nil || v == notifier.Redacted {
+			if err != nil || v == notifier.Redacted || open[v] {
 				return
 			}
 			// A Slack webhook's address is its key. Any other address that stands in the config in plain
@@ -98,8 +105,31 @@ func newRedactor(receivers []*receiver) *redactor {
 	return r
 }
 
+// credentialName finds headers whose name promises a secret: X-Api-Key, Private-Token.
+var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|secret|token`)
+
+// openHeaders are the values of a webhook's headers that are no secrets: the config holds them in plain text,
+// under a name that promises none (X-Team: soc).
+func openHeaders(c channelConfig) map[string]bool {
+	open := map[string]bool{}
+	if w, ok := c.settings().(*webhook.Config); ok {
+		for name, s := range w.Headers {
+			if v, err := s.Read(); err == nil && s.IsPlain() && !credentialName.MatchString(name) {
+				open[v] = true
+			}
+		}
+	}
+	return open
+}
+
 func (r *redactor) text(s string) string {
-	return notifier.Redact(s, append(slices.Clone(r.secrets), r.urls...)...)
+	known := slices.Clone(r.urls)
+	for _, v := range r.secrets {
+		if len(v) >= minSecret {
+			known = append(known, v)
+		}
+	}
+	return notifier.Redact(s, known...)
 }
 
 // header keeps the scheme of a credential: "Splunk [redacted]".
@@ -108,6 +138,9 @@ func (r *redactor) header(name, value string) string {
 		if scheme, _, ok := strings.Cut(value, " "); ok {
 			return scheme + " " + notifier.Redacted
 		}
+		return notifier.Redacted
+	}
+	if slices.Contains(r.secrets, value) {
 		return notifier.Redacted
 	}
 	return r.text(value)
