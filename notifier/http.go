@@ -52,16 +52,9 @@ func NewClient(cfg Network) (*http.Client, error) {
 		t.Proxy = http.ProxyURL(u)
 	}
 	if cfg.CAFile != "" {
-		pem, err := os.ReadFile(cfg.CAFile)
+		pool, err := CertPool(cfg.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("ca_file: %w", err)
-		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca_file: %s holds no certificate in PEM form", cfg.CAFile)
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
@@ -73,6 +66,22 @@ func NewClient(cfg Network) (*http.Client, error) {
 		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
 	return &http.Client{Transport: t, CheckRedirect: NoRedirects}, nil
+}
+
+// CertPool is the system's certificates and those of a file in PEM form.
+func CertPool(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
+	}
+	return pool, nil
 }
 
 // NoRedirects is the CheckRedirect of every client here: the redirect itself is the answer.

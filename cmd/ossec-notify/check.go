@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -84,7 +83,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			found = append(found, finding{File: path, Level: "error", Message: err.Error(), code: exitUsage})
 		}
 		if err == nil {
-			found = append(found, checkTemplates(path, d)...)
+			found = append(found, checkTemplates(cfg, d)...)
 			if online {
 				found = append(found, checkOnline(ctx, cfg)...)
 			}
@@ -98,7 +97,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 		counts[f.Level]++
 		if e.format == "json" {
-			_ = json.NewEncoder(e.stdout).Encode(f)
+			_ = jsonLine(e.stdout, f)
 		} else {
 			fmt.Fprintln(e.stdout, f)
 		}
@@ -187,7 +186,7 @@ func checkSecrets(cfg *config) []finding {
 }
 
 // checkTemplates renders the built-in samples for every receiver.
-func checkTemplates(path string, d *dispatch.Dispatcher) []finding {
+func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 	var found []finding
 	said := map[string]bool{}
 	for _, name := range sample.Names() {
@@ -195,13 +194,13 @@ func checkTemplates(path string, d *dispatch.Dispatcher) []finding {
 		if err != nil {
 			continue
 		}
-		for _, r := range d.Receivers {
-			_, err := d.Notification(dispatch.Delivery{Alert: a, Receiver: r, Occurrence: 1})
+		for _, r := range cfg.Receivers {
+			_, err := d.Notification(dispatch.Delivery{Alert: a, Receiver: d.Receivers[r.Name], Occurrence: 1})
 			if err == nil || said[r.Name+err.Error()] {
 				continue
 			}
 			said[r.Name+err.Error()] = true
-			found = append(found, finding{File: path, Level: "error", code: exitUsage,
+			found = append(found, finding{File: r.file, Line: r.node.Line, Column: r.node.Column, Level: "error", code: exitUsage,
 				Message: fmt.Sprintf("receiver %q: %s (seen with the sample %s)", r.Name, err, name)})
 		}
 	}

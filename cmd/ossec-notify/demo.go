@@ -89,7 +89,9 @@ func (e *env) demo(ctx context.Context, brief bool) error {
 	fmt.Fprintln(w, "Stand-ins of Slack, PagerDuty, Splunk, a webhook and a mail server are running on this machine.")
 	fmt.Fprintln(w, "They refuse what the real ones refuse. The config, with the routes that decide:")
 	fmt.Fprintln(w)
-	fmt.Fprintln(w, faint.Render(indent(strings.TrimSpace(text), "  ")))
+	for line := range strings.Lines(text) {
+		fmt.Fprintln(w, faint.Render("  "+strings.TrimRight(line, "\n")))
+	}
 	fmt.Fprintln(w)
 	tally := tally{}
 	for _, name := range sample.Names() {
@@ -206,5 +208,3 @@ func (t *tally) failed() bool { return t.dead > 0 || t.refused > 0 }
 func (t *tally) print(w io.Writer) {
 	fmt.Fprintf(w, "%s, %s, %d not delivered, %d refused.\n", count(t.alerts, "alert"), count(t.deliveries, "delivery"), t.dead, t.refused)
 }
-
-func indent(s, by string) string { return by + strings.ReplaceAll(s, "\n", "\n"+by) }

@@ -30,6 +30,9 @@ func explainCommand(e *env) *cobra.Command {
 		Example: explainExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.files = args
+			if err := in.check(); err != nil {
+				return err
+			}
 			cfg, err := e.load()
 			if err != nil {
 				return err
@@ -87,7 +90,7 @@ func (e *env) explain(cfg *config, a *alert.Alert) error {
 		for _, v := range d.Verdicts {
 			x.Decisions = append(x.Decisions, decision{v.Route, v.Matched, v.Reason})
 		}
-		return json.NewEncoder(e.stdout).Encode(x)
+		return jsonLine(e.stdout, x)
 	}
 	writeExplanation(e.stdout, a, severity, d)
 	return nil

@@ -21,6 +21,18 @@ type input struct {
 const inputHelp = `Alerts are read from the files, or from stdin without any ("-" is stdin too), in any format: Wazuh or OSSEC
 JSON, alerts.log, the shell file of integratord; one alert or many.`
 
+// check finds wrong usage.
+func (in input) check() error {
+	if in.sample == "" {
+		return nil
+	}
+	if len(in.files) > 0 {
+		return fmt.Errorf("give files or --sample, not both")
+	}
+	_, _, err := sample.Raw(in.sample)
+	return err
+}
+
 // alerts yields the alerts of the input. The error is for input that cannot be read; it names the file.
 func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, error] {
 	return func(yield func(*alert.Alert, error) bool) {
@@ -62,6 +74,9 @@ func (e *env) file(name string, zone *time.Location, yield func(*alert.Alert, er
 	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: zone}) {
 		if err != nil {
 			return yield(nil, fmt.Errorf("%s: %w", name, err))
+		}
+		if name == "-" && a.Problem.Kind == "empty" { // a pipe that nothing came through; an empty file is a lost alert
+			continue
 		}
 		if !yield(a, nil) {
 			return false

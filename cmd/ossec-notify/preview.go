@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -33,8 +34,8 @@ shown. Without a config, one receiver of every channel stands in.
 		Example: previewExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.files = args
-			if in.sample != "" && len(args) > 0 {
-				return fmt.Errorf("give files or --sample, not both")
+			if err := in.check(); err != nil {
+				return err
 			}
 			return e.preview(cmd.Context(), in, to)
 		},
@@ -53,6 +54,8 @@ type previewed struct {
 	Route    string     `json:"route"`
 	Requests *[]request `json:"requests,omitempty"`
 	Message  string     `json:"message,omitempty"` // mail: the whole message
+
+	templateErr error // why the message has its default form
 }
 
 func (e *env) preview(ctx context.Context, in input, to []string) error {
@@ -65,7 +68,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 		return err
 	}
 	all := []previewed{}
-	alerts := 0
+	alerts, broken := 0, false
 	for a, err := range e.alerts(in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
@@ -86,7 +89,12 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 			}
 			shown, n, err := p.show(ctx, x)
 			if err != nil {
-				return failed("receiver %q: %w", x.Receiver.Name, err)
+				fmt.Fprintf(e.stderr, "ossec-notify: error: receiver %q: %s\n", x.Receiver.Name, err)
+				broken = true
+				continue
+			}
+			if shown.templateErr != nil {
+				fmt.Fprintf(e.stderr, "note: %s gets the default form: %s\n", x.Receiver.Name, shown.templateErr)
 			}
 			if e.format == "json" {
 				all = append(all, shown)
@@ -102,7 +110,12 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 		enc := json.NewEncoder(e.stdout)
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
-		return enc.Encode(all)
+		if err := enc.Encode(all); err != nil {
+			return failed("%w", err)
+		}
+	}
+	if broken {
+		return silent(exitFail)
 	}
 	return nil
 }
@@ -111,7 +124,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 // stands in: people look before they configure.
 func (e *env) loadOrExample() (*config, error) {
 	path := configPath("", e.home)
-	if e.config == "" {
+	if e.config == "" && os.Getenv("OSSEC_NOTIFY_CONFIG") == "" {
 		if _, _, err := loadConfig(path, e.home); errors.Is(err, fs.ErrNotExist) {
 			fmt.Fprintf(e.stderr, "note: there is no config %s: showing one receiver of each channel\n", path)
 			return exampleConfig(), nil
@@ -141,7 +154,7 @@ func newPreviewer(cfg *config) (*previewer, error) {
 // show renders one delivery and catches what would be sent.
 func (p *previewer) show(ctx context.Context, x dispatch.Delivery) (previewed, notifier.Notification, error) {
 	n, templateErr := p.Notification(x)
-	out := previewed{Alert: n.Alert, Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route}
+	out := previewed{Alert: n.Alert, Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route, templateErr: templateErr}
 	if c, ok := x.Receiver.Notifier.(notifier.Composer); ok {
 		message, err := c.Compose(n)
 		if err != nil {

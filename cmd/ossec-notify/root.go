@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +16,6 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/ossec-notify/ossec-notify/dispatch"
 )
 
 // env is what every command is given: the streams, and the flags that all commands share.
@@ -128,26 +126,15 @@ func (e *env) load() (*config, error) {
 	return cfg, nil
 }
 
-// dispatcher loads the config and makes its dispatcher.
-func (e *env) dispatcher(opt buildOptions) (*config, *dispatch.Dispatcher, error) {
-	cfg, err := e.load()
-	if err != nil {
-		return nil, nil, err
-	}
-	if opt.log == nil {
-		opt.log = e.log()
-	}
-	d, err := cfg.dispatcher(opt)
-	return cfg, d, err
-}
-
-// log is the log of commands: warnings and worse, on stderr.
-func (e *env) log() *slog.Logger {
-	return slog.New(slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelError + 1}))
-}
-
 // styled is stdout for text with colours: they are left out where the terminal, a pipe or NO_COLOR asks for it.
 func (e *env) styled() io.Writer { return colorprofile.NewWriter(e.stdout, os.Environ()) }
+
+// jsonLine prints a value as one line of JSON, with < and > as they are.
+func jsonLine(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,7 +29,10 @@ var update = flag.Bool("update", false, "rewrite what the scripts and golden fil
 func TestMain(m *testing.M) {
 	// Wazuh passes "integrations" as argv[0] of every integration.
 	commands := map[string]func(){"ossec-notify": main, "integrations": main}
-	for _, name := range []string{"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-notify", "custom-oncall", "custom-nobody"} {
+	for _, name := range []string{
+		"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-notify",
+		"custom-oncall", "custom-nobody", "slack", "pagerduty",
+	} {
 		commands[name] = main
 	}
 	testscript.Main(m, commands)
@@ -37,12 +41,14 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script. Each script has stand-ins of its own; their addresses are in the
 // environment. Words of our own:
 //
-//	arrived SERVICE [N]      wait for the N-th (default: first) accepted message of a service; its body is the
-//	                         command's output
-//	refused SERVICE          the same for a message that was refused
+//	arrived SERVICE [N]      the N-th (default: first) accepted message of a service; its body is the command's
+//	                         output, its query and the headers that matter are on stderr
+//	refused SERVICE [N]      the same for a message that was refused
+//	! arrived SERVICE [N]    fewer than N arrived
 //	silent SERVICE           nothing has arrived there
 //	answer SERVICE STATUS [BODY] [Header: value]…
 //	                         the service's next answer
+//	exits CODE PROGRAM ARG…  run a program that must end with that exit status
 //	execas ARGV0 PATH ARG…   run a program with another argv[0], as Wazuh does
 //	json FILE KEY VALUE      the value at a dotted path of a JSON file ("stdout" is the last output)
 func TestScripts(t *testing.T) {
@@ -51,6 +57,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Setup:               setupScript,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"arrived": func(ts *testscript.TestScript, neg bool, args []string) { cmdArrived(ts, neg, args, true) },
 			"refused": func(ts *testscript.TestScript, neg bool, args []string) { cmdArrived(ts, neg, args, false) },
@@ -58,8 +65,17 @@ func TestScripts(t *testing.T) {
 			"answer":  cmdAnswer,
 			"execas":  cmdExecAs,
 			"json":    cmdJSON,
+			"exits":   cmdExits,
 		},
 	})
+}
+
+// condition knows [root]: nothing is unreadable to root.
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("there is no condition [%s]", name)
 }
 
 type serverKey struct{}
@@ -71,13 +87,22 @@ func setupScript(e *testscript.Env) error {
 	}
 	e.Defer(func() { _ = s.Close() })
 	e.Values[serverKey{}] = s
+	closed, err := closedAddr()
+	if err != nil {
+		return err
+	}
+	corpus, err := filepath.Abs(corpusDir)
+	if err != nil {
+		return err
+	}
 	for name, value := range map[string]string{
 		"SLACK_URL": s.SlackWebhookURL(), "SLACK_API": s.SlackAPIURL(), "PAGERDUTY_URL": s.PagerDutyURL(),
 		"SPLUNK_URL": s.SplunkURL(), "WEBHOOK_URL": s.WebhookURL(), "SMTP_URL": s.SMTPURL(),
 		"SLACK_TOKEN": sandbox.FakeSlackToken, "ROUTING_KEY": sandbox.FakeRoutingKey,
 		"HEC_TOKEN": sandbox.FakeHECToken, "WEBHOOK_TOKEN": sandbox.FakeWebhookToken,
 		"OSSEC_NOTIFY_HOME": filepath.Join(e.WorkDir, "home"), "TZ": "UTC",
-		"BIN": binDir(),
+		"HTTP_ADDR": s.HTTPAddr(), "SMTP_ADDR": s.SMTPAddr(), "CLOSED_ADDR": closed,
+		"BIN": binDir(), "CORPUS": corpus,
 	} {
 		e.Setenv(name, value)
 	}
@@ -85,6 +110,15 @@ func setupScript(e *testscript.Env) error {
 		return err
 	}
 	return expandConfigs(e)
+}
+
+// closedAddr is an address where nobody listens (any more).
+func closedAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // binDir is where TestMain put the program under all its names.
@@ -121,7 +155,7 @@ func server(ts *testscript.TestScript) *sandbox.Server {
 }
 
 func cmdArrived(ts *testscript.TestScript, neg bool, args []string, accepted bool) {
-	if neg || len(args) < 1 || len(args) > 2 {
+	if len(args) < 1 || len(args) > 2 {
 		ts.Fatalf("usage: arrived SERVICE [N]")
 	}
 	n := 1
@@ -136,6 +170,12 @@ func cmdArrived(ts *testscript.TestScript, neg bool, args []string, accepted boo
 			got = append(got, m)
 		}
 	}
+	if neg {
+		if len(got) >= n {
+			ts.Fatalf("%d messages at %s; the inbox:\n%s", len(got), args[0], inbox(server(ts)))
+		}
+		return
+	}
 	if len(got) < n {
 		ts.Fatalf("%d messages at %s, want %d; the inbox:\n%s", len(got), args[0], n, inbox(server(ts)))
 	}
@@ -146,6 +186,10 @@ func cmdArrived(ts *testscript.TestScript, neg bool, args []string, accepted boo
 	}
 	_, err := fmt.Fprintln(ts.Stdout(), body)
 	ts.Check(err)
+	if m.Query != "" {
+		_, err := fmt.Fprintf(ts.Stderr(), "?%s\n", m.Query)
+		ts.Check(err)
+	}
 	for _, name := range []string{"Authorization", "Content-Type", "Idempotency-Key", "X-Ossec-Notify-Schema"} {
 		if v := m.Header.Get(name); v != "" {
 			_, err := fmt.Fprintf(ts.Stderr(), "%s: %s\n", name, v)
@@ -238,6 +282,24 @@ func cmdExecAs(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if (err != nil) != neg {
 		ts.Fatalf("%s: %v", path, err)
+	}
+}
+
+func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARG...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	code := 0
+	if exit != nil {
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit status %d, want %s; stderr:\n%s", code, args[0], ts.ReadFile("stderr"))
 	}
 }
 

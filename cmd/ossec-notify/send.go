@@ -28,8 +28,8 @@ func sendCommand(e *env) *cobra.Command {
 		Example: sendExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.files = args
-			if in.sample != "" && len(args) > 0 {
-				return fmt.Errorf("give files or --sample, not both")
+			if err := in.check(); err != nil {
+				return err
 			}
 			return e.send(cmd.Context(), in, to, timeout)
 		},
@@ -53,7 +53,11 @@ type sent struct {
 }
 
 func (e *env) send(ctx context.Context, in input, to []string, timeout time.Duration) error {
-	cfg, d, err := e.dispatcher(buildOptions{})
+	cfg, err := e.load()
+	if err != nil {
+		return err
+	}
+	d, err := cfg.dispatcher(buildOptions{log: discard})
 	if err != nil {
 		return err
 	}
@@ -111,7 +115,7 @@ func (r *reporter) alert(a *alert.Alert, deliveries int) {
 
 func problemWords(p alert.Problem) string {
 	words := map[string]string{"empty": "empty", "truncated": "cut off or damaged", "unknown": "in no known format", "unreadable": "not readable"}[p.Kind]
-	if p.ReadsAs != "" {
+	if p.ReadsAs != "" && p.Kind != "empty" {
 		words += " (" + p.ReadsAs + ")"
 	}
 	return words
@@ -131,7 +135,7 @@ func (r *reporter) outcome(o dispatch.Outcome) {
 		fmt.Fprintf(r.notes, "note: %s: %s\n", x.Receiver.Name, o.Receipt.Warning)
 	}
 	if r.json {
-		_ = json.NewEncoder(r.w).Encode(s)
+		_ = jsonLine(r.w, s)
 		return
 	}
 	if s.Error != "" {

@@ -1,4 +1,4 @@
-// Package notifiertest checks what every channel over HTTP must do, against a real server on loopback: which
+// Package notifiertest owns the checks that every channel over HTTP must pass, against a real server on loopback: which
 // answers are success, which are tried again, that a Retry-After is heard, that no secret stands in an error,
 // that an attempt ends with its context, that connections are used again. It knows no vendor; what differs is
 // in a [Case]. It also keeps golden files (see [Golden]).

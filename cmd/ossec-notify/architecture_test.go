@@ -1,0 +1,94 @@
+package main
+
+import (
+	"go/doc"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ossec-notify/ossec-notify/"
+
+// mayImport says which packages of this module each package may import; what is not here is refused. Imports
+// point one way: the outbound packages know no alert, a channel knows no other channel, only the command knows
+// all of them.
+var mayImport = map[string][]string{
+	"display":               {},
+	"door":                  {},
+	"alert":                 {},
+	"sandbox":               {},
+	"sample":                {"alert"},
+	"rules":                 {"alert"},
+	"family":                {"alert", "display"},
+	"notifier":              {"display"},
+	"notifier/notifiertest": {"notifier", "display"},
+	"notifier/slack":        {"notifier", "display"},
+	"notifier/pagerduty":    {"notifier", "display"},
+	"notifier/webhook":      {"notifier", "display"},
+	"notifier/splunk":       {"notifier", "display"},
+	"notifier/email":        {"notifier", "display"},
+	"templates":             {"alert", "display", "family", "notifier"},
+	"dispatch":              {"alert", "notifier", "rules", "templates"},
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Skipf("the go command is not here: %v", err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		words := strings.Fields(line)
+		pkg := strings.TrimPrefix(words[0], module)
+		if pkg == "cmd/ossec-notify" {
+			continue
+		}
+		allowed, ok := mayImport[pkg]
+		if !ok {
+			t.Errorf("package %s is new: say in this test what it may import", pkg)
+		}
+		for _, imp := range words[1:] {
+			if own, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(allowed, own) {
+				t.Errorf("%s must not import %s", pkg, own)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItOwns(t *testing.T) {
+	root := filepath.Join("..", "..")
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		if name := d.Name(); name == "testdata" || (strings.HasPrefix(name, ".") && path != root) {
+			return filepath.SkipDir
+		}
+		files, err := filepath.Glob(filepath.Join(path, "*.go"))
+		if err != nil || len(files) == 0 {
+			return err
+		}
+		var comment string
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				return err
+			}
+			comment += f.Doc.Text()
+		}
+		if len(doc.Synopsis(comment)) < 20 || !strings.Contains(comment, "own") {
+			t.Errorf("%s: the package comment must say what the package owns, and what it does not", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,68 @@
+package templates
+
+import (
+	htmltemplate "html/template"
+	"strings"
+	"text/template"
+
+	"github.com/ossec-notify/ossec-notify/display"
+)
+
+// funcs are the functions that look into the set.
+func (s *Set) funcs() template.FuncMap {
+	return template.FuncMap{
+		"part":  s.part,
+		"facts": s.facts,
+		"log":   func(lines, chars int, d *Data) (Log, error) { return s.log(d, lines, chars) },
+		"links": s.renderLinks,
+		"link":  s.renderLink,
+		// linkFacts are the links as rows of a table, under the first word of their labels.
+		"linkFacts": func(d *Data) []Fact {
+			var rows []Fact
+			for _, l := range s.renderLinks(d) {
+				word, _, _ := strings.Cut(l.Label.String(), " ")
+				rows = append(rows, Fact{display.Words(word), l.URL})
+			}
+			return rows
+		},
+
+		"details":  s.details,
+		"document": s.document,
+		"event":    s.event,
+	}
+}
+
+// htmlFuncs are the same for html/template: what they return is HTML in which quotations are <code>.
+func (s *Set) htmlFuncs() htmltemplate.FuncMap {
+	funcs := htmltemplate.FuncMap(s.funcs())
+	funcs["rich"] = func(v any) htmltemplate.HTML { return richHTML(asText(v)) }
+	funcs["dotted"] = func(v any) htmltemplate.HTML { return dottedHTML(asText(v)) }
+	funcs["plain"] = func(v any) string { return asText(v).String() }
+	funcs["_form"] = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			return display.Form(v)
+		case []string:
+			return display.Form(strings.Join(v, ", "))
+		}
+		return v
+	}
+	return funcs
+}
+
+// richHTML is a text as HTML: quotations stand in <code>, and their dots in elements of their own, so that mail
+// clients make links of neither names nor numbers.
+func richHTML(t display.Text) htmltemplate.HTML {
+	return htmltemplate.HTML(t.Render(htmltemplate.HTMLEscapeString, func(s string) string {
+		return "<code>" + dots(s) + "</code>"
+	}))
+}
+
+// dottedHTML is richHTML without the <code>, for headings and for <pre>.
+func dottedHTML(t display.Text) htmltemplate.HTML {
+	return htmltemplate.HTML(t.Render(htmltemplate.HTMLEscapeString, dots))
+}
+
+func dots(s string) string {
+	return strings.ReplaceAll(htmltemplate.HTMLEscapeString(s), ".", "<span>.</span>")
+}

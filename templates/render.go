@@ -1,0 +1,167 @@
+package templates
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/ossec-notify/ossec-notify/display"
+)
+
+// maxOutput bounds what one part may print, in bytes.
+const maxOutput = 4 << 20
+
+// Parts renders all parts of a channel. What is missing in the result was not defined, or printed nothing.
+func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
+	parts := map[string]display.Text{}
+	for _, part := range s.channelParts[d.Channel] {
+		t, err := s.render(d.Channel+"."+part, d)
+		if err != nil {
+			return nil, err
+		}
+		if !t.Blank() {
+			parts[part] = t
+		}
+	}
+	if h := s.html.Lookup(d.Channel + ".html.tmpl"); h != nil {
+		var b limited
+		if err := h.Execute(&b, d); err != nil {
+			return nil, renderError(err)
+		}
+		parts["html"] = display.Words(b.String())
+	}
+	if s.body != "" {
+		t, err := s.render(s.body, d)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasSuffix(s.body, ".json.tmpl") {
+			parts["body.json"] = t
+			delete(parts, "body")
+		} else {
+			parts["body"] = t.Trim()
+			delete(parts, "body.json")
+		}
+	}
+	return parts, nil
+}
+
+// Plain is the message of last resort, with no template at all: the sentence, the log, the error. Every channel
+// can send it.
+func Plain(d *Data, cause error) map[string]display.Text {
+	text := display.Join(d.Word(), display.Words(": "), d.Sentence, display.Words("\n"), d.cutLog(display.Quote(d.Reading.Evidence.Text), 12, 1200).Whole(), display.Words("\n"))
+	if cause != nil {
+		text = display.Join(text, display.Words("The templates failed: "), display.Quote(cause.Error()))
+	}
+	return map[string]display.Text{"body": text}
+}
+
+// render executes one define.
+func (s *Set) render(name string, d *Data) (display.Text, error) {
+	t := s.text.Lookup(name)
+	if t == nil || t.Tree == nil {
+		return nil, nil
+	}
+	var b limited
+	if err := t.Execute(&b, d); err != nil {
+		return nil, renderError(err)
+	}
+	if !strings.HasSuffix(strings.TrimSuffix(name, ".tmpl"), ".json") {
+		return display.Decode(b.String()), nil
+	}
+	text := bytes.TrimSpace(b.Bytes())
+	if len(text) == 0 {
+		return nil, nil
+	}
+	if err := validJSON(text); err != nil {
+		return nil, fmt.Errorf("template %s prints no valid JSON: %w; print values with {{ … | toJson }}", cmp.Or(fileOf(t), name), err)
+	}
+	return display.Words(string(text)), nil
+}
+
+func validJSON(b []byte) error {
+	if json.Valid(b) {
+		return nil
+	}
+	var v any
+	return json.Unmarshal(b, &v)
+}
+
+func fileOf(t *template.Template) string {
+	if t.Tree == nil {
+		return ""
+	}
+	return t.ParseName
+}
+
+// part renders a shared part, from the most special define to the general one.
+func (s *Set) part(name string, d *Data) (display.Text, error) {
+	if s.text.Lookup(name) == nil {
+		return nil, fmt.Errorf("there is no part %q", name)
+	}
+	if d.Rule.ID != "" {
+		if full := name + ".rule." + d.Rule.ID; s.text.Lookup(full) != nil {
+			return s.trimmed(full, d)
+		}
+	}
+	for _, g := range d.Rule.Groups {
+		if full := name + ".group." + g; s.text.Lookup(full) != nil {
+			return s.trimmed(full, d)
+		}
+	}
+	if full := name + "." + d.Family; s.text.Lookup(full) != nil {
+		return s.trimmed(full, d)
+	}
+	return s.trimmed(name, d)
+}
+
+func (s *Set) trimmed(name string, d *Data) (display.Text, error) {
+	t, err := s.render(name, d)
+	return t.Trim(), err
+}
+
+// maxFact is how many characters the value of a fact may have.
+const maxFact = 200
+
+// facts renders the part "facts" and reads its lines, "Label: value". A line without a value is left out, and
+// the values are cut to one line of maxFact characters.
+func (s *Set) facts(d *Data) ([]Fact, error) {
+	t, err := s.part("facts", d)
+	if err != nil {
+		return nil, err
+	}
+	var facts []Fact
+	for _, line := range t.SplitLines() {
+		label, value, found := line.CutWords(":")
+		if !found || label.HasQuote() {
+			label, value = nil, line
+		}
+		value = value.Trim().Line().Cut(maxFact)
+		if !value.Blank() {
+			facts = append(facts, Fact{label.Trim(), value})
+		}
+	}
+	return facts, nil
+}
+
+// log renders the part "log" and cuts it to so many lines and characters (0: no limit).
+func (s *Set) log(d *Data, lines, chars int) (Log, error) {
+	t, err := s.part("log", d)
+	if err != nil {
+		return Log{}, err
+	}
+	return d.cutLog(t, lines, chars), nil
+}
+
+// limited is a buffer that refuses to grow beyond maxOutput.
+type limited struct{ bytes.Buffer }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > maxOutput {
+		return 0, fmt.Errorf("it prints more than %d bytes", maxOutput)
+	}
+	return l.Buffer.Write(p)
+}
