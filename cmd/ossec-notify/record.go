@@ -146,10 +146,14 @@ func (r *redactor) header(name, value string) string {
 	return r.text(value)
 }
 
+// pathWord is what the first part of a path is on most servers (services, hooks, api), and a key hardly ever.
+var pathWord = regexp.MustCompile(`^[a-z]{1,12}$`)
+
 // url shows of an address that is a secret the host and the first part of the path; of any other all but a
 // password and what looks like a key, because vendors put keys into paths and queries.
 func (r *redactor) url(u *url.URL) string {
-	if u.Host == "" || strings.Contains(u.Path, notifier.Redacted) { // the secret that holds it could not be read
+	// The secret that holds it could not be read, and the channel put something in its place.
+	if u.Host == "" || strings.HasSuffix(u.Hostname(), ".invalid") || strings.Contains(u.Path, notifier.Redacted) {
 		return notifier.Redacted
 	}
 	out := u.Scheme + "://"
@@ -159,7 +163,7 @@ func (r *redactor) url(u *url.URL) string {
 	out += u.Host
 	segments := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
 	if slices.Contains(r.urls, u.String()) {
-		if len(segments) > 1 {
+		if len(segments) > 1 && pathWord.MatchString(segments[0]) {
 			out += "/" + segments[0]
 		}
 		return out + "/" + notifier.Redacted

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,10 +86,12 @@ func setupScript(e *testscript.Env) error {
 	}
 	e.Defer(func() { _ = s.Close() })
 	e.Values[serverKey{}] = s
-	closed, err := closedAddr()
+	// The near end of a connection is an address that nobody listens at, and that nobody is given meanwhile.
+	held, err := net.Dial("tcp", s.HTTPAddr())
 	if err != nil {
 		return err
 	}
+	e.Defer(func() { _ = held.Close() })
 	corpus, err := filepath.Abs(corpusDir)
 	if err != nil {
 		return err
@@ -101,7 +102,7 @@ func setupScript(e *testscript.Env) error {
 		"SLACK_TOKEN": sandbox.FakeSlackToken, "ROUTING_KEY": sandbox.FakeRoutingKey,
 		"HEC_TOKEN": sandbox.FakeHECToken, "WEBHOOK_TOKEN": sandbox.FakeWebhookToken,
 		"OSSEC_NOTIFY_HOME": filepath.Join(e.WorkDir, "home"), "TZ": "UTC",
-		"HTTP_ADDR": s.HTTPAddr(), "SMTP_ADDR": s.SMTPAddr(), "CLOSED_ADDR": closed,
+		"HTTP_ADDR": s.HTTPAddr(), "SMTP_ADDR": s.SMTPAddr(), "CLOSED_ADDR": held.LocalAddr().String(),
 		"BIN": binDir(), "CORPUS": corpus,
 	} {
 		e.Setenv(name, value)
@@ -110,15 +111,6 @@ func setupScript(e *testscript.Env) error {
 		return err
 	}
 	return expandConfigs(e)
-}
-
-// closedAddr is an address where nobody listens (any more).
-func closedAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // binDir is where TestMain put the program under all its names.
@@ -132,7 +124,8 @@ func binDir() string {
 
 var placeholder = regexp.MustCompile(`\$\{([A-Z_]+)\}`)
 
-// expandConfigs puts the stand-ins' addresses into the YAML files of a script.
+// expandConfigs puts the stand-ins' addresses into the YAML files of a script, and makes them what configs are:
+// readable for their owner alone.
 func expandConfigs(e *testscript.Env) error {
 	return filepath.WalkDir(e.WorkDir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".yaml" {
@@ -142,11 +135,8 @@ func expandConfigs(e *testscript.Env) error {
 		if err != nil {
 			return err
 		}
-		out := placeholder.ReplaceAllFunc(b, func(m []byte) []byte { return []byte(e.Getenv(string(m[2 : len(m)-1]))) })
-		if bytes.Equal(out, b) {
-			return nil
-		}
-		return os.WriteFile(path, out, 0o600)
+		b = placeholder.ReplaceAllFunc(b, func(m []byte) []byte { return []byte(e.Getenv(string(m[2 : len(m)-1]))) })
+		return errors.Join(os.WriteFile(path, b, 0o600), os.Chmod(path, 0o600))
 	})
 }
 

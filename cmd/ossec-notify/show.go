@@ -48,7 +48,7 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 			if i > 0 {
 				piece = faint.Render("↪ ") + piece
 			}
-			fmt.Fprintf(w, "%s %s\n", bar, piece)
+			fmt.Fprintln(w, strings.TrimRight(bar+" "+piece, " "))
 		}
 	}
 	fmt.Fprintf(w, "%s %s\n\n", faint.Render("└"), faint.Render(meters))
@@ -58,7 +58,7 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 func messageLines(channel string, n notifier.Notification, shown previewed) (lines []string, meters string) {
 	add := func(t display.Text) {
 		if !t.Blank() {
-			lines = append(lines, strings.Split(strings.TrimRight(safe(t.String()), "\n"), "\n")...)
+			lines = append(lines, strings.Split(strings.TrimRight(t.String(), "\n"), "\n")...)
 		}
 	}
 	if body := n.Parts["body"]; !body.Blank() {
@@ -67,7 +67,7 @@ func messageLines(channel string, n notifier.Notification, shown previewed) (lin
 	}
 	switch {
 	case n.Parts["header"] != nil: // chat
-		lines = append(lines, bold.Render(safe(n.Parts["header"].Line().String())))
+		lines = append(lines, bold.Render(n.Parts["header"].Line().String()))
 		lines = append(lines, markup(n.Parts["facts"])...)
 		for _, l := range markup(n.Parts["log"]) {
 			lines = append(lines, "  "+l)
@@ -80,7 +80,7 @@ func messageLines(channel string, n notifier.Notification, shown previewed) (lin
 			meter("log", n.Parts["log"].Len(), 3000), meter("payload", payloadSize(shown), 13_000),
 		}, ", ")
 	case n.Parts["summary"] != nil: // incident
-		lines = append(lines, bold.Render(safe(n.Parts["summary"].Line().String())))
+		lines = append(lines, bold.Render(n.Parts["summary"].Line().String()))
 		var details map[string]string
 		if json.Unmarshal([]byte(n.Parts["details.json"].Raw()), &details) == nil {
 			var keys []string
@@ -174,15 +174,15 @@ func markup(t display.Text) []string {
 		return linkTag.ReplaceAllString(s, "$2: $1")
 	}, func(s string) string {
 		if fenced {
-			return safe(s)
+			return s
 		}
-		return "`" + safe(display.OneLine(s)) + "`"
+		return "`" + display.OneLine(s) + "`"
 	})
 	return strings.Split(text, "\n")
 }
 
-// safe keeps what could steer the terminal out of what is printed: the parts hold the display form already, but
-// requests hold the alert as it came.
+// safe keeps what could steer the terminal out of what is printed. A [display.Text] needs it not, its quotations
+// are in display form already; requests hold the alert as it came.
 func safe(s string) string { return display.Form(s) }
 
 func meter(name string, n, limit int) string {

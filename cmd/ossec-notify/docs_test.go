@@ -1,0 +1,187 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/Masterminds/sprig/v3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/templates"
+)
+
+// manual are the files of the manual, by their path from the top of the repository.
+func manual(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, path := range append(paths, "../../README.md", "../../CONTRIBUTING.md") {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[strings.TrimPrefix(path, "../../")] = string(b)
+	}
+	return texts
+}
+
+// fence is a block of code: its language and what is in it.
+var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
+
+// TestManualConfigsLoad loads every config of the manual that has receivers: people paste them.
+func TestManualConfigsLoad(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "ossec-notify", "templates"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "ossec-notify.yaml")
+	loaded := 0
+	for file, text := range manual(t) {
+		for _, block := range fence.FindAllStringSubmatch(text, -1) {
+			whole := strings.HasPrefix(block[2], "# ossec-notify.yaml\n")
+			if block[1] != "yaml" || !whole && !strings.HasPrefix(block[2], "receivers:\n") {
+				continue
+			}
+			if err := os.WriteFile(path, []byte(block[2]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, problems, err := loadConfig(path, dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range problems {
+				if !p.Warning {
+					t.Errorf("%s: %s\n%s", file, p, block[2])
+				}
+			}
+			if whole {
+				loaded++
+			}
+		}
+	}
+	if loaded < 2 {
+		t.Errorf("found %d whole configs in the manual, want one in README.md and one in docs/config.md", loaded)
+	}
+}
+
+// TestManualTemplatesRender renders every template of the manual with every sample.
+func TestManualTemplatesRender(t *testing.T) {
+	rendered := 0
+	for file, text := range manual(t) {
+		for _, block := range fence.FindAllStringSubmatch(text, -1) {
+			if block[1] != "" || !strings.Contains(block[2], "{{") {
+				continue
+			}
+			name, kinds := "manual.tmpl", channelNames()
+			if strings.HasPrefix(block[2], "{\n") || strings.HasPrefix(block[2], `{"`) {
+				name, kinds = "manual.json.tmpl", []string{"webhook"}
+			}
+			set, err := templates.Default().WithText(name, block[2])
+			if err != nil {
+				t.Errorf("%s: %s\n%s", file, err, block[2])
+				continue
+			}
+			for _, id := range sample.Names() {
+				a, err := sample.Alert(id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, kind := range kinds {
+					d := templates.NewData(a, alert.DefaultScale, templates.Context{Receiver: "soc", Channel: kind, Delivery: "D"})
+					if _, err := set.Parts(d); err != nil {
+						t.Errorf("%s, sample %s, %s: %s\n%s", file, id, kind, err, block[2])
+					}
+				}
+			}
+			rendered++
+		}
+	}
+	if rendered < 5 {
+		t.Errorf("found %d templates in the manual", rendered)
+	}
+}
+
+// TestManualListsTheFunctions compares the list of docs/templates.md with what a template may call.
+func TestManualListsTheFunctions(t *testing.T) {
+	_, list, found := strings.Cut(manual(t)["docs/templates.md"], "<!-- functions -->\n```text\n")
+	if !found {
+		t.Fatal("docs/templates.md has no list of functions")
+	}
+	list, _, _ = strings.Cut(list, "```")
+	listed := strings.Fields(list)
+	slices.Sort(listed)
+
+	var allowed []string
+	for name := range sprig.TxtFuncMap() {
+		if builtin[name] {
+			continue
+		}
+		if _, err := templates.Default().WithText("t.tmpl", `{{define "t"}}{{if false}}{{`+name+`}}{{end}}{{end}}`); err == nil {
+			allowed = append(allowed, name)
+		}
+	}
+	allowed = slices.DeleteFunc(allowed, func(name string) bool { return ours[name] })
+	slices.Sort(allowed)
+	if diff := cmp.Diff(allowed, listed); diff != "" {
+		t.Errorf("docs/templates.md lists other functions (-allowed +listed):\n%s", diff)
+	}
+}
+
+// Functions of sprig's names that are not sprig's in our templates: the template language's own, and ours.
+var (
+	builtin = map[string]bool{"and": true, "or": true, "not": true}
+	ours    = map[string]bool{"toJson": true, "toRawJson": true, "toPrettyJson": true}
+)
+
+// TestManualLinksLeadSomewhere checks links between the files of the manual.
+func TestManualLinksLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	heading := regexp.MustCompile(`(?m)^#+ (.*)$`)
+	texts := manual(t)
+	anchors := func(text string) []string {
+		var all []string
+		for _, h := range heading.FindAllStringSubmatch(text, -1) {
+			all = append(all, anchor(h[1]))
+		}
+		return all
+	}
+	for file, text := range texts {
+		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			target := file
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(file), m[1])
+			}
+			if _, err := os.Stat(filepath.Join("../..", target)); err != nil {
+				t.Errorf("%s links to %s, which is not there", file, m[1])
+				continue
+			}
+			if to, ok := texts[target]; ok && m[2] != "" && !slices.Contains(anchors(to), m[2]) {
+				t.Errorf("%s links to %s%s: there is no such heading", file, m[1], m[2])
+			}
+		}
+	}
+}
+
+// anchor is the link to a heading, as forges make it.
+func anchor(heading string) string {
+	return "#" + strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '-', r == '_':
+			return r
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r == ' ':
+			return '-'
+		}
+		return -1
+	}, heading)
+}
