@@ -2,7 +2,6 @@ package templates
 
 import (
 	"encoding/json"
-	"path"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -62,6 +61,14 @@ type event struct {
 	Original *json.RawMessage `json:"original,omitempty"`
 }
 
+// CIMSeverity is the severity in the words of the Common Information Model, which says informational for info.
+func (d *Data) CIMSeverity() string {
+	if d.Severity == alert.Info {
+		return "informational"
+	}
+	return d.Severity.String()
+}
+
 func (s *Set) event(d *Data) (event, error) {
 	r := d.Reading
 	title, err := s.part("sentence", d)
@@ -74,7 +81,7 @@ func (s *Set) event(d *Data) (event, error) {
 		Type:          "alert",
 		ID:            d.ID,
 		Family:        d.Family,
-		Severity:      d.Severity.String(),
+		Severity:      d.CIMSeverity(),
 		SeverityID:    level(d.Rule.Level),
 		Signature:     d.Rule.Description,
 		SignatureID:   d.Rule.ID,
@@ -100,8 +107,8 @@ func (s *Set) event(d *Data) (event, error) {
 	if d.Format == alert.FormatWazuh {
 		e.VendorProduct = "Wazuh"
 	}
-	if d.Severity == alert.Info { // CIM's word
-		e.Severity = "informational"
+	if d.Sample != "" {
+		e.Type = "test"
 	}
 	if e.Src == "" {
 		e.Src = d.Source.Text
@@ -151,8 +158,8 @@ func (e *event) addDetails(d *Data) {
 		if f.Registry {
 			e.ObjectCat = "registry"
 		}
-		e.Object, e.ObjectPath, e.FilePath = path.Base(f.Path), f.Path, f.Path
-		e.FileName = e.Object
+		e.Object = f.Path[strings.LastIndexAny(f.Path, `/\`)+1:]
+		e.ObjectPath, e.FilePath, e.FileName = f.Path, f.Path, e.Object
 		e.ObjectAttrs = strings.Join(f.Changed, ",")
 		after := f.After
 		if f.Event == "deleted" {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"text/template"
 	"time"
@@ -168,13 +169,17 @@ func asText(v any) display.Text {
 }
 
 // joinText puts texts together with words between them.
-func joinText(sep string, texts []display.Text) display.Text {
+func joinText(sep string, values any) (display.Text, error) {
+	list := reflect.ValueOf(values)
+	if values == nil || list.Kind() != reflect.Slice {
+		return nil, fmt.Errorf("joinText: %T is no list", values)
+	}
 	var out []display.Text
-	for i, t := range texts {
+	for i := range list.Len() {
 		if i > 0 {
 			out = append(out, display.Words(sep))
 		}
-		out = append(out, t)
+		out = append(out, asText(list.Index(i).Interface()))
 	}
-	return display.Join(out...)
+	return display.Join(out...), nil
 }

@@ -48,7 +48,11 @@ type Set struct {
 	body         string // the name of the define that holds a receiver's plain template, or ""
 }
 
-type source struct{ name, text string }
+type source struct {
+	name, text string
+	// receiver: a file that a receiver names, rather than one laid over a default for all.
+	receiver bool
+}
 
 // Options say where templates come from.
 type Options struct {
@@ -71,7 +75,7 @@ func Load(opt Options) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		sources = append(sources, source{name, string(b)})
+		sources = append(sources, source{name: name, text: string(b)})
 	}
 	var errs []error
 	if opt.Dir != "" {
@@ -84,7 +88,7 @@ func Load(opt Options) (*Set, error) {
 				errs = append(errs, fmt.Errorf("template %s: %w", name, err))
 				continue
 			}
-			sources = append(sources, source{name, string(b)})
+			sources = append(sources, source{name: name, text: string(b)})
 		}
 	}
 	links, err := parseLinks(opt.Links)
@@ -119,7 +123,7 @@ func (s *Set) With(path string) (*Set, error) {
 
 // WithText is With for a template that is no file.
 func (s *Set) WithText(name, text string) (*Set, error) {
-	return build(append(slices.Clone(s.sources), source{name, text}), s.links)
+	return build(append(slices.Clone(s.sources), source{name, text, true}), s.links)
 }
 
 func build(sources []source, links []linkTemplate) (*Set, error) {
@@ -132,7 +136,11 @@ func build(sources []source, links []linkTemplate) (*Set, error) {
 	var errs []error
 	for _, src := range sources {
 		if strings.HasSuffix(src.name, ".html.tmpl") {
-			t, err := html.New(src.name).Parse(src.text)
+			name := src.name
+			if src.receiver { // whatever its name, it is the HTML of that receiver's mail
+				name = "email.html.tmpl"
+			}
+			t, err := html.New(name).Parse(src.text)
 			if err != nil {
 				errs = append(errs, parseError(err))
 				continue
@@ -147,9 +155,13 @@ func build(sources []source, links []linkTemplate) (*Set, error) {
 			errs = append(errs, parseError(err))
 			continue
 		}
-		if t.Tree != nil && !parse.IsEmptyTree(t.Root) {
-			set.body = src.name
+		if t.Tree == nil || parse.IsEmptyTree(t.Root) {
+			continue
 		}
+		if !src.receiver {
+			errs = append(errs, fmt.Errorf("template %s: text stands outside of {{define}}: it would be the whole message of every receiver; put it into a define, or into a file that a receiver names in \"template\"", src.name))
+		}
+		set.body = src.name
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

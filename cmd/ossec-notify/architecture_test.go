@@ -83,7 +83,7 @@ func TestEveryPackageSaysWhatItOwns(t *testing.T) {
 			}
 			comment += f.Doc.Text()
 		}
-		if len(doc.Synopsis(comment)) < 20 || !strings.Contains(comment, "own") {
+		if len(new(doc.Package).Synopsis(comment)) < 20 || !strings.Contains(comment, "own") {
 			t.Errorf("%s: the package comment must say what the package owns, and what it does not", path)
 		}
 		return nil

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
@@ -46,6 +47,10 @@ func (r *receiver) build(set *templates.Set, dir string, opt buildOptions) (*dis
 	var errs []error
 	for _, name := range []string{r.common.Template, bodyTemplate(r.Config)} {
 		if name == "" {
+			continue
+		}
+		if strings.HasSuffix(name, ".json.tmpl") && !r.Channel.json {
+			errs = append(errs, fmt.Errorf("template %s: a message of %s is no JSON; name the file without .json", name, r.Channel.name))
 			continue
 		}
 		path := name

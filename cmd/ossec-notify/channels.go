@@ -19,8 +19,8 @@ import (
 var channels = []channel{
 	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}),
 	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}),
-	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}),
-	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}),
+	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON(),
+	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON(),
 	other("email", email.New, email.ConfigFromURL, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}),
 }
 
@@ -33,6 +33,13 @@ type channel struct {
 	argv func(hookURL string, apiKey notifier.Secret) (channelConfig, error)
 	// example is a config for previews where there is none.
 	example channelConfig
+	// json: a receiver's template may be JSON.
+	json bool
+}
+
+func (c channel) takesJSON() channel {
+	c.json = true
+	return c
 }
 
 // channelConfig is the config of one receiver's channel.

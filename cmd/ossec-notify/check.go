@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -71,7 +70,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, findingOf(p))
 	}
 	if cfg != nil {
-		if !completes(e.home) {
+		if !canComplete(e.home) {
 			for _, p := range cfg.Table.CheckShell() {
 				p.File = cmp.Or(p.File, path)
 				found = append(found, findingOf(problem{p}))
@@ -109,17 +108,6 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		return silent(code)
 	}
 	return nil
-}
-
-// completes reports whether the manager's own logs can be read: they hold what the shell file leaves out.
-func completes(home string) bool {
-	for _, name := range []string{"alerts.json", "alerts.log"} {
-		if f, err := os.Open(filepath.Join(home, "logs", "alerts", name)); err == nil {
-			f.Close()
-			return true
-		}
-	}
-	return false
 }
 
 // checked is the last line of check.

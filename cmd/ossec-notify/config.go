@@ -131,7 +131,7 @@ func (l *loader) yamlProblem(b []byte, err error) {
 		message := e.Message
 		lines := strings.Split(string(b), "\n")
 		if e.Mark.Line > 0 && e.Mark.Line <= len(lines) {
-			message += yamlHint(lines[e.Mark.Line-1], e.Mark.Column)
+			message += yamlHint(lines, e.Mark)
 		}
 		l.errorf(n, "not YAML: %s", message)
 	}
@@ -149,8 +149,12 @@ func (l *loader) yamlProblem(b []byte, err error) {
 	}
 }
 
-// yamlHint guesses what is wrong with a line that is not YAML, at a column counted from 1.
-func yamlHint(line string, column int) string {
+// hashValue is a value that YAML takes for a comment: {channel: #soc}.
+var hashValue = regexp.MustCompile(`:[ \t]+#\w`)
+
+// yamlHint guesses what is wrong where the lines stop being YAML.
+func yamlHint(lines []string, at yaml.Mark) string {
+	line, column := lines[at.Line-1], at.Column
 	if column > 0 && column <= len(line) && strings.IndexByte("@`%>|*&!", line[column-1]) >= 0 {
 		return fmt.Sprintf("; a value that begins with %c must be quoted", line[column-1])
 	}
@@ -161,6 +165,11 @@ func yamlHint(line string, column int) string {
 	}
 	if strings.Contains(line, "\t") {
 		return "; the line holds a tab: YAML is indented with blanks"
+	}
+	for n := at.Line; n > 0 && n > at.Line-3; n-- { // the comment swallows the bracket; the error comes later
+		if hashValue.MatchString(lines[n-1]) {
+			return fmt.Sprintf("; in line %d a value begins with #, which begins a comment: quote it", n)
+		}
 	}
 	return ""
 }
@@ -424,7 +433,13 @@ func (l *loader) finish() (*config, []problem, error) {
 	for name := range l.names {
 		known[name] = true
 	}
-	l.add(cfg.Table.Check(known))
+	mistaken := slices.ContainsFunc(l.problems, func(p problem) bool { return !p.Warning })
+	for _, p := range cfg.Table.Check(known) {
+		if p.Warning && mistaken {
+			continue // a route that could not be read looks as if it took every alert
+		}
+		l.add([]rules.Problem{p})
+	}
 	slices.SortStableFunc(l.problems, func(a, b problem) int {
 		if c := strings.Compare(a.File, b.File); c != 0 && a.File != cfg.Path && b.File != cfg.Path {
 			return c

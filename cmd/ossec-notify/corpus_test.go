@@ -54,6 +54,19 @@ var services = map[string]sandbox.Service{
 	"siem": sandbox.Splunk, "hook": sandbox.Webhook, "root-mail": sandbox.Email,
 }
 
+// received is when all alerts of the corpus arrived.
+var received = time.Date(2026, 11, 23, 13, 28, 22, 0, time.UTC)
+
+// corpusAlert is an alert of the corpus by its file.
+func corpusAlert(t *testing.T, file string, zone *time.Location) *alert.Alert {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(corpusDir, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return alert.Parse(b, alert.Options{FileName: filepath.Base(file), Location: zone, Received: received})
+}
+
 // corpus calls f for every alert of the corpus.
 func corpus(t *testing.T, f func(t *testing.T, a *alert.Alert)) {
 	t.Helper()
@@ -63,13 +76,8 @@ func corpus(t *testing.T, f func(t *testing.T, a *alert.Alert)) {
 		if err != nil || d.IsDir() || name == "facts.json" {
 			return err
 		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		a := alert.Parse(b, alert.Options{FileName: filepath.Base(path), Location: time.UTC, Received: time.Date(2026, 11, 23, 13, 28, 22, 0, time.UTC)})
 		n++
-		t.Run(name, func(t *testing.T) { f(t, a) })
+		t.Run(name, func(t *testing.T) { f(t, corpusAlert(t, name, time.UTC)) })
 		return nil
 	})
 	if err != nil {

@@ -90,7 +90,7 @@ func (e *env) demo(ctx context.Context, brief bool) error {
 	fmt.Fprintln(w, "They refuse what the real ones refuse. The config, with the routes that decide:")
 	fmt.Fprintln(w)
 	for line := range strings.Lines(text) {
-		fmt.Fprintln(w, faint.Render("  "+strings.TrimRight(line, "\n")))
+		fmt.Fprintln(w, faint.Render(strings.TrimRight("  "+line, " \n")))
 	}
 	fmt.Fprintln(w)
 	tally := tally{}

@@ -122,7 +122,7 @@ func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *r
 func (e *env) explainID(cfg *config, id string) error {
 	dir := filepath.Join(e.home, "logs", "alerts")
 	var tried []string
-	for _, name := range []string{"alerts.json", "alerts.log"} {
+	for _, name := range managerLogs {
 		path := filepath.Join(dir, name)
 		f, err := os.Open(path)
 		if err != nil {

@@ -77,10 +77,9 @@ func deliverCall(ctx context.Context, call door.Call, home string, log *slog.Log
 	if broken {
 		cfg = &config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
 	}
-	a := readAlert(call.File, cfg.Zone)
-	log = log.With("alert", a.Identity())
+	a := completeAlert(readAlert(call.File, cfg.Zone), home, cfg.Zone)
 	if a.Problem.Kind != "" {
-		log.Error("alert is not whole", "file", call.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
+		log.Error("alert is not whole", "alert", a.Identity(), "file", call.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
 	}
 
 	d, err := cfg.dispatcher(buildOptions{log: log})
@@ -90,10 +89,10 @@ func deliverCall(ctx context.Context, call door.Call, home string, log *slog.Log
 		d = &dispatch.Dispatcher{Table: &rules.Table{}, Scale: cfg.Scale, Receivers: map[string]*dispatch.Receiver{}, Log: log}
 	}
 	deliveries, err := planCall(d, cfg, call, a)
+	if broken && len(deliveries) == 0 {
+		return false, errors.Join(fmt.Errorf("the config %s is broken, so alert %s has no receiver", path, a.Identity()), err)
+	}
 	if err != nil {
-		if broken {
-			err = fmt.Errorf("the config %s is broken, so the alert has no receiver (%w)", path, err)
-		}
 		return cfg.StrictExit, err
 	}
 	var dead []error
@@ -103,7 +102,7 @@ func deliverCall(ctx context.Context, call door.Call, home string, log *slog.Log
 		}
 	})
 	if len(deliveries) == 0 {
-		log.Info("alert goes to nobody: no route chose a receiver", "name", call.Name)
+		log.Info("alert goes to nobody: no route chose a receiver", "alert", a.Identity(), "name", call.Name)
 	}
 	return cfg.StrictExit, errors.Join(dead...)
 }

@@ -167,7 +167,8 @@ func (s *Notifier) event(n notifier.Notification) ([]byte, error) {
 		e.Fields = json.RawMessage(fields)
 	}
 	body, written := n.Parts["body"]
-	switch event := strings.TrimSpace(n.Parts["event.json"].Raw()); {
+	own := strings.TrimSpace(n.Parts["body.json"].Raw()) // a receiver's template in JSON takes the event's place
+	switch event := cmp.Or(own, strings.TrimSpace(n.Parts["event.json"].Raw())); {
 	case written && !body.Blank():
 		e.Event = plainEvent(body)
 	case event == "":
