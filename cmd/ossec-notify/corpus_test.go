@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -223,6 +224,7 @@ func TestEveryMessageKeepsTheRules(t *testing.T) {
 				t.Errorf("%s: %v", x.Receiver.Name, err)
 				continue
 			}
+			checkTerminal(t, x, n, shown)
 			switch x.Receiver.Name {
 			case "soc":
 				body := shownBody(t, shown).(map[string]any)
@@ -280,6 +282,26 @@ func checkSentence(t *testing.T, a *alert.Alert, r *family.Reading) {
 		if run := strings.Join(words[i:i+4], " "); strings.Contains(start, run) && !strings.Contains(a.Rule.Description, run) {
 			t.Errorf("the sentence says what the log says: %s", run)
 		}
+	}
+}
+
+// ourStyles are the sequences that our own styles make: bold, faint, the colour of a severity, and their end.
+var ourStyles = regexp.MustCompile(`\x1b\[(1|2|38;2;\d+;\d+;\d+)?m`)
+
+// checkTerminal: nothing that an alert holds steers the terminal on which preview shows it.
+func checkTerminal(t *testing.T, x dispatch.Delivery, n notifier.Notification, shown previewed) {
+	t.Helper()
+	var b strings.Builder
+	frame(&b, x, n, shown)
+	text := ourStyles.ReplaceAllString(b.String(), "")
+	steers := func(r rune) bool { // the joiner stands within an emoji
+		return r != '\n' && r != '\u200d' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+	}
+	if i := strings.IndexFunc(text, steers); i >= 0 {
+		t.Errorf("%s: the terminal gets %q", x.Receiver.Name, text[max(0, i-20):min(len(text), i+20)])
+	}
+	if strings.Contains(text, "(mixed scripts) (mixed scripts)") {
+		t.Errorf("%s: the display form was made twice:\n%s", x.Receiver.Name, text)
 	}
 }
 

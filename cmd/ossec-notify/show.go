@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
@@ -44,7 +45,7 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 	bar := lipgloss.NewStyle().Foreground(lipgloss.Color(templates.Color(severity))).Render("┃")
 	body, meters := messageLines(x.Receiver.Channel, n, shown)
 	for _, line := range body {
-		for i, piece := range wrapLine(line, frameWidth-2) {
+		for i, piece := range wrapLine(strings.ReplaceAll(line, "\t", "    "), frameWidth-2) {
 			if i > 0 {
 				piece = faint.Render("↪ ") + piece
 			}
@@ -89,7 +90,7 @@ func messageLines(channel string, n notifier.Notification, shown previewed) (lin
 			}
 			slices.Sort(keys)
 			for _, k := range keys {
-				value := strings.ReplaceAll(safe(details[k]), "\n", "\n"+strings.Repeat(" ", 12))
+				value := strings.ReplaceAll(displayed(details[k]), "\n", "\n"+strings.Repeat(" ", 12))
 				lines = append(lines, strings.Split(fmt.Sprintf("%-10s  %s", k, value), "\n")...)
 			}
 		}
@@ -184,6 +185,16 @@ func markup(t display.Text) []string {
 // safe keeps what could steer the terminal out of what is printed. A [display.Text] needs it not, its quotations
 // are in display form already; requests hold the alert as it came.
 func safe(s string) string { return display.Form(s) }
+
+// displayed is text of a part that was made into JSON. Its quotations are in display form already, which is not made
+// twice; what an operator's template lets through is.
+func displayed(s string) string {
+	steers := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Cf, r) }
+	if strings.ContainsFunc(s, steers) {
+		return safe(s)
+	}
+	return s
+}
 
 func meter(name string, n, limit int) string {
 	if limit == 0 {
