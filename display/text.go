@@ -133,6 +133,16 @@ func (t Text) Line() Text {
 	return out
 }
 
+// ReplaceLineEnds puts with in the place of every line end, in words and quotations alike.
+func (t Text) ReplaceLineEnds(with string) Text {
+	out := make(Text, len(t))
+	for i, s := range t {
+		s.raw = strings.ReplaceAll(strings.ReplaceAll(s.raw, "\r\n", "\n"), "\n", with)
+		out[i] = s
+	}
+	return out
+}
+
 // Trim removes white space at both ends, in words and quotations alike.
 func (t Text) Trim() Text {
 	spans := append(Text(nil), t...)

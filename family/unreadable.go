@@ -22,10 +22,14 @@ func isUnreadable(a *alert.Alert) bool {
 func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
 	const damaged = "damaged" // in the words of the parser
 	r.Next = w("Find it in the manager's alerts log; a full disk does this.")
-	size := thousands(len(a.Raw)) + " bytes"
+	size := display.Thousands(len(a.Raw)) + " bytes"
 	switch {
 	case a.Problem.Kind == "empty":
 		s.What = "Empty alert file"
+	case a.Problem.Kind == "unreadable":
+		s.What = "Alert file cannot be read"
+		r.Next = w("Find the alert in the manager's alerts log, and mend who may read the file.")
+		r.fact("Error", q(a.Problem.ReadsAs))
 	case a.Problem.Kind == "truncated" && strings.Contains(a.Problem.ReadsAs, damaged):
 		s.What = "Damaged alert of " + size
 	case a.Problem.Kind == "truncated":
@@ -45,7 +49,7 @@ func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
 	if len(a.Raw) > 0 {
 		r.fact("Size", w(size))
 	}
-	if a.Problem.Kind != "empty" {
+	if a.Problem.Kind != "empty" && a.Problem.Kind != "unreadable" {
 		r.fact("Reads", opt("as ", a.Problem.ReadsAs, ""))
 	}
 	r.fact("Kept", kept(a))
@@ -71,13 +75,4 @@ func clock(t time.Time) string {
 		return t.Format("2006-01-02 15:04:05") + " UTC"
 	}
 	return t.Format("2006-01-02 15:04:05 -07:00")
-}
-
-// thousands writes a number with commas: 2,140.
-func thousands(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
 }

@@ -34,21 +34,7 @@ func table(facts ...any) display.Text {
 			out = append(out, display.Words("\n"))
 		}
 		label := r.Label.String()
-		out = append(out, display.Words(label+strings.Repeat(" ", width-utf8.RuneCountInString(label))), indentLines(r.Value, width))
+		out = append(out, display.Words(label+strings.Repeat(" ", width-utf8.RuneCountInString(label))), r.Value.ReplaceLineEnds("\n"+strings.Repeat(" ", width)))
 	}
-	return display.Join(out...)
-}
-
-// indentLines indents every line of a text but the first, in quotations too.
-func indentLines(t display.Text, n int) display.Text {
-	pad := "\n" + strings.Repeat(" ", n)
-	var out []display.Text
-	t.Render(func(s string) string {
-		out = append(out, display.Words(strings.ReplaceAll(s, "\n", pad)))
-		return ""
-	}, func(s string) string {
-		out = append(out, display.Quote(strings.ReplaceAll(s, "\n", pad)))
-		return ""
-	})
 	return display.Join(out...)
 }

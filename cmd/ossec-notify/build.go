@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -24,25 +23,30 @@ type buildOptions struct {
 }
 
 // dispatcher makes the dispatcher of a config: notifiers, template sets and routes. The error joins all that is
-// wrong with templates and files that the config names.
+// wrong with templates and files that the config names. The dispatcher is there all the same, with what could be
+// made: a command refuses to go on, but a call by integratord must tell somebody, in the default form if need be.
 func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
+	var errs []error
 	set, err := templates.Load(templates.Options{Dir: c.TemplatesDir, Links: c.Links})
 	if err != nil {
-		return nil, err
+		errs = append(errs, err)
+		set = templates.Default()
 	}
 	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Receivers: map[string]*dispatch.Receiver{}, Log: opt.log}
-	var errs []error
 	for _, r := range c.Receivers {
-		dr, err := r.build(set, c.TemplatesDir, opt)
+		made, err := r.build(set, c.TemplatesDir, opt)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("receiver %q: %w", r.Name, err))
-			continue
 		}
-		d.Receivers[r.Name] = dr
+		if made != nil {
+			d.Receivers[r.Name] = made
+		}
 	}
 	return d, errors.Join(errs...)
 }
 
+// build makes the receiver; without those of its templates that are wrong, and nil where the channel itself
+// cannot be made.
 func (r *receiver) build(set *templates.Set, dir string, opt buildOptions) (*dispatch.Receiver, error) {
 	var errs []error
 	for _, name := range []string{r.common.Template, bodyTemplate(r.Config)} {
@@ -53,14 +57,7 @@ func (r *receiver) build(set *templates.Set, dir string, opt buildOptions) (*dis
 			errs = append(errs, fmt.Errorf("template %s: a message of %s is no JSON; name the file without .json", name, r.Channel.name))
 			continue
 		}
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, name)
-		}
-		with, err := set.With(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("template %s: there is no such file in %s", name, dir)
-		}
+		with, err := set.With(templatePath(dir, name))
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -69,12 +66,19 @@ func (r *receiver) build(set *templates.Set, dir string, opt buildOptions) (*dis
 	}
 	n, err := r.Config.build(opt.client)
 	if err != nil {
-		errs = append(errs, err)
+		return nil, errors.Join(append(errs, err)...)
 	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+	return &dispatch.Receiver{
+		Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: time.Duration(r.common.Timeout),
+	}, errors.Join(errs...)
+}
+
+// templatePath is the file that a config names: an absolute path, or a name in the templates' directory.
+func templatePath(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
 	}
-	return &dispatch.Receiver{Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: time.Duration(r.common.Timeout)}, nil
+	return filepath.Join(dir, name)
 }
 
 // secrets calls f with every secret in v, a pointer to a config.

@@ -71,10 +71,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	}
 	if cfg != nil {
 		if !canComplete(e.home) {
-			for _, p := range cfg.Table.CheckShell() {
-				p.File = cmp.Or(p.File, path)
-				found = append(found, findingOf(problem{p}))
-			}
+			found = append(found, checkShell(path, cfg)...)
 		}
 		found = append(found, checkSecrets(cfg)...)
 		d, err := cfg.dispatcher(buildOptions{log: discard})
@@ -108,6 +105,20 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		return silent(code)
 	}
 	return nil
+}
+
+// checkShell warns of matchers that hold for no alert of the shell file; of many it names the first.
+func checkShell(path string, cfg *config) []finding {
+	problems := cfg.Table.CheckShell()
+	if len(problems) == 0 {
+		return nil
+	}
+	first := problems[0]
+	first.File = cmp.Or(first.File, path)
+	if more := len(problems) - 1; more > 0 {
+		first.Message += fmt.Sprintf(" (the same goes for %s)", count(more, "more matcher"))
+	}
+	return []finding{findingOf(problem{first})}
 }
 
 // checked is the last line of check.

@@ -41,8 +41,8 @@ type receiver struct {
 	Config  channelConfig
 	common  common
 
-	file string
-	node *yaml.Node // the channel's mapping, for positions
+	file           string
+	node, template *yaml.Node // the channel's mapping and the template's name, for positions
 }
 
 // common are the settings that every receiver takes beside its channel.
@@ -159,7 +159,7 @@ func yamlHint(lines []string, at yaml.Mark) string {
 		return fmt.Sprintf("; a value that begins with %c must be quoted", line[column-1])
 	}
 	if _, value, ok := strings.Cut(line, ": "); ok {
-		if value = strings.TrimLeft(value, " "); value != "" && strings.IndexByte("@`%*&", value[0]) >= 0 {
+		if value = strings.TrimLeft(value, " "); value != "" && strings.IndexByte("@`%*&>|", value[0]) >= 0 {
 			return fmt.Sprintf("; a value that begins with %c must be quoted", value[0])
 		}
 	}
@@ -350,6 +350,9 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 	for _, e := range l.entries(n, "receiver "+name) {
 		if field, ok := fields[e.key.Value]; ok {
 			l.value(e.value, field, e.key.Value)
+			if e.key.Value == "template" {
+				r.template = e.value
+			}
 			if slices.Contains(dormant, e.key.Value) {
 				l.warnf(e.key, "%s has no effect in this version: an alert that cannot be delivered is tried again for as long as the call lasts", e.key.Value)
 			}
@@ -368,9 +371,7 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 		r.Config = ch.config()
 		before := len(l.problems)
 		l.value(e.value, settingsValue(r.Config), ch.name)
-		if len(l.problems) == before {
-			l.validate(r)
-		}
+		l.validate(r, len(l.problems) > before)
 	}
 	if r.Config == nil && len(l.problems) > mistakes {
 		return nil
@@ -382,8 +383,9 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 	return r
 }
 
-// validate puts what the channel says of its config at the line of the setting.
-func (l *loader) validate(r *receiver) {
+// validate puts what the channel says of its config at the line of the setting. Where the config has mistakes
+// already, it is not asked about settings that are not there: they may be what was misspelt.
+func (l *loader) validate(r *receiver, mistaken bool) {
 	var walk func(err error)
 	walk = func(err error) {
 		var field *notifier.FieldError
@@ -393,14 +395,34 @@ func (l *loader) validate(r *receiver) {
 			}
 			return
 		}
+		at := r.node
 		if errors.As(err, &field) {
-			l.errorf(key(r.node, strings.Split(field.Key, ".")...), "%s: %s", field.Key, field.Message)
-			return
+			at = key(r.node, strings.Split(field.Key, ".")...)
+			err = fmt.Errorf("%s: %s", field.Key, field.Message)
 		}
-		l.errorf(r.node, "%s", err)
+		said := slices.ContainsFunc(l.problems, func(p problem) bool { return p.Line == at.Line && p.Column == at.Column })
+		if !mistaken || (at != r.node && !said) {
+			l.errorf(at, "%s", err)
+		}
 	}
 	if err := r.Config.Validate(); err != nil {
 		walk(err)
+	}
+}
+
+// templateFiles looks whether the files that a receiver names are there.
+func (l *loader) templateFiles(r *receiver) {
+	l.file = r.file
+	for _, t := range []struct {
+		name string
+		at   *yaml.Node
+	}{{r.common.Template, r.template}, {bodyTemplate(r.Config), key(r.node, "body")}} {
+		if t.name == "" {
+			continue
+		}
+		if _, err := os.Stat(templatePath(l.cfg.TemplatesDir, t.name)); err != nil {
+			l.errorf(t.at, "template %s: there is no such file in %s", t.name, l.cfg.TemplatesDir)
+		}
 	}
 }
 
@@ -433,6 +455,10 @@ func (l *loader) finish() (*config, []problem, error) {
 	for name := range l.names {
 		known[name] = true
 	}
+	for _, r := range cfg.Receivers {
+		l.templateFiles(r)
+	}
+	l.file = cfg.Path
 	mistaken := slices.ContainsFunc(l.problems, func(p problem) bool { return !p.Warning })
 	for _, p := range cfg.Table.Check(known) {
 		if p.Warning && mistaken {

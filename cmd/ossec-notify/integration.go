@@ -19,7 +19,6 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -83,17 +82,17 @@ func deliverCall(ctx context.Context, call door.Call, home string, log *slog.Log
 	}
 
 	d, err := cfg.dispatcher(buildOptions{log: log})
-	if err != nil {
+	for _, err := range split(err) {
 		log.Error("config is broken", "err", err)
-		broken = true
-		d = &dispatch.Dispatcher{Table: &rules.Table{}, Scale: cfg.Scale, Receivers: map[string]*dispatch.Receiver{}, Log: log}
 	}
 	deliveries, err := planCall(d, cfg, call, a)
-	if broken && len(deliveries) == 0 {
+	switch {
+	case broken && len(deliveries) == 0:
 		return false, errors.Join(fmt.Errorf("the config %s is broken, so alert %s has no receiver", path, a.Identity()), err)
-	}
-	if err != nil {
+	case err != nil:
 		return cfg.StrictExit, err
+	case len(cfg.Receivers) == 0 && len(deliveries) == 0:
+		return cfg.StrictExit, fmt.Errorf("there is no config %s, so alert %s has no receiver", path, a.Identity())
 	}
 	var dead []error
 	d.DeliverAll(ctx, deliveries, func(o dispatch.Outcome) {
@@ -137,7 +136,7 @@ func planCall(d *dispatch.Dispatcher, cfg *config, call door.Call, a *alert.Aler
 	if !ok {
 		return nil, fmt.Errorf("%q is no receiver of the config and no kind of channel", call.Name)
 	}
-	if slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == kind.name }) && len(d.Receivers) > 0 {
+	if slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == kind.name }) {
 		return d.PlanChannel(a, kind.name), nil
 	}
 	r, err := argvReceiver(kind, call)
