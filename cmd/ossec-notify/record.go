@@ -58,10 +58,32 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	text := r.redact.text(string(body))
 	rec.Body = text
 	if json.Valid([]byte(text)) && utf8.ValidString(text) {
-		rec.Body = json.RawMessage(text)
+		rec.Body = json.RawMessage(plainEscapes(text))
 	}
 	r.requests = append(r.requests, rec)
 	return nil, errRecorded
+}
+
+// plainEscapes writes <, > and & in JSON as they are: Go's encoder, which the channels use, hides them behind
+// \u003c and the like, for the sake of browsers. The value is the same.
+func plainEscapes(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		if len(s) >= i+6 {
+			if c, ok := map[string]byte{`\u003c`: '<', `\u003e`: '>', `\u0026`: '&'}[s[i:i+6]]; ok {
+				b.WriteByte(c)
+				i += 5
+				continue
+			}
+		}
+		b.WriteString(s[i : i+2]) // any other escape, a backslash among them
+		i++
+	}
+	return b.String()
 }
 
 // take returns what was recorded since the last call.
