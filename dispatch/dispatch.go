@@ -1,10 +1,11 @@
 // Package dispatch owns the order of things: an alert is matched against the routes, a delivery is planned for
 // each receiver that was chosen, the templates are rendered, the notifier is called, and what came of it is
-// told. Preview, explain and the sandbox use the same steps with another end. It knows no channel by name
+// told. Preview and the demo use the same steps with another end. It knows no channel by name
 // beyond what a receiver says of itself, reads no config and keeps nothing.
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
@@ -30,6 +31,28 @@ type Receiver struct {
 	Templates *templates.Set
 	// Timeout bounds one attempt.
 	Timeout time.Duration
+
+	// What follows is for the deliverer.
+
+	// Concurrency is how many attempts run at once; with 1 the receiver hears in order.
+	Concurrency int
+	// Rate is how much the destination takes; zero is no limit.
+	Rate Rate
+	// MaxAge is how old a delivery may become before it is dead.
+	MaxAge time.Duration
+	// Fallback receivers take over when this one has failed for FallbackAfter, or refuses a message for good.
+	Fallback      []string
+	FallbackAfter time.Duration
+}
+
+// DefaultMaxAge and DefaultFallbackAfter hold where a receiver sets none.
+const (
+	DefaultMaxAge        = 24 * time.Hour
+	DefaultFallbackAfter = 5 * time.Minute
+)
+
+func (r *Receiver) fallbackAfter() time.Duration {
+	return cmp.Or(r.FallbackAfter, DefaultFallbackAfter)
 }
 
 // DefaultTimeout is the bound on one attempt where the receiver sets none.
@@ -51,7 +74,17 @@ type Delivery struct {
 	Route      string // the path of the route that chose it; "" when no route was asked
 	Occurrence int
 	Sample     string // send --sample: what is sent is marked as a test
+
+	// PossibleRepeat: an earlier attempt may have arrived. Instead: whose place this receiver takes, and why.
+	// Late and LateWhy: how long the alert waited.
+	PossibleRepeat bool
+	Instead        string
+	Late           time.Duration
+	LateWhy        string
 }
+
+// lateAfter is from when on a message says that it is late.
+const lateAfter = 2 * time.Minute
 
 // State is where a delivery stands.
 type State string
@@ -89,7 +122,7 @@ func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	}
 	var defaults []rules.Choice
 	for _, name := range d.Table.Default {
-		defaults = append(defaults, rules.Choice{Receiver: name, Route: "default"})
+		defaults = append(defaults, rules.Choice{Receiver: name, Route: rules.Default})
 	}
 	return ofKind(d.plan(a, defaults))
 }
@@ -147,17 +180,18 @@ func DeliveryID(identity, receiver string, occurrence int) string {
 // and the message is the default form that says so.
 func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err error) {
 	route := x.Route
-	if route == "always" || route == "default" { // no routes of the operator's: the receiver's name says it
+	if route == rules.Always || route == rules.Default { // no routes of the operator's: the receiver's name says it
 		route = ""
 	}
 	data := templates.NewData(x.Alert, d.Scale, templates.Context{
 		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
 		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
+		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy,
 	})
 	parts, err := x.Receiver.Templates.Parts(data)
 	if err != nil {
 		var plainErr error
-		parts, plainErr = templates.Default().Parts(data.WithFailure(err.Error()))
+		parts, plainErr = x.Receiver.Templates.Defaults().Parts(data.WithFailure(err.Error()))
 		if plainErr != nil {
 			parts = templates.Plain(data, errors.Join(err, plainErr))
 		}
@@ -188,6 +222,7 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 		out.TemplateErr = err
 		log.Warn("template failed, sending the default form", "err", err)
 	}
+	said := ""
 	for {
 		out.Attempts++
 		start := time.Now()
@@ -208,12 +243,13 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 			return out
 		}
 		wait := backoff(out.Attempts, notifier.Classify(err).RetryAfter)
+		if text := err.Error(); text != said { // a failure is told once, until it changes
+			log.Warn("attempt failed, trying again", "err", err, "wait", wait)
+			said = text
+		}
 		if !sleep(ctx, wait) {
 			log.Error("delivery is dead: out of time", "err", err)
 			return out
-		}
-		if out.Attempts == 1 {
-			log.Warn("attempt failed, trying again", "err", err, "wait", wait)
 		}
 	}
 }

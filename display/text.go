@@ -10,6 +10,7 @@ package display
 import (
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -140,6 +141,17 @@ func (t Text) ReplaceLineEnds(with string) Text {
 		s.raw = strings.ReplaceAll(strings.ReplaceAll(s.raw, "\r\n", "\n"), "\n", with)
 		out[i] = s
 	}
+	return out
+}
+
+// Capital makes the first letter a capital, where it stands in words: what comes from an alert stays as it is.
+func (t Text) Capital() Text {
+	if len(t) == 0 || t[0].quoted {
+		return t
+	}
+	first, n := utf8.DecodeRuneInString(t[0].raw)
+	out := append(Text(nil), t...)
+	out[0].raw = string(unicode.ToUpper(first)) + t[0].raw[n:]
 	return out
 }
 

@@ -92,6 +92,7 @@ func readEnrichment(a *alert.Alert, r *Reading, s *sentence) {
 	r.Evidence.Text = first(a, "data.original_full_log")
 	r.Program = firstOf(first(a, "data.integration"), key)
 	r.Object = firstOf(n.hash, n.ip, n.path)
+	r.Subject = Subject{Path: n.path, Hash: n.hash}
 }
 
 // word says the verdict in the sentence, as far as it can be said.

@@ -49,9 +49,10 @@ type Reading struct {
 	Vulnerability *Vulnerability
 	Cloud         *Cloud
 	Block         *Block
-	Outcome       string // success, failure, allowed, blocked, created, modified, deleted, … where it is known
-	Reason        string // why a login failed, in plain words
-	Method        string // how somebody authenticated
+	Subject       Subject // the file that a finding is about, where there is one
+	Outcome       string  // success, failure, allowed, blocked, created, modified, deleted, … where it is known
+	Reason        string  // why a login failed, in plain words
+	Method        string  // how somebody authenticated
 }
 
 // Fact is one labelled value.
@@ -71,6 +72,9 @@ type Evidence struct {
 	CutBy    string
 	CutChars int
 }
+
+// Subject is a file that somebody's finding is about: the path and the best hash known.
+type Subject struct{ Path, Hash string }
 
 // Process is a process that an alert names.
 type Process struct{ Name, PID, Command string }

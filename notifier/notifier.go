@@ -26,6 +26,12 @@ type Composer interface {
 	Compose(n Notification) ([]byte, error)
 }
 
+// Idempotent is implemented by notifiers whose vendor recognises a message that is sent again: where the outcome
+// of an attempt is not known, its repeat need not be marked as one.
+type Idempotent interface {
+	Idempotent() bool
+}
+
 // Action is what a notification asks the receiver to do.
 type Action string
 

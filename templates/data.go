@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -47,14 +48,21 @@ type Data struct {
 	Sample string
 	// PossibleRepeat says that an earlier attempt may have arrived.
 	PossibleRepeat bool
+	// Instead says whose place this receiver takes and why ("oncall has failed for 5 min (status 401)"), or "".
+	Instead string
+	// Late is how long the alert waited before it could be sent, and LateWhy what kept it; 0 when it is not late.
+	Late    time.Duration
+	LateWhy string
 	// Failure tells which template failed, when this is the default form sent in its place.
 	Failure string
+
+	within []string // the parts that are being rendered, the innermost last
 }
 
 // Fact is one labelled value of a message.
 type Fact struct{ Label, Value display.Text }
 
-// Context is what New needs to know beside the alert.
+// Context is what NewData needs to know beside the alert.
 type Context struct {
 	Receiver, Channel, Route string
 	Action                   notifier.Action
@@ -62,6 +70,9 @@ type Context struct {
 	Occurrence               int
 	Sample                   string
 	PossibleRepeat           bool
+	Instead                  string
+	Late                     time.Duration
+	LateWhy                  string
 }
 
 // NewData reads an alert for one receiver.
@@ -89,6 +100,9 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Occurrence:     max(c.Occurrence, 1),
 		Sample:         c.Sample,
 		PossibleRepeat: c.PossibleRepeat,
+		Instead:        c.Instead,
+		Late:           c.Late,
+		LateWhy:        c.LateWhy,
 	}
 	if d.ID == "" {
 		d.ID = d.Identity
@@ -106,6 +120,16 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 // facts puts what is to be said about the message around the facts of the family.
 func (d *Data) facts() []Fact {
 	facts := make([]Fact, 0, len(d.Reading.Facts)+3)
+	if d.Late > 0 {
+		late := display.Words(minutes(d.Late))
+		if d.LateWhy != "" {
+			late = display.Join(late, display.Words(": "), display.Quote(d.LateWhy))
+		}
+		facts = append(facts, Fact{display.Words("Late"), late})
+	}
+	if d.Instead != "" {
+		facts = append(facts, Fact{display.Words("Sent"), display.Words("here, because " + d.Instead)})
+	}
 	for _, f := range d.Reading.Facts {
 		facts = append(facts, Fact{display.Words(f.Label), f.Value})
 	}
@@ -172,6 +196,18 @@ func Color(s alert.Severity) string {
 func (d *Data) Described() bool {
 	s := d.Rule.Description
 	return s != "" && display.Tricks(s) == "" && !strings.Contains(d.Sentence.Raw(), strings.TrimSuffix(s, "."))
+}
+
+// minutes is a time span in words: 14 min, 3 h 5 min.
+func minutes(t time.Duration) string {
+	m := int(t.Round(time.Minute).Minutes())
+	if m < 60 {
+		return fmt.Sprintf("%d min", m)
+	}
+	if m%60 == 0 {
+		return fmt.Sprintf("%d h", m/60)
+	}
+	return fmt.Sprintf("%d h %d min", m/60, m%60)
 }
 
 var checkedID = regexp.MustCompile(`^(?:[0-9]{1,20}(?:\.[0-9]{1,20})?|h-[0-9a-f]{16})(?:#[0-9]{1,6})?$`)

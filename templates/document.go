@@ -2,6 +2,7 @@ package templates
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -65,7 +66,7 @@ type document struct {
 
 type (
 	documentFact struct {
-		Label string `json:"label"`
+		Label string `json:"label,omitempty"`
 		Value string `json:"value"`
 	}
 	documentRule struct {
@@ -171,7 +172,7 @@ func (s *Set) document(d *Data) (document, error) {
 		Program:    d.Reading.Program,
 		Decoder:    d.Decoder,
 		Log:        d.Log,
-		Previous:   d.Previous,
+		Previous:   known(d.Previous),
 		Repeats:    documentRepeats{1},
 		Truncated:  d.Problem.Kind != "",
 		Drill:      d.Sample != "",
@@ -204,7 +205,7 @@ func (s *Set) document(d *Data) (document, error) {
 		doc.Links[l.name] = l.URL.Raw()
 	}
 	if d.Rule.ID != "" || d.Rule.Level >= 0 || d.Rule.Description != "" {
-		doc.Rule = &documentRule{ID: d.Rule.ID, Level: level(d.Rule.Level), Description: d.Rule.Description, Groups: d.Rule.Groups, FiredTimes: d.Rule.FiredTimes}
+		doc.Rule = &documentRule{ID: d.Rule.ID, Level: level(d.Rule.Level), Description: d.Rule.Description, Groups: known(d.Rule.Groups), FiredTimes: d.Rule.FiredTimes}
 		if m := d.Rule.MITRE; len(m.IDs) > 0 {
 			doc.Rule.MITRE = &documentMITRE{m.IDs, m.Tactics, m.Techniques}
 		}
@@ -226,7 +227,7 @@ func (doc *document) details(r *family.Reading) {
 		doc.File = &documentFile{Path: f.Path, Event: f.Event, Changed: f.Changed, Before: fileState(f.Before), After: fileState(f.After), Diff: f.Diff}
 	}
 	if p := r.Process; p != nil {
-		doc.Process = (*documentProcess)(&documentProcess{p.Name, p.PID, p.Command})
+		doc.Process = &documentProcess{p.Name, p.PID, p.Command}
 	}
 	if q := r.Request; q != nil {
 		doc.Request = &documentRequest{q.Method, q.URL, q.Status, q.Client}
@@ -240,6 +241,11 @@ func (doc *document) details(r *family.Reading) {
 	if b := r.Block; b != nil {
 		doc.Block = &documentBlock{b.Address, b.By, b.Undo}
 	}
+}
+
+// known leaves out what is empty: in the document, what is not known is absent.
+func known(texts []string) []string {
+	return slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return s == "" })
 }
 
 func fileState(s alert.FileState) *documentFileState {

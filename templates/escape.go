@@ -73,5 +73,8 @@ func jsonString(v any) (string, error) {
 		return fmt.Sprint(v), nil
 	}
 	j, err := toJSON(asText(v).Raw(), "")
-	return strings.Trim(string(j), `"`), err
+	if err != nil {
+		return "", err
+	}
+	return string(j[1 : len(j)-1]), nil // without the quotes around it
 }

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -59,6 +60,15 @@ type event struct {
 
 	Log      string           `json:"log,omitempty"`
 	Original *json.RawMessage `json:"original,omitempty"`
+}
+
+// indexed are the fields of the envelope, which Splunk indexes: few, and with few values.
+func (d *Data) indexed() map[string]string {
+	fields := map[string]string{"family": d.Family, "severity": d.CIMSeverity()}
+	if d.Rule.ID != "" {
+		fields["rule_id"] = d.Rule.ID
+	}
+	return fields
 }
 
 // CIMSeverity is the severity in the words of the Common Information Model, which says informational for info.
@@ -153,6 +163,7 @@ func (e *event) addDetails(d *Data) {
 		}
 		e.Command = b.By
 	}
+	e.FilePath, e.FileHash = r.Subject.Path, r.Subject.Hash
 	if f := r.File; f != nil {
 		e.ObjectCat = "file"
 		if f.Registry {
@@ -165,21 +176,12 @@ func (e *event) addDetails(d *Data) {
 		if f.Event == "deleted" {
 			after = f.Before
 		}
-		e.FileHash = firstOf(after.SHA256, after.SHA1, after.MD5)
+		e.FileHash = cmp.Or(after.SHA256, after.SHA1, after.MD5)
 		e.FileSize, e.FileACL = after.Size, after.Mode
 		if f.LoginUser != "" {
 			e.User = f.LoginUser
 		}
 	}
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // transport is the protocol, where it is one of the transport layer: in web logs "protocol" holds the method.

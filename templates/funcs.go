@@ -115,6 +115,7 @@ func ownFuncs() template.FuncMap {
 		"field":        field,
 		"fact":         func(label string, value any) Fact { return Fact{display.Words(label), asText(value)} },
 		"joinText":     joinText,
+		"capital":      display.Text.Capital,
 		"table":        table,
 	}
 }

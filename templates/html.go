@@ -12,6 +12,7 @@ import (
 func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
 		"part":  s.part,
+		"items": s.items,
 		"facts": s.facts,
 		"log":   func(lines, chars int, d *Data) (Log, error) { return s.log(d, lines, chars) },
 		"links": s.renderLinks,
@@ -29,6 +30,7 @@ func (s *Set) funcs() template.FuncMap {
 		"details":  s.details,
 		"document": s.document,
 		"event":    s.event,
+		"indexed":  (*Data).indexed,
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/display"
 )
@@ -33,6 +35,10 @@ func parseLinks(links map[string]string) ([]linkTemplate, error) {
 	var out []linkTemplate
 	var errs []error
 	for name, text := range links {
+		if name == "" {
+			errs = append(errs, errors.New("links: a link has no name"))
+			continue
+		}
 		t, err := template.New("links." + name).Option("missingkey=default").
 			Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(template.FuncMap{"_url": escapeURL}).Parse(text)
 		if err == nil {
@@ -75,7 +81,8 @@ func (s *Set) renderLinks(d *Data) []Link {
 		}
 		label := linkLabels[l.name]
 		if label == "" {
-			label = strings.ToUpper(l.name[:1]) + l.name[1:]
+			first, n := utf8.DecodeRuneInString(l.name)
+			label = string(unicode.ToUpper(first)) + l.name[n:]
 		}
 		links = append(links, Link{display.Words(label), display.Words(strings.TrimSpace(b.String())), l.name})
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -26,7 +27,11 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 			parts[part] = t
 		}
 	}
-	if h := s.html.Lookup(d.Channel + ".html.tmpl"); h != nil {
+	h := s.html.Lookup(d.Channel + ".html.tmpl")
+	if s.htmlFile != "" && h == nil {
+		return nil, fmt.Errorf("template %s: a message of %s has no HTML; name the file without .html", s.htmlFile, d.Channel)
+	}
+	if h != nil && !s.noHTML {
 		var b limited
 		if err := h.Execute(&b, d); err != nil {
 			return nil, renderError(err)
@@ -97,30 +102,29 @@ func fileOf(t *template.Template) string {
 	return t.ParseName
 }
 
-// part renders a shared part, from the most special define to the general one.
+// part renders a shared part: the most special define that there is.
 func (s *Set) part(name string, d *Data) (display.Text, error) {
 	if s.text.Lookup(name) == nil {
 		return nil, fmt.Errorf("there is no part %q", name)
 	}
+	names := make([]string, 0, len(d.Rule.Groups)+3)
 	if d.Rule.ID != "" {
-		if full := name + ".rule." + d.Rule.ID; s.text.Lookup(full) != nil {
-			return s.trimmed(full, d)
-		}
+		names = append(names, name+".rule."+d.Rule.ID)
 	}
 	for _, g := range d.Rule.Groups {
-		if full := name + ".group." + g; s.text.Lookup(full) != nil {
-			return s.trimmed(full, d)
+		names = append(names, name+".group."+g)
+	}
+	for _, full := range append(names, name+"."+d.Family, name) {
+		// A special define may ask for the part that it replaces: then the next more general one is meant.
+		if s.text.Lookup(full) == nil || slices.Contains(d.within, full) {
+			continue
 		}
+		d.within = append(d.within, full)
+		t, err := s.render(full, d)
+		d.within = d.within[:len(d.within)-1]
+		return t.Trim(), err
 	}
-	if full := name + "." + d.Family; s.text.Lookup(full) != nil {
-		return s.trimmed(full, d)
-	}
-	return s.trimmed(name, d)
-}
-
-func (s *Set) trimmed(name string, d *Data) (display.Text, error) {
-	t, err := s.render(name, d)
-	return t.Trim(), err
+	return nil, fmt.Errorf("the part %q asks for itself", name)
 }
 
 // maxFact is how many characters the value of a fact may have.
@@ -145,6 +149,21 @@ func (s *Set) facts(d *Data) ([]Fact, error) {
 		}
 	}
 	return facts, nil
+}
+
+// items are the lines of a shared part that holds one item a line, such as the footer.
+func (s *Set) items(name string, d *Data) ([]display.Text, error) {
+	t, err := s.part(name, d)
+	if err != nil {
+		return nil, err
+	}
+	var items []display.Text
+	for _, line := range t.SplitLines() {
+		if line = line.Trim().Line(); !line.Blank() {
+			items = append(items, line)
+		}
+	}
+	return items, nil
 }
 
 // log renders the part "log" and cuts it to so many lines and characters (0: no limit).

@@ -46,6 +46,9 @@ type Set struct {
 	// channelParts are the names behind the dot of every define, by what stands before it.
 	channelParts map[string][]string
 	body         string // the name of the define that holds a receiver's plain template, or ""
+	htmlFile     string // the file that a receiver names as the HTML of its mail, or ""
+	noHTML       bool   // that file, or the user's email.html.tmpl, is empty: text alone
+	defaults     *Set   // the embedded templates with the same links; nil in that set itself
 }
 
 type source struct {
@@ -93,21 +96,37 @@ func Load(opt Options) (*Set, error) {
 	}
 	links, err := parseLinks(opt.Links)
 	errs = append(errs, err)
-	set, err := build(sources, links)
-	errs = append(errs, err)
+	defaults, err := build(sources[:len(names)], links, nil)
+	if err != nil {
+		panic("templates: the embedded templates do not parse: " + err.Error())
+	}
+	set := defaults
+	if len(sources) > len(names) {
+		set, err = build(sources, links, defaults)
+		errs = append(errs, err)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	return set, nil
 }
 
-// Default is the set of embedded templates alone.
+// Default is the set of embedded templates alone, without links.
 func Default() *Set {
 	set, err := Load(Options{})
 	if err != nil {
-		panic("templates: the embedded templates do not parse: " + err.Error())
+		panic("templates: " + err.Error()) // there is nothing of the user's in it
 	}
 	return set
+}
+
+// Defaults are the embedded templates with the links of this set: the form in which a message goes out when the
+// user's templates fail.
+func (s *Set) Defaults() *Set {
+	if s.defaults == nil {
+		return s
+	}
+	return s.defaults
 }
 
 // With lays one more file over the set, for the receivers that name it. The defines in it replace parts; text
@@ -123,11 +142,11 @@ func (s *Set) With(path string) (*Set, error) {
 
 // WithText is With for a template that is no file.
 func (s *Set) WithText(name, text string) (*Set, error) {
-	return build(append(slices.Clone(s.sources), source{name, text, true}), s.links)
+	return build(append(slices.Clone(s.sources), source{name, text, true}), s.links, s.Defaults())
 }
 
-func build(sources []source, links []linkTemplate) (*Set, error) {
-	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}}
+func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
+	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults}
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
 		Funcs(template.FuncMap{"_quote": quote, "_json": jsonString})
@@ -138,15 +157,11 @@ func build(sources []source, links []linkTemplate) (*Set, error) {
 		if strings.HasSuffix(src.name, ".html.tmpl") {
 			name := src.name
 			if src.receiver { // whatever its name, it is the HTML of that receiver's mail
-				name = "email.html.tmpl"
+				name, set.htmlFile = "email.html.tmpl", src.name
 			}
-			t, err := html.New(name).Parse(src.text)
-			if err != nil {
+			set.noHTML = strings.TrimSpace(src.text) == ""
+			if _, err := html.New(name).Parse(src.text); err != nil {
 				errs = append(errs, parseError(err))
-				continue
-			}
-			if err := appendStep(t.Tree, t.Tree.Root, "_form"); err != nil {
-				errs = append(errs, err)
 			}
 			continue
 		}
@@ -180,6 +195,14 @@ func build(sources []source, links []linkTemplate) (*Set, error) {
 		}
 		if channel, part, ok := strings.Cut(name, "."); ok && name == t.Name() {
 			set.channelParts[channel] = append(set.channelParts[channel], part)
+		}
+	}
+	for _, t := range html.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		if err := appendStep(t.Tree, t.Tree.Root, "_form"); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -45,6 +45,8 @@ func TestSharedPartCanBeReplacedForOneRuleGroupOrFamily(t *testing.T) {
 		{"group", `{{define "next.group.sshd"}}Group.{{end}}`, "Group."},
 		{"rule", `{{define "next.rule.5712"}}Rule.{{end}}`, "Rule."},
 		{"another rule", `{{define "next.rule.571"}}no{{end}}`, next},
+		{"a special one that asks for the general", `{{define "next.rule.5712"}}Call. {{part "next" .}}{{end}}`, "Call. " + next},
+		{"through all of them", `{{define "next.rule.5712"}}a {{part "next" .}}{{end}}{{define "next.group.sshd"}}b {{part "next" .}}{{end}}{{define "next.auth_failure"}}c {{part "next" .}}{{end}}`, "a b c " + next},
 		{"the most special wins", `{{define "next"}}a{{end}}{{define "next.auth_failure"}}b{{end}}{{define "next.group.syslog"}}c{{end}}{{define "next.rule.5712"}}d{{end}}`, "d"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -99,11 +101,12 @@ func TestTemplateThatIsPlainTextIsTheWholeMessage(t *testing.T) {
 }
 
 func TestJSONBodyOfTheUser(t *testing.T) {
-	hostile := strings.ReplaceAll(bruteForce, `"full_log":"`, `"full_log":"\",\"forged\":true,\"x\":\"<&>\\u2028\n`)
+	hostile := strings.ReplaceAll(strings.ReplaceAll(bruteForce, `"srcuser":"admin"`, `"srcuser":"admin","client":"\"Mozilla/5.0\""`), `"full_log":"`, `"full_log":"\",\"forged\":true,\"x\":\"<&>\\u2028\n`)
 	for _, tc := range []struct{ name, text, want, wantErr string }{
 		{"toJson", `{"host": {{.Host | toJson}}, "level": {{.Rule.Level}}}`, `{"host": "web-01", "level": 10}`, ""},
 		{"inside a string", `{"log": "{{.Log}}"}`, `{"log": "\",\"forged\":true,\"x\":\"<&>\\u2028\nNov 23 13:20:17 web-01 sshd[3]: Failed password for invalid user admin from 203.0.113.9 port 3 ssh2"}`, ""},
-		{"a list", `{"groups": {{.Rule.Groups | toJson}}, "data": {{.Original.data | toJson}}}`, `{"groups": ["syslog","sshd","authentication_failures"], "data": {"srcip":"203.0.113.9","srcuser":"admin"}}`, ""},
+		{"ends in a quote", `{"client": "{{ field "data.client" . }}"}`, `{"client": "\"Mozilla/5.0\""}`, ""},
+		{"a list", `{"groups": {{.Rule.Groups | toJson}}, "data": {{.Original.data | toJson}}}`, `{"groups": ["syslog","sshd","authentication_failures"], "data": {"client":"\"Mozilla/5.0\"","srcip":"203.0.113.9","srcuser":"admin"}}`, ""},
 		{"missing is empty", `{"x": "{{.Original.data.nothing}}"}`, `{"x": ""}`, ""},
 		{"text outside a string", `{"host": {{.Host}}}`, "", "template hook.json.tmpl prints no valid JSON: "},
 	} {
@@ -147,6 +150,8 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 		})
 	}
 	for _, tc := range []struct{ name, text, want string }{
+		{"a part that asks for itself", `{{define "next"}}x {{part "next" .}}{{end}}`, `the part "next" asks for itself`},
+		{"two parts that ask for each other", `{{define "next"}}{{part "sentence" .}}{{end}}{{define "sentence"}}{{part "next" .}}{{end}}`, "asks for itself"},
 		{"no field", "{{define \"next\"}}\n\n{{.Foo}}{{end}}", "template own.tmpl:3 failed (no field .Foo)"},
 		{"a function's error", `{{define "sentence"}}{{fail "not today"}}{{end}}`, "template own.tmpl:1 failed (error calling fail: not today)"},
 		{"too much", `{{define "next"}}{{repeat 100000 "ab"}}{{end}}`, "repeat: more than 65536 bytes"},
@@ -216,17 +221,52 @@ func TestUsersDirectoryOverridesByName(t *testing.T) {
 	}
 	write("email.tmpl", `{{define "email.subject"}}OSSEC {{.Rule.ID}}{{end}}`)
 	write("unused.tmpl", `{{define "email.subject"}}never{{end}}`)
-	write("email.html.tmpl", `<p>{{.Host}} {{rich .Rule.Description}} <a href="{{.Host}}">x</a></p>`)
+	write("email.html.tmpl", `{{define "row"}}<i>{{.Log}}</i>{{end}}<p>{{.Host}} {{rich .Rule.Description}} <a href="{{.Host}}">x</a>{{template "row" .}}</p>`)
 	set, err := Load(Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := parts(t, set, data(t, "email", strings.ReplaceAll(bruteForce, "web-01", "<b>\u202e")))
+	hostile := strings.ReplaceAll(bruteForce, "Nov 23 13:20:17 web-01 sshd[3]: Failed password for invalid user admin from 203.0.113.9 port 3 ssh2", `http://evil.example/ \u202e\u001b[31m`)
+	got := parts(t, set, data(t, "email", strings.ReplaceAll(hostile, "web-01", "<b>\u202e")))
 	if want := "OSSEC 5712"; got["subject"] != want {
 		t.Errorf("subject = %q, want %q", got["subject"], want)
 	}
-	if want := `<p>&lt;b&gt;\u202e <code>sshd: brute force trying to get access to the system<span>.</span></code> <a href="%3cb%3e%5cu202e">x</a></p>`; got["html"] != want {
+	if want := `<p>&lt;b&gt;\u202e <code>sshd: brute force trying to get access to the system<span>.</span></code> <a href="%3cb%3e%5cu202e">x</a><i>hxxp://evil[.]example/ \u202e\x1b[31m</i></p>`; got["html"] != want {
 		t.Errorf("html = %s\nwant   %s", got["html"], want)
+	}
+}
+
+func TestMailWithoutHTML(t *testing.T) {
+	set, err := Default().WithText("email.html.tmpl", "\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := parts(t, set, data(t, "email", bruteForce))["html"]; ok {
+		t.Errorf("an empty file gives the HTML %q, want none", got)
+	}
+	set, err = Default().WithText("page.html.tmpl", "<p>{{.Host}}</p>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := parts(t, set, data(t, "email", bruteForce))["html"], "<p>web-01</p>"; got != want {
+		t.Errorf("a receiver's own HTML is %q, want %q", got, want)
+	}
+	if _, err := set.Parts(data(t, "slack", bruteForce)); err == nil || !strings.Contains(err.Error(), "a message of slack has no HTML") {
+		t.Errorf("HTML for Slack: %v", err)
+	}
+}
+
+func TestDefaultFormKeepsTheLinks(t *testing.T) {
+	set, err := Load(Options{Links: map[string]string{"alert": "https://a/{{.ID}}"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := set.WithText("own.tmpl", "{{.Foo}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := parts(t, own.Defaults(), data(t, "pagerduty", bruteForce))["client_url"], "https://a/1795440017.1001"; got != want {
+		t.Errorf("client_url of the default form = %q, want %q", got, want)
 	}
 }
 
@@ -236,7 +276,7 @@ func TestTestIsMarkedEverywhere(t *testing.T) {
 		"slack":     {"header=[TEST] MEDIUM: SSH", "text=[TEST] MEDIUM: SSH", "footer=Nothing happened. Sent by ossec-notify send --sample 5712. Rule", "color=#0E8A9B"},
 		"pagerduty": {"summary=[TEST] SSH brute force"},
 		"email":     {"subject=[TEST] [MEDIUM] SSH"},
-		"webhook":   {`body.json={"version":1,"action":"test"`},
+		"webhook":   {`document.json={"version":1,"action":"test"`},
 	} {
 		d := NewData(a, alert.DefaultScale, Context{Receiver: "r", Channel: channel, Sample: "5712"})
 		got := parts(t, Default(), d)
@@ -352,8 +392,15 @@ func TestAlertTextNeverBecomesWords(t *testing.T) {
 					continue
 				}
 				for name, text := range p {
-					if strings.HasSuffix(name, "json") || name == "html" {
-						continue // escaped for their own syntax, tested elsewhere
+					if strings.HasSuffix(name, "json") {
+						continue // JSON has no words; TestJSONPartsOfTheWholeCorpusAreJSON
+					}
+					if name == "html" {
+						// The canary's raw mention, or any character that a display form never holds.
+						if i := strings.IndexAny(text.Raw(), "\x0e\x0f\x10\u202e\x1b"); i >= 0 || strings.Contains(text.Raw(), "<!channel>") {
+							t.Errorf("%s: the HTML of the mail holds raw alert text", file)
+						}
+						continue
 					}
 					words := text.Render(func(s string) string { return s }, func(string) string { return "" })
 					if strings.Contains(words, "CANARY") {

@@ -1,0 +1,350 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// Source is where alerts come from: the spool, or a file that is followed.
+type Source interface {
+	// Take returns the next arrivals, at most max, without waiting; none means that there is nothing now. meta
+	// is entered into the outbox in the same transaction (a follower's cursor). done, which may be nil, is
+	// called once they are in it.
+	Take(ctx context.Context, max int) (arrivals []Arrival, meta map[string]string, done func() error, err error)
+	// Ready is signalled when Take may have something.
+	Ready() <-chan struct{}
+}
+
+// Arrival is an alert with the deliveries that were planned for it.
+type Arrival struct {
+	Alert *alert.Alert
+	// Header is what is needed to read the alert again from its bytes; see Site.Read.
+	Header []byte
+	// Record names what it came by; with Again, it is a deliberate repeat: a new occurrence for this record.
+	Record     string
+	Again      bool
+	Deliveries []Delivery
+}
+
+// Site is what the config gives a deliverer. It may change while it runs.
+type Site interface {
+	// Receiver is a receiver by its name, nil when there is none (any more).
+	Receiver(name string) *Receiver
+	// Dispatcher renders.
+	Dispatcher() *Dispatcher
+	// Read makes an alert of what an arrival stored.
+	Read(header, raw []byte) (a *alert.Alert, sample string)
+}
+
+// Deliverer takes alerts from its sources into the outbox and from there to the receivers.
+//
+// There is a lane for each receiver, so that a slow or dead one delays no other. A lane works through its
+// receiver's queue: highest severity first, then by arrival. A temporary failure is the receiver's, not the
+// message's: the lane waits, longer after each failure, at least for what the receiver asked for, and then tries
+// with one message whether it is back. What the receiver refuses for good is dead, or goes to the fallbacks.
+// Nothing is taken out of the outbox here; a deliverer may be killed at any moment, and the next one goes on.
+type Deliverer struct {
+	Box     *outbox.DB
+	Sources []Source
+	Site    Site
+	Log     *slog.Logger
+	// Linger is how long a deliverer stays when nothing is waiting; 0 is for good.
+	Linger time.Duration
+	// Grace is how long attempts in hand may take once the deliverer is told to stop.
+	Grace time.Duration
+
+	mu    sync.Mutex
+	lanes map[string]*lane
+	group sync.WaitGroup
+	fresh cache
+	fault chan error
+}
+
+// Times of the deliverer's own work.
+const (
+	intakeBatch  = 500
+	expireEvery  = time.Minute
+	pruneEvery   = 10 * time.Minute
+	lookEvery    = time.Second // for what other processes change, and for the end of the linger
+	defaultGrace = 10 * time.Second
+)
+
+// Retention of what has come to an end. It must be longer than an alert may come late, or it is told again.
+var retention = outbox.Retention{Delivered: 14 * 24 * time.Hour, Dead: 60 * 24 * time.Hour, MaxBytes: 2 << 30}
+
+// Run works until ctx ends or, with Linger, nothing has been waiting for that long. The error is about the
+// outbox; what fails at receivers is in it.
+func (d *Deliverer) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	d.lanes = map[string]*lane{}
+	d.fault = make(chan error, 1)
+	if d.Grace == 0 {
+		d.Grace = defaultGrace
+	}
+	defer d.group.Wait() // lanes end with ctx, after their grace
+	defer cancel(context.Canceled)
+
+	ready := d.merge(ctx)
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	var expired, pruned time.Time
+	busy := time.Now()
+	for {
+		n, err := d.intake(ctx)
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		if now.Sub(expired) >= expireEvery {
+			expired = now
+			if err := d.expire(ctx, now); err != nil {
+				return err
+			}
+		}
+		if now.Sub(pruned) >= pruneEvery {
+			pruned = now
+			if _, err := d.Box.Prune(ctx, now, retention); err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+		waiting, err := d.wakeLanes(ctx)
+		if err != nil {
+			return err
+		}
+		if n > 0 || waiting {
+			busy = now
+		}
+		if d.Linger > 0 && now.Sub(busy) >= d.Linger {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-d.fault:
+			return err
+		case <-ready:
+		case <-look.C:
+		}
+	}
+}
+
+// merge joins the sources' signals.
+func (d *Deliverer) merge(ctx context.Context) <-chan struct{} {
+	out := make(chan struct{}, 1)
+	for _, s := range d.Sources {
+		d.group.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case _, ok := <-s.Ready():
+					if !ok {
+						return
+					}
+					select {
+					case out <- struct{}{}:
+					default:
+					}
+				}
+			}
+		})
+	}
+	return out
+}
+
+// intake enters what the sources have, and returns how many alerts that were.
+func (d *Deliverer) intake(ctx context.Context) (int, error) {
+	total := 0
+	for _, s := range d.Sources {
+		for ctx.Err() == nil {
+			arrivals, meta, done, err := s.Take(ctx, intakeBatch)
+			if err != nil {
+				return total, err
+			}
+			if len(arrivals) == 0 && len(meta) == 0 {
+				break
+			}
+			if err := d.accept(ctx, arrivals, meta); err != nil {
+				if ctx.Err() != nil {
+					return total, nil
+				}
+				return total, err
+			}
+			if done != nil {
+				if err := done(); err != nil {
+					return total, err
+				}
+			}
+			total += len(arrivals)
+			if _, err := d.wakeLanes(ctx); err != nil {
+				return total, err
+			}
+		}
+	}
+	return total, nil
+}
+
+func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[string]string) error {
+	in := make([]outbox.Arrival, len(arrivals))
+	for i, a := range arrivals {
+		in[i] = outbox.Arrival{
+			Identity: a.Alert.Identity(), Record: a.Record, Arrived: a.Alert.Received, Time: a.Alert.Time,
+			Severity: int(d.Site.Dispatcher().Scale.Severity(a.Alert.Rule.Level)), Rule: a.Alert.Rule.ID,
+			Title: a.Alert.Rule.Description, Header: a.Header, Raw: a.Alert.Raw,
+		}
+		if in[i].Arrived.IsZero() {
+			in[i].Arrived = time.Now()
+		}
+		if a.Again {
+			in[i].Occurrence = outbox.NextOccurrence
+		}
+		for _, x := range a.Deliveries {
+			in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
+				Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route, Severity: in[i].Severity,
+			})
+		}
+	}
+	out, err := d.Box.Accept(ctx, in, meta)
+	if err != nil {
+		return err
+	}
+	for i, a := range out {
+		if len(a.Deliveries) > 0 {
+			d.fresh.put(freshKey(a.Identity, a.Occurrence), arrivals[i].Alert)
+		}
+	}
+	return nil
+}
+
+// expire ends what has waited for longer than its receiver's max_age.
+func (d *Deliverer) expire(ctx context.Context, now time.Time) error {
+	for {
+		dead, err := d.Box.Expire(ctx, now, func(name string) time.Duration {
+			if r := d.Site.Receiver(name); r != nil {
+				return r.MaxAge
+			}
+			return DefaultMaxAge
+		}, func(x outbox.Delivery) []outbox.NewDelivery {
+			return d.fallbacks(x, "too old")
+		})
+		if err != nil || len(dead) == 0 {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		for _, x := range dead {
+			d.Log.Error("delivery is dead: it waited for too long", "alert", x.Alert.Identity, "receiver", x.Receiver, "reason", x.Reason)
+		}
+	}
+}
+
+// fallbacks are the deliveries that take the place of one that its receiver does not take.
+func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDelivery {
+	r := d.Site.Receiver(x.Receiver)
+	if r == nil {
+		return nil
+	}
+	var out []outbox.NewDelivery
+	for _, name := range r.Fallback {
+		if f := d.Site.Receiver(name); f != nil {
+			out = append(out, outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity})
+		}
+	}
+	return out
+}
+
+// A fallback's delivery carries in its route whose place it takes, and why: the message says so.
+const fallbackPrefix = "fallback:"
+
+func fallbackRoute(receiver, why string) string { return fallbackPrefix + receiver + ": " + why }
+
+// wakeLanes sees that every receiver with something to do has a lane, and wakes it. It reports whether anything
+// is waiting.
+func (d *Deliverer) wakeLanes(ctx context.Context) (waiting bool, err error) {
+	queues, err := d.Box.Queues(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return false, nil
+		}
+		return false, fmt.Errorf("look for deliveries: %w", err)
+	}
+	for _, q := range queues {
+		n := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering] + q.Counts[outbox.Held]
+		if n == 0 {
+			continue
+		}
+		waiting = true
+		d.mu.Lock()
+		l := d.lanes[q.Receiver]
+		if l == nil {
+			l = newLane(d, q.Receiver)
+			d.lanes[q.Receiver] = l
+			d.group.Go(func() {
+				if err := l.run(ctx); err != nil && ctx.Err() == nil {
+					select {
+					case d.fault <- fmt.Errorf("receiver %s: %w", l.name, err):
+					default:
+					}
+				}
+			})
+		}
+		d.mu.Unlock()
+		l.poke()
+	}
+	return waiting, nil
+}
+
+// alertOf is the alert of a delivery: from memory when it is fresh, else from what was stored.
+func (d *Deliverer) alertOf(x outbox.Delivery) (a *alert.Alert, sample string) {
+	_, sample = d.Site.Read(x.Alert.Header, nil)
+	if a := d.fresh.get(freshKey(x.Alert.Identity, x.Alert.Occurrence)); a != nil {
+		return a, sample
+	}
+	return d.Site.Read(x.Alert.Header, x.Alert.Raw)
+}
+
+func freshKey(identity string, occurrence int) string {
+	return fmt.Sprintf("%s#%d", identity, occurrence)
+}
+
+// cache keeps the alerts that came in last, so that they need not be parsed again.
+type cache struct {
+	mu    sync.Mutex
+	byKey map[string]*alert.Alert
+	order []string
+}
+
+const cacheSize = 2000
+
+func (c *cache) put(key string, a *alert.Alert) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byKey == nil {
+		c.byKey = map[string]*alert.Alert{}
+	}
+	if _, ok := c.byKey[key]; !ok {
+		c.order = append(c.order, key)
+	}
+	c.byKey[key] = a
+	if len(c.order) > cacheSize {
+		delete(c.byKey, c.order[0])
+		c.order = c.order[1:]
+	}
+}
+
+func (c *cache) get(key string) *alert.Alert {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byKey[key]
+}
+
+var errNoReceiver = errors.New("the config has no such receiver any more")

@@ -1,0 +1,379 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates"
+)
+
+// queue is a source that tests fill.
+type queue struct {
+	mu       sync.Mutex
+	arrivals []Arrival
+	ready    chan struct{}
+}
+
+func newQueue() *queue { return &queue{ready: make(chan struct{}, 1)} }
+
+func (q *queue) put(arrivals ...Arrival) {
+	q.mu.Lock()
+	q.arrivals = append(q.arrivals, arrivals...)
+	q.mu.Unlock()
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (q *queue) Ready() <-chan struct{} { return q.ready }
+
+func (q *queue) Take(_ context.Context, most int) ([]Arrival, map[string]string, func() error, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(most, len(q.arrivals))
+	out := q.arrivals[:n]
+	q.arrivals = q.arrivals[n:]
+	return out, nil, nil, nil
+}
+
+// fixed is a site that does not change.
+type fixed struct{ d *Dispatcher }
+
+func (s fixed) Dispatcher() *Dispatcher        { return s.d }
+func (s fixed) Receiver(name string) *Receiver { return s.d.Receivers[name] }
+func (s fixed) Read(header, raw []byte) (*alert.Alert, string) {
+	var sample string
+	if len(header) > 0 {
+		if err := json.Unmarshal(header, &sample); err != nil {
+			panic(err)
+		}
+	}
+	return alert.Parse(raw, alert.Options{}), sample
+}
+
+// bench is a deliverer with its outbox in a directory of the test's.
+type bench struct {
+	t         *testing.T
+	dir       string
+	site      fixed
+	queue     *queue
+	box       *outbox.DB
+	deliverer *Deliverer
+	stop      func() error
+}
+
+func newBench(t *testing.T, receivers map[string]*scripted) *bench {
+	b := &bench{t: t, dir: t.TempDir(), queue: newQueue()}
+	d := &Dispatcher{Table: &rules.Table{}, Scale: alert.DefaultScale, Receivers: map[string]*Receiver{}, Log: slog.New(slog.DiscardHandler)}
+	set := templates.Default()
+	for name, n := range receivers {
+		channel, _, _ := strings.Cut(name, "-")
+		d.Receivers[name] = &Receiver{Name: name, Channel: channel, Notifier: n, Templates: set, Concurrency: 1, MaxAge: DefaultMaxAge}
+		d.Table.Always = append(d.Table.Always, name)
+	}
+	slices.Sort(d.Table.Always)
+	b.site = fixed{d}
+	return b
+}
+
+// start opens the outbox and runs a deliverer on it.
+func (b *bench) start() {
+	b.t.Helper()
+	box, _, err := outbox.Open(context.Background(), filepath.Join(b.dir, "outbox.db"), outbox.Options{Owner: true, DeliveryID: DeliveryID})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.box = box
+	b.deliverer = &Deliverer{Box: box, Sources: []Source{b.queue}, Site: b.site, Log: slog.New(slog.DiscardHandler), Grace: time.Second}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- b.deliverer.Run(ctx) }()
+	b.stop = func() error {
+		cancel()
+		return errors.Join(<-done, box.Close())
+	}
+}
+
+func (b *bench) arrival(id, severity string) Arrival {
+	level := map[string]int{"low": 5, "high": 12}[severity]
+	a := alert.Parse(fmt.Appendf(nil, `{"rule":{"level":%d,"description":"d","id":"5710","groups":["sshd"]},"agent":{"id":"001","name":"web-01"},"id":%q,"full_log":"x","location":"/l"}`, level, id), alert.Options{Received: time.Now()})
+	return Arrival{Alert: a, Header: []byte(`""`), Deliveries: b.site.d.Plan(a)}
+}
+
+// states are how many deliveries of a receiver are in each state.
+func (b *bench) states(receiver string) map[outbox.State]int {
+	b.t.Helper()
+	found, err := b.box.Find(context.Background(), outbox.Filter{Receiver: receiver})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	out := map[outbox.State]int{}
+	for _, x := range found {
+		out[x.State]++
+	}
+	return out
+}
+
+func (s *scripted) told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for _, n := range s.got {
+		ids = append(ids, n.Alert)
+	}
+	return ids
+}
+
+func TestDelivererDeliversInOrderAndHighFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		b.queue.put(b.arrival("1", "low"), b.arrival("2", "low"), b.arrival("3", "high"), b.arrival("4", "low"))
+		b.start()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if diff := cmp.Diff(s.told(), []string{"3", "1", "2", "4"}); diff != "" {
+			t.Errorf("order (-got +want):\n%s", diff)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestReceiverThatIsDownGetsAllInOrderOnceItIsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{answers: slices.Repeat([]error{temporary("connection refused", 0)}, 6)}
+		other := &scripted{}
+		b := newBench(t, map[string]*scripted{"slack-1": s, "email-1": other})
+		b.start()
+		for i := range 10 {
+			b.queue.put(b.arrival(fmt.Sprint(i), "low"))
+			time.Sleep(100 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := len(other.told()); got != 10 {
+			t.Errorf("the other receiver heard %d alerts, want all 10 while this one is down", got)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		told := s.told()
+		if len(told) != 16 {
+			t.Fatalf("%d attempts, want 6 that failed and 10 that did not: %q", len(told), told)
+		}
+		// While it was down it was tried with the first alone.
+		if diff := cmp.Diff(told[6:], []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}); diff != "" {
+			t.Errorf("order once up (-got +want):\n%s", diff)
+		}
+		for _, id := range told[:6] {
+			if id != "0" {
+				t.Errorf("tried with %s while down, want the first alone", id)
+			}
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestKilledDelivererIsContinued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{answers: []error{nil, temporary("500", time.Minute)}}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		b.queue.put(b.arrival("1", "low"), b.arrival("2", "low"), b.arrival("3", "low"))
+		b.start()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+		b.start()
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if got := len(s.told()); got != 2 {
+			t.Errorf("%d attempts half a minute after Retry-After: 60 and a restart, want still 2", got)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if diff := cmp.Diff(s.told(), []string{"1", "2", "2", "3"}); diff != "" {
+			t.Errorf("attempts (-got +want):\n%s", diff)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestFallbackTakesOver(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		answers []error
+		after   time.Duration // by when the fallback has it
+		before  time.Duration // when it has nothing yet
+		why     string
+	}{
+		{"at once after a refusal", []error{&notifier.Error{Reason: notifier.Misconfigured, Status: 401, Err: errors.New("status 401")}}, 2 * time.Second, 0, "here, because slack-1 refused it (status 401)"},
+		{"after five minutes of failures", slices.Repeat([]error{temporary("500", 0)}, 100), 12 * time.Minute, 4 * time.Minute, "here, because slack-1 has failed for "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, mail := &scripted{answers: tc.answers}, &scripted{}
+				b := newBench(t, map[string]*scripted{"slack-1": s, "email-1": mail})
+				b.site.d.Table.Always = []string{"slack-1"}
+				b.site.d.Receivers["slack-1"].Fallback = []string{"email-1"}
+				b.queue.put(b.arrival("1", "high"))
+				b.start()
+				if tc.before > 0 {
+					time.Sleep(tc.before)
+					synctest.Wait()
+					if got := mail.told(); len(got) > 0 {
+						t.Errorf("the fallback heard after %s", tc.before)
+					}
+				}
+				time.Sleep(tc.after)
+				synctest.Wait()
+				if diff := cmp.Diff(mail.told(), []string{"1"}); diff != "" {
+					t.Fatalf("the fallback (-got +want):\n%s", diff)
+				}
+				if text := mail.got[0].Parts["text"].String(); !strings.Contains(text, tc.why) {
+					t.Errorf("the mail is\n%s\nwant it to hold %q", text, tc.why)
+				}
+				if got := b.states("slack-1"); got[outbox.Suppressed] != 1 {
+					t.Errorf("the original is %v, want suppressed", got)
+				}
+				if err := b.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func TestOldDeliveryIsDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{answers: slices.Repeat([]error{temporary("500", 0)}, 10000)}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		b.site.d.Receivers["slack-1"].MaxAge = time.Hour
+		b.queue.put(b.arrival("1", "low"))
+		b.start()
+		time.Sleep(59 * time.Minute)
+		synctest.Wait()
+		if got := b.states("slack-1"); got[outbox.Pending]+got[outbox.Delivering] != 1 {
+			t.Errorf("after 59 min: %v, want it waiting", got)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if got := b.states("slack-1"); got[outbox.Dead] != 1 {
+			t.Errorf("after 69 min: %v, want it dead", got)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestRateIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		b.site.d.Receivers["slack-1"].Rate = Rate{Count: 1, Per: time.Second, Burst: 3}
+		for i := range 20 {
+			b.queue.put(b.arrival(fmt.Sprint(i), "low"))
+		}
+		b.start()
+		time.Sleep(10*time.Second + 500*time.Millisecond)
+		synctest.Wait()
+		if got := len(s.told()); got < 12 || got > 14 {
+			t.Errorf("%d messages in 10 s at 1/s with a burst of 3, want 13", got)
+		}
+		time.Sleep(20 * time.Second)
+		synctest.Wait()
+		if got := len(s.told()); got != 20 {
+			t.Errorf("%d messages, want all 20", got)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAmbiguousAttemptIsMarkedWhereTheVendorKnowsNoRepeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{answers: []error{&notifier.Error{Ambiguous: true, Err: errors.New("connection reset")}}}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		b.queue.put(b.arrival("1", "low"))
+		b.start()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(s.got) != 2 {
+			t.Fatalf("%d attempts, want 2", len(s.got))
+		}
+		const note = "may be a second copy: the connection broke after sending"
+		if first := s.got[0].Parts["text"].String(); strings.Contains(first, note) {
+			t.Errorf("the first message says it is a repeat:\n%s", first)
+		}
+		if second := s.got[1].Parts["text"].String(); !strings.Contains(second, note) {
+			t.Errorf("the second message does not say it may be a repeat:\n%s", second)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDelivererLingersAndLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{answers: []error{temporary("500", 2*time.Minute)}}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		b.queue.put(b.arrival("1", "low"))
+		box, _, err := outbox.Open(context.Background(), filepath.Join(b.dir, "outbox.db"), outbox.Options{Owner: true, DeliveryID: DeliveryID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer box.Close()
+		d := &Deliverer{Box: box, Sources: []Source{b.queue}, Site: b.site, Log: slog.New(slog.DiscardHandler), Linger: 30 * time.Second}
+		start := time.Now()
+		if err := d.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 2*time.Minute+30*time.Second || took > 2*time.Minute+40*time.Second {
+			t.Errorf("left after %s, want 30 s after the delivery that waited for 2 min", took)
+		}
+		if got := len(s.told()); got != 2 {
+			t.Errorf("%d attempts, want 2", got)
+		}
+	})
+}
+
+func TestParseRate(t *testing.T) {
+	for text, want := range map[string]Rate{
+		"1/s": {1, time.Second, 1}, "120/m": {120, time.Minute, 12}, "20/h": {20, time.Hour, 2}, " 5 / d ": {5, 24 * time.Hour, 1},
+	} {
+		if got, err := ParseRate(text); err != nil || got != want {
+			t.Errorf("ParseRate(%q) = %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "1", "1/", "/s", "0/s", "-1/s", "x/s", "1/week"} {
+		if got, err := ParseRate(text); err == nil {
+			t.Errorf("ParseRate(%q) = %v, want an error", text, got)
+		}
+	}
+}
