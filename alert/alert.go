@@ -25,6 +25,21 @@ const (
 	FormatUnknown Format = "unknown"
 )
 
+// Words name the format to people.
+func (f Format) Words() string {
+	switch f {
+	case FormatShell:
+		return "shell variables"
+	case FormatWazuh:
+		return "Wazuh JSON"
+	case FormatOSSEC:
+		return "ossec-hids JSON"
+	case FormatLog:
+		return "alerts.log text"
+	}
+	return "no known format"
+}
+
 // Alert is one alert. Every field may be empty. Text is as it came: nothing in it is escaped, and all of it may
 // have been written by an attacker. An Alert is not changed after it was parsed; its maps and slices are shared.
 type Alert struct {
@@ -149,11 +164,22 @@ type Response struct {
 	Args    []string
 }
 
+// ProblemKind is one way of not being a whole alert.
+type ProblemKind string
+
+// The kinds of problem. [Parse] knows all but the last, which is for who opens the file.
+const (
+	ProblemEmpty      ProblemKind = "empty"
+	ProblemTruncated  ProblemKind = "truncated"  // a known format that ends too early
+	ProblemDamaged    ProblemKind = "damaged"    // a known format with something else in its midst
+	ProblemUnknown    ProblemKind = "unknown"    // no known format
+	ProblemUnreadable ProblemKind = "unreadable" // a file that cannot be read; ReadsAs is the error
+)
+
 // Problem says what is wrong with an alert that did not come whole.
 type Problem struct {
-	// Kind is "empty", "truncated" (a known format that ends too early or is damaged) or "unknown" (no known
-	// format). Empty means no problem.
-	Kind string
+	// Kind is "" where nothing is wrong.
+	Kind ProblemKind
 	// ReadsAs says what the parser made of it: "Wazuh JSON, ends in rule.description".
 	ReadsAs string
 	// CutAt is the limit at which ossec-notify itself cut the text, in bytes; 0 if it did not.

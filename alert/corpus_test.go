@@ -118,7 +118,7 @@ func factsOf(a *Alert) facts {
 	if a.Response != nil {
 		set("response", a.Response.Command, a.Response.Program, a.Response.Origin, strings.Join(a.Response.Args, ","))
 	}
-	set("problem", a.Problem.Kind)
+	set("problem", string(a.Problem.Kind))
 	set("reads as", a.Problem.ReadsAs)
 	set("cut at", a.Problem.CutAt)
 	return f

@@ -25,14 +25,14 @@ func parseJSON(a *Alert, text []byte, lead int, loc *time.Location) {
 		a.Format = dialect(o)
 		fields(a, o, loc)
 		if end.ended {
-			a.truncated("%s", end.where(lead))
+			a.broken(ProblemTruncated, "%s", end.where(lead))
 		} else {
-			a.truncated("damaged at byte %d", lead+offset(err))
+			a.broken(ProblemDamaged, "damaged at byte %d", lead+offset(err))
 		}
 	case end.ended:
-		a.Problem.Kind, a.Problem.ReadsAs = "unknown", "JSON, "+end.where(lead)
+		a.Problem.Kind, a.Problem.ReadsAs = ProblemUnknown, "JSON, "+end.where(lead)
 	default:
-		a.Problem.Kind, a.Problem.ReadsAs = "unknown", fmt.Sprintf("JSON, damaged at byte %d", lead+offset(err))
+		a.Problem.Kind, a.Problem.ReadsAs = ProblemUnknown, fmt.Sprintf("JSON, damaged at byte %d", lead+offset(err))
 	}
 }
 
@@ -50,12 +50,12 @@ func fromJSON(a *Alert, o object, loc *time.Location) {
 			a.Original = o
 		} else if o.object("parameters") != nil && o.text("command") != "" {
 			a.Response = response(o)
-			a.Problem.Kind, a.Problem.ReadsAs = "unknown", "active-response call without an alert"
+			a.Problem.Kind, a.Problem.ReadsAs = ProblemUnknown, "active-response call without an alert"
 			return
 		}
 	}
 	if o.object("rule") == nil {
-		a.Problem.Kind, a.Problem.ReadsAs = "unknown", "JSON without a rule"
+		a.Problem.Kind, a.Problem.ReadsAs = ProblemUnknown, "JSON without a rule"
 		wazuhFields(a, o, loc) // what it says of time, agent and log still helps
 		return
 	}

@@ -37,7 +37,7 @@ func parseLog(a *Alert, text string, loc *time.Location) {
 		}
 		a.place(line[21:])
 	} else {
-		a.truncated("ends before the location")
+		a.broken(ProblemTruncated, "ends before the location")
 		return
 	}
 	labels := map[string]any{}
@@ -50,7 +50,7 @@ func parseLog(a *Alert, text string, loc *time.Location) {
 		a.Original["agent"] = map[string]any{"labels": labels} // where Wazuh's JSON has them
 	}
 	if !a.logRule(next()) {
-		a.truncated("ends before the rule")
+		a.broken(ProblemTruncated, "ends before the rule")
 		return
 	}
 	a.logAddresses(&body)

@@ -31,14 +31,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// The words in which Problem.ReadsAs names a format.
-var formatWords = map[Format]string{
-	FormatShell: "shell variables",
-	FormatWazuh: "Wazuh JSON",
-	FormatOSSEC: "ossec-hids JSON",
-	FormatLog:   "alerts.log text",
-}
-
 const (
 	shellStart = "alertdate='"
 	logStart   = "** Alert "
@@ -67,7 +59,7 @@ func Parse(raw []byte, opt Options) *Alert {
 	text := bytes.TrimRight(trimStart(a.Raw), blanks)
 	switch {
 	case len(text) == 0:
-		a.Problem.Kind, a.Problem.ReadsAs = "empty", "nothing"
+		a.Problem.Kind, a.Problem.ReadsAs = ProblemEmpty, "nothing"
 	case text[0] == '{':
 		parseJSON(a, text, len(a.Raw)-len(trimStart(a.Raw)), opt.Location)
 	case bytes.HasPrefix(text, []byte(shellStart)):
@@ -76,14 +68,14 @@ func Parse(raw []byte, opt Options) *Alert {
 	case bytes.HasPrefix(text, []byte(logStart)):
 		parseLog(a, string(text), opt.Location)
 	default:
-		a.Problem.Kind, a.Problem.ReadsAs = "unknown", "text"
+		a.Problem.Kind, a.Problem.ReadsAs = ProblemUnknown, "text"
 		if bytes.IndexByte(text, 0) >= 0 {
 			a.Problem.ReadsAs = "binary data"
 		}
 		a.Log = string(a.Raw)
 	}
 	if a.Problem.CutAt > 0 && a.Problem.Kind == "" {
-		a.truncated("cut at byte %d", opt.Limit)
+		a.broken(ProblemTruncated, "cut at byte %d", opt.Limit)
 	}
 	return a
 }
@@ -93,11 +85,10 @@ func trimStart(raw []byte) []byte {
 	return bytes.TrimLeft(bytes.TrimPrefix(raw, []byte(byteOrder)), blanks)
 }
 
-// truncated notes that an alert of a known format did not come whole. The words must be ours: people read them
-// as such.
-func (a *Alert) truncated(format string, args ...any) {
-	a.Problem.Kind = "truncated"
-	a.Problem.ReadsAs = formatWords[a.Format] + ", " + fmt.Sprintf(format, args...)
+// broken notes that an alert of a known format did not come whole. The words must be ours: people read them as such.
+func (a *Alert) broken(kind ProblemKind, format string, args ...any) {
+	a.Problem.Kind = kind
+	a.Problem.ReadsAs = a.Format.Words() + ", " + fmt.Sprintf(format, args...)
 }
 
 // level makes a rule level of a number: -1 for what OSSEC cannot have meant.

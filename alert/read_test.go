@@ -23,7 +23,7 @@ func readAll(t *testing.T, r io.Reader, opt Options) []string {
 		}
 		line := string(a.Format) + " " + a.Rule.ID
 		if a.Problem.Kind != "" {
-			line += " " + a.Problem.Kind + ": " + a.Problem.ReadsAs
+			line += " " + string(a.Problem.Kind) + ": " + a.Problem.ReadsAs
 		}
 		out = append(out, line)
 	}
@@ -54,7 +54,7 @@ func TestStreams(t *testing.T) {
 		"cut behind a colon":       {`{"timestamp":"t","rule":` + "\n" + one(3), []string{"wazuh  truncated: Wazuh JSON, ends in rule", "wazuh 3"}},
 		"cut behind a backslash":   {`{"timestamp":"t\` + "\n" + one(3), []string{"wazuh  truncated: Wazuh JSON, ends in timestamp", "wazuh 3"}},
 		"cut at the end":           {one(1) + "\n" + `{"timestamp":"t","rule":{"id":"2"`, []string{"wazuh 1", "wazuh 2 truncated: Wazuh JSON, ends in rule"}},
-		"damaged":                  {`{"timestamp":"t",:{"id":"1"}}` + "\n" + one(2), []string{"wazuh  truncated: Wazuh JSON, damaged at byte 18", "wazuh 2"}},
+		"damaged":                  {`{"timestamp":"t",:{"id":"1"}}` + "\n" + one(2), []string{"wazuh  damaged: Wazuh JSON, damaged at byte 18", "wazuh 2"}},
 		"other text between":       {one(1) + "\nsomething {else}\n" + one(2), []string{"wazuh 1", "unknown  unknown: text", "wazuh 2"}},
 		"begins in a line":         {`9,"x":{"y":1}}` + "\n" + one(2) + "\n", []string{"unknown  unknown: text", "wazuh 2"}},
 		"a brace too many":         {one(1) + "}\n" + one(2), []string{"wazuh 1", "wazuh 2"}},

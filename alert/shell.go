@@ -102,7 +102,7 @@ func parseShell(a *Alert, text string, loc *time.Location) {
 		a.Original[shellNames[i]] = v
 	}
 	if len(values) < len(shellNames) {
-		a.truncated("ends in %s", shellNames[len(values)])
+		a.broken(ProblemTruncated, "ends in %s", shellNames[len(values)])
 	}
 	o := object(a.Original)
 	a.Time = date(o.text("alertdate"), loc)

@@ -1,6 +1,8 @@
-// Package door owns how integratord calls us: which name we were called by, what the arguments mean in every
-// version of OSSEC and Wazuh, and where the installation's home is. It reads no config and delivers nothing.
-// It imports a handful of the standard library.
+// Package door owns how integratord and execd call us: which name we were called by, what the arguments mean in
+// every version of OSSEC and Wazuh, where the installation's home is, and the answer to the call: the alert is
+// read and handed to the spool, a deliverer is started if there is none, and the process exits with 0. It does
+// all that while it is initialised, before most of the program is; see answer. It reads no config and delivers
+// nothing: what the spool does not take is left to main (see Pending).
 package door
 
 import (
@@ -9,12 +11,17 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/ossec-notify/ossec-notify/spool"
 )
 
-// Call is one call by integratord.
+// Call is one call by integratord, or by execd as an active response.
 type Call struct {
 	// Name is what stands behind "custom-": a receiver, a kind of channel, or "notify".
 	Name string
+	// Response is true when the program was called as an active response. Its arguments, or the line on its
+	// standard input, are about an alert; none of the fields from File to Debug is set.
+	Response bool
 	// File is the alert file; Options the file with the text of Wazuh's <options>, or "".
 	File    string
 	Options string
@@ -25,7 +32,8 @@ type Call struct {
 	Debug bool
 	// Home is the installation's directory as the program's path tells, or "".
 	Home string
-	// Usage is true when the arguments are no call: there is none, or the first begins with "-".
+	// Usage is true when the arguments are no call: there is none, or the first begins with "-". (Wazuh gives an
+	// active response none.)
 	Usage bool
 }
 
@@ -41,7 +49,8 @@ func Parse(execPath string, args []string, cwd string) (Call, bool) {
 	}
 	for _, path := range paths {
 		if name, ok := callName(path); ok {
-			c := Call{Name: name, Home: home(path, cwd)}
+			c := Call{Name: name}
+			c.Home, c.Response = installation(path, cwd)
 			c.arguments(args)
 			return c, true
 		}
@@ -69,26 +78,37 @@ func split(path string) (dir, base string) {
 	return path[:i+1], path[i+1:]
 }
 
-// home is the parent of the directory named integrations or active-response/bin that holds the program. Links
-// are not followed: the link is in the installation, the program it points to need not be.
-func home(path, cwd string) string {
+// FromRecord is the call that a record is of.
+func FromRecord(r *spool.Record) Call {
+	c := Call{Name: r.Name, Response: r.Response, Home: r.Home}
+	c.arguments(append([]string{""}, r.Args...))
+	return c
+}
+
+// installation reads from the program's path the home, the parent of the directory named integrations or
+// active-response/bin that holds it, and whether it is the latter. Links are not followed: the link is in the
+// installation, the program it points to need not be.
+func installation(path, cwd string) (home string, response bool) {
 	if !strings.HasPrefix(path, "/") {
 		if cwd == "" || !strings.Contains(path, "/") {
-			return ""
+			return "", false
 		}
-		path = strings.TrimSuffix(cwd, "/") + "/" + strings.TrimPrefix(path, "./")
+		path = absolute(strings.TrimPrefix(path, "./"), cwd)
 	}
 	dir, _ := split(path)
 	dir = strings.TrimRight(dir, "/")
-	for _, suffix := range []string{"/integrations", "/active-response/bin"} {
-		if h, ok := strings.CutSuffix(dir, suffix); ok {
-			if h == "" {
-				return "/"
-			}
-			return h
-		}
+	home, ok := strings.CutSuffix(dir, "/integrations")
+	if !ok {
+		home, response = strings.CutSuffix(dir, "/active-response/bin")
+		ok = response
 	}
-	return ""
+	switch {
+	case !ok:
+		return "", false
+	case home == "":
+		return "/", response
+	}
+	return home, response
 }
 
 // arguments reads what follows argv[0]:
@@ -100,8 +120,11 @@ func home(path, cwd string) string {
 //
 // Wazuh cuts its line at blanks, so a blank in the key moves all that follows; the URL is found by its scheme.
 func (c *Call) arguments(args []string) {
-	if len(args) < 2 || strings.HasPrefix(args[1], "-") {
+	switch {
+	case len(args) > 1 && strings.HasPrefix(args[1], "-"), len(args) < 2 && !c.Response:
 		c.Usage = true
+		return
+	case c.Response:
 		return
 	}
 	c.File = args[1]

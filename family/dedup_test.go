@@ -7,7 +7,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 )
 
-func TestDedupKeyNamesWhatIsMissingAndStaysShort(t *testing.T) {
+func TestDedupKeyNamesWhatIsMissing(t *testing.T) {
 	agent := func(id, name, host string) *alert.Alert {
 		return &alert.Alert{Rule: alert.Rule{ID: "550"}, Agent: alert.Agent{ID: id, Name: name}, Host: host, Manager: "mgr"}
 	}
@@ -21,11 +21,7 @@ func TestDedupKeyNamesWhatIsMissingAndStaysShort(t *testing.T) {
 		{"name cannot be shown", agent("001", "web 01", "web 01"), "-", "mgr/001/550/-"},
 		{"host without agent", agent("", "", "web-01"), "", "mgr/web-01/550/-"},
 		{"nothing", &alert.Alert{}, "", "-/-/-/-"},
-		{"255 characters", agent("", "w", ""), strings.Repeat("é", 245), "mgr/w/550/" + strings.Repeat("é", 245)},
-		{
-			"too long", agent("", "w", ""), strings.Repeat("a", 246),
-			"sha256:e2003d9e699eecfa737c3552ae585213395b1d6d82622e160376b080a04d3f76",
-		},
+		{"long", agent("", "w", ""), strings.Repeat("a", 1000), "mgr/w/550/" + strings.Repeat("a", 1000)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package family
 import (
 	"cmp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -20,19 +19,18 @@ func isUnreadable(a *alert.Alert) bool {
 }
 
 func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
-	const damaged = "damaged" // in the words of the parser
 	r.Next = w("Find it in the manager's alerts log; a full disk does this.")
 	size := display.Thousands(len(a.Raw)) + " bytes"
-	switch {
-	case a.Problem.Kind == "empty":
+	switch a.Problem.Kind {
+	case alert.ProblemEmpty:
 		s.What = "Empty alert file"
-	case a.Problem.Kind == "unreadable":
+	case alert.ProblemUnreadable:
 		s.What = "Alert file cannot be read"
 		r.Next = w("Find the alert in the manager's alerts log, and mend who may read the file.")
 		r.fact("Error", q(a.Problem.ReadsAs))
-	case a.Problem.Kind == "truncated" && strings.Contains(a.Problem.ReadsAs, damaged):
+	case alert.ProblemDamaged:
 		s.What = "Damaged alert of " + size
-	case a.Problem.Kind == "truncated":
+	case alert.ProblemTruncated:
 		s.What = "Alert cut off after " + size
 	default:
 		s.What = "Alert in an unknown format"
@@ -49,7 +47,7 @@ func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
 	if len(a.Raw) > 0 {
 		r.fact("Size", w(size))
 	}
-	if a.Problem.Kind != "empty" && a.Problem.Kind != "unreadable" {
+	if a.Problem.Kind != alert.ProblemEmpty && a.Problem.Kind != alert.ProblemUnreadable {
 		r.fact("Reads", opt("as ", a.Problem.ReadsAs, ""))
 	}
 	r.fact("Kept", kept(a))

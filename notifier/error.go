@@ -58,6 +58,14 @@ func Errorf(reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}
 }
 
+// EmptyTemplate is the error of a notification whose template made nothing to send. parts names what would do:
+// "text, body".
+func EmptyTemplate(channel, parts string) *Error {
+	e := Errorf(Permanent, "%s template: it makes none of %s", channel, parts)
+	e.Hint = "see it with: ossec-notify preview"
+	return e
+}
+
 // Classify finds the Error in err. What is none is temporary.
 func Classify(err error) *Error {
 	var e *Error

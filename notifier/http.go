@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,8 +19,11 @@ import (
 	"time"
 )
 
-// MaxAnswer bounds what is read of an answer, in bytes.
-const MaxAnswer = 64 << 10
+// userAgent is what every request says it comes from.
+const userAgent = "ossec-notify"
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 64 << 10
 
 // Network are the settings that channels over HTTP share.
 type Network struct {
@@ -32,9 +36,30 @@ type Network struct {
 	Proxy string `yaml:"proxy"`
 }
 
+// Validate reports every mistake in the settings, as FieldErrors. The files are read by NewClient.
+func (n Network) Validate() error {
+	var errs []error
+	bad := func(key, message string) { errs = append(errs, &FieldError{Key: "network." + key, Message: message}) }
+	if n.Proxy != "" {
+		if _, err := ParseURL(n.Proxy); err != nil {
+			bad("proxy", "is not a URL such as http://proxy.example.com:3128")
+		}
+	}
+	if n.CertFile != "" && n.KeyFile == "" {
+		bad("key_file", "is missing: the key of cert_file")
+	}
+	if n.KeyFile != "" && n.CertFile == "" {
+		bad("cert_file", "is missing: the certificate of key_file")
+	}
+	return errors.Join(errs...)
+}
+
 // NewClient makes the HTTP client of one receiver. It keeps connections open, asks for TLS 1.2 or later, and
 // follows no redirect.
 func NewClient(cfg Network) (*http.Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
 	t := &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:     true,
@@ -45,23 +70,23 @@ func NewClient(cfg Network) (*http.Client, error) {
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 	}
 	if cfg.Proxy != "" {
-		u, err := url.Parse(cfg.Proxy)
-		if err != nil || u.Host == "" {
-			return nil, errors.New("proxy: not a URL such as http://proxy.example.com:3128")
+		u, err := ParseURL(cfg.Proxy)
+		if err != nil {
+			return nil, err
 		}
 		t.Proxy = http.ProxyURL(u)
 	}
 	if cfg.CAFile != "" {
 		pool, err := CertPool(cfg.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("ca_file: %w", err)
+			return nil, fmt.Errorf("network.ca_file: %w", err)
 		}
 		t.TLSClientConfig.RootCAs = pool
 	}
 	if cfg.CertFile != "" || cfg.KeyFile != "" {
 		pair, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("cert_file, key_file: %w", err)
+			return nil, fmt.Errorf("network.cert_file, network.key_file: %w", err)
 		}
 		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
@@ -91,7 +116,7 @@ func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastR
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // at most MaxAnswer bytes
+	Body   []byte // at most maxAnswer bytes
 	// Err is the network's own error, with no URL in it. Ambiguous is true when the request had been sent.
 	Err       error
 	Ambiguous bool
@@ -139,7 +164,8 @@ func Snippet(body []byte) string {
 
 // Do sends one request and reads its answer.
 func Do(client *http.Client, req *http.Request) *Answer {
-	capturing, answer := Capture(client)
+	// The operator may have named one, in a webhook's headers.
+	capturing, answer := captureAs(cmp.Or(req.Header.Get("User-Agent"), userAgent), client)
 	resp, err := capturing.Do(req)
 	if err == nil {
 		resp.Body.Close()
@@ -151,15 +177,17 @@ func Do(client *http.Client, req *http.Request) *Answer {
 
 // Capture returns a client for one request that works like client and keeps what the server answered, for
 // vendors' libraries that throw the body, the Retry-After header or the network's error away. The library sees
-// the same answer.
-func Capture(client *http.Client) (*http.Client, *Answer) {
+// the same answer. The request says that it comes from us, whatever the library calls itself.
+func Capture(client *http.Client) (*http.Client, *Answer) { return captureAs(userAgent, client) }
+
+func captureAs(userAgent string, client *http.Client) (*http.Client, *Answer) {
 	answer := &Answer{}
 	c := *client
 	base := c.Transport
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	c.Transport = &capture{base: base, answer: answer}
+	c.Transport = &capture{base: base, answer: answer, userAgent: userAgent}
 	if c.CheckRedirect == nil {
 		c.CheckRedirect = NoRedirects
 	}
@@ -167,8 +195,9 @@ func Capture(client *http.Client) (*http.Client, *Answer) {
 }
 
 type capture struct {
-	base   http.RoundTripper
-	answer *Answer
+	base      http.RoundTripper
+	answer    *Answer
+	userAgent string
 }
 
 func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -176,12 +205,14 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		WroteRequest: func(i httptrace.WroteRequestInfo) { wrote.Store(i.Err == nil) },
 	})
-	resp, err := c.base.RoundTrip(req.WithContext(ctx))
+	out := req.Clone(ctx) // a RoundTripper must not change the request that it is given
+	out.Header.Set("User-Agent", c.userAgent)
+	resp, err := c.base.RoundTrip(out)
 	if err == nil {
 		c.answer.Status, c.answer.Header = resp.StatusCode, resp.Header
-		c.answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, MaxAnswer))
+		c.answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 		if err == nil {
-			_, _ = io.CopyN(io.Discard, resp.Body, MaxAnswer) // so that the connection can be used again
+			_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // so that the connection can be used again
 		}
 		resp.Body.Close()
 		resp.Body = io.NopCloser(bytes.NewReader(c.answer.Body))

@@ -44,11 +44,11 @@ func TestDoKeepsStatusHeaderAndBody(t *testing.T) {
 
 func TestDoBoundsTheBody(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = w.Write(bytes.Repeat([]byte("x"), 4*MaxAnswer))
+		_, _ = w.Write(bytes.Repeat([]byte("x"), 4*maxAnswer))
 	}))
 	defer s.Close()
-	if a := Do(s.Client(), request(t, t.Context(), s.URL)); a.Err != nil || len(a.Body) != MaxAnswer {
-		t.Errorf("got %d bytes, %v, want %d", len(a.Body), a.Err, MaxAnswer)
+	if a := Do(s.Client(), request(t, t.Context(), s.URL)); a.Err != nil || len(a.Body) != maxAnswer {
+		t.Errorf("got %d bytes, %v, want %d", len(a.Body), a.Err, maxAnswer)
 	}
 }
 
@@ -102,6 +102,45 @@ func TestSuccessIsNoFailure(t *testing.T) {
 		if e := (&Answer{Status: status}).Failure("post"); e != nil {
 			t.Errorf("%d: got %v", status, e)
 		}
+	}
+}
+
+func TestEveryRequestSaysItComesFromUs(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { got = r.Header.Get("User-Agent") }))
+	defer s.Close()
+	library := func(req *http.Request) {
+		client, _ := Capture(s.Client())
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	tests := []struct {
+		name, set string
+		send      func(*http.Request)
+		want      string
+	}{
+		{"a request of ours", "", func(req *http.Request) { Do(s.Client(), req) }, "ossec-notify"},
+		{"the operator names another", "soc/1", func(req *http.Request) { Do(s.Client(), req) }, "soc/1"},
+		{"a library names itself", "library/2", library, "ossec-notify"},
+		{"a library names nothing", "", library, "ossec-notify"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			req := request(t, t.Context(), s.URL)
+			if tt.set != "" {
+				req.Header.Set("User-Agent", tt.set)
+			}
+			tt.send(req)
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if after := req.Header.Get("User-Agent"); after != tt.set {
+				t.Errorf("the caller's request was changed: %q", after)
+			}
+		})
 	}
 }
 
@@ -175,10 +214,12 @@ func TestNewClient(t *testing.T) {
 		}
 	})
 	for name, cfg := range map[string]Network{
-		"ca_file: ":             {CAFile: filepath.Join(dir, "missing.pem")},
-		"holds no certificate":  {CAFile: broken},
-		"cert_file, key_file: ": {CertFile: broken, KeyFile: broken},
-		"proxy: ":               {Proxy: "proxy.example.com"},
+		"ca_file: ":                     {CAFile: filepath.Join(dir, "missing.pem")},
+		"holds no certificate":          {CAFile: broken},
+		"cert_file, network.key_file: ": {CertFile: broken, KeyFile: broken},
+		"network.proxy: ":               {Proxy: "proxy.example.com"},
+		"network.key_file: ":            {CertFile: broken},
+		"network.cert_file: ":           {KeyFile: broken},
 	} {
 		if _, err := NewClient(cfg); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%+v: got %v, want an error with %q", cfg, err, name)

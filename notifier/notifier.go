@@ -32,6 +32,18 @@ type Idempotent interface {
 	Idempotent() bool
 }
 
+// Metered is implemented by notifiers whose message is shown to people, part by part, as preview does: how much of
+// each limit it takes. There are no meters for a notification that cannot be sent.
+type Metered interface {
+	Meters(n Notification) []Meter
+}
+
+// Meter is a length and the limit for it, both in characters as the vendor counts them.
+type Meter struct {
+	Name     string // "header", "blocks"
+	N, Limit int
+}
+
 // Action is what a notification asks the receiver to do.
 type Action string
 

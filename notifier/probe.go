@@ -17,9 +17,9 @@ type Prober interface {
 // Reach asks a server for its root with HEAD, to see that name, route, proxy and certificate are good. Any
 // answer will do: no credential is sent, so what it says does not count.
 func Reach(ctx context.Context, client *http.Client, address string) error {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return Errorf(Misconfigured, "the address is not a URL")
+	u, err := ParseURL(address)
+	if err != nil {
+		return Errorf(Misconfigured, "the address %w", err)
 	}
 	root := url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, root.String(), nil)

@@ -23,7 +23,6 @@ const maxSecret = 64 << 10
 // from, not what it is. The zero value is "not set".
 type Secret struct {
 	kind, value string // kind is plain, file, env or credential
-	lenient     bool
 }
 
 // PlainSecret makes a Secret of the value itself.
@@ -33,9 +32,6 @@ func PlainSecret(v string) Secret {
 	}
 	return Secret{kind: "plain", value: v}
 }
-
-// FileSecret makes a Secret that is read from a file.
-func FileSecret(path string) Secret { return Secret{kind: "file", value: path} }
 
 // UnmarshalYAML reads the forms that the type's comment lists.
 func (s *Secret) UnmarshalYAML(node *yaml.Node) error {
@@ -77,24 +73,17 @@ func (s Secret) File() string {
 	return ""
 }
 
-// Lenient returns a Secret whose Read answers Redacted instead of failing: for preview, which may run as a user
-// who must not read the secrets.
-func (s Secret) Lenient() Secret {
-	s.lenient = true
+// Resolve returns a Secret whose file, if it is given by a relative path, is below dir.
+func (s Secret) Resolve(dir string) Secret {
+	if s.kind == "file" && !filepath.IsAbs(s.value) {
+		s.value = filepath.Join(dir, s.value)
+	}
 	return s
 }
 
 // Read returns the value, without white space at its ends. A secret that cannot be read is a temporary failure:
 // the message waits until somebody mends it.
 func (s Secret) Read() (string, error) {
-	v, err := s.read()
-	if err != nil && s.lenient {
-		return Redacted, nil
-	}
-	return v, err
-}
-
-func (s Secret) read() (string, error) {
 	var v string
 	switch s.kind {
 	case "":
@@ -125,6 +114,19 @@ func (s Secret) read() (string, error) {
 	v = strings.TrimSpace(v)
 	if v == "" {
 		return "", Errorf(Temporary, "secret: %s is empty", s)
+	}
+	return v, nil
+}
+
+// ReadHeader is Read for a secret that is sent in a header. setting is the setting's name: one that no header can
+// carry, such as a file of two lines, is the operator's to mend.
+func (s Secret) ReadHeader(setting string) (string, error) {
+	v, err := s.Read()
+	if err != nil {
+		return "", err
+	}
+	if err := HeaderValue(v); err != nil {
+		return "", Errorf(Misconfigured, "the setting %s %w", setting, err)
 	}
 	return v, nil
 }

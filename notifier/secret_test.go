@@ -102,7 +102,7 @@ func TestSecretRefusesOtherForms(t *testing.T) {
 	}
 }
 
-func TestMissingSecretIsTemporaryAndCanBeOverlooked(t *testing.T) {
+func TestMissingSecretIsTemporary(t *testing.T) {
 	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	empty := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(empty, []byte(" \n"), 0o600); err != nil {
@@ -116,9 +116,38 @@ func TestMissingSecretIsTemporaryAndCanBeOverlooked(t *testing.T) {
 		if _, err := s.Read(); err == nil || !Retryable(err) {
 			t.Errorf("%s: got %v, want a temporary error", in, err)
 		}
-		if got, err := s.Lenient().Read(); err != nil || got != Redacted {
-			t.Errorf("%s, lenient: got %q, %v", in, got, err)
-		}
+	}
+}
+
+func TestSecretForAHeader(t *testing.T) {
+	tests := []struct {
+		name string
+		in   Secret
+		want Reason
+		ok   bool
+	}{
+		{"one line", PlainSecret(" t0ken\tü\n"), 0, true},
+		{"not set", Secret{}, 0, true},
+		{"two lines", PlainSecret("t0ken\nX-Evil: 1"), Misconfigured, false},
+		{"escape", PlainSecret("t0\x1bken"), Misconfigured, false},
+		{"not there", Secret{kind: "file", value: "/nonexistent/t0ken"}, Temporary, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := tt.in.ReadHeader("bearer_token")
+			if tt.ok {
+				if want, _ := tt.in.Read(); err != nil || got != want {
+					t.Errorf("got %q, %v, want %q", got, err, want)
+				}
+				return
+			}
+			if err == nil || Classify(err).Reason != tt.want {
+				t.Fatalf("got %v, want %v", err, tt.want)
+			}
+			if tt.want == Misconfigured && (strings.Contains(err.Error(), "Evil") || !strings.Contains(err.Error(), "the setting bearer_token holds a line end")) {
+				t.Errorf("got %q", err)
+			}
+		})
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 // Check finds what only the whole table shows: receivers that do not exist and two routes of one name side by side,
@@ -58,12 +60,12 @@ func (c *checker) routes(routes []*Route, parent *position, around []matcher, be
 			here.file = file
 		}
 		if first, twice := names[r.Name]; twice {
-			c.report(here.file, false, valueNode(r.Node, "name"), "a route beside this one is named %q too, %s: rename one", r.Name, first.seenFrom(here))
+			c.report(here.file, false, yamlnode.At(r.Node, "name"), "a route beside this one is named %q too, %s: rename one", r.Name, first.seenFrom(here))
 		} else if r.Name != "" {
 			names[r.Name] = here
 		}
 		if !r.Inherit {
-			c.to(r.To, valueNode(r.Node, "to"), here.file)
+			c.to(r.To, yamlnode.At(r.Node, "to"), here.file)
 		}
 		all := append(slices.Clip(around), c.flatten(r.Match)...)
 		if reason := c.unreachable(before, all, here); reason != "" {
@@ -191,28 +193,14 @@ func (p place) seenFrom(other place) string {
 	return strings.Join(where, " ")
 }
 
-// valueNode is the value of a key of a mapping, for the place of a problem; the mapping itself where the key came from
-// somewhere else.
-func valueNode(mapping *yaml.Node, key string) *yaml.Node {
-	if mapping == nil {
-		return nil
-	}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Value == key {
-			return resolve(mapping.Content[i+1])
-		}
-	}
-	return mapping
-}
-
 // itemNode is the item of a list that holds text, for the place of a problem; the list itself if none does.
 func itemNode(list *yaml.Node, text string) *yaml.Node {
-	list = resolve(list)
+	list = yamlnode.Resolve(list)
 	if list == nil || list.Kind != yaml.SequenceNode {
 		return list
 	}
 	for _, item := range list.Content {
-		if item = resolve(item); item != nil && item.Value == text {
+		if item = yamlnode.Resolve(item); item != nil && item.Value == text {
 			return item
 		}
 	}

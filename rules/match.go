@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 // fieldPrefix begins the keys that reach any field of the original alert: field.data.srcuser.
@@ -131,9 +132,9 @@ func (m *notMatcher) explain(a *alert.Alert) (bool, string) {
 // ParseMatch reads the mapping under a `match:`. A nil node gives a nil Match, which holds for every alert. With a
 // problem that is no warning, the Match is nil and must not be used.
 func ParseMatch(node *yaml.Node, scale alert.Scale) (*Match, []Problem) {
-	p := &parser{scale: scale}
+	p := newParser(scale)
 	var m *Match
-	if node = resolve(node); node != nil {
+	if node = yamlnode.Resolve(node); node != nil {
 		m = p.match(node, "match")
 	}
 	if p.err() != nil {
@@ -148,7 +149,7 @@ func NewMatch(key string, values []string, scale alert.Scale) (*Match, error) {
 	if slices.Contains(combiningKeys, key) {
 		return nil, fmt.Errorf("%s combines other matchers and takes no text", key)
 	}
-	p := &parser{scale: scale}
+	p := newParser(scale)
 	var texts []value
 	for _, v := range values {
 		if strings.TrimSpace(v) == "" {
@@ -160,7 +161,7 @@ func NewMatch(key string, values []string, scale alert.Scale) (*Match, error) {
 		return nil, fmt.Errorf("%s has no value", key)
 	}
 	if !knownKey(key) {
-		p.unknownKey(pair{key: key})
+		p.unknownKey(yamlnode.Entry{Key: key})
 		return nil, p.err()
 	}
 	m := p.matcher(key, texts, len(texts) > 1)
@@ -172,23 +173,23 @@ func NewMatch(key string, values []string, scale alert.Scale) (*Match, error) {
 
 // match reads one mapping of matchers; what is match, not, any or all. It returns nil after a mistake.
 func (p *parser) match(node *yaml.Node, what string) *Match {
-	if !p.enter(node) {
+	if !p.Enter(node) {
 		return nil
 	}
-	defer p.leave()
+	defer p.Leave()
 	before := len(p.problems)
-	if kind(node) == "empty" {
+	if yamlnode.Kind(node) == "empty" {
 		p.problem(node, "%s has no value: write matchers under it, or leave it out", what)
 		return nil
 	}
-	pairs := p.mapping(node, what)
+	pairs := p.Mapping(node, what)
 	if len(pairs) == 0 && len(p.problems) == before {
 		p.problem(node, "%s is empty: write matchers in it, or leave it out", what)
 	}
 	m := &Match{}
 	for _, pair := range pairs {
 		if one := p.entry(pair); one != nil {
-			m.entries = append(m.entries, entry{one, pair.key, pair.value})
+			m.entries = append(m.entries, entry{one, pair.Key, pair.Value})
 		}
 	}
 	if len(m.entries) < len(pairs) {
@@ -198,58 +199,58 @@ func (p *parser) match(node *yaml.Node, what string) *Match {
 }
 
 // entry reads one key of a match. It returns nil after a mistake.
-func (p *parser) entry(e pair) matcher {
-	switch e.key {
+func (p *parser) entry(e yamlnode.Entry) matcher {
+	switch e.Key {
 	case "any", "all":
 		branches := p.branches(e)
 		if branches == nil {
 			return nil
 		}
-		if e.key == "any" {
+		if e.Key == "any" {
 			return &anyMatcher{branches}
 		}
 		return &allMatcher{branches}
 	case "not":
-		if e.value.Kind == yaml.SequenceNode {
-			p.problem(e.value, "not is a list: write one mapping, or not: {any: [...]} for none of several")
+		if e.Value.Kind == yaml.SequenceNode {
+			p.problem(e.Value, "not is a list: write one mapping, or not: {any: [...]} for none of several")
 			return nil
 		}
-		if branch := p.match(e.value, "not"); branch != nil {
+		if branch := p.match(e.Value, "not"); branch != nil {
 			return &notMatcher{branch}
 		}
 		return nil
 	}
-	if !knownKey(e.key) {
+	if !knownKey(e.Key) {
 		p.unknownKey(e)
 		return nil
 	}
 	values, list, whole := p.values(e)
-	if m := p.matcher(e.key, values, list); whole {
+	if m := p.matcher(e.Key, values, list); whole {
 		return m
 	}
 	return nil
 }
 
 // branches reads the list under any or all. It returns nil after a mistake.
-func (p *parser) branches(e pair) []*Match {
-	if e.value.Kind != yaml.SequenceNode {
-		p.problem(e.value, "%s is %s: write a list of matches, as in %s: [{level: 10}, {group: web}]", e.key, kind(e.value), e.key)
+func (p *parser) branches(e yamlnode.Entry) []*Match {
+	if e.Value.Kind != yaml.SequenceNode {
+		p.problem(e.Value, "%s is %s: write a list of matches, as in %s: [{level: 10}, {group: web}]", e.Key, yamlnode.Kind(e.Value), e.Key)
 		return nil
 	}
-	if p.misTagged(e.value, e.key) {
+	if p.MisTagged(e.Value, e.Key) {
 		return nil
 	}
-	if len(e.value.Content) == 0 {
-		p.problem(e.value, "%s is an empty list: write matches in it, or leave it out", e.key)
+	if len(e.Value.Content) == 0 {
+		p.problem(e.Value, "%s is an empty list: write matches in it, or leave it out", e.Key)
 		return nil
 	}
 	var branches []*Match
 	whole := true
-	for _, item := range e.value.Content {
-		if item = resolve(item); item == nil {
+	for _, item := range e.Value.Content {
+		if item = yamlnode.Resolve(item); item == nil {
 			continue
 		}
-		b := p.match(item, "an item of "+e.key)
+		b := p.match(item, "an item of "+e.Key)
 		whole = whole && b != nil
 		branches = append(branches, b)
 	}
@@ -291,16 +292,16 @@ func knownKey(key string) bool {
 	return slices.Contains(matcherKeys, key) || slices.Contains(combiningKeys, key)
 }
 
-func (p *parser) unknownKey(e pair) {
+func (p *parser) unknownKey(e yamlnode.Entry) {
 	known := slices.Concat(matcherKeys, combiningKeys)
-	advice := suggest(e.key, known, "use "+strings.Join(known, ", ")+" or field.<path>")
+	advice := suggest(e.Key, known, "use "+strings.Join(known, ", ")+" or field.<path>")
 	switch {
-	case strings.HasPrefix(e.key, fieldPrefix):
+	case strings.HasPrefix(e.Key, fieldPrefix):
 		advice = "write a path behind field, such as field.data.srcuser"
-	case strings.Contains(e.key, "."):
-		advice = fmt.Sprintf("did you mean %q?", fieldPrefix+e.key)
-	case slices.Contains(routeKeys, e.key):
+	case strings.Contains(e.Key, "."):
+		advice = fmt.Sprintf("did you mean %q?", fieldPrefix+e.Key)
+	case slices.Contains(routeKeys, e.Key):
 		advice = "it belongs to the route, beside match"
 	}
-	p.problem(e.keyNode, "%q is no matcher: %s", e.key, advice)
+	p.problem(e.KeyNode, "%q is no matcher: %s", e.Key, advice)
 }

@@ -20,6 +20,18 @@ type Problem struct {
 	Warning      bool
 }
 
+// String is the problem as compilers write theirs: file, line and column, "warning:" where it is one, and the message.
+func (p Problem) String() string {
+	at := p.File
+	if p.Line > 0 {
+		at += fmt.Sprintf(":%d:%d", p.Line, p.Column)
+	}
+	if p.Warning {
+		at += ": warning"
+	}
+	return at + ": " + p.Message
+}
+
 func problemAt(node *yaml.Node, format string, args ...any) Problem {
 	p := Problem{Message: fmt.Sprintf(format, args...)}
 	if node != nil {

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 var routeKeys = []string{"name", "match", "to", "continue", "routes"}
@@ -44,9 +45,9 @@ type Route struct {
 // ParseRoutes reads a list of routes, the value of `routes:`. A nil node gives none. With a problem that is no
 // warning, what is returned is only good for finding more problems.
 func ParseRoutes(node *yaml.Node, scale alert.Scale) ([]*Route, []Problem) {
-	p := &parser{scale: scale}
+	p := newParser(scale)
 	var routes []*Route
-	if node = resolve(node); node != nil {
+	if node = yamlnode.Resolve(node); node != nil {
 		routes = p.routes(node, true)
 	}
 	return routes, byPlace(p.problems)
@@ -55,25 +56,25 @@ func ParseRoutes(node *yaml.Node, scale alert.Scale) ([]*Route, []Problem) {
 // ParseReceivers reads a list of receiver names, the value of `always:` or `default:`, which key names in messages. One
 // name alone is a list of one.
 func ParseReceivers(node *yaml.Node, key string) ([]string, []Problem) {
-	p := &parser{}
+	p := newParser(alert.Scale{})
 	var names []string
-	if node = resolve(node); node != nil {
-		names = p.receivers(pair{key: key, keyNode: node, value: node})
+	if node = yamlnode.Resolve(node); node != nil {
+		names = p.receivers(yamlnode.Entry{Key: key, KeyNode: node, Value: node})
 	}
 	return names, byPlace(p.problems)
 }
 
 func (p *parser) routes(node *yaml.Node, top bool) []*Route {
-	if p.misTagged(node, "routes") {
+	if p.MisTagged(node, "routes") {
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode {
-		p.problem(node, "routes is %s: write a list of routes, each beginning with -, or leave the key out", kind(node))
+		p.problem(node, "routes is %s: write a list of routes, each beginning with -, or leave the key out", yamlnode.Kind(node))
 		return nil
 	}
 	var routes []*Route
 	for _, item := range node.Content {
-		if item = resolve(item); item == nil {
+		if item = yamlnode.Resolve(item); item == nil {
 			continue
 		}
 		if r := p.route(item, top); r != nil {
@@ -84,35 +85,35 @@ func (p *parser) routes(node *yaml.Node, top bool) []*Route {
 }
 
 func (p *parser) route(node *yaml.Node, top bool) *Route {
-	if !p.enter(node) {
+	if !p.Enter(node) {
 		return nil
 	}
-	defer p.leave()
-	if node.Kind != yaml.MappingNode || tagged(node) {
-		p.problem(node, "a route is %s: write match: and to: under the -", kind(node))
+	defer p.Leave()
+	if node.Kind != yaml.MappingNode || yamlnode.Tagged(node) {
+		p.problem(node, "a route is %s: write match: and to: under the -", yamlnode.Kind(node))
 		return nil
 	}
 	r := &Route{Node: node, Inherit: true}
-	for _, pair := range p.mapping(node, "a route") {
-		switch pair.key {
+	for _, pair := range p.Mapping(node, "a route") {
+		switch pair.Key {
 		case "name":
 			r.Name = p.name(pair)
 		case "match":
-			r.Match = p.match(pair.value, "match")
+			r.Match = p.match(pair.Value, "match")
 		case "to":
 			r.Inherit = false
 			r.To = p.receivers(pair)
-			r.Nobody = pair.value.Kind == yaml.SequenceNode && len(pair.value.Content) == 0
+			r.Nobody = pair.Value.Kind == yaml.SequenceNode && len(pair.Value.Content) == 0
 		case "continue":
 			r.Continue = p.bool(pair)
 		case "routes":
-			r.Routes = p.routes(pair.value, false)
+			r.Routes = p.routes(pair.Value, false)
 		default:
-			advice := suggest(pair.key, routeKeys, "use "+strings.Join(routeKeys, ", "))
-			if knownKey(pair.key) {
+			advice := suggest(pair.Key, routeKeys, "use "+strings.Join(routeKeys, ", "))
+			if knownKey(pair.Key) {
 				advice = "it is a matcher, so write it under match"
 			}
-			p.problem(pair.keyNode, "%q is no setting of a route: %s", pair.key, advice)
+			p.problem(pair.KeyNode, "%q is no setting of a route: %s", pair.Key, advice)
 		}
 	}
 	if top && r.Inherit {
@@ -122,8 +123,8 @@ func (p *parser) route(node *yaml.Node, top bool) *Route {
 }
 
 // name reads the name of a route, which is a part of the paths that messages and statistics show.
-func (p *parser) name(pair pair) string {
-	v, ok := p.text(pair.value, pair, false)
+func (p *parser) name(pair yamlnode.Entry) string {
+	v, ok := p.text(pair.Value, pair, false)
 	if !ok {
 		return ""
 	}
@@ -139,16 +140,16 @@ func (p *parser) name(pair pair) string {
 }
 
 // receivers reads names of receivers; an empty list is allowed.
-func (p *parser) receivers(of pair) []string {
-	if of.value.Kind == yaml.SequenceNode && len(of.value.Content) == 0 {
-		p.misTagged(of.value, of.key)
+func (p *parser) receivers(of yamlnode.Entry) []string {
+	if of.Value.Kind == yaml.SequenceNode && len(of.Value.Content) == 0 {
+		p.MisTagged(of.Value, of.Key)
 		return nil
 	}
 	values, _, _ := p.values(of)
 	var names []string
 	for _, v := range values {
 		if slices.Contains(names, v.text) {
-			p.problem(v.node, "%q stands twice in %s: keep one", v.text, of.key)
+			p.problem(v.node, "%q stands twice in %s: keep one", v.text, of.Key)
 			continue
 		}
 		names = append(names, v.text)
@@ -156,14 +157,14 @@ func (p *parser) receivers(of pair) []string {
 	return names
 }
 
-func (p *parser) bool(of pair) bool {
-	v, ok := p.text(of.value, of, false)
+func (p *parser) bool(of yamlnode.Entry) bool {
+	v, ok := p.text(of.Value, of, false)
 	if !ok {
 		return false
 	}
 	b, err := strconv.ParseBool(v.text)
-	if err != nil || len(v.text) < len("true") || of.value.ShortTag() != "!!bool" {
-		p.problem(v.node, "%s is %q: write true or false", of.key, v.text)
+	if err != nil || len(v.text) < len("true") || of.Value.ShortTag() != "!!bool" {
+		p.problem(v.node, "%s is %q: write true or false", of.Key, v.text)
 	}
 	return b
 }

@@ -26,7 +26,8 @@ var mayImport = map[string][]string{
 	"outbox":                {},
 	"follow":                {"alert"},
 	"sample":                {"alert"},
-	"rules":                 {"alert"},
+	"yamlnode":              {},
+	"rules":                 {"alert", "yamlnode"},
 	"family":                {"alert", "display"},
 	"notifier":              {"display"},
 	"notifier/notifiertest": {"notifier", "display"},
@@ -36,7 +37,7 @@ var mayImport = map[string][]string{
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
 	"templates":             {"alert", "display", "family", "notifier"},
-	"dispatch":              {"alert", "notifier", "rules", "templates"},
+	"dispatch":              {"alert", "notifier", "outbox", "rules", "templates"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

@@ -31,8 +31,8 @@ type channel struct {
 	config func() channelConfig
 	// argv makes a config of <hook_url> and <api_key>.
 	argv func(hookURL string, apiKey notifier.Secret) (channelConfig, error)
-	// example is a config for previews where there is none.
-	example channelConfig
+	// example makes a config for previews where there is none.
+	example func() channelConfig
 	// json: a receiver's template may be JSON.
 	json bool
 }
@@ -47,6 +47,8 @@ type channelConfig interface {
 	Validate() error
 	// settings is the channel's own Config, as a pointer.
 	settings() any
+	// withSecrets is a copy, with every secret replaced by what f makes of it.
+	withSecrets(f func(notifier.Secret) notifier.Secret) channelConfig
 	// build makes the notifier. A client that is given takes the place of the one that the config's network
 	// settings would make.
 	build(client *http.Client) (notifier.Notifier, error)
@@ -87,7 +89,7 @@ func newChannel[C validator](name string, argv func(string, notifier.Secret) (C,
 			cfg, err := argv(hookURL, apiKey)
 			return &typedConfig[C]{cfg, make}, err
 		},
-		example: &typedConfig[C]{example, make},
+		example: func() channelConfig { return &typedConfig[C]{example, make} },
 	}
 }
 
@@ -101,6 +103,49 @@ func (c *typedConfig[C]) Validate() error { return c.Config.Validate() }
 func (c *typedConfig[C]) settings() any   { return &c.Config }
 func (c *typedConfig[C]) build(client *http.Client) (notifier.Notifier, error) {
 	return c.make(c.Config, client)
+}
+
+func (c *typedConfig[C]) withSecrets(f func(notifier.Secret) notifier.Secret) channelConfig {
+	copied := replaceSecrets(reflect.ValueOf(c.Config), f).Interface().(C)
+	return &typedConfig[C]{copied, c.make}
+}
+
+// replaceSecrets is a copy of v that shares nothing with it, with every secret replaced by what f makes of it.
+func replaceSecrets(v reflect.Value, f func(notifier.Secret) notifier.Secret) reflect.Value {
+	out := reflect.New(v.Type()).Elem()
+	out.Set(v)
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			out.Set(reflect.New(v.Type().Elem()))
+			out.Elem().Set(replaceSecrets(v.Elem(), f))
+		}
+	case reflect.Struct:
+		if s, ok := v.Interface().(notifier.Secret); ok {
+			out.Set(reflect.ValueOf(f(s)))
+			return out
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				out.Field(i).Set(replaceSecrets(v.Field(i), f))
+			}
+		}
+	case reflect.Map:
+		if !v.IsNil() {
+			out.Set(reflect.MakeMap(v.Type()))
+			for _, k := range v.MapKeys() {
+				out.SetMapIndex(k, replaceSecrets(v.MapIndex(k), f))
+			}
+		}
+	case reflect.Slice:
+		if !v.IsNil() {
+			out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
+			for i := range v.Len() {
+				out.Index(i).Set(replaceSecrets(v.Index(i), f))
+			}
+		}
+	}
+	return out
 }
 
 func channelByName(name string) (channel, bool) {
@@ -120,12 +165,38 @@ func channelNames() []string {
 	return names
 }
 
-// bodyTemplate is the template file that a webhook's body names, or "" where it names a preset.
+// What a channel's Config may say of itself beside, and what it means where it does not.
+
+// bodyTemplate is the template file that makes the body, or "".
 func bodyTemplate(c channelConfig) string {
-	if w, ok := c.settings().(*webhook.Config); ok && !w.Preset() {
-		return w.Body
+	if c, ok := c.settings().(interface{ BodyTemplate() string }); ok {
+		return c.BodyTemplate()
 	}
 	return ""
+}
+
+// takesTemplate says why a template of the receiver's would have no effect, or nil.
+func takesTemplate(c channelConfig) error {
+	if c, ok := c.settings().(interface{ TakesTemplate() error }); ok {
+		return c.TakesTemplate()
+	}
+	return nil
+}
+
+// secretURLs are the secrets that are addresses.
+func secretURLs(c channelConfig) []notifier.Secret {
+	if c, ok := c.settings().(interface{ SecretURLs() []notifier.Secret }); ok {
+		return c.SecretURLs()
+	}
+	return nil
+}
+
+// openSecrets are the settings that could hold secrets, and hold none.
+func openSecrets(c channelConfig) []notifier.Secret {
+	if c, ok := c.settings().(interface{ OpenSecrets() []notifier.Secret }); ok {
+		return c.OpenSecrets()
+	}
+	return nil
 }
 
 // What integratord's two arguments mean to each channel.

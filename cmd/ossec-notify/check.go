@@ -5,14 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -41,29 +43,52 @@ place. Exit status: 0 all is well, 1 a secret or a receiver failed, 2 the config
 	return cmd
 }
 
-// finding is one line of check, in JSON too.
+// finding is one line of check.
 type finding struct {
-	File    string `json:"file,omitempty"`
-	Line    int    `json:"line,omitempty"`
-	Column  int    `json:"column,omitempty"`
-	Level   string `json:"level"` // error, warning
-	Message string `json:"message"`
-
+	rules.Problem
 	code int // the exit code it asks for
 }
 
-func (f finding) String() string {
-	return problem{rules.Problem{File: f.File, Line: f.Line, Column: f.Column, Message: f.Message, Warning: f.Level == "warning"}}.String()
+// writeJSON writes the finding as a line of JSON.
+func (f finding) writeJSON(w io.Writer) error {
+	level := "error"
+	if f.Warning {
+		level = "warning"
+	}
+	return jsonLine(w, struct {
+		File    string `json:"file,omitempty"`
+		Line    int    `json:"line,omitempty"`
+		Column  int    `json:"column,omitempty"`
+		Level   string `json:"level"`
+		Message string `json:"message"`
+	}{f.File, f.Line, f.Column, level, f.Message})
+}
+
+func findingOf(p rules.Problem) finding {
+	if p.Warning {
+		return finding{p, exitDone}
+	}
+	return finding{p, exitUsage}
+}
+
+// findingAbout is a finding about a receiver, at the place of its setting where that is known.
+func findingAbout(r *receiver, err error, code int) finding {
+	at, text := r.at(), err.Error()
+	var field *notifier.FieldError
+	if errors.As(err, &field) {
+		at = r.at(strings.Split(field.Key, ".")...)
+	}
+	return finding{rules.Problem{
+		File: r.file, Line: at.Line, Column: at.Column,
+		Message: fmt.Sprintf("receiver %q: %s", r.Name, display.OneLine(strings.TrimSpace(text))),
+	}, code}
 }
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
 	path := configPath(e.config, e.home)
 	cfg, problems, err := loadConfig(path, e.home)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no config %s: write one (README.md has one to begin with), or name it with --config", path)
-	}
 	if err != nil {
-		return fmt.Errorf("config: %w", err)
+		return configError(path, err)
 	}
 	var found []finding
 	for _, p := range problems {
@@ -71,35 +96,39 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	}
 	if cfg != nil {
 		if !canComplete(e.home) {
-			found = append(found, checkShell(path, cfg)...)
+			found = append(found, e.checkShell(path, cfg)...)
 		}
 		found = append(found, checkSecrets(cfg)...)
 		d, err := cfg.dispatcher(buildOptions{log: discard})
 		for _, err := range split(err) {
-			found = append(found, finding{File: path, Level: "error", Message: err.Error(), code: exitUsage})
-		}
-		if err == nil {
-			found = append(found, checkTemplates(cfg, d)...)
-			if online {
-				found = append(found, checkOnline(ctx, cfg)...)
+			if of := (*receiverError)(nil); errors.As(err, &of) {
+				found = append(found, findingAbout(of.receiver, of.err, exitUsage))
 			}
 		}
+		found = append(found, checkTemplates(cfg, d)...)
+		if online {
+			found = append(found, checkOnline(ctx, cfg, d)...)
+		}
 	}
-	code, counts := exitDone, map[string]int{}
+	code, mistakes, warnings := exitDone, 0, 0
 	for _, f := range found {
 		code = max(code, f.code)
-		if f.Level == "warning" && strict {
+		if f.Warning {
+			warnings++
+		} else {
+			mistakes++
+		}
+		if f.Warning && strict {
 			code = max(code, exitFail)
 		}
-		counts[f.Level]++
 		if e.format == "json" {
-			_ = jsonLine(e.stdout, f)
+			_ = f.writeJSON(e.stdout)
 		} else {
 			fmt.Fprintln(e.stdout, f)
 		}
 	}
 	if e.format == "text" {
-		e.checked(path, cfg, counts)
+		e.checked(path, cfg, mistakes, warnings)
 	}
 	if code != exitDone {
 		return silent(code)
@@ -107,51 +136,28 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	return nil
 }
 
-// checkShell warns of matchers that hold for no alert of the shell file; of many it names the first.
-func checkShell(path string, cfg *config) []finding {
-	problems := cfg.Table.CheckShell()
-	if len(problems) == 0 {
-		return nil
+// checkShell warns of matchers that hold for no alert of the shell file. A person is told the first of many.
+func (e *env) checkShell(path string, cfg *config) []finding {
+	var found []finding
+	for _, p := range cfg.Table.CheckShell() {
+		p.File = cmp.Or(p.File, path)
+		found = append(found, findingOf(p))
 	}
-	first := problems[0]
-	first.File = cmp.Or(first.File, path)
-	if more := len(problems) - 1; more > 0 {
-		first.Message += fmt.Sprintf(" (the same goes for %s)", count(more, "more matcher"))
+	if more := len(found) - 1; more > 0 && e.format == "text" {
+		found = found[:1]
+		found[0].Message += fmt.Sprintf(" (the same goes for %s)", count(more, "more matcher"))
 	}
-	return []finding{findingOf(problem{first})}
+	return found
 }
 
 // checked is the last line of check.
-func (e *env) checked(path string, cfg *config, counts map[string]int) {
-	if counts["error"] > 0 {
-		fmt.Fprintf(e.stdout, "%s: %s, %s\n", path, count(counts["error"], "mistake"), count(counts["warning"], "warning"))
+func (e *env) checked(path string, cfg *config, mistakes, warnings int) {
+	if mistakes > 0 {
+		fmt.Fprintf(e.stdout, "%s: %s, %s\n", path, count(mistakes, "mistake"), count(warnings, "warning"))
 		return
 	}
 	routes := count(len(cfg.Table.Routes), "route")
-	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.Receivers), "receiver"), routes, count(counts["warning"], "warning"))
-}
-
-func findingOf(p problem) finding {
-	f := finding{File: p.File, Line: p.Line, Column: p.Column, Level: "error", Message: p.Message, code: exitUsage}
-	if p.Warning {
-		f.Level, f.code = "warning", exitDone
-	}
-	return f
-}
-
-// split takes joined errors apart.
-func split(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var out []error
-		for _, e := range many.Unwrap() {
-			out = append(out, split(e)...)
-		}
-		return out
-	}
-	return []error{err}
+	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.Receivers), "receiver"), routes, count(warnings, "warning"))
 }
 
 // checkSecrets reads every secret, and looks who else may.
@@ -163,10 +169,8 @@ func checkSecrets(cfg *config) []finding {
 			if s.IsZero() {
 				return
 			}
-			at := finding{File: r.file, Line: r.node.Line, Column: r.node.Column}
 			if _, err := s.Read(); err != nil {
-				at.Level, at.code, at.Message = "error", exitFail, fmt.Sprintf("receiver %q: %s", r.Name, err)
-				found = append(found, at)
+				found = append(found, findingAbout(r, err, exitFail))
 				return
 			}
 			path := s.File()
@@ -175,9 +179,9 @@ func checkSecrets(cfg *config) []finding {
 			}
 			if st, err := os.Stat(path); path != "" && !open[path] && err == nil && st.Mode().Perm()&0o004 != 0 {
 				open[path] = true
-				at.Level = "warning"
-				at.Message = fmt.Sprintf("receiver %q: every user of this host can read the secrets in %s: chmod o-r %s", r.Name, path, path)
-				found = append(found, at)
+				f := findingAbout(r, fmt.Errorf("every user of this host can read the secrets in %s: chmod o-r %s", path, path), exitDone)
+				f.Warning = true
+				found = append(found, f)
 			}
 		})
 	}
@@ -194,33 +198,42 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 			continue
 		}
 		for _, r := range cfg.Receivers {
-			_, err := d.Notification(dispatch.Delivery{Alert: a, Receiver: d.Receivers[r.Name], Occurrence: 1})
+			to := d.Receivers[r.Name]
+			if to == nil { // it could not be made, which has been said
+				continue
+			}
+			_, err := d.Notification(dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1})
 			if err == nil || said[r.Name+err.Error()] {
 				continue
 			}
 			said[r.Name+err.Error()] = true
-			found = append(found, finding{File: r.file, Line: r.node.Line, Column: r.node.Column, Level: "error", code: exitUsage,
-				Message: fmt.Sprintf("receiver %q: %s (seen with the sample %s)", r.Name, err, name)})
+			found = append(found, findingAbout(r, fmt.Errorf("%w (seen with the sample %s)", err, name), exitUsage))
 		}
 	}
 	return found
 }
 
-// checkOnline connects to every receiver.
-func checkOnline(ctx context.Context, cfg *config) []finding {
-	var found []finding
-	for _, r := range cfg.Receivers {
-		n, err := r.Config.build(nil)
-		if err == nil {
-			probeCtx, cancel := context.WithTimeout(ctx, 10*time.Second)
-			if p, ok := n.(notifier.Prober); ok {
-				err = p.Probe(probeCtx)
+// probeTimeout bounds the probe of one receiver.
+const probeTimeout = 10 * time.Second
+
+// checkOnline connects to every receiver, to all at once.
+func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []finding {
+	ctx, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("no answer within %s", probeTimeout))
+	defer cancel()
+	errs := make([]error, len(cfg.Receivers))
+	var probes sync.WaitGroup
+	for i, r := range cfg.Receivers {
+		if to := d.Receivers[r.Name]; to != nil {
+			if p, ok := to.Notifier.(notifier.Prober); ok {
+				probes.Go(func() { errs[i] = p.Probe(ctx) })
 			}
-			cancel()
 		}
-		if err != nil {
-			found = append(found, finding{File: r.file, Line: r.node.Line, Column: r.node.Column, Level: "error", code: exitFail,
-				Message: fmt.Sprintf("receiver %q: %s", r.Name, strings.TrimSpace(err.Error()))})
+	}
+	probes.Wait()
+	var found []finding
+	for i, r := range cfg.Receivers {
+		if errs[i] != nil {
+			found = append(found, findingAbout(r, errs[i], exitFail))
 		}
 	}
 	return found

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"bufio"
+	"bytes"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,44 +14,100 @@ import (
 // managerLogs are what a manager keeps of its alerts, the fullest first.
 var managerLogs = []string{"alerts.json", "alerts.log"}
 
+// alertStarts say how an alert begins in each of them, behind another one.
+var alertStarts = map[string]string{"alerts.json": "\n{", "alerts.log": "\n\n** Alert "}
+
 // completeTail is how much of the end of a manager's log is searched for an original, in bytes. The alert was
 // written there moments ago.
 const completeTail = 4 << 20
 
-// completeAlert returns the original of an alert that came through the shell file, found in the manager's own
-// logs, or the alert itself where there is none, or where they cannot be read.
-func completeAlert(a *alert.Alert, home string, zone *time.Location) *alert.Alert {
-	if a.Format != alert.FormatShell {
+// completer finds the originals of alerts that came through the shell file in the manager's own logs. It keeps
+// what it read of them. It is not safe for concurrent use.
+type completer struct {
+	dir   string
+	zone  *time.Location
+	tails map[string]tail // by the name of the log
+}
+
+// tail is the end of a log.
+type tail struct {
+	size int64 // of the log, when it was read
+	text []byte
+	cut  bool // the log begins before it
+}
+
+func newCompleter(home string, zone *time.Location) *completer {
+	return &completer{filepath.Join(home, "logs", "alerts"), zone, map[string]tail{}}
+}
+
+// complete returns the original of an alert, or the alert itself where it is whole, where there is no original, or
+// where the logs cannot be read.
+func (c *completer) complete(a *alert.Alert) *alert.Alert {
+	if a.Format != alert.FormatShell || a.Rule.ID == "" {
 		return a
 	}
 	for _, name := range managerLogs {
-		if whole := completeFrom(a, filepath.Join(home, "logs", "alerts", name), zone); whole != nil {
+		if whole := alert.Complete(a, c.candidates(name, a.Rule.ID)); whole != nil {
 			return whole
 		}
 	}
 	return a
 }
 
-func completeFrom(a *alert.Alert, path string, zone *time.Location) *alert.Alert {
-	f, err := os.Open(path)
+// candidates are the alerts in the end of a log that mention a rule. Only they are parsed: the text holds
+// thousands.
+func (c *completer) candidates(name, ruleID string) iter.Seq2[*alert.Alert, error] {
+	return func(yield func(*alert.Alert, error) bool) {
+		for piece := range c.tail(name).pieces(alertStarts[name]) {
+			if bytes.Contains(piece, []byte(ruleID)) && !yield(alert.Parse(piece, alert.Options{Location: c.zone}), nil) {
+				return
+			}
+		}
+	}
+}
+
+// tail is the end of a log, read again when the log has grown. It is empty where it cannot be read.
+func (c *completer) tail(name string) tail {
+	f, err := os.Open(filepath.Join(c.dir, name))
 	if err != nil {
-		return nil
+		return tail{}
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil || !st.Mode().IsRegular() {
-		return nil
+		return tail{}
 	}
-	r := bufio.NewReader(f)
-	if start := st.Size() - completeTail; start > 0 {
-		if _, err := f.Seek(start, io.SeekStart); err != nil {
-			return nil
-		}
-		if _, err := r.ReadString('\n'); err != nil { // the rest of a line
-			return nil
+	if t, ok := c.tails[name]; ok && t.size == st.Size() {
+		return t
+	}
+	start := max(st.Size()-completeTail, 0)
+	text := make([]byte, st.Size()-start)
+	n, err := f.ReadAt(text, start)
+	if err != nil && err != io.EOF { // the log may have been put aside meanwhile
+		return tail{}
+	}
+	t := tail{st.Size(), text[:n], start > 0}
+	c.tails[name] = t
+	return t
+}
+
+// pieces are the alerts of the tail, told by how one begins behind another; without the rest of one that the tail
+// begins in.
+func (t tail) pieces(start string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		blanks := len(start) - len(bytes.TrimLeft([]byte(start), "\n"))
+		text, cut := t.text, t.cut
+		for len(text) > 0 {
+			piece, next := text, []byte(nil)
+			if end := bytes.Index(text, []byte(start)); end >= 0 {
+				piece, next = text[:end], text[end+blanks:]
+			}
+			if !cut && !yield(piece) {
+				return
+			}
+			text, cut = next, false
 		}
 	}
-	return alert.Complete(a, alert.Read(r, alert.Options{Location: zone}))
 }
 
 // canComplete reports whether the manager's own logs can be read: they hold what the shell file leaves out.

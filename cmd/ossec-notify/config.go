@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,8 +18,12 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 // config is a config that loaded: every name in it exists and every setting is valid.
@@ -29,6 +36,7 @@ type config struct {
 	Links        map[string]string
 	TemplatesDir string
 	StrictExit   bool
+	templates    *templates.Set
 }
 
 // receiverName: it stands in file names, in mail headers and behind "custom-".
@@ -41,8 +49,14 @@ type receiver struct {
 	Config  channelConfig
 	common  common
 
-	file           string
-	node, template *yaml.Node // the channel's mapping and the template's name, for positions
+	templates *templates.Set
+	file      string
+	node      *yaml.Node // the receiver's mapping, for places
+}
+
+// at is the place of a setting of the receiver's channel, or of the nearest thing around it.
+func (r *receiver) at(path ...string) *yaml.Node {
+	return yamlnode.At(r.node, append([]string{r.Channel.name}, path...)...)
 }
 
 // common are the settings that every receiver takes beside its channel.
@@ -50,10 +64,19 @@ type common struct {
 	Template      string   `yaml:"template"`
 	Timeout       duration `yaml:"timeout"`
 	Concurrency   int      `yaml:"concurrency"`
-	Rate          string   `yaml:"rate"`
+	Rate          rate     `yaml:"rate"`
 	MaxAge        duration `yaml:"max_age"`
 	Fallback      []string `yaml:"fallback"`
 	FallbackAfter duration `yaml:"fallback_after"`
+}
+
+// rate is a [dispatch.Rate] in the config.
+type rate dispatch.Rate
+
+func (v *rate) UnmarshalYAML(n *yaml.Node) error {
+	r, err := dispatch.ParseRate(n.Value)
+	*v = rate(r)
+	return err
 }
 
 // dormant are settings that are read and checked, and that nothing acts on before there is an outbox.
@@ -81,23 +104,30 @@ type settings struct {
 type loader struct {
 	decoder
 	cfg   *config
+	root  *yaml.Node // of the main file
 	home  string
-	names map[string]*receiver
+	names map[string]string // of receivers, with the file that each is in
+	// ownTemplates: the config says where its templates are.
+	ownTemplates bool
 }
 
-// loadConfig reads a config. The problems are all that is wrong or doubtful in it; the config is nil when any of
-// them is an error. The error is for a file that cannot be read at all.
-func loadConfig(path, home string) (*config, []problem, error) {
-	l := &loader{home: home, names: map[string]*receiver{}}
+// loadConfig reads a config with its templates. The problems are all that is wrong or doubtful in them. The config
+// is nil when any is a mistake, unless all of those are in templates: the messages of the receivers that they are
+// for have their default form then. A command refuses such a config all the same; a call by integratord must tell
+// somebody. The error is for a file that cannot be read at all.
+func loadConfig(path, home string) (*config, []rules.Problem, error) {
+	l := &loader{home: home, names: map[string]string{}}
 	l.cfg = &config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
 	root, err := l.parse(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	if root != nil {
-		l.main(root)
+		l.root = root
+		l.main()
 	}
-	return l.finish()
+	cfg, problems := l.finish()
+	return cfg, problems, nil
 }
 
 // comments are whole lines; behind a value they do not matter here.
@@ -109,7 +139,7 @@ func (l *loader) parse(path string) (*yaml.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.file = path
+	l.open(path)
 	var root yaml.Node
 	// The library calls a file without a document an error of its own kind; no YAML has less than a value.
 	blank := len(bytes.TrimSpace(comments.ReplaceAll(b, nil))) == 0
@@ -175,26 +205,23 @@ func yamlHint(lines []string, at yaml.Mark) string {
 }
 
 // main reads the main file and then its includes.
-func (l *loader) main(root *yaml.Node) {
+func (l *loader) main() {
 	s := settings{Severity: alert.DefaultScale}
-	l.top(root, &s, true)
+	l.top(l.root, &s, true)
 	l.cfg.Links, l.cfg.StrictExit = s.Links, s.StrictExit
 
 	dir := filepath.Dir(l.cfg.Path)
 	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
-	if s.TemplatesDir != "" {
+	if l.ownTemplates = s.TemplatesDir != ""; l.ownTemplates {
 		l.cfg.TemplatesDir = s.TemplatesDir
 		if !filepath.IsAbs(s.TemplatesDir) {
 			l.cfg.TemplatesDir = filepath.Join(dir, s.TemplatesDir)
-		}
-		if st, err := os.Stat(l.cfg.TemplatesDir); err != nil || !st.IsDir() {
-			l.errorf(key(root, "templates_dir"), "templates_dir: there is no directory %s", l.cfg.TemplatesDir)
 		}
 	}
 	if s.TimeZone != "" {
 		zone, err := time.LoadLocation(s.TimeZone)
 		if err != nil || s.TimeZone == "Local" {
-			l.errorf(key(root, "time_zone"), "time_zone: %q is no time zone; write a name such as Europe/Berlin or UTC", s.TimeZone)
+			l.errorf(yamlnode.At(l.root, "time_zone"), "time_zone: %q is no time zone; write a name such as Europe/Berlin or UTC", s.TimeZone)
 		} else {
 			l.cfg.Zone = zone
 		}
@@ -206,31 +233,28 @@ func (l *loader) main(root *yaml.Node) {
 		}
 		files, err := filepath.Glob(full)
 		if err != nil {
-			l.errorf(key(root, "include"), "include: %q is no file pattern", pattern)
+			l.errorf(yamlnode.At(l.root, "include"), "include: %q is no file pattern", pattern)
 			continue
 		}
 		if len(files) == 0 {
-			l.warnf(key(root, "include"), "include: no file matches %q", pattern)
+			l.warnf(yamlnode.At(l.root, "include"), "include: no file matches %q", pattern)
 		}
 		slices.Sort(files)
 		for _, file := range files {
-			l.include(file, key(root, "include"))
+			l.include(file, yamlnode.At(l.root, "include"))
 		}
 	}
 }
 
 func (l *loader) include(file string, at *yaml.Node) {
-	main := l.file
 	root, err := l.parse(file)
-	if err != nil {
-		l.file = main
-		l.errorf(at, "include: %s", err)
-		return
-	}
 	if root != nil {
 		l.top(root, nil, false)
 	}
-	l.file = main
+	l.open(l.cfg.Path)
+	if err != nil {
+		l.errorf(at, "include: %s", err)
+	}
 }
 
 // top reads the top level of a file: receivers and routes, and in the main file the settings.
@@ -248,39 +272,34 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 			known = append(known, name)
 		}
 	}
-	for _, e := range l.entries(root, "the config") {
-		name := e.key.Value
-		switch field, ok := plain[name]; {
-		case name == "receivers":
-			l.receivers(e.value)
-		case name == "routes":
-			// after the scale is known
-		case mainFile && name == rules.Always:
-			l.cfg.Table.Always, l.cfg.Table.AlwaysNode = l.receiverNames(e), e.value
-		case mainFile && name == rules.Default:
-			l.cfg.Table.Default, l.cfg.Table.DefaultNode = l.receiverNames(e), e.value
+	var routes *yaml.Node // read when the scale is known
+	for _, e := range l.yaml.Mapping(root, "the config") {
+		switch field, ok := plain[e.Key]; {
+		case e.Key == "receivers":
+			l.receivers(e.Value)
+		case e.Key == "routes":
+			routes = e.Value
+		case mainFile && e.Key == rules.Always:
+			l.cfg.Table.Always, l.cfg.Table.AlwaysNode = l.receiverNames(e), e.Value
+		case mainFile && e.Key == rules.Default:
+			l.cfg.Table.Default, l.cfg.Table.DefaultNode = l.receiverNames(e), e.Value
 		case ok:
 			l.setting(e, field)
-		case !mainFile && slices.Contains(settingNames(), name):
-			l.errorf(e.key, "%q belongs into the main config; an included file holds receivers and routes", name)
+		case !mainFile && slices.Contains(settingNames(), e.Key):
+			l.errorf(e.KeyNode, "%q belongs into the main config; an included file holds receivers and routes", e.Key)
 		default:
-			l.unknown(e.key, "the config", known)
+			l.unknown(e.KeyNode, "the config", known)
 		}
 	}
 	if mainFile {
 		l.cfg.Scale = s.Severity
 	}
-	for _, e := range l.entries(root, "the config") {
-		if e.key.Value != "routes" {
-			continue
-		}
-		routes, problems := rules.ParseRoutes(e.value, l.cfg.Scale)
-		l.add(problems)
-		for _, r := range routes {
-			r.File = l.file
-		}
-		l.cfg.Table.Routes = append(l.cfg.Table.Routes, routes...)
+	read, problems := rules.ParseRoutes(routes, l.cfg.Scale)
+	l.add(problems)
+	for _, r := range read {
+		r.File = l.file
 	}
+	l.cfg.Table.Routes = append(l.cfg.Table.Routes, read...)
 }
 
 func settingNames() []string {
@@ -292,52 +311,49 @@ func settingNames() []string {
 	return names
 }
 
-func (l *loader) receiverNames(e entry) []string {
-	names, problems := rules.ParseReceivers(e.value, e.key.Value)
+func (l *loader) receiverNames(e yamlnode.Entry) []string {
+	names, problems := rules.ParseReceivers(e.Value, e.Key)
 	l.add(problems)
 	return names
 }
 
-func (l *loader) setting(e entry, field reflect.Value) {
-	name := e.key.Value
-	l.value(e.value, field, name)
-	switch name {
+func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
+	l.value(e, field)
+	switch e.Key {
 	case "severity":
 		s := field.Interface().(alert.Scale)
 		if !(0 < s.Low && s.Low <= s.Medium && s.Medium <= s.High && s.High <= s.Critical) {
-			l.errorf(e.value, "severity: the levels must rise from low to critical, not %d, %d, %d, %d", s.Low, s.Medium, s.High, s.Critical)
+			l.errorf(e.Value, "severity: the levels must rise from low to critical, not %d, %d, %d, %d", s.Low, s.Medium, s.High, s.Critical)
 		}
 	case "follow", "http":
-		l.warnf(e.key, "%s is read by serve, which this version does not have yet", name)
+		l.warnf(e.KeyNode, "%s is read by serve, which this version does not have yet", e.Key)
 	}
 }
 
 // receivers reads the mapping of receivers.
 func (l *loader) receivers(n *yaml.Node) {
-	for _, e := range l.entries(n, "receivers") {
-		name := e.key.Value
-		switch {
-		case reserved(name):
-			l.errorf(e.key, "%q is no name for a receiver: custom-%s would mean every receiver of that kind; call it %q", name, name, name+"-1")
+	for _, e := range l.yaml.Mapping(n, "receivers") {
+		switch file, taken := l.names[e.Key]; {
+		case reserved(e.Key):
+			l.errorf(e.KeyNode, "%q is no name for a receiver: custom-%s would mean every receiver of that kind; call it %q", e.Key, e.Key, e.Key+"-1")
 			continue
-		case !receiverName.MatchString(name):
-			l.errorf(e.key, "%q is no name for a receiver: use letters, digits, '-', '_' and '.', 64 at most", name)
+		case !receiverName.MatchString(e.Key):
+			l.errorf(e.KeyNode, "%q is no name for a receiver: use letters, digits, '-', '_' and '.', 64 at most", e.Key)
 			continue
-		}
-		if old := l.names[name]; old != nil {
-			l.errorf(e.key, "receiver %q is already in %s; names are unique over all files", name, old.file)
+		case taken:
+			l.errorf(e.KeyNode, "receiver %q is already in %s; names are unique over all files", e.Key, file)
 			continue
 		}
-		if r := l.receiver(name, e.value); r != nil {
+		l.names[e.Key] = l.file
+		if r := l.receiver(e.Key, e.Value); r != nil {
 			l.cfg.Receivers = append(l.cfg.Receivers, r)
 		}
-		l.names[name] = &receiver{file: l.file}
 	}
 }
 
 // receiver reads one receiver: one channel and the settings that all take.
 func (l *loader) receiver(name string, n *yaml.Node) *receiver {
-	r := &receiver{Name: name, file: l.file}
+	r := &receiver{Name: name, file: l.file, node: n}
 	mistakes := len(l.problems)
 	fields := map[string]reflect.Value{}
 	known := channelNames()
@@ -347,30 +363,24 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 		fields[tag] = c.Field(i)
 		known = append(known, tag)
 	}
-	for _, e := range l.entries(n, "receiver "+name) {
-		if field, ok := fields[e.key.Value]; ok {
-			l.value(e.value, field, e.key.Value)
-			if e.key.Value == "template" {
-				r.template = e.value
-			}
-			if slices.Contains(dormant, e.key.Value) {
-				l.warnf(e.key, "%s has no effect in this version: an alert that cannot be delivered is tried again for as long as the call lasts", e.key.Value)
-			}
+	for _, e := range l.yaml.Mapping(n, "receiver "+name) {
+		if field, ok := fields[e.Key]; ok {
+			l.common(r, e, field)
 			continue
 		}
-		ch, ok := channelByName(e.key.Value)
+		ch, ok := channelByName(e.Key)
 		switch {
 		case !ok:
-			l.unknown(e.key, "receiver "+name, known)
+			l.unknown(e.KeyNode, "receiver "+name, known)
 			continue
 		case r.Config != nil:
-			l.errorf(e.key, "receiver %q has two channels, %s and %s; make two receivers", name, r.Channel.name, ch.name)
+			l.errorf(e.KeyNode, "receiver %q has two channels, %s and %s; make two receivers", name, r.Channel.name, ch.name)
 			continue
 		}
-		r.Channel, r.node = ch, e.value
-		r.Config = ch.config()
+		r.Channel, r.Config = ch, ch.config()
 		before := len(l.problems)
-		l.value(e.value, settingsValue(r.Config), ch.name)
+		l.value(e, settingsValue(r.Config))
+		resolveFiles(r.Config.settings(), l.dir())
 		l.validate(r, len(l.problems) > before)
 	}
 	if r.Config == nil && len(l.problems) > mistakes {
@@ -381,6 +391,27 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 		return nil
 	}
 	return r
+}
+
+// common reads a setting that every receiver takes.
+func (l *loader) common(r *receiver, e yamlnode.Entry, field reflect.Value) {
+	before := len(l.problems)
+	l.value(e, field)
+	if e.Key == "concurrency" && r.common.Concurrency < 1 && len(l.problems) == before {
+		l.errorf(e.Value, "concurrency is %d: at least 1 delivery must be under way at a time", r.common.Concurrency)
+	}
+	if slices.Contains(dormant, e.Key) {
+		l.warnf(e.KeyNode, "%s has no effect in this version: an alert that cannot be delivered is tried again for as long as the call lasts", e.Key)
+	}
+}
+
+// dir is the directory of the file being read, which the files that it names are relative to.
+func (l *loader) dir() string {
+	dir := filepath.Dir(l.file)
+	if abs, err := filepath.Abs(dir); err == nil { // else there is no working directory, and all is lost anyway
+		return abs
+	}
+	return dir
 }
 
 // validate puts what the channel says of its config at the line of the setting. Where the config has mistakes
@@ -395,13 +426,15 @@ func (l *loader) validate(r *receiver, mistaken bool) {
 			}
 			return
 		}
-		at := r.node
+		at := r.at()
 		if errors.As(err, &field) {
-			at = key(r.node, strings.Split(field.Key, ".")...)
+			at = r.at(strings.Split(field.Key, ".")...)
 			err = fmt.Errorf("%s: %s", field.Key, field.Message)
 		}
-		said := slices.ContainsFunc(l.problems, func(p problem) bool { return p.Line == at.Line && p.Column == at.Column })
-		if !mistaken || (at != r.node && !said) {
+		said := slices.ContainsFunc(l.problems, func(p rules.Problem) bool {
+			return p.File == l.file && p.Line == at.Line && p.Column == at.Column
+		})
+		if !mistaken || (at != r.at() && !said) {
 			l.errorf(at, "%s", err)
 		}
 	}
@@ -410,78 +443,142 @@ func (l *loader) validate(r *receiver, mistaken bool) {
 	}
 }
 
-// templateFiles looks whether the files that a receiver names are there.
-func (l *loader) templateFiles(r *receiver) {
-	l.file = r.file
-	for _, t := range []struct {
-		name string
-		at   *yaml.Node
-	}{{r.common.Template, r.template}, {bodyTemplate(r.Config), key(r.node, "body")}} {
-		if t.name == "" {
-			continue
+// fallbacks checks what receivers say of each other.
+func (l *loader) fallbacks() {
+	receivers := map[string]*receiver{}
+	for _, r := range l.cfg.Receivers {
+		receivers[r.Name] = r
+	}
+	report := func(r *receiver, format string, args ...any) {
+		l.file = r.file
+		l.errorf(yamlnode.At(r.node, "fallback"), format, args...)
+	}
+	checked := map[string]bool{}
+	var follow func(name string, way []string)
+	follow = func(name string, way []string) {
+		r := receivers[name]
+		if i := slices.Index(way, name); i >= 0 {
+			report(r, "fallback goes in a circle: %s", strings.Join(append(slices.Clone(way[i:]), name), ", "))
+			return
 		}
-		if _, err := os.Stat(templatePath(l.cfg.TemplatesDir, t.name)); err != nil {
-			l.errorf(t.at, "template %s: there is no such file in %s", t.name, l.cfg.TemplatesDir)
+		if r == nil || checked[name] {
+			return
 		}
+		for _, f := range r.common.Fallback {
+			if _, known := l.names[f]; known {
+				follow(f, append(way, name))
+				continue
+			}
+			advice := "add it under receivers:"
+			if near := rules.Nearest(f, slices.Collect(maps.Keys(l.names))); near != "" {
+				advice = fmt.Sprintf("did you mean %q?", near)
+			}
+			report(r, "fallback: %q is no receiver: %s", f, advice)
+		}
+		checked[name] = true
+	}
+	for _, r := range l.cfg.Receivers {
+		follow(r.Name, nil)
 	}
 }
 
-// key is the value at a path of keys, or the deepest node on the way to it.
-func key(n *yaml.Node, path ...string) *yaml.Node {
-	n = resolve(n)
-	for _, name := range path {
-		if n.Kind != yaml.MappingNode {
-			return n
-		}
-		found := false
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i].Value == name {
-				n, found = resolve(n.Content[i+1]), true
-				break
-			}
-		}
-		if !found {
-			return n
+// templates reads the templates, for all receivers and for those that name some. A receiver does without those
+// that are wrong.
+func (l *loader) templates() {
+	cfg := l.cfg
+	l.file = cfg.Path
+	report := func(n *yaml.Node, err error) {
+		for _, err := range split(err) {
+			l.errorf(n, "%s", display.OneLine(err.Error()))
 		}
 	}
-	return n
+	if l.ownTemplates {
+		at := yamlnode.At(l.root, "templates_dir")
+		switch st, err := os.Stat(cfg.TemplatesDir); {
+		case errors.Is(err, fs.ErrNotExist), err == nil && !st.IsDir():
+			l.errorf(at, "templates_dir: there is no directory %s", cfg.TemplatesDir)
+		case err != nil:
+			l.errorf(at, "templates_dir: %s", err)
+		}
+	}
+	var err error
+	if cfg.templates, err = templates.Load(templates.Options{Dir: cfg.TemplatesDir, Links: cfg.Links}); err != nil {
+		report(&yaml.Node{}, err) // it names the template and the line there
+		cfg.templates = templates.Default()
+	}
+	for _, r := range cfg.Receivers {
+		l.file, r.templates = r.file, cfg.templates
+		for _, t := range []struct {
+			name string
+			at   *yaml.Node
+		}{{r.common.Template, yamlnode.At(r.node, "template")}, {bodyTemplate(r.Config), r.at("body")}} {
+			if t.name == "" {
+				continue
+			}
+			if strings.HasSuffix(t.name, ".json.tmpl") && !r.Channel.json {
+				l.errorf(t.at, "template %s: a message of %s is no JSON; name the file without .json", t.name, r.Channel.name)
+				continue
+			}
+			set, err := r.templates.With(templatePath(cfg.TemplatesDir, t.name))
+			if err != nil {
+				report(t.at, err)
+				continue
+			}
+			r.templates = set
+		}
+	}
+	l.file = cfg.Path
+}
+
+// templatePath is the file that a config names: an absolute path, or a name in the templates' directory.
+func templatePath(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
 }
 
 // finish checks what spans files, and answers.
-func (l *loader) finish() (*config, []problem, error) {
+func (l *loader) finish() (*config, []rules.Problem) {
 	cfg := l.cfg
+	l.fallbacks()
 	l.file = cfg.Path
 	known := map[string]bool{}
 	for name := range l.names {
 		known[name] = true
 	}
-	for _, r := range cfg.Receivers {
-		l.templateFiles(r)
-	}
-	l.file = cfg.Path
-	mistaken := slices.ContainsFunc(l.problems, func(p problem) bool { return !p.Warning })
+	mistaken := hasMistake(l.problems)
 	for _, p := range cfg.Table.Check(known) {
 		if p.Warning && mistaken {
 			continue // a route that could not be read looks as if it took every alert
 		}
 		l.add([]rules.Problem{p})
 	}
-	slices.SortStableFunc(l.problems, func(a, b problem) int {
-		if c := strings.Compare(a.File, b.File); c != 0 && a.File != cfg.Path && b.File != cfg.Path {
-			return c
-		} else if c != 0 {
-			if a.File == cfg.Path {
-				return -1
-			}
-			return 1
-		}
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
-	if slices.ContainsFunc(l.problems, func(p problem) bool { return !p.Warning }) {
-		return nil, l.problems, nil
+	mistaken = hasMistake(l.problems)
+	l.templates()
+	problems := inOrder(l.problems, cfg.Path)
+	if mistaken {
+		return nil, problems
 	}
-	return cfg, l.problems, nil
+	return cfg, problems
+}
+
+// hasMistake reports whether one of the problems is no warning.
+func hasMistake(problems []rules.Problem) bool {
+	return slices.ContainsFunc(problems, func(p rules.Problem) bool { return !p.Warning })
+}
+
+// inOrder sorts problems by place, those of the main file first. What is said twice of one place, as of a mapping
+// that several others merge, is said once.
+func inOrder(problems []rules.Problem, mainFile string) []rules.Problem {
+	rank := func(p rules.Problem) int {
+		if p.File == mainFile {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(problems, func(a, b rules.Problem) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
+	})
+	return slices.Compact(problems)
 }

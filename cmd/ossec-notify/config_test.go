@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -119,10 +121,10 @@ func TestConfigMistakes(t *testing.T) {
 	for _, tc := range []struct{ name, yaml, want string }{
 		{"empty file", "", "ossec-notify.yaml:1:1: the file is empty; README.md has a config to begin with"},
 		{"a comment alone", "# nothing\n", "the file is empty"},
-		{"a list", "- a\n", "ossec-notify.yaml:1:1: the config takes a mapping (key: value), not a list"},
+		{"a list", "- a\n", "ossec-notify.yaml:1:1: the config is a list: write key: value pairs"},
 		{"unknown key", "recievers: {}\n", `ossec-notify.yaml:1:1: unknown key "recievers" in the config: did you mean "receivers"?`},
 		{"nothing near", "frobnicate: 1\n", `unknown key "frobnicate" in the config: it takes always, default,`},
-		{"a key twice", "links: {a: \"https://a/\"}\nlinks: {b: \"https://b/\"}\n", `ossec-notify.yaml:2:1: "links" is here twice (first in line 1)`},
+		{"a key twice", "links: {a: \"https://a/\"}\nlinks: {b: \"https://b/\"}\n", `ossec-notify.yaml:2:1: links stands twice in the config, first on line 1: keep one`},
 		{"a tab", "receivers:\n\tsoc: {}\n", "the line holds a tab: YAML is indented with blanks"},
 		{"an @", "receivers:\n  soc: {email: {from: @x}}\n", "ossec-notify.yaml:2:23: not YAML: found character that cannot start any token; a value that begins with @ must be quoted"},
 		{"two documents", "links: {}\n---\nlinks: {}\n", "not YAML:"},
@@ -134,20 +136,34 @@ func TestConfigMistakes(t *testing.T) {
 		{"unknown channel", "receivers:\n  soc: {slakc: {}}\n", `unknown key "slakc" in receiver soc: did you mean "slack"?`},
 		{"setting of a channel", "receivers:\n  soc: {pagerduty: {routing_kee: x}}\n", `ossec-notify.yaml:2:21: unknown key "routing_kee" in pagerduty: did you mean "routing_key"?`},
 		{"value of a channel", "receivers:\n  soc: {pagerduty: {routing_key: 0123456789abcdef0123456789abcdef, region: mars}}\n", "ossec-notify.yaml:2:76: region: is us or eu"},
-		{"a # not quoted", "receivers:\n  soc: {slack: {token: xoxb-1, channel: #soc\n  }}\n", "channel has no value; if it begins with # quote it, in YAML that begins a comment"},
-		{"a tag", "templates_dir: !foo bar\n", `templates_dir: !foo is a YAML tag here and would be thrown away; quote it: "!foo bar"`},
-		{"an empty text", "time_zone: \"\"\n", "time_zone is empty; give a value or leave the key out"},
+		{"a # not quoted", "receivers:\n  soc: {slack: {token: xoxb-1, channel: #soc\n  }}\n", "channel has no value: write one (in quotes if it begins with #), or leave the key out"},
+		{"a tag", "templates_dir: !foo bar\n", `templates_dir begins with an unquoted !, which makes it a tag in YAML: write templates_dir: "!foo bar"`},
+		{"an empty text", "time_zone: \"\"\n", "time_zone is empty: write a text, or leave the key out"},
 		{"no time zone", "time_zone: Mars/Olympus\n", `time_zone: "Mars/Olympus" is no time zone`},
 		{"no bool", "strict_exit: maybe\n", `strict_exit takes true or false, not "maybe"`},
 		{"no number", "severity: {low: much}\n", `low takes a whole number, not "much"`},
 		{"severity falls", "severity: {low: 9}\n", "severity: the levels must rise from low to critical, not 9, 7, 12, 15"},
 		{"no time span", slackReceiver + "    timeout: 5\n", `timeout: "5" is no time span: write 30s, 5m, 24h or 7d`},
 		{"secret of no kind", "receivers:\n  soc: {slack: {webhook_url: {fiel: x}}}\n", `webhook_url: "fiel" is no source of a secret: use file, env or credential`},
-		{"no templates", "templates_dir: nowhere\n", "templates_dir: there is no directory nowhere"},
+		{"rate", slackReceiver + "    rate: banana\n", `ossec-notify.yaml:5:11: rate: "banana" is no rate: write 1/s, 120/m or 20/h`},
+		{"concurrency below zero", slackReceiver + "    concurrency: -3\n", "ossec-notify.yaml:5:18: concurrency is -3: at least 1 delivery must be under way at a time"},
+		{"concurrency of none", slackReceiver + "    concurrency: 0\n", "concurrency is 0: at least 1"},
+		{"days below zero", slackReceiver + "    max_age: -1d\n", `max_age: "-1d" is no time span: it must be longer than nothing`},
+		{"no days", slackReceiver + "    max_age: 0d\n", `max_age: "0d" is no time span: it must be longer than nothing`},
+		{"too many days", slackReceiver + "    max_age: 200000d\n", `max_age: "200000d" is no time span: write 30s, 5m, 24h or 7d`},
+		{"a list for a time span", slackReceiver + "    max_age: [7d]\n", "max_age: "},
+		{"fallback to nobody", slackReceiver + "    fallback: [nosuch]\n", `ossec-notify.yaml:5:15: fallback: "nosuch" is no receiver: add it under receivers:`},
+		{"fallback misspelt", slackReceiver + "    fallback: scc\n", `fallback: "scc" is no receiver: did you mean "soc"?`},
+		{"fallback to itself", slackReceiver + "    fallback: [soc]\n", "ossec-notify.yaml:5:15: fallback goes in a circle: soc, soc"},
+		{"circle of fallbacks", slackReceiver + "    fallback: [b]\n  b: {slack: {webhook_url: \"https://h/\"}, fallback: [c]}\n  c: {slack: {webhook_url: \"https://h/\"}, fallback: [a, b]}\n  a: {slack: {webhook_url: \"https://h/\"}}\n",
+			"ossec-notify.yaml:6:53: fallback goes in a circle: b, c, b"},
+		{"receivers that merge themselves", "receivers: &a {<<: *a}\n", "nested too deeply or too large: an alias may hold itself"},
+		{"a merged key twice", "receivers:\n  a: &a {timeout: 1s, timeout: 2s, slack: {webhook_url: \"https://h/\"}}\n  b: {<<: *a}\n", "2:23: timeout stands twice in receiver a, first on line 2: keep one"},
+		{"a tag on a channel", "receivers:\n  soc: {slack: !x {webhook_url: \"https://h/\"}}\n", "slack begins with the YAML tag !x: remove it"},
 		{"unknown receiver in a route", "routes:\n  - to: [sco]\n" + slackReceiver, `"sco" is no receiver: did you mean "soc"?`},
 		{"unknown receiver in default", "default: [sco]\n" + slackReceiver, `ossec-notify.yaml:1:11: "sco" is no receiver`},
 		{"include of nothing", "include: [conf.d/*.yaml]\n" + slackReceiver, `warning: include: no file matches "conf.d/*.yaml"`},
-		{"a receiver that does nothing yet", slackReceiver + "    fallback: [soc]\n", "warning: fallback has no effect in this version"},
+		{"a receiver that does nothing yet", slackReceiver + "    max_age: 7d\n", "warning: max_age has no effect in this version"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg, got := load(t, write(t, map[string]string{"ossec-notify.yaml": tc.yaml}))
@@ -158,6 +174,102 @@ func TestConfigMistakes(t *testing.T) {
 				t.Errorf("a config came out: %v, want %v", cfg != nil, isWarning)
 			}
 		})
+	}
+}
+
+func TestOwnKeysCountBeforeMergedOnes(t *testing.T) {
+	dir := write(t, map[string]string{"ossec-notify.yaml": `
+x-base: &base
+  timeout: 1s
+  template: base.tmpl
+  slack: {webhook_url: "https://h/base"}
+receivers:
+  a: {<<: *base, timeout: 2s, template: a.tmpl}
+  b: {timeout: 3s, <<: [{timeout: 4s}, *base]}
+  c: {<<: *base}
+templates_dir: templates
+`, "templates/a.tmpl": "a", "templates/base.tmpl": "base"})
+	cfg, problems := load(t, dir)
+	if cfg == nil || len(problems) > 0 {
+		t.Fatalf("problems: %q", problems)
+	}
+	var got []string
+	for _, r := range cfg.Receivers {
+		got = append(got, fmt.Sprint(r.Name, " ", time.Duration(r.common.Timeout), " ", r.common.Template))
+	}
+	if diff := cmp.Diff(got, []string{"a 2s a.tmpl", "b 3s base.tmpl", "c 1s base.tmpl"}); diff != "" {
+		t.Errorf("receivers (-got +want):\n%s", diff)
+	}
+}
+
+// TestMistakesInTemplatesLeaveAConfig: a call by integratord must tell somebody, with the default form if need be.
+func TestMistakesInTemplatesLeaveAConfig(t *testing.T) {
+	for _, tc := range []struct{ name, yaml, want string }{
+		{"no file", slackReceiver + "    template: none.tmpl\n", "ossec-notify.yaml:5:15: template none.tmpl: open templates/none.tmpl: no such file or directory"},
+		{"a directory", slackReceiver + "    template: dir.tmpl\n", "ossec-notify.yaml:5:15: template dir.tmpl: read templates/dir.tmpl: is a directory"},
+		{"no template", slackReceiver + "    template: bad.tmpl\n", "ossec-notify.yaml:5:15: template bad.tmpl:1: "},
+		{"JSON for chat", slackReceiver + "    template: x.json.tmpl\n", "ossec-notify.yaml:5:15: template x.json.tmpl: a message of slack is no JSON; name the file without .json"},
+		{"body", "receivers:\n  hook: {webhook: {url: \"https://h/\", body: none.json.tmpl}}\n", "ossec-notify.yaml:2:45: template none.json.tmpl: open"},
+		{"link", slackReceiver + "links: {alert: \"{{\"}\n", "ossec-notify.yaml: template links.alert:1: "},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cfg, problems := load(t, write(t, map[string]string{
+				"ossec-notify.yaml":      tc.yaml + "templates_dir: templates\n",
+				"templates/bad.tmpl":     "{{",
+				"templates/dir.tmpl/x":   "",
+				"templates/parts.tmpl":   "",
+				"templates/x.json.tmpl":  "{}",
+				"templates/another.tmpl": "x",
+			}))
+			if len(problems) != 1 || !strings.HasPrefix(problems[0], tc.want) {
+				t.Errorf("problems\n%s\nwant one\n%s", strings.Join(problems, "\n"), tc.want)
+			}
+			if cfg == nil {
+				t.Fatal("no config came out")
+			}
+			d, err := cfg.dispatcher(buildOptions{log: discard})
+			if err != nil || len(d.Receivers) != 1 {
+				t.Errorf("%d receivers, %v", len(d.Receivers), err)
+			}
+		})
+	}
+	cfg, problems := load(t, write(t, map[string]string{"ossec-notify.yaml": slackReceiver + "templates_dir: none\n"}))
+	if want := []string{"ossec-notify.yaml:5:16: templates_dir: there is no directory none"}; cfg == nil || !cmp.Equal(problems, want) {
+		t.Errorf("problems %q, want %q", problems, want)
+	}
+}
+
+func TestFilesAreRelativeToTheConfigThatNamesThem(t *testing.T) {
+	dir := write(t, map[string]string{
+		"ossec-notify.yaml": `
+receivers:
+  soc: {slack: {webhook_url: {file: keys/soc.url}}}
+  hook: {webhook: {url: "https://h/", headers: {X-Key: {file: x.key}, X-Plain: text}, network: {ca_file: ca.pem, cert_file: /abs.pem, key_file: key.pem}}}
+include: [conf.d/*.yaml]
+`,
+		"conf.d/a.yaml": "receivers:\n  mail: {email: {smtp: \"smtp://h\", from: a@example.com, to: b@example.com, password: {file: mail.key}, username: u, ca_file: ca.pem}}\n",
+	})
+	t.Chdir(dir)
+	cfg, problems, err := loadConfig("ossec-notify.yaml", dir)
+	if err != nil || cfg == nil {
+		t.Fatal(err, problems)
+	}
+	var got []string
+	for _, r := range cfg.Receivers {
+		leaves(reflect.ValueOf(r.Config.settings()), "", func(key string, v reflect.Value) {
+			path, isFile := v.String(), strings.HasSuffix(key, "_file")
+			if s, ok := v.Addr().Interface().(*notifier.Secret); ok {
+				path, isFile = s.File(), s.File() != ""
+			}
+			if isFile && path != "" {
+				got = append(got, r.Name+" "+strings.TrimPrefix(path, dir))
+			}
+		})
+	}
+	slices.Sort(got)
+	want := []string{"hook /abs.pem", "hook /ca.pem", "hook /key.pem", "hook /x.key", "mail /conf.d/ca.pem", "mail /conf.d/mail.key", "soc /keys/soc.url"}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("files (-got +want):\n%s", diff)
 	}
 }
 
@@ -217,6 +329,9 @@ receivers:
 func FuzzLoadConfig(f *testing.F) {
 	f.Add(slackReceiver)
 	f.Add("receivers: &a\n  b: *a\n")
+	f.Add("receivers: &a {<<: *a}\n")
+	f.Add("severity: &a {<<: [*a, {low: 1}], <<: *a}\n")
+	f.Add("receivers:\n  a: {slack: {webhook_url: x}, fallback: [a, b], rate: 1/s, max_age: 99999999d}\n")
 	f.Add("routes:\n  - match: {level: \">10\", any: [{rule: 5}]}\n    to: []\n")
 	f.Add("severity: {<<: {low: 1}, high: 3}")
 	f.Add("receivers:\n  a: {webhook: {headers: {A: {file: x}}}}\n")

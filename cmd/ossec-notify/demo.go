@@ -77,88 +77,126 @@ func (e *env) demo(ctx context.Context, brief bool) error {
 		return failed("%w", err)
 	}
 	cfg, problems, err := loadConfig(path, dir)
-	if err != nil || cfg == nil {
+	if err != nil || hasMistake(problems) {
 		return failed("the demo's own config does not load: %v %v", err, problems)
 	}
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := newDemo(e.styled(), cfg, stand)
 	if err != nil {
 		return failed("%w", err)
 	}
-
-	w := e.styled()
-	fmt.Fprintln(w, "Stand-ins of Slack, PagerDuty, Splunk, a webhook and a mail server are running on this machine.")
-	fmt.Fprintln(w, "They refuse what the real ones refuse. The config, with the routes that decide:")
-	fmt.Fprintln(w)
-	for line := range strings.Lines(text) {
-		fmt.Fprintln(w, faint.Render(strings.TrimRight("  "+line, " \n")))
-	}
-	fmt.Fprintln(w)
-	tally := tally{}
+	d.introduce(text)
 	for _, name := range sample.Names() {
-		a, err := sample.Alert(name)
-		if err != nil {
-			return failed("%w", err)
-		}
-		if err := e.demoAlert(ctx, w, cfg, d, stand, name, a, &tally); err != nil {
+		if err := d.alert(ctx, name); err != nil {
 			return err
 		}
 	}
 	if !brief {
-		if err := e.demoMessages(ctx, w, cfg); err != nil {
+		if err := d.messages(ctx); err != nil {
 			return err
 		}
 	}
-	tally.print(w)
-	fmt.Fprintln(w, `Next: README.md has the ossec.conf snippet and a config to begin with; "ossec-notify check" reads it,
-"ossec-notify send --sample 5712 --to RECEIVER" proves that a receiver is reached.`)
-	if tally.failed() {
+	d.conclude()
+	if d.dead > 0 || d.refused > 0 {
 		return silent(exitFail)
 	}
 	return nil
 }
 
-// demoAlert takes one alert to its receivers and tells where it arrived.
-func (e *env) demoAlert(ctx context.Context, w io.Writer, cfg *config, d *dispatch.Dispatcher, stand *sandbox.Server, name string, a *alert.Alert, t *tally) error {
-	t.alerts++
-	before := len(stand.Messages())
-	severity := cfg.Scale.Severity(a.Rule.Level)
-	fmt.Fprintf(w, "%s\n", bold.Render(fmt.Sprintf("%s: %s", severity.Word(), family.Read(a).Sentence.Line())))
-	fmt.Fprintf(w, "  %s\n", faint.Render(fmt.Sprintf("sample %s (%s), %s, level %d", name, sample.Title(name), formatWords[a.Format], a.Rule.Level)))
-	decision := d.Table.Decide(a)
+// demo takes alerts to the stand-ins, tells about it, and counts.
+type demo struct {
+	w     io.Writer
+	cfg   *config
+	d     *dispatch.Dispatcher
+	stand *sandbox.Server
+
+	alerts, deliveries, dead, refused int
+}
+
+func newDemo(w io.Writer, cfg *config, stand *sandbox.Server) (*demo, error) {
+	d, err := cfg.dispatcher(buildOptions{log: discard})
+	return &demo{w: w, cfg: cfg, d: d, stand: stand}, err
+}
+
+func (d *demo) introduce(config string) {
+	fmt.Fprintln(d.w, "Stand-ins of Slack, PagerDuty, Splunk, a webhook and a mail server are running on this machine.")
+	fmt.Fprintln(d.w, "They refuse what the real ones refuse. The config, with the routes that decide:")
+	fmt.Fprintln(d.w)
+	for line := range strings.Lines(config) {
+		fmt.Fprintln(d.w, faint.Render(strings.TrimRight("  "+line, " \n")))
+	}
+	fmt.Fprintln(d.w)
+}
+
+func (d *demo) conclude() {
+	fmt.Fprintf(d.w, "%s, %s, %d not delivered, %d refused.\n", count(d.alerts, "alert"), count(d.deliveries, "delivery"), d.dead, d.refused)
+	fmt.Fprintln(d.w, `Next: README.md has the ossec.conf snippet and a config to begin with; "ossec-notify check" reads it,
+"ossec-notify send --sample 5712 --to RECEIVER" proves that a receiver is reached.`)
+}
+
+// alert takes one built-in alert to its receivers and tells where it arrived.
+func (d *demo) alert(ctx context.Context, name string) error {
+	a, err := sample.Alert(name)
+	if err != nil {
+		return failed("%w", err)
+	}
+	d.alerts++
+	d.tellRoutes(name, a)
+	outcomes, arrived := d.deliver(ctx, a)
+	d.tellOutcomes(outcomes, arrived)
+	return ended(ctx)
+}
+
+// deliver delivers an alert. The outcomes are in the order of the deliveries; arrived is what came to the stand-ins.
+func (d *demo) deliver(ctx context.Context, a *alert.Alert) (outcomes []dispatch.Outcome, arrived []sandbox.Message) {
+	before := len(d.stand.Messages())
+	deliveries := d.d.Plan(a)
+	of := map[string]dispatch.Outcome{}
+	d.d.DeliverAll(ctx, deliveries, func(o dispatch.Outcome) { of[o.Delivery.ID] = o })
+	for _, x := range deliveries {
+		outcomes = append(outcomes, of[x.ID])
+	}
+	return outcomes, d.stand.Messages()[before:]
+}
+
+// tellRoutes tells what an alert is, and which routes take it.
+func (d *demo) tellRoutes(name string, a *alert.Alert) {
+	severity := d.cfg.Scale.Severity(a.Rule.Level)
+	fmt.Fprintf(d.w, "%s\n", bold.Render(fmt.Sprintf("%s: %s", severity.Word(), family.Read(a).Sentence.Line())))
+	fmt.Fprintf(d.w, "  %s\n", faint.Render(fmt.Sprintf("sample %s (%s), %s, level %d", name, sample.Title(name), a.Format.Words(), a.Rule.Level)))
+	decision := d.d.Table.Decide(a)
 	for _, v := range decision.Verdicts {
 		if v.Matched {
-			fmt.Fprintf(w, "  route %s: %s\n", v.Route, safe(v.Reason))
+			fmt.Fprintf(d.w, "  route %s: %s\n", v.Route, safe(v.Reason))
 		}
 	}
 	if decision.Defaulted {
-		fmt.Fprintf(w, "  no route matched: the default receivers get it\n")
+		fmt.Fprintf(d.w, "  no route matched: the default receivers get it\n")
 	}
-	deliveries := d.Plan(a)
-	outcomes := map[string]dispatch.Outcome{}
-	d.DeliverAll(ctx, deliveries, func(o dispatch.Outcome) { outcomes[o.Delivery.Receiver.Name] = o })
-	arrived := stand.Messages()[before:]
-	for _, x := range deliveries {
-		o := outcomes[x.Receiver.Name]
-		t.deliveries++
+}
+
+// tellOutcomes tells what arrived where, and what did not.
+func (d *demo) tellOutcomes(outcomes []dispatch.Outcome, arrived []sandbox.Message) {
+	for _, o := range outcomes {
+		to := o.Delivery.Receiver
+		d.deliveries++
 		if o.State != dispatch.Delivered {
-			t.dead++
-			fmt.Fprintf(w, "  ✗ %-10s %s\n", x.Receiver.Name, safe(o.Err.Error()))
+			d.dead++
+			fmt.Fprintf(d.w, "  ✗ %-10s %s\n", to.Name, safe(o.Err.Error()))
 			continue
 		}
 		for _, m := range arrived {
-			if m.Service == serviceOf(x.Receiver) {
-				fmt.Fprintf(w, "  → %-10s %-10s %d  %s\n", x.Receiver.Name, m.Service, m.Status, safe(gist(m)))
+			if m.Service == serviceOf(to) {
+				fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", to.Name, m.Service, m.Status, safe(gist(m)))
 			}
 		}
 	}
 	for _, m := range arrived {
 		if !m.Accepted {
-			t.refused++
-			fmt.Fprintf(w, "  ✗ %-10s refused: %s\n", m.Service, safe(strings.Join(m.Problems, "; ")))
+			d.refused++
+			fmt.Fprintf(d.w, "  ✗ %-10s refused: %s\n", m.Service, safe(strings.Join(m.Problems, "; ")))
 		}
 	}
-	fmt.Fprintln(w)
-	return ended(ctx)
+	fmt.Fprintln(d.w)
 }
 
 // serviceOf is the stand-in that a receiver of the demo's config reaches.
@@ -169,23 +207,18 @@ func serviceOf(r *dispatch.Receiver) sandbox.Service {
 	return sandbox.Service(r.Channel)
 }
 
-var formatWords = map[alert.Format]string{
-	alert.FormatShell: "OSSEC's shell file", alert.FormatWazuh: "Wazuh JSON", alert.FormatOSSEC: "OSSEC JSON",
-	alert.FormatLog: "alerts.log", alert.FormatUnknown: "no known format",
-}
-
-// demoMessages shows one alert in full, as each channel shows it.
-func (e *env) demoMessages(ctx context.Context, w io.Writer, cfg *config) error {
+// messages shows one alert in full, as each channel shows it.
+func (d *demo) messages(ctx context.Context) error {
 	const name = "40112"
 	a, err := sample.Alert(name)
 	if err != nil {
 		return failed("%w", err)
 	}
-	p, err := newPreviewer(cfg)
+	p, err := newPreviewer(d.cfg)
 	if err != nil {
 		return failed("%w", err)
 	}
-	fmt.Fprintf(w, "The second alert in full, as each channel shows it (ossec-notify preview shows any alert like this):\n\n")
+	fmt.Fprintf(d.w, "The second alert in full, as each channel shows it (ossec-notify preview shows any alert like this):\n\n")
 	deliveries, err := p.PlanReceivers(a, "soc", "oncall", "root-mail")
 	if err != nil {
 		return failed("%w", err)
@@ -195,16 +228,7 @@ func (e *env) demoMessages(ctx context.Context, w io.Writer, cfg *config) error 
 		if err != nil {
 			return failed("%w", err)
 		}
-		frame(w, x, n, shown)
+		frame(d.w, x, n, shown)
 	}
 	return nil
-}
-
-// tally counts what the demo did.
-type tally struct{ alerts, deliveries, dead, refused int }
-
-func (t *tally) failed() bool { return t.dead > 0 || t.refused > 0 }
-
-func (t *tally) print(w io.Writer) {
-	fmt.Fprintf(w, "%s, %s, %d not delivered, %d refused.\n", count(t.alerts, "alert"), count(t.deliveries, "delivery"), t.dead, t.refused)
 }

@@ -5,7 +5,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -96,7 +98,7 @@ func (e *env) explain(cfg *config, a *alert.Alert) error {
 }
 
 func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *rules.Decision) {
-	fmt.Fprintf(w, "%s  %s: %s\n", display.Quote(a.Identity()).Line(), severity.Word(), family.Read(a).Sentence.Line())
+	fmt.Fprintf(w, "%s  %s: %s\n", shownID(a), severity.Word(), family.Read(a).Sentence.Line())
 	for _, v := range d.Verdicts {
 		mark := "-"
 		if v.Matched {
@@ -120,6 +122,9 @@ func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *r
 
 // explainID finds an alert in the logs that the manager keeps of today.
 func (e *env) explainID(cfg *config, id string) error {
+	if strings.HasPrefix(id, "h-") {
+		return failed("no log holds %s: ids that begin with h- are made from the content; explain the alert file itself", id)
+	}
 	dir := filepath.Join(e.home, "logs", "alerts")
 	var tried []string
 	for _, name := range managerLogs {
@@ -139,8 +144,19 @@ func (e *env) explainID(cfg *config, id string) error {
 			return e.explain(cfg, found)
 		}
 	}
-	return failed("no alert %s:\n  %s\nFor an older one: zcat %s/2026/Nov/ossec-alerts-22.json.gz | ossec-notify explain",
-		id, strings.Join(tried, "\n  "), dir)
+	return failed("no alert %s:\n  %s\nFor an older one: zcat %s | ossec-notify explain",
+		id, strings.Join(tried, "\n  "), filepath.Join(dir, archive(id, time.Now().In(cfg.Zone))))
+}
+
+// archive is the file in which a manager keeps the alerts of the day of an id, which begins with its second; or those
+// of yesterday, where the id does not tell.
+func archive(id string, now time.Time) string {
+	day := now.AddDate(0, 0, -1)
+	seconds, _, _ := strings.Cut(id[strings.LastIndexByte(id, '/')+1:], ".")
+	if n, err := strconv.ParseInt(seconds, 10, 64); err == nil && n > 0 && n < day.Unix() {
+		day = time.Unix(n, 0).In(now.Location())
+	}
+	return filepath.Join(day.Format("2006"), day.Format("Jan"), "ossec-alerts-"+day.Format("02")+".json.gz")
 }
 
 func findAlert(r io.Reader, id string, opt alert.Options) (*alert.Alert, error) {

@@ -33,7 +33,8 @@ func (in input) check() error {
 	return err
 }
 
-// alerts yields the alerts of the input. The error is for input that cannot be read; it names the file.
+// alerts yields the alerts of the input, completed as those of a call by integratord are. The error is for input
+// that cannot be read; it names the file.
 func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, error] {
 	return func(yield func(*alert.Alert, error) bool) {
 		if in.sample != "" {
@@ -45,8 +46,9 @@ func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, erro
 		if len(files) == 0 {
 			files = []string{"-"}
 		}
+		c := newCompleter(e.home, zone)
 		for _, file := range files {
-			if !e.file(file, zone, yield) {
+			if !e.file(file, c, yield) {
 				return
 			}
 		}
@@ -54,7 +56,7 @@ func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, erro
 }
 
 // file yields the alerts of one file and reports whether to go on.
-func (e *env) file(name string, zone *time.Location, yield func(*alert.Alert, error) bool) bool {
+func (e *env) file(name string, c *completer, yield func(*alert.Alert, error) bool) bool {
 	r, base := e.stdin, ""
 	if name == "-" {
 		if isTerminal(e.stdin) {
@@ -71,14 +73,14 @@ func (e *env) file(name string, zone *time.Location, yield func(*alert.Alert, er
 		}
 		r, base = f, filepath.Base(name)
 	}
-	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: zone}) {
+	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: c.zone}) {
 		if err != nil {
 			return yield(nil, fmt.Errorf("%s: %w", name, err))
 		}
-		if name == "-" && a.Problem.Kind == "empty" { // a pipe that nothing came through; an empty file is a lost alert
+		if name == "-" && a.Problem.Kind == alert.ProblemEmpty { // a pipe that nothing came through; an empty file is a lost alert
 			continue
 		}
-		if !yield(a, nil) {
+		if !yield(c.complete(a), nil) {
 			return false
 		}
 	}

@@ -67,8 +67,9 @@ func deliverCall(ctx context.Context, call door.Call, home string, log *slog.Log
 		cfg = &config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
 	case err != nil:
 		log.Error("config cannot be read", "err", err)
-	case cfg == nil:
-		for _, p := range problems {
+	}
+	for _, p := range problems {
+		if !p.Warning {
 			log.Error("config is broken", "at", p.String())
 		}
 	}
@@ -76,7 +77,7 @@ func deliverCall(ctx context.Context, call door.Call, home string, log *slog.Log
 	if broken {
 		cfg = &config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
 	}
-	a := completeAlert(readAlert(call.File, cfg.Zone), home, cfg.Zone)
+	a := newCompleter(home, cfg.Zone).complete(readAlert(call.File, cfg.Zone))
 	if a.Problem.Kind != "" {
 		log.Error("alert is not whole", "alert", a.Identity(), "file", call.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
 	}
@@ -88,11 +89,11 @@ func deliverCall(ctx context.Context, call door.Call, home string, log *slog.Log
 	deliveries, err := planCall(d, cfg, call, a)
 	switch {
 	case broken && len(deliveries) == 0:
-		return false, errors.Join(fmt.Errorf("the config %s is broken, so alert %s has no receiver", path, a.Identity()), err)
+		return false, errors.Join(fmt.Errorf("the config %s is broken, so alert %s has no receiver", path, shownID(a)), err)
 	case err != nil:
 		return cfg.StrictExit, err
 	case len(cfg.Receivers) == 0 && len(deliveries) == 0:
-		return cfg.StrictExit, fmt.Errorf("there is no config %s, so alert %s has no receiver", path, a.Identity())
+		return cfg.StrictExit, fmt.Errorf("there is no config %s, so alert %s has no receiver", path, shownID(a))
 	}
 	var dead []error
 	d.DeliverAll(ctx, deliveries, func(o dispatch.Outcome) {
@@ -118,7 +119,7 @@ func readAlert(file string, zone *time.Location) *alert.Alert {
 		}
 	}
 	a := alert.Parse(nil, opt)
-	a.Problem = alert.Problem{Kind: "unreadable", ReadsAs: err.Error()}
+	a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: err.Error()}
 	return a
 }
 

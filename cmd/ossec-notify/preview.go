@@ -139,12 +139,17 @@ type previewer struct {
 	recorder *recorder
 }
 
+// newPreviewer makes the previewer of a config, which it leaves as it is.
 func newPreviewer(cfg *config) (*previewer, error) {
+	shown := *cfg
+	shown.Receivers = nil
 	for _, r := range cfg.Receivers {
-		secrets(r.Config.settings(), func(s *notifier.Secret) { *s = s.Lenient() })
+		c := *r
+		c.Config = readable(r.Config)
+		shown.Receivers = append(shown.Receivers, &c)
 	}
 	rec := &recorder{redact: newRedactor(cfg.Receivers)}
-	d, err := cfg.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard})
+	d, err := shown.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard})
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +184,7 @@ func exampleConfig() *config {
 	cfg := &config{Scale: alert.DefaultScale, Zone: time.Local}
 	for _, c := range channels {
 		name := c.name + "-example"
-		cfg.Receivers = append(cfg.Receivers, &receiver{Name: name, Channel: c, Config: c.example})
+		cfg.Receivers = append(cfg.Receivers, &receiver{Name: name, Channel: c, Config: c.example()})
 		cfg.Table.Always = append(cfg.Table.Always, name)
 	}
 	return cfg

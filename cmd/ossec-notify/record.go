@@ -14,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 )
 
 // errRecorded is what the recorder answers in place of a server.
@@ -32,6 +31,8 @@ type request struct {
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
 	Body    any               `json:"body"` // the JSON value, else the text
+
+	size int // of the body as it travels, in bytes
 }
 
 // RoundTrip records.
@@ -44,6 +45,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		req.Body.Close()
 	}
+	size := len(body)
 	if req.Header.Get("Content-Encoding") == "gzip" {
 		if z, err := gzip.NewReader(bytes.NewReader(body)); err == nil {
 			if inflated, err := io.ReadAll(z); err == nil {
@@ -51,7 +53,7 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 		}
 	}
-	rec := request{Method: req.Method, URL: r.redact.url(req.URL), Headers: map[string]string{}}
+	rec := request{Method: req.Method, URL: r.redact.url(req.URL), Headers: map[string]string{}, size: size}
 	for name, values := range req.Header {
 		rec.Headers[name] = r.redact.header(name, strings.Join(values, ", "))
 	}
@@ -103,45 +105,45 @@ type redactor struct {
 // of a message; where it is used (the Authorization header, a header of its own) it is taken out all the same.
 const minSecret = 8
 
-// newRedactor collects the secrets of the receivers. A secret that cannot be read needs no redaction.
+// unreadable and unreadableURL take the place of secrets that cannot be read: a preview may be made by somebody who
+// must not read them. They have the form that the channels check for (a PagerDuty key has 32 letters), and are
+// shown as secrets. No server has a name that ends in .invalid (RFC 6761, 6.4).
+const (
+	unreadable    = "notTheSecretWhichCannotBeReadNow"
+	unreadableURL = "https://redacted.invalid/"
+)
+
+// newRedactor collects the secrets of the receivers.
 func newRedactor(receivers []*receiver) *redactor {
-	r := &redactor{}
+	r := &redactor{secrets: []string{unreadable}, urls: []string{unreadableURL}}
 	for _, rc := range receivers {
-		open := openHeaders(rc.Config)
+		urls, open := secretURLs(rc.Config), openSecrets(rc.Config)
 		secrets(rc.Config.settings(), func(s *notifier.Secret) {
 			v, err := s.Read()
-			if err != nil || v == notifier.Redacted || open[v] {
-				return
+			switch {
+			case err != nil || v == "" || slices.Contains(open, *s):
+			case slices.Contains(urls, *s):
+				r.urls = append(r.urls, v)
+			default:
+				r.secrets = append(r.secrets, v)
 			}
-			// A Slack webhook's address is its key. Any other address that stands in the config in plain
-			// text is no secret to whoever can read the config.
-			if u, err := url.Parse(v); err == nil && u.Host != "" {
-				if rc.Channel.name == "slack" || !s.IsPlain() {
-					r.urls = append(r.urls, v)
-				}
-				return
-			}
-			r.secrets = append(r.secrets, v)
 		})
 	}
 	return r
 }
 
-// credentialName finds headers whose name promises a secret: X-Api-Key, Private-Token.
-var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|secret|token`)
-
-// openHeaders are the values of a webhook's headers that are no secrets: the config holds them in plain text,
-// under a name that promises none (X-Team: soc).
-func openHeaders(c channelConfig) map[string]bool {
-	open := map[string]bool{}
-	if w, ok := c.settings().(*webhook.Config); ok {
-		for name, s := range w.Headers {
-			if v, err := s.Read(); err == nil && s.IsPlain() && !credentialName.MatchString(name) {
-				open[v] = true
-			}
+// readable is a copy of a channel's config in which placeholders stand for the secrets that cannot be read.
+func readable(c channelConfig) channelConfig {
+	urls := secretURLs(c)
+	return c.withSecrets(func(s notifier.Secret) notifier.Secret {
+		if _, err := s.Read(); err == nil {
+			return s
 		}
-	}
-	return open
+		if slices.Contains(urls, s) {
+			return notifier.PlainSecret(unreadableURL)
+		}
+		return notifier.PlainSecret(unreadable)
+	})
 }
 
 func (r *redactor) text(s string) string {
@@ -174,8 +176,7 @@ var pathWord = regexp.MustCompile(`^[a-z]{1,12}$`)
 // url shows of an address that is a secret the host and the first part of the path; of any other all but a
 // password and what looks like a key, because vendors put keys into paths and queries.
 func (r *redactor) url(u *url.URL) string {
-	// The secret that holds it could not be read, and the channel put something in its place.
-	if u.Host == "" || strings.HasSuffix(u.Hostname(), ".invalid") || strings.Contains(u.Path, notifier.Redacted) {
+	if u.String() == unreadableURL {
 		return notifier.Redacted
 	}
 	out := u.Scheme + "://"

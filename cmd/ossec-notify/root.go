@@ -107,23 +107,37 @@ func configPath(flag, home string) string {
 func (e *env) load() (*config, error) {
 	path := configPath(e.config, e.home)
 	cfg, problems, err := loadConfig(path, e.home)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no config %s: write one (README.md has one to begin with), or name it with --config", path)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("config: %w", err)
+		return nil, configError(path, err)
 	}
-	if cfg == nil {
-		n := 0
-		for _, p := range problems {
-			if !p.Warning {
-				fmt.Fprintln(e.stderr, p)
-				n++
-			}
+	mistakes := 0
+	for _, p := range problems {
+		if !p.Warning {
+			fmt.Fprintln(e.stderr, p)
+			mistakes++
 		}
-		return nil, fmt.Errorf("the config has %s", count(n, "mistake"))
+	}
+	if mistakes > 0 {
+		return nil, fmt.Errorf("the config has %s", count(mistakes, "mistake"))
 	}
 	return cfg, nil
+}
+
+// configError is what a command says of a config file that cannot be read.
+func configError(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no config %s: write one (README.md has one to begin with), or name it with --config", path)
+	}
+	return fmt.Errorf("config: %w", err)
+}
+
+// configExists reports whether there is a config file. The error says why that cannot be found out.
+func configExists(path string) (bool, error) {
+	_, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // styled is stdout for text with colours: they are left out where the terminal, a pipe or NO_COLOR asks for it.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 const sendExample = `  ossec-notify send --sample 5712 --to oncall      is oncall reached? (marked as a test)
@@ -105,20 +106,26 @@ func (r *reporter) alert(a *alert.Alert, deliveries int) {
 	r.alerts++
 	if a.Problem.Kind != "" {
 		r.failed = true
-		fmt.Fprintf(r.notes, "note: alert %s is %s\n", a.Identity(), problemWords(a.Problem))
+		fmt.Fprintf(r.notes, "note: alert %s is %s\n", shownID(a), problemWords(a.Problem))
 	}
 	if deliveries == 0 {
-		fmt.Fprintf(r.notes, "note: alert %s goes to nobody: no route chose a receiver (ossec-notify explain says why)\n", a.Identity())
+		fmt.Fprintf(r.notes, "note: alert %s goes to nobody: no route chose a receiver (ossec-notify explain says why)\n", shownID(a))
 	}
 }
 
 func problemWords(p alert.Problem) string {
-	words := map[string]string{"empty": "empty", "truncated": "cut off or damaged", "unknown": "in no known format", "unreadable": "not readable"}[p.Kind]
-	if p.ReadsAs != "" && p.Kind != "empty" {
+	words := map[alert.ProblemKind]string{
+		alert.ProblemEmpty: "empty", alert.ProblemTruncated: "cut off", alert.ProblemDamaged: "damaged",
+		alert.ProblemUnknown: "in no known format", alert.ProblemUnreadable: "not readable",
+	}[p.Kind]
+	if p.ReadsAs != "" && p.Kind != alert.ProblemEmpty {
 		words += " (" + p.ReadsAs + ")"
 	}
 	return words
 }
+
+// shownID is the identity of an alert for people: whoever writes alerts can write into it what steers a terminal.
+func shownID(a *alert.Alert) string { return display.Quote(a.Identity()).Line().String() }
 
 func (r *reporter) outcome(o dispatch.Outcome) {
 	x := o.Delivery
@@ -138,10 +145,10 @@ func (r *reporter) outcome(o dispatch.Outcome) {
 		return
 	}
 	if s.Error != "" {
-		fmt.Fprintf(r.w, "%s  %s (%s)  not delivered after %s: %s\n", s.Alert, s.Receiver, s.Channel, count(s.Attempts, "attempt"), s.Error)
+		fmt.Fprintf(r.w, "%s  %s (%s)  not delivered after %s: %s\n", shownID(x.Alert), s.Receiver, s.Channel, count(s.Attempts, "attempt"), s.Error)
 		return
 	}
-	line := fmt.Sprintf("%s  %s (%s)  delivered", s.Alert, s.Receiver, s.Channel)
+	line := fmt.Sprintf("%s  %s (%s)  delivered", shownID(x.Alert), s.Receiver, s.Channel)
 	if s.Attempts > 1 {
 		line += fmt.Sprintf(" at attempt %d", s.Attempts)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/mail"
 	"regexp"
@@ -43,7 +44,7 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 		severity = alert.Unknown
 	}
 	bar := lipgloss.NewStyle().Foreground(lipgloss.Color(templates.Color(severity))).Render("┃")
-	body, meters := messageLines(x.Receiver.Channel, n, shown)
+	body, meters := messageLines(x, n, shown)
 	for _, line := range body {
 		for i, piece := range wrapLine(strings.ReplaceAll(line, "\t", "    "), frameWidth-2) {
 			if i > 0 {
@@ -52,76 +53,127 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 			fmt.Fprintln(w, strings.TrimRight(bar+" "+piece, " "))
 		}
 	}
-	fmt.Fprintf(w, "%s %s\n\n", faint.Render("└"), faint.Render(meters))
+	for i, line := range wrapLine(meters, frameWidth-2) {
+		end := "└"
+		if i > 0 {
+			end = " "
+		}
+		fmt.Fprintf(w, "%s %s\n", faint.Render(end), faint.Render(line))
+	}
+	fmt.Fprintln(w)
 }
 
-// messageLines are the lines of a message as its channel shows it, and the meters below it.
-func messageLines(channel string, n notifier.Notification, shown previewed) (lines []string, meters string) {
-	add := func(t display.Text) {
-		if !t.Blank() {
-			lines = append(lines, strings.Split(strings.TrimRight(t.String(), "\n"), "\n")...)
-		}
+// messageLines are the lines of a message, and the meters below it. A message that is shown to people is drawn part
+// by part, as its channel shows it; of any other the request itself, which is all that its receiver gets.
+func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed) (lines []string, meters string) {
+	if shown.Message != "" {
+		return mailLines(x, n, shown.Message)
 	}
+	if m, ok := x.Receiver.Notifier.(notifier.Metered); ok {
+		return partLines(n, shown), meterLine(m.Meters(n))
+	}
+	return requestLines(shown)
+}
+
+// partLines are the lines of a message in parts: a plain template's one text, a chat's, or an incident's.
+func partLines(n notifier.Notification, shown previewed) []string {
 	if body := n.Parts["body"]; !body.Blank() {
-		add(body)
-		return lines, meter("text", body.Len(), 0)
+		return textLines(body)
 	}
-	switch {
-	case n.Parts["header"] != nil: // chat
-		lines = append(lines, bold.Render(n.Parts["header"].Line().String()))
-		lines = append(lines, markup(n.Parts["facts"])...)
-		for _, l := range markup(n.Parts["log"]) {
-			lines = append(lines, "  "+l)
-		}
-		for _, l := range markup(n.Parts["footer"]) {
-			lines = append(lines, faint.Render(l))
-		}
-		return lines, strings.Join([]string{
-			meter("header", n.Parts["header"].Len(), 150), meter("facts", n.Parts["facts"].Len(), 3000),
-			meter("log", n.Parts["log"].Len(), 3000), meter("payload", payloadSize(shown), 13_000),
-		}, ", ")
-	case n.Parts["summary"] != nil: // incident
-		lines = append(lines, bold.Render(n.Parts["summary"].Line().String()))
-		var details map[string]string
-		if json.Unmarshal([]byte(n.Parts["details.json"].Raw()), &details) == nil {
-			var keys []string
-			for k := range details {
-				keys = append(keys, k)
-			}
-			slices.Sort(keys)
-			for _, k := range keys {
-				value := strings.ReplaceAll(displayed(details[k]), "\n", "\n"+strings.Repeat(" ", 12))
-				lines = append(lines, strings.Split(fmt.Sprintf("%-10s  %s", k, value), "\n")...)
-			}
-		}
-		lines = append(lines, faint.Render("incident key "+safe(n.DedupKey)))
-		return lines, meter("summary", n.Parts["summary"].Len(), 1024) + ", " + meter("key", utf8.RuneCountInString(n.DedupKey), 255)
-	case shown.Message != "": // mail
-		if m, err := mail.ReadMessage(strings.NewReader(shown.Message)); err == nil {
-			subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
-			if err != nil {
-				subject = m.Header.Get("Subject")
-			}
-			lines = append(lines, "From: "+safe(m.Header.Get("From")), "To: "+safe(m.Header.Get("To")), bold.Render("Subject: "+safe(subject)), "")
-		}
-		add(n.Parts["text"])
-		return lines, meter("subject", n.Parts["subject"].Len(), 0) + ", with an HTML part"
+	if summary := n.Parts["summary"]; !summary.Blank() {
+		lines := []string{bold.Render(summary.Line().String())}
+		return append(append(lines, detailLines(n.Parts["details.json"])...), faint.Render("incident key "+safe(sentKey(n, shown))))
 	}
+	lines := []string{bold.Render(n.Parts["header"].Line().String())}
+	lines = append(lines, markup(n.Parts["facts"])...)
+	for _, l := range markup(n.Parts["log"]) {
+		lines = append(lines, "  "+l)
+	}
+	for _, l := range markup(n.Parts["footer"]) {
+		lines = append(lines, faint.Render(l))
+	}
+	return lines
+}
+
+// sentKey is the dedup key as the request has it: a vendor may take none as long as ours.
+func sentKey(n notifier.Notification, shown previewed) string {
 	if shown.Requests != nil {
 		for _, r := range *shown.Requests {
-			lines = append(lines, bold.Render(r.Method+" "+r.URL))
-			var names []string
-			for name := range r.Headers {
-				names = append(names, name)
+			var sent struct {
+				Key string `json:"dedup_key"`
 			}
-			slices.Sort(names)
-			for _, name := range names {
-				lines = append(lines, faint.Render(name+": "+safe(r.Headers[name])))
+			if body, ok := r.Body.(json.RawMessage); ok && json.Unmarshal(body, &sent) == nil && sent.Key != "" {
+				return sent.Key
 			}
-			lines = append(lines, bodyLines(r.Body)...)
 		}
 	}
-	return lines, fmt.Sprintf("request of %d bytes", payloadSize(shown))
+	return n.DedupKey
+}
+
+// detailLines are the pairs of a JSON object of texts, in order.
+func detailLines(object display.Text) []string {
+	var details map[string]string
+	if json.Unmarshal([]byte(object.Raw()), &details) != nil {
+		return nil
+	}
+	var lines []string
+	for _, k := range slices.Sorted(maps.Keys(details)) {
+		value := strings.ReplaceAll(displayed(details[k]), "\n", "\n"+strings.Repeat(" ", 12))
+		lines = append(lines, strings.Split(fmt.Sprintf("%-10s  %s", k, value), "\n")...)
+	}
+	return lines
+}
+
+// mailLines are the lines of a mail: the headers that its reader sees, and the text.
+func mailLines(x dispatch.Delivery, n notifier.Notification, message string) (lines []string, meters string) {
+	m, err := mail.ReadMessage(strings.NewReader(message))
+	if err != nil {
+		return strings.Split(safe(message), "\n"), ""
+	}
+	subject, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+	if err != nil {
+		subject = m.Header.Get("Subject")
+	}
+	lines = []string{"From: " + safe(m.Header.Get("From")), "To: " + safe(m.Header.Get("To")), bold.Render("Subject: " + safe(subject)), ""}
+	if body := n.Parts["body"]; !body.Blank() {
+		lines = append(lines, textLines(body)...)
+	} else {
+		lines = append(lines, textLines(n.Parts["text"])...)
+	}
+	if c, ok := x.Receiver.Notifier.(notifier.Metered); ok {
+		meters = meterLine(c.Meters(n))
+	}
+	switch kind, _, _ := mime.ParseMediaType(m.Header.Get("Content-Type")); kind {
+	case "multipart/alternative":
+		meters += ", with an HTML part"
+	case "text/html":
+		meters += ", as HTML alone"
+	}
+	return lines, meters
+}
+
+// requestLines are the lines of what is sent, as it was recorded.
+func requestLines(shown previewed) (lines []string, meters string) {
+	if shown.Requests == nil {
+		return nil, ""
+	}
+	size := 0
+	for _, r := range *shown.Requests {
+		size += r.size
+		lines = append(lines, bold.Render(r.Method+" "+r.URL))
+		for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+			lines = append(lines, faint.Render(name+": "+safe(r.Headers[name])))
+		}
+		lines = append(lines, bodyLines(r.Body)...)
+	}
+	return lines, "request of " + display.Thousands(size) + " bytes"
+}
+
+func textLines(t display.Text) []string {
+	if t.Blank() {
+		return nil
+	}
+	return strings.Split(strings.TrimRight(t.String(), "\n"), "\n")
 }
 
 // bodyLines are the lines of a request's body, JSON set out.
@@ -136,22 +188,6 @@ func bodyLines(body any) []string {
 		return strings.Split(safe(b), "\n")
 	}
 	return nil
-}
-
-func payloadSize(shown previewed) int {
-	if shown.Requests == nil {
-		return len(shown.Message)
-	}
-	n := 0
-	for _, r := range *shown.Requests {
-		switch b := r.Body.(type) {
-		case json.RawMessage:
-			n += len(b)
-		case string:
-			n += len(b)
-		}
-	}
-	return n
 }
 
 var (
@@ -196,11 +232,13 @@ func displayed(s string) string {
 	return s
 }
 
-func meter(name string, n, limit int) string {
-	if limit == 0 {
-		return fmt.Sprintf("%s %d", name, n)
+// meterLine is "header 50 of 150, blocks 960 of 13,000".
+func meterLine(meters []notifier.Meter) string {
+	var out []string
+	for _, m := range meters {
+		out = append(out, m.Name+" "+display.Thousands(m.N)+" of "+display.Thousands(m.Limit))
 	}
-	return fmt.Sprintf("%s %d of %d", name, n, limit)
+	return strings.Join(out, ", ")
 }
 
 // wrapLine breaks a line that is too wide, between words where it can.

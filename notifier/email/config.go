@@ -19,9 +19,9 @@ import (
 
 // The values of the setting tls.
 const (
-	TLSStartTLS = "starttls" // required, never given up for a server that does not offer it
-	TLSImplicit = "implicit" // from the first byte, as on port 465
-	TLSNone     = "none"
+	tlsStartTLS = "starttls" // required, never given up for a server that does not offer it
+	tlsImplicit = "implicit" // from the first byte, as on port 465
+	tlsNone     = "none"
 )
 
 // Config are the settings of one receiver.
@@ -95,7 +95,7 @@ func (s server) onThisHost() bool {
 	return s.host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-var defaultPorts = map[string]string{TLSStartTLS: "587", TLSImplicit: "465", TLSNone: "25"}
+var defaultPorts = map[string]string{tlsStartTLS: "587", tlsImplicit: "465", tlsNone: "25"}
 
 // server reads SMTP, TLS and Username.
 func (c Config) server() (server, *notifier.FieldError) {
@@ -120,20 +120,20 @@ func (c Config) server() (server, *notifier.FieldError) {
 		return fail("smtp", "the port is none: 1 to 65535")
 	}
 	implied := ""
-	if u.Scheme == "smtps" || s.port == defaultPorts[TLSImplicit] {
-		implied = TLSImplicit
+	if u.Scheme == "smtps" || s.port == defaultPorts[tlsImplicit] {
+		implied = tlsImplicit
 	}
 	switch {
 	case s.tls != "" && defaultPorts[s.tls] == "":
 		return fail("tls", fmt.Sprintf("%q is none of starttls, implicit, none", s.tls))
-	case u.Scheme == "smtps" && s.tls != "" && s.tls != TLSImplicit:
+	case u.Scheme == "smtps" && s.tls != "" && s.tls != tlsImplicit:
 		return fail("tls", fmt.Sprintf("%s contradicts smtps://, which means implicit; write smtp://", s.tls))
 	case s.tls == "" && implied != "":
 		s.tls = implied
 	case s.tls == "" && s.onThisHost():
-		s.tls = TLSNone
+		s.tls = tlsNone
 	case s.tls == "":
-		s.tls = TLSStartTLS
+		s.tls = tlsStartTLS
 	}
 	s.port = cmp.Or(s.port, defaultPorts[s.tls])
 	return s, nil
@@ -153,7 +153,7 @@ func (c Config) Validate() error {
 		bad("username", "is missing: there is a password")
 	case s.user != "" && c.Password.IsZero():
 		bad("password", "is missing: there is a user name")
-	case s.user != "" && s.tls == TLSNone && !s.onThisHost():
+	case s.user != "" && s.tls == tlsNone && !s.onThisHost():
 		bad("tls", "none would send the password readable over the network; use starttls or implicit")
 	}
 	if c.From == "" {

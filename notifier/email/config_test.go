@@ -1,8 +1,6 @@
 package email
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 )
 
 func TestServer(t *testing.T) {
@@ -19,21 +18,21 @@ func TestServer(t *testing.T) {
 		smtp, tls string
 		want      server
 	}{
-		{"smtp://mail.example.com", "", server{"mail.example.com", "587", "", TLSStartTLS}},
-		{"smtp://mail.example.com:25", "", server{"mail.example.com", "25", "", TLSStartTLS}},
-		{"smtp://mail.example.com", "none", server{"mail.example.com", "25", "", TLSNone}},
-		{"smtp://mail.example.com", "implicit", server{"mail.example.com", "465", "", TLSImplicit}},
-		{"smtp://mail.example.com:465", "", server{"mail.example.com", "465", "", TLSImplicit}},
-		{"smtp://mail.example.com:465", "starttls", server{"mail.example.com", "465", "", TLSStartTLS}},
-		{"smtps://mail.example.com", "", server{"mail.example.com", "465", "", TLSImplicit}},
-		{"smtps://mail.example.com:4650", "implicit", server{"mail.example.com", "4650", "", TLSImplicit}},
-		{"smtp://127.0.0.1:25", "", server{"127.0.0.1", "25", "", TLSNone}},
-		{"smtp://127.0.0.1", "", server{"127.0.0.1", "25", "", TLSNone}},
-		{"smtp://[::1]", "", server{"::1", "25", "", TLSNone}},
-		{"smtp://localhost/", "starttls", server{"localhost", "587", "", TLSStartTLS}},
-		{"smtp://[2001:db8::1]", "", server{"2001:db8::1", "587", "", TLSStartTLS}},
-		{"smtp://soc@mail.example.com", "", server{"mail.example.com", "587", "soc", TLSStartTLS}},
-		{"smtp://soc@example.com@mail.example.com:2525", "", server{"mail.example.com", "2525", "soc@example.com", TLSStartTLS}},
+		{"smtp://mail.example.com", "", server{"mail.example.com", "587", "", tlsStartTLS}},
+		{"smtp://mail.example.com:25", "", server{"mail.example.com", "25", "", tlsStartTLS}},
+		{"smtp://mail.example.com", "none", server{"mail.example.com", "25", "", tlsNone}},
+		{"smtp://mail.example.com", "implicit", server{"mail.example.com", "465", "", tlsImplicit}},
+		{"smtp://mail.example.com:465", "", server{"mail.example.com", "465", "", tlsImplicit}},
+		{"smtp://mail.example.com:465", "starttls", server{"mail.example.com", "465", "", tlsStartTLS}},
+		{"smtps://mail.example.com", "", server{"mail.example.com", "465", "", tlsImplicit}},
+		{"smtps://mail.example.com:4650", "implicit", server{"mail.example.com", "4650", "", tlsImplicit}},
+		{"smtp://127.0.0.1:25", "", server{"127.0.0.1", "25", "", tlsNone}},
+		{"smtp://127.0.0.1", "", server{"127.0.0.1", "25", "", tlsNone}},
+		{"smtp://[::1]", "", server{"::1", "25", "", tlsNone}},
+		{"smtp://localhost/", "starttls", server{"localhost", "587", "", tlsStartTLS}},
+		{"smtp://[2001:db8::1]", "", server{"2001:db8::1", "587", "", tlsStartTLS}},
+		{"smtp://soc@mail.example.com", "", server{"mail.example.com", "587", "soc", tlsStartTLS}},
+		{"smtp://soc@example.com@mail.example.com:2525", "", server{"mail.example.com", "2525", "soc@example.com", tlsStartTLS}},
 	}
 	for _, tt := range tests {
 		got, mistake := Config{SMTP: tt.smtp, TLS: tt.tls}.server()
@@ -86,7 +85,7 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.cfg.Validate()
-			if diff := cmp.Diff(tt.want, keys(err)); diff != "" {
+			if diff := cmp.Diff(tt.want, notifiertest.Keys(err)); diff != "" {
 				t.Errorf("keys differ (-want +got):\n%s\n%v", diff, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "p4ssw0rd") {
@@ -189,21 +188,4 @@ func TestConfigFromURL(t *testing.T) {
 			t.Errorf("%s: got %v, want an error about %s without the password", url, err, want)
 		}
 	}
-}
-
-// keys are the settings that a joined error is about.
-func keys(err error) []string {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return nil
-	}
-	var keys []string
-	for _, err := range joined.Unwrap() {
-		var f *notifier.FieldError
-		if !errors.As(err, &f) {
-			return []string{fmt.Sprintf("no FieldError: %v", err)}
-		}
-		keys = append(keys, f.Key)
-	}
-	return keys
 }

@@ -39,6 +39,7 @@ type Notifier struct {
 var (
 	_ notifier.Notifier = (*Notifier)(nil)
 	_ notifier.Composer = (*Notifier)(nil)
+	_ notifier.Metered  = (*Notifier)(nil)
 )
 
 // New makes the Notifier of a receiver. It reads ca_file.
@@ -192,3 +193,6 @@ func joined(refused []refusal) *notifier.Error {
 	e.Err = errors.New(strings.Join(texts, "; "))
 	return &e
 }
+
+// Idempotent: mail programs and servers drop a second mail with the same Message-ID.
+func (*Notifier) Idempotent() bool { return true }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 )
 
 // guard ends a test that hangs. No test waits for it otherwise.
@@ -40,12 +41,12 @@ func TestDeliversOverEveryKindOfConnection(t *testing.T) {
 	}{
 		{name: "plain"},
 		{name: "plain though TLS is offered", configure: offersTLS},
-		{name: "STARTTLS", cfg: secured(Config{}, TLSStartTLS), configure: offersTLS, wantTLS: true},
-		{name: "implicit TLS", cfg: secured(Config{}, TLSImplicit), configure: implicit, wantTLS: true},
+		{name: "STARTTLS", cfg: secured(Config{}, tlsStartTLS), configure: offersTLS, wantTLS: true},
+		{name: "implicit TLS", cfg: secured(Config{}, tlsImplicit), configure: implicit, wantTLS: true},
 		{name: "PLAIN", cfg: withLogin, mechanisms: []string{"LOGIN", "PLAIN"}, wantUser: "soc"},
 		{name: "LOGIN", cfg: withLogin, mechanisms: []string{"LOGIN"}, wantUser: "soc"},
-		{name: "PLAIN within STARTTLS", cfg: secured(withLogin, TLSStartTLS), configure: offersTLS, mechanisms: []string{"PLAIN"}, wantTLS: true, wantUser: "soc"},
-		{name: "LOGIN within implicit TLS", cfg: secured(withLogin, TLSImplicit), configure: implicit, mechanisms: []string{"LOGIN"}, wantTLS: true, wantUser: "soc"},
+		{name: "PLAIN within STARTTLS", cfg: secured(withLogin, tlsStartTLS), configure: offersTLS, mechanisms: []string{"PLAIN"}, wantTLS: true, wantUser: "soc"},
+		{name: "LOGIN within implicit TLS", cfg: secured(withLogin, tlsImplicit), configure: implicit, mechanisms: []string{"LOGIN"}, wantTLS: true, wantUser: "soc"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,11 +113,11 @@ func TestConnectionsThatCannotBeTrusted(t *testing.T) {
 		configure func(*smtp.Server)
 		hint      string
 	}{
-		{"no STARTTLS", Config{TLS: TLSStartTLS}, nil, nil, "tls: implicit"},
-		{"STARTTLS, unknown authority", Config{TLS: TLSStartTLS}, nil, offersTLS, "ca_file"},
-		{"implicit, unknown authority", Config{TLS: TLSImplicit}, nil, implicit, "ca_file"},
-		{"another name", Config{TLS: TLSStartTLS, CAFile: caFile}, byName, offersTLS, "the name that the certificate is for"},
-		{"implicit on a plain port", Config{TLS: TLSImplicit, CAFile: caFile}, nil, nil, "tls: starttls"},
+		{"no STARTTLS", Config{TLS: tlsStartTLS}, nil, nil, "tls: implicit"},
+		{"STARTTLS, unknown authority", Config{TLS: tlsStartTLS}, nil, offersTLS, "ca_file"},
+		{"implicit, unknown authority", Config{TLS: tlsImplicit}, nil, implicit, "ca_file"},
+		{"another name", Config{TLS: tlsStartTLS, CAFile: caFile}, byName, offersTLS, "the name that the certificate is for"},
+		{"implicit on a plain port", Config{TLS: tlsImplicit, CAFile: caFile}, nil, nil, "tls: starttls"},
 		{"no log-in offered", login, nil, nil, "username"},
 	}
 	for _, tt := range tests {
@@ -151,7 +152,7 @@ func TestWrongPassword(t *testing.T) {
 }
 
 func TestPasswordThatCannotBeReadIsTemporary(t *testing.T) {
-	m := newNotifier(t, Config{Username: "soc", Password: notifier.FileSecret("testdata/none")}, "127.0.0.1:1")
+	m := newNotifier(t, Config{Username: "soc", Password: notifiertest.MissingSecret(t)}, "127.0.0.1:1")
 	if _, got := attempt(t, m); got == nil || got.Reason != notifier.Temporary {
 		t.Errorf("got %v, want a temporary error", got)
 	}
@@ -270,7 +271,7 @@ func TestAttemptEndsWithItsContextAtEveryStage(t *testing.T) {
 
 func TestAttemptEndsWithItsContextInTheHandshake(t *testing.T) {
 	address, reached := script{"greeting": hang}.start(t)
-	m := newNotifier(t, Config{TLS: TLSImplicit}, address)
+	m := newNotifier(t, Config{TLS: tlsImplicit}, address)
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	go func() {

@@ -35,7 +35,7 @@ func (s *session) failureAt(at stage, step string, err error) *notifier.Error {
 	}
 	if s.ctx.Err() != nil { // the connection was closed under the dialogue; the reason is the context's
 		e := notifier.Errorf(notifier.Temporary, "%s: %w", what, context.Cause(s.ctx))
-		if at == stageGreeting && s.server.tls != TLSImplicit {
+		if at == stageGreeting && s.server.tls != tlsImplicit {
 			e.Hint = "a server that waits in silence may want tls: implicit"
 		}
 		return e

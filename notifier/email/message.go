@@ -44,7 +44,7 @@ func (m *Notifier) compose(n notifier.Notification) (message []byte, warnings []
 	if len(m.replyTo) > 0 {
 		msg.ReplyToMailAddress(m.replyTo...)
 	}
-	msg.SetGenHeader(mail.HeaderSubject, subject(n))
+	msg.SetGenHeader(mail.HeaderSubject, headerValue(subject(n).String()))
 	msg.SetDate()
 	id := m.messageID(n)
 	msg.SetMessageIDWithValue(id)
@@ -93,7 +93,7 @@ func bodies(n notifier.Notification) (text, page string, err error) {
 		page = part.Render(func(s string) string { return s }, html.EscapeString)
 	}
 	if text == "" && page == "" {
-		return "", "", notifier.Errorf(notifier.Permanent, "email template: it makes neither text nor html nor body")
+		return "", "", notifier.EmptyTemplate("email", "text, html, body")
 	}
 	return text, page, nil
 }
@@ -101,12 +101,20 @@ func bodies(n notifier.Notification) (text, page string, err error) {
 func lines(t display.Text) string { return strings.TrimRight(t.String(), " \t\r\n") + "\n" }
 
 // subject is the template's, or names the alert where the template has none.
-func subject(n notifier.Notification) string {
-	if s := headerValue(n.Parts["subject"].Line().CutEnd(maxSubject).String()); s != "" {
-		return s
+func subject(n notifier.Notification) display.Text {
+	s := n.Parts["subject"].Line().CutEnd(maxSubject)
+	if headerValue(s.String()) == "" {
+		s = display.Join(display.Words("["+strings.ToUpper(n.Severity)+"] Alert "), display.Quote(n.Alert)).Line().CutEnd(maxSubject)
 	}
-	fallback := display.Join(display.Words("["+strings.ToUpper(n.Severity)+"] Alert "), display.Quote(n.Alert))
-	return headerValue(fallback.Line().CutEnd(maxSubject).String())
+	return s
+}
+
+// Meters is that of the subject.
+func (*Notifier) Meters(n notifier.Notification) []notifier.Meter {
+	if _, _, err := bodies(n); err != nil {
+		return nil
+	}
+	return []notifier.Meter{{Name: "subject", N: subject(n).Len(), Limit: maxSubject}}
 }
 
 // sender is the configured address, shown under the name that the config or the template gives.
@@ -127,7 +135,9 @@ func (m *Notifier) messageID(n notifier.Notification) string {
 	return digest("delivery", n.Receiver, n.Alert, n.Delivery, fmt.Sprint(n.Occurrence)) + "@" + m.domain
 }
 
-// listID is "RECEIVER <RECEIVER.ossec-notify.DOMAIN>" (RFC 2919), the one header that all filters see.
+// listID is "RECEIVER <RECEIVER.ossec-notify.DOMAIN>" (RFC 2919), the one header that all filters see. DOMAIN is the
+// sender's: it is the operator's own, as the RFC wants it, and it stays when a manager is renamed, moved, or put
+// into a container, whose host name is another with every start. So a filter once made goes on to hold.
 func listID(receiver, domain string) string {
 	label := strings.Trim(strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' {

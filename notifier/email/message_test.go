@@ -225,6 +225,38 @@ func TestIdentityOfMails(t *testing.T) {
 	}
 }
 
+func TestListIDNamesReceiverAndSender(t *testing.T) {
+	for from, want := range map[string]string{
+		"ossec@example.com":         "soc <soc.ossec-notify.example.com>",
+		"O <ossec@ids.example.com>": "soc <soc.ossec-notify.ids.example.com>",
+		"root@localhost":            "soc <soc.ossec-notify.localhost>",
+	} {
+		n := bruteForce()
+		n.Receiver = "soc"
+		h, _ := parse(t, compose(t, composer(t, Config{From: from}), n))
+		if got := h.Get("List-Id"); got != want {
+			t.Errorf("%s: got %q, want %q", from, got, want)
+		}
+	}
+}
+
+func TestSubjectIsMeasuredAsItIsSent(t *testing.T) {
+	m, n := composer(t, Config{}), bruteForce()
+	n.Parts["subject"] = display.Join(display.Words("[HIGH] "), display.Quote(strings.Repeat("ä", 300)))
+	for _, want := range []int{250, len("[MEDIUM] Alert " + n.Alert)} {
+		h, _ := parse(t, compose(t, m, n))
+		got := m.Meters(n)
+		if len(got) != 1 || got[0].N != want || got[0].Limit != 250 || utf8.RuneCountInString(decoded(t, h, "Subject")) != want {
+			t.Errorf("got meters %v of the subject %q, want %d", got, decoded(t, h, "Subject"), want)
+		}
+		delete(n.Parts, "subject") // it names the alert then
+	}
+	n.Parts = nil
+	if got := m.Meters(n); got != nil {
+		t.Errorf("got meters %v of a mail that is not sent", got)
+	}
+}
+
 func TestImportanceIsForCriticalAlone(t *testing.T) {
 	for _, tt := range []struct {
 		severity string

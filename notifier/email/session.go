@@ -79,7 +79,7 @@ func (m *Notifier) open(ctx context.Context, password string) (*session, error) 
 // begin is the dialogue before the first mail. It returns the stage at which it failed.
 func (s *session) begin(m *Notifier, password string) (stage, error) {
 	conn := s.conn
-	if s.server.tls == TLSImplicit {
+	if s.server.tls == tlsImplicit {
 		secured := tls.Client(conn, m.tls)
 		if err := secured.HandshakeContext(s.ctx); err != nil {
 			return stageTLS, err
@@ -95,7 +95,7 @@ func (s *session) begin(m *Notifier, password string) (stage, error) {
 	if err := client.Hello(m.helo); err != nil {
 		return stageHello, err
 	}
-	if s.server.tls == TLSStartTLS {
+	if s.server.tls == tlsStartTLS {
 		if offered, _ := client.Extension("STARTTLS"); !offered {
 			return stageStartTLS, errNoStartTLS
 		}

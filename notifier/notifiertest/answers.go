@@ -17,6 +17,9 @@ func (c Case) success(t *testing.T) {
 	var requests atomic.Int32
 	url, client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
+		if got, want := r.Header.Get("User-Agent"), "ossec-notify"; got != want {
+			t.Errorf("the request comes from %q, want %q", got, want)
+		}
 		c.accept(w, r)
 	})
 	before := fmt.Sprintf("%#v", c.Notification)
@@ -166,6 +169,20 @@ func (c Case) secrets(t *testing.T) {
 				c.noSecret(t, fmt.Sprintf("%+v", receipt))
 			})
 		}
+	}
+}
+
+// broken expects the verdict before anything is sent: the server would only be asked to guess.
+func (c Case) broken(t *testing.T) {
+	for name, newNotifier := range c.Broken {
+		t.Run(name, func(t *testing.T) {
+			var requests atomic.Int32
+			url, client := serve(t, func(http.ResponseWriter, *http.Request) { requests.Add(1) })
+			_, err := newNotifier(t, url, client).Notify(t.Context(), c.Notification)
+			if got := c.failed(t, err); got.Reason != notifier.Misconfigured || got.Ambiguous || requests.Load() != 0 {
+				t.Errorf("got %v, ambiguous %v, %d requests, want misconfigured, false, 0: %v", got.Reason, got.Ambiguous, requests.Load(), err)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,8 @@
 // Package notifiertest owns the checks that every channel over HTTP must pass, against a real server on loopback: which
 // answers are success, which are tried again, that a Retry-After is heard, that no secret stands in an error,
 // that an attempt ends with its context, that connections are used again. It knows no vendor; what differs is
-// in a [Case]. It also keeps golden files (see [Golden]).
+// in a [Case]. It also keeps what the tests of all channels need: golden files (see [Golden]), secrets in files, the
+// keys of a config's mistakes.
 //
 // A channel's test:
 //
@@ -49,6 +50,9 @@ type Case struct {
 	Refuse func(w http.ResponseWriter, status int)
 	// Reasons are the statuses for which the vendor's rule is not notifier.StatusReason.
 	Reasons map[int]notifier.Reason
+	// Broken are receivers whose secrets turn out to be of no use when they are read: a token of two lines, an
+	// address that is none (see FileSecret). Each must be misconfigured, and send nothing.
+	Broken map[string]func(t *testing.T, url string, client *http.Client) notifier.Notifier
 	// AnyBody is set where every 2xx answer is a success (a webhook). Otherwise an HTML page with status 200,
 	// as a proxy's log-in page, must be an error.
 	AnyBody bool
@@ -72,6 +76,7 @@ func Run(t *testing.T, c Case) {
 	t.Run("retry after", c.retryAfter)
 	t.Run("redirects are not followed", c.redirects)
 	t.Run("secrets stay secret", c.secrets)
+	t.Run("secrets of no use", c.broken)
 	t.Run("connection refused", c.refused)
 	t.Run("connection breaks before the answer", c.breaksBefore)
 	t.Run("connection breaks in the answer", c.breaksInside)

@@ -2,8 +2,10 @@ package notifiertest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,6 +35,21 @@ func (p plain) Notify(ctx context.Context, n notifier.Notification) (notifier.Re
 	return notifier.Receipt{Status: answer.Status}, nil
 }
 
+// fromFile is the same with its token in a file.
+type fromFile struct {
+	token notifier.Secret
+	plain
+}
+
+func (f fromFile) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	token, err := f.token.ReadHeader("token")
+	if err != nil {
+		return notifier.Receipt{}, err
+	}
+	f.plain.token = token
+	return f.plain.Notify(ctx, n)
+}
+
 func TestSuitePassesAChannelThatKeepsTheRules(t *testing.T) {
 	Run(t, Case{
 		New: func(t *testing.T, url string, client *http.Client) notifier.Notifier {
@@ -40,7 +57,12 @@ func TestSuitePassesAChannelThatKeepsTheRules(t *testing.T) {
 		},
 		Notification: notifier.Notification{Delivery: "d1"},
 		Secrets:      []string{"s3cr3t-t0ken"},
-		Accept:       func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") },
+		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
+			"token of two lines": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+				return fromFile{FileSecret(t, "s3cr3t-t0ken\nX-Evil: 1"), plain{url: url, client: client}}
+			},
+		},
+		Accept: func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") },
 	})
 }
 
@@ -54,5 +76,34 @@ func TestRequestsReturnsWhatWasSent(t *testing.T) {
 	})
 	if len(got) != 1 || got[0].Method != "POST" || got[0].Path != "/hook?x=1" || string(got[0].Body) != "d1" {
 		t.Errorf("got %+v, want one POST of d1 to /hook?x=1", got)
+	}
+}
+
+func TestKeysAreThoseOfAllMistakes(t *testing.T) {
+	bad := func(key string) error { return &notifier.FieldError{Key: key, Message: "is wrong"} }
+	tests := []struct {
+		name string
+		err  error
+		want []string
+	}{
+		{"none", nil, nil},
+		{"one", bad("url"), []string{"url"}},
+		{"joined", errors.Join(bad("url"), bad("token")), []string{"url", "token"}},
+		{"joined twice", errors.Join(bad("url"), errors.Join(bad("network.proxy"))), []string{"url", "network.proxy"}},
+		{"another error", errors.Join(bad("url"), errors.New("x")), []string{"url", "no FieldError: x"}},
+	}
+	for _, tt := range tests {
+		if got := Keys(tt.err); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestSecretsInFiles(t *testing.T) {
+	if got, err := FileSecret(t, "a\nb\n").Read(); got != "a\nb" || err != nil {
+		t.Errorf("got %q, %v, want both lines", got, err)
+	}
+	if _, err := MissingSecret(t).Read(); err == nil {
+		t.Error("a secret whose file is missing was read")
 	}
 }

@@ -38,21 +38,29 @@ func readAnswer(a *notifier.Answer) (notifier.Receipt, error) {
 		e.Err = notifier.Errorf(e.Reason, "%s: status %d: %s", what, a.Status, notifier.Snippet([]byte(said))).Err
 	}
 	e.Code = notifier.Snippet([]byte(body.Status)) // "invalid event"
-	judge(e, strings.ToLower(said+" "+body.Status))
+	if reason, hint, ok := verdict(e.Status, strings.ToLower(said+" "+body.Status)); ok {
+		e.Reason, e.Hint = reason, hint
+	}
 	return notifier.Receipt{}, e
 }
 
-// judge refines the verdict on the status by what PagerDuty says, in small letters.
-func judge(e *notifier.Error, said string) {
-	switch {
-	case e.Status == http.StatusBadRequest && (strings.Contains(said, "routing_key") || strings.Contains(said, "routing key")):
-		e.Reason = notifier.Misconfigured
-		e.Hint = "copy the Integration Key of an Events API v2 integration into routing_key"
-	case e.Status == http.StatusForbidden && (strings.Contains(said, "throttle") || strings.Contains(said, "too quickly")):
-		e.Reason = notifier.Temporary // the answer of the older events API to too many events
-	case e.Status == http.StatusTooManyRequests:
-		e.Hint = "more than about 120 events a minute with one key: page for less, or group alerts"
-	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden || e.Status == http.StatusNotFound || e.Status == http.StatusGone:
-		e.Hint = "no events API answers there: look at region and endpoint"
+// verdict says what becomes of the delivery after a status and what PagerDuty says with it, in small letters.
+// Where it knows nothing, the verdict on the status stands.
+func verdict(status int, said string) (reason notifier.Reason, hint string, known bool) {
+	switch status {
+	case http.StatusBadRequest:
+		if strings.Contains(said, "routing_key") || strings.Contains(said, "routing key") {
+			return notifier.Misconfigured, "copy the Integration Key of an Events API v2 integration into routing_key", true
+		}
+	case http.StatusTooManyRequests:
+		return notifier.Temporary, "more than about 120 events a minute with one key: page for less, or group alerts", true
+	case http.StatusForbidden:
+		if strings.Contains(said, "throttle") || strings.Contains(said, "too quickly") {
+			return notifier.Temporary, "", true // the answer of the older events API to too many events
+		}
+		fallthrough
+	case http.StatusUnauthorized, http.StatusNotFound, http.StatusGone:
+		return notifier.Misconfigured, "no events API answers there: look at region and endpoint", true
 	}
+	return notifier.Temporary, "", false
 }

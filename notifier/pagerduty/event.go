@@ -45,11 +45,11 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 		summary = n.Parts["summary"]
 	}
 	if summary.Blank() {
-		return nil, notifier.Errorf(notifier.Permanent, "event for PagerDuty: the template leaves the summary empty")
+		return nil, notifier.EmptyTemplate("pagerduty", "summary, body")
 	}
 	field := func(name string) string { return line(n.Parts[name], maxField) }
 	e.Client = "ossec-notify"
-	if u := n.Parts["client_url"].Trim().String(); isURL(u) {
+	if u := n.Parts["client_url"].Trim().String(); isLink(u) {
 		e.ClientURL = u
 	}
 	e.Payload = &pagerduty.V2Payload{
@@ -70,7 +70,7 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 		notes = append(notes, "links.json of the template is no list of {href, text}: "+err.Error())
 	}
 	for _, l := range links {
-		if isURL(l.HRef) {
+		if isLink(l.HRef) {
 			e.Links = append(e.Links, l)
 		}
 	}
@@ -93,6 +93,12 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 type link struct {
 	HRef string `json:"href"`
 	Text string `json:"text,omitempty"`
+}
+
+// isLink keeps javascript: and the like out of what a browser opens.
+func isLink(s string) bool {
+	_, err := notifier.ParseURL(s)
+	return err == nil
 }
 
 // decode reads a part that holds JSON; a part that is missing leaves v alone.
@@ -127,14 +133,25 @@ func timestamp(t time.Time) string {
 	return t.Truncate(time.Millisecond).Format(time.RFC3339Nano)
 }
 
-// dedupKey is the key itself, or its hash where PagerDuty would refuse it. The length is taken in bytes, which
-// is never less than in characters.
+// dedupKey is the key itself, or its hash where PagerDuty would refuse it.
 func dedupKey(key string) string {
-	if len(key) <= maxDedupKey {
+	if utf8.RuneCountInString(key) <= maxDedupKey {
 		return key
 	}
 	sum := sha256.Sum256([]byte(key))
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Meters are those of the summary and of the incident's key.
+func (*Notifier) Meters(n notifier.Notification) []notifier.Meter {
+	e, err := newEvent(n, "")
+	if err != nil || e.Payload == nil {
+		return nil
+	}
+	return []notifier.Meter{
+		{Name: "summary", N: utf8.RuneCountInString(e.Payload.Summary), Limit: maxSummary},
+		{Name: "key", N: utf8.RuneCountInString(e.DedupKey), Limit: maxDedupKey},
+	}
 }
 
 // shrink makes the event fit PagerDuty's limit: the log is cut, and if that is not enough the details go. Either

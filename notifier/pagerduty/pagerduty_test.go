@@ -2,7 +2,6 @@ package pagerduty
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +27,14 @@ func testCase(n notifier.Notification) notifiertest.Case {
 		},
 		Notification: n,
 		Secrets:      []string{testKey},
+		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
+			"key of two lines": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+				return newNotifier(t, Config{RoutingKey: notifiertest.FileSecret(t, testKey+"\n"+testKey), Endpoint: url}, client)
+			},
+			"key too short": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+				return newNotifier(t, Config{RoutingKey: notifiertest.FileSecret(t, testKey[:30]), Endpoint: url}, client)
+			},
+		},
 		Accept: func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusAccepted)
 			_, _ = io.WriteString(w, `{"status":"success","message":"Event processed","dedup_key":"-/web-01/5712/203.0.113.9"}`)
@@ -156,7 +163,7 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 		{"token instead of a key", "routing_key: u+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", []string{"routing_key"}},
 		{"region", "{routing_key: {env: PD}, region: asia}", []string{"region"}},
 		{"region and endpoint", "{routing_key: {env: PD}, region: eu, endpoint: 'https://relay.example.com'}", []string{"region"}},
-		{"several at once", "{routing_key: abc, endpoint: relay, proxy: proxy}", []string{"routing_key", "endpoint", "proxy"}},
+		{"several at once", "{routing_key: abc, endpoint: relay, network: {proxy: proxy}}", []string{"routing_key", "endpoint", "network.proxy"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -165,17 +172,7 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := cfg.Validate()
-			var got []string
-			if joined, ok := err.(interface{ Unwrap() []error }); ok {
-				for _, e := range joined.Unwrap() {
-					var field *notifier.FieldError
-					if !errors.As(e, &field) {
-						t.Fatalf("%v is no FieldError", e)
-					}
-					got = append(got, field.Key)
-				}
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, notifiertest.Keys(err)); diff != "" {
 				t.Errorf("keys with mistakes (-want +got):\n%s\n%v", diff, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "AAAA") {
@@ -264,18 +261,38 @@ func TestPlainTemplateIsTheSummary(t *testing.T) {
 
 func TestLongDedupKeyIsHashed(t *testing.T) {
 	n := examples()["brute-force"]
-	n.DedupKey = strings.Repeat("k", 255)
+	n.DedupKey = strings.Repeat("é", 255) // characters, not bytes
 	if p, _ := event(t, n); p.DedupKey != n.DedupKey {
 		t.Errorf("a key of 255 characters became %q", p.DedupKey)
 	}
-	n.DedupKey += "k"
+	n.DedupKey = "mgr/w/550/" + strings.Repeat("a", 246)
 	p, _ := event(t, n)
-	if want := "sha256:"; !strings.HasPrefix(p.DedupKey, want) || len(p.DedupKey) != len(want)+64 {
-		t.Errorf("got %q", p.DedupKey)
+	if want := "sha256:e2003d9e699eecfa737c3552ae585213395b1d6d82622e160376b080a04d3f76"; p.DedupKey != want {
+		t.Errorf("got %q, want %q", p.DedupKey, want)
+	}
+	if meters := newNotifier(t, Config{RoutingKey: notifier.PlainSecret(testKey)}, nil).Meters(n); len(meters) != 2 || meters[1].N != len(p.DedupKey) {
+		t.Errorf("got meters %v, want the hash measured", meters)
 	}
 	n.Action = notifier.Resolve
 	if r, _ := event(t, n); r.DedupKey != p.DedupKey {
 		t.Errorf("resolve has the key %q, trigger had %q", r.DedupKey, p.DedupKey)
+	}
+}
+
+func TestMetersCountWhatIsSent(t *testing.T) {
+	p := newNotifier(t, Config{RoutingKey: notifier.PlainSecret(testKey)}, nil)
+	n := examples()["brute-force"]
+	want := []notifier.Meter{{Name: "summary", N: 62, Limit: 1024}, {Name: "key", N: 25, Limit: 255}}
+	if diff := cmp.Diff(want, p.Meters(n)); diff != "" {
+		t.Errorf("meters differ (-want +got):\n%s", diff)
+	}
+	n.Parts["summary"] = display.Quote(strings.Repeat("ä", 2000))
+	if got := p.Meters(n); got[0].N != maxSummary {
+		t.Errorf("got %v, want the summary as it is cut", got)
+	}
+	n.Action = notifier.Resolve // says nothing to people
+	if got := p.Meters(n); got != nil {
+		t.Errorf("got %v, want none", got)
 	}
 }
 

@@ -55,8 +55,8 @@ func failure(what string, a *notifier.Answer, word, detail string) *notifier.Err
 	e.Status = a.Status
 	e.RetryAfter = notifier.RetryAfter(a.Header, time.Now())
 	e.Code = word
-	if m, ok := meaningOf(word); ok {
-		e.Reason, e.Hint = m.reason, m.hint
+	if reason, hint, ok := verdict(word); ok {
+		e.Reason, e.Hint = reason, hint
 	}
 	return e
 }
@@ -66,15 +66,10 @@ func isWord(s string) bool {
 	return s != "" && len(s) <= 60 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
-type meaning struct {
-	reason notifier.Reason
-	hint   string
-}
-
-// meaningOf says what becomes of the delivery after one of Slack's words, from the documents of chat.postMessage
+// verdict says what becomes of the delivery after one of Slack's words, from the documents of chat.postMessage
 // and of incoming webhooks (docs.slack.dev). A word that is not here keeps the verdict on its status; with status
 // 200 it is temporary, like everything that we do not know.
-func meaningOf(word string) (meaning, bool) {
+func verdict(word string) (reason notifier.Reason, hint string, known bool) {
 	const (
 		temporary     = notifier.Temporary
 		permanent     = notifier.Permanent
@@ -83,35 +78,35 @@ func meaningOf(word string) (meaning, bool) {
 	switch word {
 	case "rate_limited", "ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
 		"team_added_to_org", "accesslimited", "rollup_error":
-		return meaning{temporary, ""}, true
+		return temporary, "", true
 	case "message_limit_exceeded":
-		return meaning{temporary, "the workspace has used up its quota of messages: an owner must look at its plan"}, true
+		return temporary, "the workspace has used up its quota of messages: an owner must look at its plan", true
 
 	case "invalid_payload", "invalid_blocks", "invalid_blocks_format", "invalid_attachments", "no_text",
 		"msg_too_long", "msg_blocks_too_long", "too_many_attachments", "attachment_payload_limit_exceeded",
 		"invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large", "invalid_arguments",
 		"invalid_charset", "invalid_form_data":
-		return meaning{permanent, "Slack does not take this message: look at it with ossec-notify preview"}, true
+		return permanent, "Slack does not take this message: look at it with ossec-notify preview", true
 
 	case "no_service", "no_service_id", "no_active_hooks", "no_team", "team_disabled":
-		return meaning{misconfigured, "the webhook is gone: make a new one and put its URL into webhook_url"}, true
+		return misconfigured, "the webhook is gone: make a new one and put its URL into webhook_url", true
 	case "invalid_token":
-		return meaning{misconfigured, "the webhook's URL is not complete or was replaced: copy it again from the app's page"}, true
+		return misconfigured, "the webhook's URL is not complete or was replaced: copy it again from the app's page", true
 	case "user_not_found", "channel_not_found":
-		return meaning{misconfigured, "no such channel, or a private one that the app is not in: invite it, or give the channel's id"}, true
+		return misconfigured, "no such channel, or a private one that the app is not in: invite it, or give the channel's id", true
 	case "not_in_channel":
-		return meaning{misconfigured, "the app is not in the channel: type /invite @app there"}, true
+		return misconfigured, "the app is not in the channel: type /invite @app there", true
 	case "is_archived", "channel_is_archived":
-		return meaning{misconfigured, "the channel is archived: post to another one"}, true
+		return misconfigured, "the channel is archived: post to another one", true
 	case "action_prohibited", "restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel",
 		"posting_to_general_channel_denied", "team_access_not_granted", "enterprise_is_restricted", "access_denied", "no_permission":
-		return meaning{misconfigured, "the workspace's administrators do not let the app post there"}, true
+		return misconfigured, "the workspace's administrators do not let the app post there", true
 	case "invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired":
-		return meaning{misconfigured, "the token is not valid (any more): copy the bot token from the app's page, or install the app again"}, true
+		return misconfigured, "the token is not valid (any more): copy the bot token from the app's page, or install the app again", true
 	case "missing_scope", "not_allowed_token_type":
-		return meaning{misconfigured, "the token may not post: give the app the scope chat:write, install it again, use its bot token (xoxb-…)"}, true
+		return misconfigured, "the token may not post: give the app the scope chat:write, install it again, use its bot token (xoxb-…)", true
 	case "metadata_must_be_sent_from_app":
-		return meaning{misconfigured, "the token is not an app's: use the bot token of an app (xoxb-…)"}, true
+		return misconfigured, "the token is not an app's: use the bot token of an app (xoxb-…)", true
 	}
-	return meaning{}, false
+	return temporary, "", false
 }

@@ -14,6 +14,8 @@ type message struct {
 	text        string // phones notify with it, screen readers read it instead of the blocks
 	blocks      []slack.Block
 	attachments []slack.Attachment
+	meters      []notifier.Meter
+	size        int // characters in all blocks, those of the attachments too
 }
 
 // compose makes the message of the template's parts: text, header, facts, log, footer and color, or body, a
@@ -23,36 +25,60 @@ func compose(parts map[string]display.Text) (message, error) {
 	var m message
 	if body := part("body"); !body.Blank() {
 		m.text = fit(body, maxText, plain)
-		for _, piece := range pieces(fit(body, maxBody, mrkdwn), maxSection) {
+		text := fit(body, maxBody, mrkdwn)
+		m.measure("body", text, maxBody)
+		for _, piece := range pieces(text, maxSection) {
 			m.blocks = append(m.blocks, section(piece, true))
 		}
 	} else {
 		m.text = fit(part("text"), maxText, plain)
 		if header := fitHeader(part("header")); header != "" {
+			m.measure("header", header, maxHeader)
 			m.blocks = append(m.blocks, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, header, false, false)))
 			if m.text == "" {
 				m.text = header
 			}
 		}
 		if facts := part("facts"); !facts.Blank() {
-			m.blocks = append(m.blocks, section(fit(facts, maxSection, mrkdwn), true))
+			text := fit(facts, maxSection, mrkdwn)
+			m.measure("facts", text, maxSection)
+			m.blocks = append(m.blocks, section(text, true))
 		}
 		if log := part("log"); !log.Blank() {
-			m.blocks = append(m.blocks, section(fit(log, maxSection, mrkdwn), false)) // Slack folds it when it is long
+			text := fit(log, maxSection, mrkdwn)
+			m.measure("log", text, maxSection)
+			m.blocks = append(m.blocks, section(text, false)) // Slack folds it when it is long
 		}
 	}
 	if m.text == "" && len(m.blocks) == 0 {
-		return message{}, notifier.Errorf(notifier.Permanent, "post to Slack: the template leaves the message empty")
+		return message{}, notifier.EmptyTemplate("slack", "text, header, facts, log, body")
 	}
 	if footer := part("footer"); !footer.Blank() {
+		text := fit(footer, maxFooter, mrkdwn)
+		m.size += units(text)
 		m.attachments = []slack.Attachment{{
 			Color: strings.TrimSpace(part("color").String()),
 			Blocks: slack.Blocks{BlockSet: []slack.Block{
-				slack.NewContextBlock("", markup(fit(footer, maxFooter, mrkdwn))),
+				slack.NewContextBlock("", markup(text)),
 			}},
 		}}
 	}
 	return m, nil
+}
+
+// measure notes the length of what becomes blocks.
+func (m *message) measure(name, text string, limit int) {
+	m.meters = append(m.meters, notifier.Meter{Name: name, N: units(text), Limit: limit})
+	m.size += units(text)
+}
+
+// Meters are those of header, facts and log, or of an operator's plain template, and of all blocks together.
+func (*Notifier) Meters(n notifier.Notification) []notifier.Meter {
+	m, err := compose(n.Parts)
+	if err != nil {
+		return nil
+	}
+	return append(m.meters, notifier.Meter{Name: "blocks", N: m.size, Limit: maxMessage})
 }
 
 // section is a block of mrkdwn; expanded, Slack never folds it.

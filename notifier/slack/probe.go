@@ -18,7 +18,7 @@ func (s *Notifier) Probe(ctx context.Context) error {
 		}
 		return notifier.Reach(ctx, s.client, address)
 	}
-	token, err := s.token.Read()
+	token, err := s.token.ReadHeader("token")
 	if err != nil {
 		return err
 	}

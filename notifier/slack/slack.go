@@ -12,10 +12,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/slack-go/slack"
@@ -23,61 +21,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// Config is a receiver in Slack: either WebhookURL, or Token and Channel.
-type Config struct {
-	// WebhookURL is the address of an incoming webhook. It is the only credential, and so a secret.
-	WebhookURL notifier.Secret `yaml:"webhook_url"`
-	// Token is a bot's token (xoxb-…) with the scope chat:write.
-	Token notifier.Secret `yaml:"token"`
-	// Channel is a channel's name with # or its id. The bot must be a member.
-	Channel string `yaml:"channel"`
-	// APIURL is where the Web API is, if not at https://slack.com/api/.
-	APIURL string `yaml:"api_url"`
-	// Proxy is the URL of an HTTP proxy.
-	Proxy string `yaml:"proxy"`
-}
-
-// Validate returns every mistake, each as a *notifier.FieldError.
-func (c Config) Validate() error {
-	var errs []error
-	add := func(key, message string) { errs = append(errs, &notifier.FieldError{Key: key, Message: message}) }
-	switch {
-	case c.WebhookURL.IsZero() && c.Token.IsZero():
-		add("webhook_url", "is missing: give webhook_url, or token and channel")
-	case !c.WebhookURL.IsZero() && !c.Token.IsZero():
-		add("token", "excludes webhook_url: keep the one that you want to post with")
-	case !c.WebhookURL.IsZero() && c.Channel != "":
-		add("channel", "is of no use with webhook_url: a webhook posts to the channel that it was made for")
-	case c.WebhookURL.IsZero() && c.Channel == "":
-		add("channel", `is missing: say where the bot posts, "#name" or a channel id`)
-	case strings.ContainsAny(c.Channel, " \t\r\n"):
-		add("channel", `holds a blank: give "#name" or a channel id`)
-	}
-	if c.WebhookURL.IsPlain() {
-		if v, err := c.WebhookURL.Read(); err != nil || !isURL(v) {
-			add("webhook_url", "is not a URL such as https://hooks.slack.com/services/T…/B…/…")
-		}
-	}
-	if c.Token.IsPlain() {
-		if v, err := c.Token.Read(); err == nil && strings.HasPrefix(v, "xapp-") {
-			add("token", "is an app-level token: give the bot token, which begins with xoxb-")
-		}
-	}
-	if c.APIURL != "" && !isURL(c.APIURL) {
-		add("api_url", "is not a URL such as https://slack.com/api/")
-	}
-	if c.Proxy != "" && !isURL(c.Proxy) {
-		add("proxy", "is not a URL such as http://proxy.example.com:3128")
-	}
-	return errors.Join(errs...)
-}
-
-func isURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
-}
-
-// Notifier posts to one channel.
+// Notifier posts to one channel. It is safe for concurrent use.
 type Notifier struct {
 	webhook, token notifier.Secret
 	channel        string
@@ -85,18 +29,16 @@ type Notifier struct {
 	client         *http.Client
 }
 
-var _ notifier.Notifier = (*Notifier)(nil)
+var (
+	_ notifier.Notifier = (*Notifier)(nil)
+	_ notifier.Metered  = (*Notifier)(nil)
+)
 
-// New makes the notifier of a receiver. A nil client is made from the config.
+// New makes the Notifier of a receiver. client is the receiver's own, as notifier.NewClient makes it from
+// cfg.Network.
 func New(cfg Config, client *http.Client) (*Notifier, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
-	}
-	if client == nil {
-		var err error
-		if client, err = notifier.NewClient(notifier.Network{Proxy: cfg.Proxy}); err != nil {
-			return nil, err
-		}
 	}
 	return &Notifier{
 		webhook: cfg.WebhookURL,
@@ -126,16 +68,12 @@ func (s *Notifier) postWebhook(ctx context.Context, m message) (notifier.Receipt
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	target := secret
-	if secret == notifier.Redacted { // a preview by a user who may not read the secret
-		target = "https://hooks.slack.com/services/" + notifier.Redacted
-	}
-	if !isURL(target) {
-		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "%s: webhook_url (%v) is not a URL", what, s.webhook)
+	if _, err := notifier.ParseURL(secret); err != nil {
+		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "%s: the setting webhook_url (%v) %w", what, s.webhook, err)
 	}
 	no := false
 	client, answer := notifier.Capture(withoutResponseFields(s.client))
-	err = slack.PostWebhookCustomHTTPContext(ctx, target, client, &slack.WebhookMessage{
+	err = slack.PostWebhookCustomHTTPContext(ctx, secret, client, &slack.WebhookMessage{
 		Text:        m.text,
 		Blocks:      &slack.Blocks{BlockSet: m.blocks},
 		Attachments: m.attachments,
@@ -151,7 +89,7 @@ func (s *Notifier) postWebhook(ctx context.Context, m message) (notifier.Receipt
 
 func (s *Notifier) postMessage(ctx context.Context, n notifier.Notification, m message) (notifier.Receipt, error) {
 	what := "post to Slack channel " + s.channel
-	token, err := s.token.Read()
+	token, err := s.token.ReadHeader("token")
 	if err != nil {
 		return notifier.Receipt{}, err
 	}

@@ -2,7 +2,6 @@ package slack
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -28,7 +27,15 @@ func webhookCase(n notifier.Notification) notifiertest.Case {
 		},
 		Notification: n,
 		Secrets:      []string{hookPath, "notARealHookToken0000"},
-		Accept:       func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") },
+		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
+			"no URL": func(t *testing.T, _ string, client *http.Client) notifier.Notifier {
+				return newNotifier(t, Config{WebhookURL: notifiertest.FileSecret(t, "notARealHookToken0000")}, client)
+			},
+			"two URLs": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+				return newNotifier(t, Config{WebhookURL: notifiertest.FileSecret(t, url+hookPath+"\n"+url+hookPath)}, client)
+			},
+		},
+		Accept: func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") },
 		Refuse: func(w http.ResponseWriter, status int) {
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, map[int]string{400: "invalid_payload", 403: "action_prohibited", 404: "no_service", 410: "channel_is_archived", 500: "rollup_error"}[status])
@@ -43,6 +50,11 @@ func botCase(n notifier.Notification) notifiertest.Case {
 		},
 		Notification: n,
 		Secrets:      []string{"not-a-real-bot-token"},
+		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
+			"token of two lines": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+				return newNotifier(t, Config{Token: notifiertest.FileSecret(t, "not-a-real-bot-token\nx"), Channel: "#soc", APIURL: url + "/api"}, client)
+			},
+		},
 		Accept: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"ok":true,"channel":"C0SOC","ts":"1795440503.000100"}`)
 		},
@@ -223,7 +235,7 @@ func TestEmptyMessageIsNotSent(t *testing.T) {
 }
 
 func TestSecretsAreReadWhenTheyAreUsed(t *testing.T) {
-	n := newNotifier(t, Config{WebhookURL: notifier.FileSecret(t.TempDir() + "/missing")}, http.DefaultClient)
+	n := newNotifier(t, Config{WebhookURL: notifiertest.MissingSecret(t)}, http.DefaultClient)
 	_, err := n.Notify(t.Context(), bruteForce())
 	if err == nil || !notifier.Retryable(err) {
 		t.Errorf("got %v, want a temporary error: the file may come", err)
@@ -243,7 +255,9 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 		{"no channel", "token: xoxb-1", []string{"channel"}},
 		{"channel of a webhook", "{webhook_url: https://hooks.slack.com/services/T/B/x, channel: '#soc'}", []string{"channel"}},
 		{"app token", "{token: xapp-1, channel: '#soc'}", []string{"token"}},
-		{"four at once", "{webhook_url: hooks.slack.com, channel: a b, api_url: slack, proxy: proxy}", []string{"channel", "webhook_url", "api_url", "proxy"}},
+		{"four at once", "{webhook_url: hooks.slack.com, channel: a b, api_url: slack, network: {proxy: proxy}}", []string{"channel", "webhook_url", "api_url", "network.proxy"}},
+		{"token of two lines", `{token: "xoxb-1\nx", channel: '#soc'}`, []string{"token"}},
+		{"blank webhook", "webhook_url: ' '", []string{"webhook_url"}},
 		{"blank in the channel", "{token: xoxb-1, channel: 'my channel'}", []string{"channel"}},
 	}
 	for _, tt := range tests {
@@ -253,27 +267,40 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 				t.Fatal(err)
 			}
 			err := cfg.Validate()
-			var got []string
-			if joined, ok := err.(interface{ Unwrap() []error }); ok {
-				for _, e := range joined.Unwrap() {
-					var field *notifier.FieldError
-					if !errors.As(e, &field) {
-						t.Fatalf("%v is no FieldError", e)
-					}
-					got = append(got, field.Key)
-				}
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
+			if diff := cmp.Diff(tt.want, notifiertest.Keys(err)); diff != "" {
 				t.Errorf("keys with mistakes (-want +got):\n%s\n%v", diff, err)
 			}
 		})
 	}
 }
 
-func TestNewMakesItsOwnClient(t *testing.T) {
-	n := newNotifier(t, Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/x"), Proxy: "http://127.0.0.1:3128"}, nil)
-	if n.client == nil || n.client.Transport.(*http.Transport).Proxy == nil {
-		t.Error("the client does not use the proxy")
+func TestMetersCountWhatIsSent(t *testing.T) {
+	tests := []struct {
+		name  string
+		parts map[string]string
+		want  []notifier.Meter
+	}{
+		{
+			"blocks", map[string]string{"header": "HIGH: x", "text": "not in the blocks", "facts": "*From*  ‹<a>›", "log": "```‹😀›```", "footer": "id 1", "color": "#D9480F"},
+			[]notifier.Meter{{Name: "header", N: 7, Limit: 150}, {Name: "facts", N: 19, Limit: 3000}, {Name: "log", N: 8, Limit: 3000}, {Name: "blocks", N: 38, Limit: 13000}},
+		},
+		{
+			"long", map[string]string{"header": "‹" + strings.Repeat("x", 200) + "›"},
+			[]notifier.Meter{{Name: "header", N: 150, Limit: 150}, {Name: "blocks", N: 150, Limit: 13000}},
+		},
+		{
+			"plain template", map[string]string{"body": "a ‹b›", "header": "not sent", "footer": "id 1"},
+			[]notifier.Meter{{Name: "body", N: 5, Limit: 8000}, {Name: "blocks", N: 9, Limit: 13000}},
+		},
+		{"nothing to send", map[string]string{"footer": "id 1"}, nil},
+	}
+	n := newNotifier(t, Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/x")}, nil)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, n.Meters(notification(tt.parts))); diff != "" {
+				t.Errorf("meters differ (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -16,8 +16,8 @@ type reply struct {
 	AckID *json.Number `json:"ackId"`
 }
 
-// meaning is what an answer code says about the message and the receiver.
-type meaning struct {
+// verdict is what an answer code says about the message and the receiver.
+type verdict struct {
 	accepted bool
 	reason   notifier.Reason
 	hint     string // for an accepted event, the receipt's warning
@@ -28,9 +28,9 @@ const (
 	checkEvent = "the template makes something that Splunk takes for no event; see it with: ossec-notify preview"
 )
 
-// meanings are the collector's answer codes. Splunk documents 0 to 22 ("Troubleshoot HTTP Event Collector",
+// verdicts are the collector's answer codes. Splunk documents 0 to 22 ("Troubleshoot HTTP Event Collector",
 // possible error codes); 23 to 27 came with Splunk 9.
-var meanings = map[int]meaning{
+var verdicts = map[int]verdict{
 	0:  {accepted: true},
 	1:  {reason: notifier.Misconfigured, hint: "the token is disabled; enable it in Settings > Data inputs > HTTP Event Collector"},
 	2:  {reason: notifier.Misconfigured, hint: checkToken},
@@ -61,8 +61,8 @@ var meanings = map[int]meaning{
 	27: {reason: notifier.Temporary, hint: "too many events wait for Splunk's acknowledgement"},
 }
 
-// verdict turns the collector's answer into a receipt or an error.
-func (s *Notifier) verdict(a *notifier.Answer) (notifier.Receipt, error) {
+// readAnswer turns the collector's answer into a receipt or an error.
+func (s *Notifier) readAnswer(a *notifier.Answer) (notifier.Receipt, error) {
 	what := "post to Splunk HEC at " + s.endpoint.Host
 	failed := a.Failure(what)
 	if a.Err != nil {
@@ -77,24 +77,24 @@ func (s *Notifier) verdict(a *notifier.Answer) (notifier.Receipt, error) {
 		}
 		return notifier.Receipt{}, failed
 	}
-	m, known := meanings[*r.Code]
+	v, known := verdicts[*r.Code]
 	text := notifier.Snippet([]byte(r.Text))
 	if failed == nil && !known {
 		// The event is in, whatever else the code says: Splunk refuses with a status of its own.
-		m = meaning{accepted: true, hint: fmt.Sprintf("Splunk answered %q (code %d), which is not known here", text, *r.Code)}
+		v = verdict{accepted: true, hint: fmt.Sprintf("Splunk answered %q (code %d), which is not known here", text, *r.Code)}
 	}
-	if failed == nil && m.accepted {
-		receipt := notifier.Receipt{Status: a.Status, Warning: m.hint}
+	if failed == nil && v.accepted {
+		receipt := notifier.Receipt{Status: a.Status, Warning: v.hint}
 		if r.AckID != nil {
 			receipt.ID = r.AckID.String()
 		}
 		return receipt, nil
 	}
-	e := notifier.Errorf(m.reason, "%s: status %d: %s (code %d)", what, a.Status, text, *r.Code)
-	e.Status, e.Code, e.Hint = a.Status, strconv.Itoa(*r.Code), m.hint
+	e := notifier.Errorf(v.reason, "%s: status %d: %s (code %d)", what, a.Status, text, *r.Code)
+	e.Status, e.Code, e.Hint = a.Status, strconv.Itoa(*r.Code), v.hint
 	if failed != nil {
 		e.RetryAfter = failed.RetryAfter
-		if !known || m.accepted { // the status is all that can be understood
+		if !known || v.accepted { // the status is all that can be understood
 			e.Reason, e.Hint = failed.Reason, ""
 		}
 		if !known && a.Status == http.StatusNotFound {

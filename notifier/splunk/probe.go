@@ -9,7 +9,7 @@ import (
 
 // Probe asks the collector's health endpoint, which needs no token, whether it takes events.
 func (s *Notifier) Probe(ctx context.Context) error {
-	if _, err := s.cfg.Token.Read(); err != nil {
+	if _, err := s.cfg.Token.ReadHeader("token"); err != nil {
 		return err
 	}
 	health := *s.endpoint

@@ -12,11 +12,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -25,65 +23,8 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// eventPath is added to a URL that has no path: the endpoint for events in their envelope.
-const eventPath = "/services/collector/event"
-
 // defaultSourceType is what the eventtypes of docs/ look for.
 const defaultSourceType = "ossec:alert"
-
-// Config are the settings of one receiver.
-type Config struct {
-	// URL is the collector, such as https://splunk:8088. Without a path it gets the event endpoint's.
-	URL string `yaml:"url"`
-	// Token is the HEC token.
-	Token notifier.Secret `yaml:"token"`
-	// Index is where the events go; without it, the token's default index.
-	Index string `yaml:"index"`
-	// Source, SourceType and Host take the place of what the template says of the alert.
-	Source     string `yaml:"source"`
-	SourceType string `yaml:"sourcetype"`
-	Host       string `yaml:"host"`
-	// Channel is a GUID of the operator's choice, needed by tokens with indexer acknowledgement.
-	Channel string `yaml:"channel"`
-	// Gzip compresses what is sent.
-	Gzip    bool             `yaml:"gzip"`
-	Network notifier.Network `yaml:"network"`
-}
-
-var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-
-// Validate reports every mistake in the settings, as FieldErrors.
-func (c Config) Validate() error {
-	var errs []error
-	bad := func(key, message string) { errs = append(errs, &notifier.FieldError{Key: key, Message: message}) }
-	if c.URL == "" {
-		bad("url", "is missing: the address of the HTTP Event Collector, such as https://splunk:8088")
-	} else if _, err := c.endpoint(); err != nil {
-		bad("url", err.Error())
-	}
-	if c.Token.IsZero() {
-		bad("token", "is missing: the token of the HTTP Event Collector")
-	}
-	if c.Channel != "" && !guid.MatchString(c.Channel) {
-		bad("channel", "is no GUID: write one such as 8f7e2c1a-0b9d-4c3e-a1f0-5d6b7a8c9e0f")
-	}
-	return errors.Join(errs...)
-}
-
-// endpoint is the URL that events are posted to.
-func (c Config) endpoint() (*url.URL, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, errors.New("is no address such as https://splunk:8088")
-	}
-	if u.User != nil {
-		return nil, errors.New("holds a user name: the collector wants a token, in the setting token")
-	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = eventPath
-	}
-	return u, nil
-}
 
 // Notifier sends to one collector. It is safe for concurrent use.
 type Notifier struct {
@@ -110,7 +51,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 // Notify posts one event. Accepted means that the collector took it, not that it is indexed. The receipt's ID is
 // the ackId, where the token has acknowledgement.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
-	token, err := s.cfg.Token.Read()
+	token, err := s.cfg.Token.ReadHeader("token")
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
@@ -127,7 +68,6 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	req.Header.Set("Authorization", "Splunk "+token)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "ossec-notify")
 	if s.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
@@ -136,7 +76,7 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	answer := notifier.Do(s.client, req)
 	answer.Redact(token)
-	return s.verdict(answer)
+	return s.readAnswer(answer)
 }
 
 // envelope is the outer form of an event, in the order of Splunk's own examples.
@@ -172,7 +112,7 @@ func (s *Notifier) event(n notifier.Notification) ([]byte, error) {
 	case written && !body.Blank():
 		e.Event = plainEvent(body)
 	case event == "":
-		return nil, notifier.Errorf(notifier.Permanent, "splunk template: there is neither a part event.json nor a part body, or it is empty")
+		return nil, notifier.EmptyTemplate("splunk", "event.json, body.json, body")
 	case !isObject(event):
 		return nil, notifier.Errorf(notifier.Permanent, "splunk template: the part event.json is no JSON object")
 	default:

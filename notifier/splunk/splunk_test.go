@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,6 +59,11 @@ func channel(cfg Config) notifiertest.Case {
 		},
 		Notification: bruteForce(),
 		Secrets:      []string{token},
+		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
+			"token of two lines": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+				return newNotifier(t, Config{URL: url, Token: notifiertest.FileSecret(t, token+"\nX-Evil: 1")}, client)
+			},
+		},
 		Accept: func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") != "Splunk "+token {
 				w.WriteHeader(http.StatusUnauthorized)
@@ -351,11 +355,13 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		{"complete", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x")}, nil},
 		{"empty", Config{}, []string{"url", "token"}},
 		{"wrong", Config{URL: "splunk:8088", Channel: "7"}, []string{"url", "token", "channel"}},
+		{"token of two lines", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x\ny")}, []string{"token"}},
+		{"proxy", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x"), Network: notifier.Network{Proxy: "x"}}, []string{"network.proxy"}},
 		{"user in the URL", Config{URL: "https://u:p@splunk:8088", Token: notifier.PlainSecret("x")}, []string{"url"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, keys(tt.cfg.Validate())); diff != "" {
+			if diff := cmp.Diff(tt.want, notifiertest.Keys(tt.cfg.Validate())); diff != "" {
 				t.Errorf("keys differ (-want +got):\n%s", diff)
 			}
 			if _, err := New(tt.cfg, nil); (err == nil) != (tt.want == nil) {
@@ -363,21 +369,4 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 			}
 		})
 	}
-}
-
-// keys are the settings that a joined error is about.
-func keys(err error) []string {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return nil
-	}
-	var keys []string
-	for _, err := range joined.Unwrap() {
-		var f *notifier.FieldError
-		if !errors.As(err, &f) {
-			return []string{fmt.Sprintf("no FieldError: %v", err)}
-		}
-		keys = append(keys, f.Key)
-	}
-	return keys
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +17,8 @@ import (
 
 // The presets of the setting body. Anything else there is the name of a template file.
 const (
-	BodyJSON = "json" // version 1 of our own schema
-	BodyRaw  = "raw"  // the alert as it came
+	bodyJSON = "json" // version 1 of our own schema
+	bodyRaw  = "raw"  // the alert as it came
 )
 
 // Config are the settings of one receiver.
@@ -49,6 +50,54 @@ type BasicAuth struct {
 	Password notifier.Secret `yaml:"password"`
 }
 
+// HTTP are the settings of the HTTP client that the receiver needs.
+func (c Config) HTTP() notifier.Network { return c.Network }
+
+// BodyTemplate is the template file that makes the body, or "" where a preset does.
+func (c Config) BodyTemplate() string {
+	if c.Body == bodyJSON || c.Body == bodyRaw {
+		return ""
+	}
+	return c.Body
+}
+
+// TakesTemplate says why a template of the receiver's would have no effect; nil where it has one.
+func (c Config) TakesTemplate() error {
+	switch {
+	case c.Body == bodyRaw:
+		return errors.New("is of no use with body: raw, which sends the alert as it came; remove one of them")
+	case c.BodyTemplate() != "":
+		return errors.New("is of no use beside body, which names a template already; remove one of them")
+	}
+	return nil
+}
+
+// SecretURLs are the secrets that are addresses: the URL, where it comes from elsewhere than the config.
+func (c Config) SecretURLs() []notifier.Secret {
+	if c.URL.IsPlain() {
+		return nil
+	}
+	return []notifier.Secret{c.URL}
+}
+
+// credentialName finds headers whose name promises a secret: X-Api-Key, Private-Token.
+var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|secret|token`)
+
+// OpenSecrets are the settings that could hold secrets, and hold none: what stands in the config in plain text as
+// the URL, or as a header whose name promises no secret (X-Team: soc).
+func (c Config) OpenSecrets() []notifier.Secret {
+	var open []notifier.Secret
+	if c.URL.IsPlain() {
+		open = append(open, c.URL)
+	}
+	for name, value := range c.Headers {
+		if value.IsPlain() && !credentialName.MatchString(name) {
+			open = append(open, value)
+		}
+	}
+	return open
+}
+
 // Validate reports every mistake in the settings, as FieldErrors. What secrets hold is looked at only where the
 // config holds them itself; else Notify does.
 func (c Config) Validate() error {
@@ -72,7 +121,7 @@ func (c Config) Validate() error {
 	}
 	c.validateHeaders(bad)
 	if c.BasicAuth != nil {
-		if c.BasicAuth.Username == "" || strings.Contains(c.BasicAuth.Username, ":") || !isHeaderValue(c.BasicAuth.Username) {
+		if c.BasicAuth.Username == "" || strings.Contains(c.BasicAuth.Username, ":") || notifier.HeaderValue(c.BasicAuth.Username) != nil {
 			bad("basic_auth.username", "is empty or holds a colon or a control character")
 		}
 		if c.BasicAuth.Password.IsZero() {
@@ -82,21 +131,21 @@ func (c Config) Validate() error {
 			bad("bearer_token", "is set beside basic_auth: a request can carry one of them")
 		}
 	}
-	if !isPlainHeaderValue(c.BearerToken) {
-		bad("bearer_token", "holds a control character")
+	if err := headerValue(c.BearerToken); err != nil {
+		bad("bearer_token", "%v", err)
 	}
 	if c.HMAC != nil {
 		c.HMAC.validate(bad)
 	}
-	if !isHeaderValue(c.ContentType) {
-		bad("content_type", "holds a control character")
+	if err := notifier.HeaderValue(c.ContentType); err != nil {
+		bad("content_type", "%v", err)
 	}
 	for i, s := range c.Success {
 		if _, err := parseStatuses(s); err != nil {
 			bad(fmt.Sprintf("success[%d]", i), "%v", err)
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.Network.Validate())...)
 }
 
 // headerSettings are the headers that the channel sets itself, and the setting for each where there is one.
@@ -143,17 +192,17 @@ func (c Config) validateHeaders(bad func(key, format string, args ...any)) {
 		if canonical == "Authorization" && (c.BasicAuth != nil || !c.BearerToken.IsZero()) {
 			bad(key, "is set beside basic_auth or bearer_token: a request can carry one of them")
 		}
-		if !isPlainHeaderValue(c.Headers[name]) {
-			bad(key, "holds a line end or another control character")
+		if err := headerValue(c.Headers[name]); err != nil {
+			bad(key, "%v", err)
 		}
 	}
 }
 
 // parseURL reads the address. Its errors do not show it.
 func parseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, errors.New("is no address such as https://example.com/hook")
+	u, err := notifier.ParseURL(s)
+	if err != nil {
+		return nil, errors.New("is not a URL such as https://example.com/hook")
 	}
 	if u.User != nil {
 		return nil, errors.New("holds a user name: use the setting basic_auth")
@@ -184,13 +233,11 @@ func isToken(s string) bool {
 	}) < 0
 }
 
-// isHeaderValue reports whether s can be the value of a header: no control characters (RFC 9110, 5.5).
-func isHeaderValue(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return (r < 0x20 && r != '\t') || r == 0x7f }) < 0
-}
-
-// isPlainHeaderValue is isHeaderValue for a secret, as far as the config holds it.
-func isPlainHeaderValue(s notifier.Secret) bool {
+// headerValue is notifier.HeaderValue for a secret, as far as the config holds it.
+func headerValue(s notifier.Secret) error {
 	v, err := s.Read()
-	return !s.IsPlain() || err != nil || isHeaderValue(v)
+	if !s.IsPlain() || err != nil {
+		return nil
+	}
+	return notifier.HeaderValue(v)
 }

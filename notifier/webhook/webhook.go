@@ -2,8 +2,9 @@
 // it came, or what a template of the operator's makes. It owns the request, its headers and its signature; what
 // the body says is the template's.
 //
-// The template's parts are body.json (JSON, checked before it is sent), body (plain text) and raw (the alert as
-// it came, for the preset raw).
+// The template's parts are document.json (our JSON, for the preset json), raw (the alert as it came, for the preset
+// raw), and what a receiver's own template makes, which goes before the document: body.json (JSON, checked before
+// it is sent) or body (plain text).
 package webhook
 
 import (
@@ -16,10 +17,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// schemaHeader carries the version of the preset json. Within a version a key keeps its name, type and meaning.
+// schemaHeader carries the version of our document, and stands on no other body. Within a version a key keeps its
+// name, type and meaning.
 const (
 	schemaHeader  = "X-Ossec-Notify-Schema"
 	schemaVersion = "1"
@@ -47,7 +50,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		return nil, err
 	}
 	w := &Notifier{cfg: cfg, client: client, method: cmp.Or(cfg.Method, http.MethodPost)}
-	w.cfg.Body = cmp.Or(cfg.Body, BodyJSON)
+	w.cfg.Body = cmp.Or(cfg.Body, bodyJSON)
 	for _, s := range cfg.Success {
 		r, err := parseStatuses(s)
 		if err != nil {
@@ -60,7 +63,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 
 // Notify makes one request. Its Idempotency-Key is the delivery, the same in every attempt.
 func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
-	body, contentType, err := w.body(n)
+	content, err := w.content(n)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
@@ -69,19 +72,19 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
+	body := content.body
 	if w.cfg.Gzip {
 		body = notifier.Gzip(body)
 	}
 	req, err := http.NewRequestWithContext(ctx, w.method, target.String(), bytes.NewReader(body))
 	if err != nil {
-		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "webhook: the setting url is no address")
+		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "webhook: the setting url is not a URL")
 	}
-	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, contentType))
-	req.Header.Set("User-Agent", "ossec-notify")
+	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, content.mediaType))
 	if n.Delivery != "" {
 		req.Header.Set("Idempotency-Key", n.Delivery)
 	}
-	if w.cfg.Body == BodyJSON {
+	if content.document {
 		req.Header.Set(schemaHeader, schemaVersion)
 	}
 	if w.cfg.Gzip {
@@ -92,7 +95,7 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	answer := notifier.Do(w.client, req)
 	answer.Redact(secrets.values...)
-	return w.verdict(strings.ToLower(w.method)+" to webhook at "+target.Host, answer)
+	return w.readAnswer(strings.ToLower(w.method)+" to webhook at "+target.Host, answer)
 }
 
 // secrets keeps what was read for one request, to take it out of the answer.
@@ -110,17 +113,11 @@ func (s *secrets) read(secret notifier.Secret) (string, error) {
 	return v, err
 }
 
-// unreadable stands for an address that preview must not read. Nothing is ever sent there.
-const unreadable = "https://redacted.invalid/"
-
 // target reads the address. It may come from a file, so what Validate could not see is checked here.
 func (w *Notifier) target(s *secrets) (*url.URL, error) {
 	text, err := s.read(w.cfg.URL)
 	if err != nil {
 		return nil, err
-	}
-	if text == notifier.Redacted { // by Secret.Lenient
-		text = unreadable
 	}
 	u, err := parseURL(text)
 	if err != nil {
@@ -129,43 +126,56 @@ func (w *Notifier) target(s *secrets) (*url.URL, error) {
 	return u, nil
 }
 
-// body is what is sent, and its content type.
-func (w *Notifier) body(n notifier.Notification) ([]byte, string, error) {
-	if w.cfg.Body == BodyRaw {
-		raw := []byte(n.Parts["raw"].Raw())
-		switch {
-		case len(raw) == 0:
-			return nil, "", notifier.Errorf(notifier.Permanent, "webhook: there is no original alert to send raw")
-		case json.Valid(raw):
-			return raw, typeJSON, nil
+// content is what a request carries.
+type content struct {
+	body      []byte
+	mediaType string
+	document  bool // it is ours, of the schema's version
+}
+
+// content chooses among the parts. A receiver's own template goes before our document, and so does the text that
+// stands in when every template failed; where its template failed, it gets the document.
+func (w *Notifier) content(n notifier.Notification) (content, error) {
+	if raw := []byte(n.Parts["raw"].Raw()); w.cfg.Body == bodyRaw && len(raw) > 0 {
+		if json.Valid(raw) {
+			return content{body: raw, mediaType: typeJSON}, nil
 		}
-		return raw, typeText, nil
+		return content{body: raw, mediaType: typeText}, nil
 	}
-	if part, written := n.Parts["body.json"]; written {
-		body := []byte(strings.TrimSpace(part.Raw()))
-		var checked json.RawMessage
-		if err := json.Unmarshal(body, &checked); err != nil {
-			e := notifier.Errorf(notifier.Permanent, "webhook template %s: the result is not valid JSON: %w", w.cfg.Body, err)
-			e.Hint = "see it with: ossec-notify preview"
-			return nil, "", e
-		}
-		return body, typeJSON, nil
+	own, isJSON := n.Parts["body.json"]
+	text, isText := n.Parts["body"]
+	switch document, ok := n.Parts["document.json"]; {
+	case isJSON:
+		return jsonContent(own, false)
+	case isText && !text.Blank():
+		return content{body: []byte(text.Raw()), mediaType: typeText}, nil
+	case ok && !isText && w.cfg.Body != bodyRaw:
+		return jsonContent(document, true)
 	}
-	if part := n.Parts["body"]; !part.Blank() {
-		return []byte(part.Raw()), typeText, nil
+	if w.cfg.Body == bodyRaw {
+		return content{}, notifier.Errorf(notifier.Permanent, "webhook: there is no original alert to send raw")
 	}
-	return nil, "", notifier.Errorf(notifier.Permanent, "webhook template %s: it makes no body", w.cfg.Body)
+	return content{}, notifier.EmptyTemplate("webhook", "document.json, body.json, body")
+}
+
+// jsonContent checks that what a template made is JSON.
+func jsonContent(part display.Text, document bool) (content, error) {
+	body := []byte(strings.TrimSpace(part.Raw()))
+	var checked json.RawMessage
+	if err := json.Unmarshal(body, &checked); err != nil {
+		e := notifier.Errorf(notifier.Permanent, "webhook template: the result is no valid JSON: %w", err)
+		e.Hint = "see it with: ossec-notify preview"
+		return content{}, e
+	}
+	return content{body, typeJSON, document}, nil
 }
 
 // setHeaders sets the operator's headers, the authorization and the signature.
 func (w *Notifier) setHeaders(req *http.Request, body []byte, s *secrets) error {
 	for name, value := range w.cfg.Headers {
-		v, err := value.Read()
+		v, err := value.ReadHeader("headers." + name)
 		if err != nil {
 			return err
-		}
-		if !isHeaderValue(v) {
-			return controlCharacter("headers." + name)
 		}
 		if len(v) >= minHeaderSecret {
 			s.values = append(s.values, v)
@@ -173,13 +183,11 @@ func (w *Notifier) setHeaders(req *http.Request, body []byte, s *secrets) error 
 		req.Header.Set(name, v)
 	}
 	if !w.cfg.BearerToken.IsZero() {
-		token, err := s.read(w.cfg.BearerToken)
+		token, err := w.cfg.BearerToken.ReadHeader("bearer_token")
 		if err != nil {
 			return err
 		}
-		if !isHeaderValue(token) {
-			return controlCharacter("bearer_token")
-		}
+		s.values = append(s.values, token)
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if a := w.cfg.BasicAuth; a != nil {
@@ -203,35 +211,5 @@ func (w *Notifier) setHeaders(req *http.Request, body []byte, s *secrets) error 
 	return nil
 }
 
-func controlCharacter(setting string) error {
-	return notifier.Errorf(notifier.Misconfigured, "webhook: the setting %s holds a line end or another control character", setting)
-}
-
-// verdict turns the answer into a receipt or an error. Where the setting success is given, it alone says what
-// is delivered.
-func (w *Notifier) verdict(what string, a *notifier.Answer) (notifier.Receipt, error) {
-	failed := a.Failure(what)
-	if a.Err != nil {
-		return notifier.Receipt{}, failed
-	}
-	if w.delivered(a.Status) {
-		return notifier.Receipt{Status: a.Status}, nil
-	}
-	if failed == nil {
-		failed = notifier.Errorf(notifier.Misconfigured, "%s: status %d", what, a.Status)
-		failed.Status, failed.Hint = a.Status, "the setting success does not list this status"
-	}
-	return notifier.Receipt{}, failed
-}
-
-func (w *Notifier) delivered(status int) bool {
-	if len(w.success) == 0 {
-		return status >= 200 && status < 300
-	}
-	for _, s := range w.success {
-		if status >= s.from && status <= s.to {
-			return true
-		}
-	}
-	return false
-}
+// Idempotent: every attempt carries the same Idempotency-Key.
+func (*Notifier) Idempotent() bool { return true }

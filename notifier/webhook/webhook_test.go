@@ -9,10 +9,10 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -45,9 +45,8 @@ func bruteForce() notifier.Notification {
 		Receiver: "hook",
 		Severity: "medium",
 		Parts: map[string]display.Text{
-			"body.json": display.Words(`{"version":1,"id":"1795440502.8","log":"<!channel> \u202e"}` + "\n"),
-			"body":      display.Join(display.Words("From "), display.Quote("203.0.113.9\x1b http://example.com\n")),
-			"raw":       display.Quote(`{"rule": {"level": 10}}`),
+			"document.json": display.Words(`{"version":1,"id":"1795440502.8","log":"<!channel> \u202e"}` + "\n"),
+			"raw":           display.Quote(`{"rule": {"level": 10}}`),
 		},
 	}
 }
@@ -69,6 +68,7 @@ func channel(cfg Config) notifiertest.Case {
 		},
 		Notification: bruteForce(),
 		Secrets:      []string{urlToken},
+		Broken:       broken(),
 		AnyBody:      true,
 	}
 }
@@ -101,12 +101,13 @@ func request(t *testing.T, cfg Config) notifiertest.Request {
 }
 
 func TestBody(t *testing.T) {
+	const document, own = `{"version":1,"id":"1795440502.8","log":"<!channel> \u202e"}`, `{"what":"x"}`
+	text := display.Join(display.Words("From "), display.Quote("203.0.113.9\x1b http://example.com\n"))
 	parts := bruteForce().Parts
-	only := func(names ...string) map[string]display.Text {
-		m := map[string]display.Text{}
-		for _, n := range names {
-			m[n] = parts[n]
-		}
+	// with is what templates make where a receiver has one of its own: its part beside the presets'.
+	with := func(name string, part display.Text) map[string]display.Text {
+		m := maps.Clone(parts)
+		m[name] = part
 		return m
 	}
 	tests := []struct {
@@ -117,10 +118,15 @@ func TestBody(t *testing.T) {
 		contentType string
 		schema      string
 	}{
-		{"our JSON", "", parts, `{"version":1,"id":"1795440502.8","log":"<!channel> \u202e"}`, "application/json", "1"},
-		{"our JSON by name", "json", parts, `{"version":1,"id":"1795440502.8","log":"<!channel> \u202e"}`, "application/json", "1"},
-		{"JSON template", "hook.json.tmpl", parts, `{"version":1,"id":"1795440502.8","log":"<!channel> \u202e"}`, "application/json", ""},
-		{"plain template", "hook.tmpl", only("body"), "From 203.0.113.9\x1b http://example.com\n", "text/plain; charset=utf-8", ""},
+		{"our JSON", "", parts, document, "application/json", "1"},
+		{"our JSON by name", "json", parts, document, "application/json", "1"},
+		{"JSON template as body", "hook.json.tmpl", with("body.json", display.Words(own+"\n")), own, "application/json", ""},
+		{"plain template as body", "hook.tmpl", with("body", text), "From 203.0.113.9\x1b http://example.com\n", "text/plain; charset=utf-8", ""},
+		{"JSON template of the receiver", "", with("body.json", display.Words(own)), own, "application/json", ""},
+		{"plain template of the receiver", "json", with("body", text), "From 203.0.113.9\x1b http://example.com\n", "text/plain; charset=utf-8", ""},
+		{"the template failed", "hook.json.tmpl", parts, document, "application/json", "1"},
+		{"every template failed", "", map[string]display.Text{"body": text}, "From 203.0.113.9\x1b http://example.com\n", "text/plain; charset=utf-8", ""},
+		{"every template failed, raw", "raw", map[string]display.Text{"body": text}, "From 203.0.113.9\x1b http://example.com\n", "text/plain; charset=utf-8", ""},
 		{"raw JSON", "raw", parts, `{"rule": {"level": 10}}`, "application/json", ""},
 		{"raw text", "raw", map[string]display.Text{"raw": display.Quote("** Alert 1:\nx\x00")}, "** Alert 1:\nx\x00", "text/plain; charset=utf-8", ""},
 	}
@@ -149,12 +155,12 @@ func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
 		parts      map[string]display.Text
 		want       string // in the error
 	}{
-		{"no JSON", "hook.json.tmpl", map[string]display.Text{"body.json": words(`{"a":}`)}, "hook.json.tmpl"},
-		{"two values", "hook.json.tmpl", map[string]display.Text{"body.json": words(`{} {}`)}, "hook.json.tmpl"},
-		{"empty JSON", "", map[string]display.Text{"body.json": words(" \n"), "body": words("x")}, "json"},
-		{"nothing", "hook.tmpl", nil, "hook.tmpl"},
-		{"blank", "hook.tmpl", map[string]display.Text{"body": words("\n \n")}, "hook.tmpl"},
-		{"no original", "raw", map[string]display.Text{"body": words("x")}, "original"},
+		{"no JSON", "hook.json.tmpl", map[string]display.Text{"body.json": words(`{"a":}`)}, "no valid JSON"},
+		{"two values", "hook.json.tmpl", map[string]display.Text{"body.json": words(`{} {}`)}, "no valid JSON"},
+		{"empty JSON", "", map[string]display.Text{"body.json": words(" \n"), "document.json": words("{}")}, "no valid JSON"},
+		{"nothing", "hook.tmpl", nil, "makes none of"},
+		{"blank", "hook.tmpl", map[string]display.Text{"body": words("\n \n"), "document.json": words("{}")}, "makes none of"},
+		{"no original", "raw", map[string]display.Text{"document.json": words("{}")}, "original"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -172,14 +178,10 @@ func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
 }
 
 func TestHeaders(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "key")
-	if err := os.WriteFile(file, []byte("from-a-file\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	r := request(t, Config{
 		Method:      "PATCH",
 		ContentType: "application/vnd.example+json",
-		Headers:     map[string]notifier.Secret{"x-team": notifier.PlainSecret("soc"), "X-Api-Key": notifier.FileSecret(file)},
+		Headers:     map[string]notifier.Secret{"x-team": notifier.PlainSecret("soc"), "X-Api-Key": notifiertest.FileSecret(t, "from-a-file\n")},
 		BasicAuth:   &BasicAuth{Username: "soc", Password: notifier.PlainSecret(password)},
 	})
 	if got, want := r.Method+" "+r.Path, "PATCH /hook/"+urlToken; got != want {
@@ -327,60 +329,89 @@ func TestOwnAuthorityAndClientCertificate(t *testing.T) {
 	}
 }
 
-func TestSecretsFromFilesAreCheckedWhenUsed(t *testing.T) {
-	write := func(content string) notifier.Secret {
-		path := filepath.Join(t.TempDir(), "secret")
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return notifier.FileSecret(path)
-	}
-	hook := notifier.PlainSecret("http://127.0.0.1:1/never")
-	tests := []struct {
-		name string
-		cfg  Config
-		want notifier.Reason
-	}{
-		{"URL without a scheme", Config{URL: write("example.com/t0p-s3cret")}, notifier.Misconfigured},
-		{"URL with a user", Config{URL: write("https://u:t0p-s3cret@example.com")}, notifier.Misconfigured},
-		{"URL not there", Config{URL: notifier.FileSecret("testdata/none")}, notifier.Temporary},
-		{"header of two lines", Config{URL: hook, Headers: map[string]notifier.Secret{"X-Key": write("t0p-s3cret\r\nX-Evil: 1")}}, notifier.Misconfigured},
-		{"token of two lines", Config{URL: hook, BearerToken: write("t0p-s3cret\nX-Evil: 1")}, notifier.Misconfigured},
-		{"header not there", Config{URL: hook, Headers: map[string]notifier.Secret{"X-Key": notifier.FileSecret("testdata/none")}}, notifier.Temporary},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			n, err := New(tt.cfg, http.DefaultClient)
+// broken are receivers whose secrets are in files, and of no use.
+func broken() map[string]func(*testing.T, string, *http.Client) notifier.Notifier {
+	made := func(change func(*testing.T, *Config)) func(*testing.T, string, *http.Client) notifier.Notifier {
+		return func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+			cfg := Config{URL: notifier.PlainSecret(url)}
+			change(t, &cfg)
+			n, err := New(cfg, client)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = n.Notify(t.Context(), bruteForce())
-			if err == nil || notifier.Classify(err).Reason != tt.want {
-				t.Errorf("got %v, want %v", err, tt.want)
-			}
-			if strings.Contains(err.Error(), "s3cret") {
-				t.Errorf("the secret stands in %q", err)
-			}
-		})
+			return n
+		}
+	}
+	return map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
+		"URL without a scheme": made(func(t *testing.T, c *Config) { c.URL = notifiertest.FileSecret(t, "example.com/"+urlToken) }),
+		"URL with a user": made(func(t *testing.T, c *Config) {
+			c.URL = notifiertest.FileSecret(t, "https://u:"+urlToken+"@example.com")
+		}),
+		"header of two lines": made(func(t *testing.T, c *Config) {
+			c.Headers = map[string]notifier.Secret{"X-Key": notifiertest.FileSecret(t, urlToken+"\r\nX-Evil: 1")}
+		}),
+		"token of two lines": made(func(t *testing.T, c *Config) { c.BearerToken = notifiertest.FileSecret(t, urlToken+"\nX-Evil: 1") }),
 	}
 }
 
-func TestPreviewWithoutTheSecretsStillMakesARequest(t *testing.T) {
-	n, err := New(Config{URL: notifier.FileSecret("testdata/none").Lenient()}, &http.Client{Transport: refuse{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = n.Notify(t.Context(), bruteForce())
-	if !errors.Is(err, errSeen) {
-		t.Errorf("got %v, want the request to reach the transport", err)
+func TestSecretsThatAreNotThereAreTemporary(t *testing.T) {
+	hook := notifier.PlainSecret("http://127.0.0.1:1/never")
+	for name, cfg := range map[string]Config{
+		"URL":    {URL: notifiertest.MissingSecret(t)},
+		"header": {URL: hook, Headers: map[string]notifier.Secret{"X-Key": notifiertest.MissingSecret(t)}},
+		"token":  {URL: hook, BearerToken: notifiertest.MissingSecret(t)},
+	} {
+		n, err := New(cfg, http.DefaultClient)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Notify(t.Context(), bruteForce()); err == nil || !notifier.Retryable(err) {
+			t.Errorf("%s: got %v, want a temporary error: the file may come", name, err)
+		}
 	}
 }
 
-var errSeen = errors.New("seen")
+func TestWhichSettingsAreSecrets(t *testing.T) {
+	plain := notifier.PlainSecret
+	file := notifiertest.MissingSecret(t)
+	hook := plain("https://example.com/hook")
+	tests := []struct {
+		name       string
+		cfg        Config
+		urls, open []notifier.Secret
+	}{
+		{"URL in the config", Config{URL: hook}, nil, []notifier.Secret{hook}},
+		{"URL from a file", Config{URL: file}, []notifier.Secret{file}, nil},
+		{"headers", Config{URL: file, Headers: map[string]notifier.Secret{
+			"X-Team": plain("soc"), "X-Api-Key": plain("k"), "Authorization": plain("a"), "Private-Token": plain("t"), "X-Site": notifiertest.FileSecret(t, "s"),
+		}}, []notifier.Secret{file}, []notifier.Secret{plain("soc")}},
+		{"tokens", Config{URL: file, BearerToken: plain("b"), HMAC: &HMAC{Secret: plain("h")}}, []notifier.Secret{file}, nil},
+	}
+	same := cmp.Comparer(func(a, b notifier.Secret) bool { return a == b })
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.urls, tt.cfg.SecretURLs(), same); diff != "" {
+			t.Errorf("%s: URLs differ (-want +got):\n%s", tt.name, diff)
+		}
+		if diff := cmp.Diff(tt.open, tt.cfg.OpenSecrets(), same); diff != "" {
+			t.Errorf("%s: open settings differ (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
 
-type refuse struct{}
-
-func (refuse) RoundTrip(*http.Request) (*http.Response, error) { return nil, errSeen }
+func TestWhereTheBodyComesFrom(t *testing.T) {
+	tests := []struct {
+		body, template string
+		takes          bool // a template of the receiver's beside it
+	}{
+		{"", "", true}, {"json", "", true}, {"raw", "", false}, {"hook.json.tmpl", "hook.json.tmpl", false},
+	}
+	for _, tt := range tests {
+		c := Config{Body: tt.body}
+		if got, err := c.BodyTemplate(), c.TakesTemplate(); got != tt.template || (err == nil) != tt.takes {
+			t.Errorf("body %q: got template %q, %v, want %q and a template taken: %v", tt.body, got, err, tt.template, tt.takes)
+		}
+	}
+}
 
 func TestValidateReportsEveryMistake(t *testing.T) {
 	hook := notifier.PlainSecret("https://example.com/hook")
@@ -420,13 +451,14 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		{"bearer", Config{URL: hook, BearerToken: plain("a\nb")}, []string{"bearer_token"}},
 		{"hmac", Config{URL: hook, HMAC: &HMAC{Header: "x y", TimestampHeader: "x\n"}}, []string{"hmac.secret", "hmac.header", "hmac.timestamp_header"}},
 		{"hmac in one header", Config{URL: hook, HMAC: &HMAC{Secret: plain("x"), Header: "X-Sig", TimestampHeader: "x-sig"}}, []string{"hmac.timestamp_header"}},
+		{"network", Config{URL: hook, Network: notifier.Network{Proxy: "proxy:3128", CertFile: "x"}}, []string{"network.proxy", "network.key_file"}},
 		{"content type", Config{URL: hook, ContentType: "a/b\r\nX: y"}, []string{"content_type"}},
 		{"success", Config{URL: hook, Success: []string{"ok", "299-200", "100", "200-", "200", "600"}}, []string{"success[0]", "success[1]", "success[2]", "success[3]", "success[5]"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			err := tt.cfg.Validate()
-			if diff := cmp.Diff(tt.want, keys(err)); diff != "" {
+			if diff := cmp.Diff(tt.want, notifiertest.Keys(err)); diff != "" {
 				t.Errorf("keys differ (-want +got):\n%s\n%v", diff, err)
 			}
 			if _, err := New(tt.cfg, http.DefaultClient); (err == nil) != (tt.want == nil) {
@@ -462,23 +494,6 @@ network: {ca_file: /etc/ssl/ca.pem}
 	if got, want := got.HMAC.Secret.File(), "/etc/ossec-notify/hmac.key"; got != want {
 		t.Errorf("got key file %q, want %q", got, want)
 	}
-}
-
-// keys are the settings that a joined error is about.
-func keys(err error) []string {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return nil
-	}
-	var keys []string
-	for _, err := range joined.Unwrap() {
-		var f *notifier.FieldError
-		if !errors.As(err, &f) {
-			return []string{fmt.Sprintf("no FieldError: %v", err)}
-		}
-		keys = append(keys, f.Key)
-	}
-	return keys
 }
 
 func writePair(t *testing.T, certFile, keyFile string, pair tls.Certificate) {

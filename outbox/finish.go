@@ -1,0 +1,137 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Result says what came of a delivery that [DB.Next] handed out.
+type Result struct {
+	// Seq is the delivery's.
+	Seq int64
+	// State is where it goes: [Delivered], [Dead], [Suppressed], [Pending] (to be tried again) or [Held].
+	State State
+	// Due is the time before which this one delivery is not tried again, or until which it is held. A failure
+	// that is not about this one message belongs into [Receiver.NextAt].
+	Due time.Time
+	// Reason says why, unless it was delivered.
+	Reason string
+	// Attempt is nil when nothing was tried: it is put back.
+	Attempt *Attempt
+	// Fallback are deliveries of the same alert to be made in its stead. They queue from the time of the result.
+	Fallback []NewDelivery
+}
+
+// Receiver is how a receiver fares.
+type Receiver struct {
+	Name string
+	// Failures counts the failed attempts since the last that did not fail.
+	Failures int
+	// NextAt is the time before which [DB.Next] hands out nothing of its queue; zero when it may go on.
+	NextAt time.Time
+	// Since is when the first of the failures was.
+	Since time.Time
+	// LastError is what the last one said.
+	LastError string
+}
+
+// Finish records, in one transaction, what came of deliveries at the time now, and how receivers fare. A result
+// for a delivery that is not being delivered is left out and told as [ErrNotDelivering] after the others were
+// recorded; a caller that gets another error must call again, or the deliveries stay as they are until the next
+// owner takes them over.
+func (db *DB) Finish(ctx context.Context, now time.Time, results []Result, receivers ...Receiver) error {
+	const what = "record what came of deliveries"
+	if !db.owner {
+		return explain(what, ErrNotOwner)
+	}
+	for i := range results {
+		if s := results[i].State; !s.known() || s == Delivering {
+			return explain(what, fmt.Errorf("%q is no result", s))
+		}
+	}
+	var left []error
+	err := db.write(ctx, what, func(t *txn) error {
+		left = nil
+		for i := range results {
+			r := &results[i]
+			err := db.finish(t, now, r)
+			if errors.Is(err, ErrNotDelivering) {
+				left = append(left, err)
+			} else if err != nil {
+				return fmt.Errorf("delivery %d: %w", r.Seq, err)
+			}
+		}
+		for i := range receivers {
+			if err := t.saveReceiver(&receivers[i]); err != nil {
+				return fmt.Errorf("receiver %s: %w", receivers[i].Name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return explain(what, errors.Join(left...))
+	}
+	return nil
+}
+
+func (db *DB) finish(t *txn, now time.Time, r *Result) error {
+	tried, ambiguous := 0, false
+	if r.Attempt != nil {
+		tried, ambiguous = 1, r.Attempt.Ambiguous
+	}
+	reason := r.Reason
+	if r.State == Delivered {
+		reason = ""
+	}
+	var receiver string
+	var alert int64
+	found, err := t.row(`UPDATE delivery SET state = ?, open = ?, reason = ?, due = ?, changed = ?,
+		attempts = attempts + ?, ambiguous = ambiguous OR ? WHERE seq = ? AND state = 'delivering' RETURNING receiver, alert`,
+		[]any{string(r.State), r.State.Open(), reason, dueOf(r.State, r.Due), micros(now), tried, ambiguous, r.Seq},
+		&receiver, &alert)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("delivery %d: %w", r.Seq, ErrNotDelivering)
+	}
+	t.move(receiver, Delivering, r.State, 1)
+	if a := r.Attempt; a != nil {
+		if _, err := t.exec(`INSERT INTO attempt (delivery, started, duration, status, answer, error, ambiguous, request)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, r.Seq, micros(a.Started), a.Duration.Microseconds(), a.Status,
+			cut(a.Answer, MaxAnswer), cut(a.Error, MaxAnswer), a.Ambiguous, cut(a.Request, MaxRequest)); err != nil {
+			return err
+		}
+	}
+	return db.enterFallback(t, alert, now, r.Fallback)
+}
+
+// enterFallback makes deliveries of an alert that is there.
+func (db *DB) enterFallback(t *txn, alert int64, now time.Time, deliveries []NewDelivery) error {
+	if len(deliveries) == 0 {
+		return nil
+	}
+	var identity string
+	var occurrence int
+	if _, err := t.row(`SELECT identity, occurrence FROM alert WHERE id = ?`, []any{alert}, &identity, &occurrence); err != nil {
+		return err
+	}
+	for i := range deliveries {
+		if _, err := db.enterDelivery(t, alert, identity, occurrence, micros(now), &deliveries[i]); err != nil {
+			return fmt.Errorf("fallback to %s: %w", deliveries[i].Receiver, err)
+		}
+	}
+	return nil
+}
+
+func (t *txn) saveReceiver(r *Receiver) error {
+	_, err := t.exec(`INSERT INTO receiver (name, failures, next_at, since, error) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, next_at = excluded.next_at, since = excluded.since,
+		error = excluded.error`, r.Name, r.Failures, micros(r.NextAt), micros(r.Since), cut(r.LastError, MaxAnswer))
+	return err
+}
