@@ -139,6 +139,11 @@ func (d *Dispatcher) PlanReceivers(a *alert.Alert, names ...string) ([]Delivery,
 	return d.plan(a, choices), nil
 }
 
+// PlanFor makes a delivery to one receiver, which the table need not know.
+func (d *Dispatcher) PlanFor(a *alert.Alert, r *Receiver) Delivery {
+	return Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Occurrence: 1}
+}
+
 func (d *Dispatcher) nearest(name string) string {
 	var known []string
 	for n := range d.Receivers {

@@ -101,3 +101,13 @@ func environment(environ []string, cwd string) []string {
 	}
 	return env
 }
+
+// StartDeliverer starts the background deliverer of a state directory unless there is one, as a call does. Commands
+// use it that leave work for it.
+func StartDeliverer(home, state string) error {
+	cwd, err := os.Getwd()
+	if err != nil {
+		cwd = "/"
+	}
+	return startDeliverer(home, state, environment(os.Environ(), cwd))
+}

@@ -117,7 +117,7 @@ const (
 	quietFor = 2 * time.Second
 )
 
-// Follower follows one file. Next and Close are for one goroutine; Lag may be called from any.
+// Follower follows one file. Next is for one goroutine at a time; Lag and Close may be called from any.
 type Follower struct {
 	opt     Options
 	archive archive
@@ -134,6 +134,7 @@ type Follower struct {
 	src      *source // the file being read, nil until it is found
 	frames   frames  // what was read of it
 	grown    time.Time
+	ahead    string // the directory of the file that will be read next
 }
 
 // New follows the file at path from a cursor on; the zero Cursor is none, see [Options.Start]. The file need not
@@ -152,6 +153,7 @@ func newFollower(path string, at Cursor, opt Options, w *watch) *Follower {
 		watch:   w,
 		poll:    pollEvery,
 		quiet:   quietFor,
+		ahead:   archive.dir,
 		cursor:  at,
 		// One byte more than Parse keeps, so that it sees the cut.
 		frames: frames{log: filepath.Ext(path) == ".log", keep: opt.MaxAlert + 1},
@@ -184,8 +186,7 @@ func (f *Follower) Next(ctx context.Context) (Batch, error) {
 		case err != nil && !errors.Is(err, errMoving):
 			return Batch{}, fmt.Errorf("follow %s: %w", f.archive.path, err)
 		}
-		f.aim()
-		f.watch.wait(ctx, f.patience())
+		f.watch.wait(ctx, f.aim())
 	}
 }
 
@@ -204,10 +205,13 @@ func (f *Follower) Lag() int64 {
 	return max(bytes, 0)
 }
 
-// Close lets go of the file. Next must have returned; a later call of it fails.
+// Close lets go of the file. Next then fails with [fs.ErrClosed], a call that is waiting as well.
 func (f *Follower) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
 	f.closed = true
 	f.leave()
 	return f.watch.close()
@@ -353,10 +357,12 @@ func (f *Follower) next() (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.ahead = f.archive.dir
 	for _, seg := range later {
 		if seg.gzip || seg.size > 0 {
 			return &seg, nil
 		}
+		f.ahead = filepath.Dir(seg.path)
 	}
 	return nil, nil
 }
@@ -366,20 +372,19 @@ func (f *Follower) isQuiet() bool {
 	return f.frames.endsBlank() && (time.Since(f.grown) >= f.quiet || f.src.unchangedFor() >= f.quiet)
 }
 
-// patience is how long to wait for the system to tell of a change.
-func (f *Follower) patience() time.Duration {
-	if f.src != nil && f.frames.endsBlank() {
+// aim points the watch at the directories through which the file is written, renamed and replaced, and answers how
+// long to wait for the system to tell of a change. The managers write through the dated name, which no watch on the
+// link's directory would see.
+func (f *Follower) aim() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.src == nil {
+		f.watch.aim(f.archive.dir)
+		return f.poll
+	}
+	f.watch.aim(f.archive.dir, filepath.Dir(f.src.path), f.ahead)
+	if f.frames.endsBlank() {
 		return min(f.poll, max(f.quiet-time.Since(f.grown), time.Millisecond))
 	}
 	return f.poll
-}
-
-// aim points the watch at the directories through which the file is written, renamed and replaced. The managers
-// write through the dated name, which no watch on the link's directory would see.
-func (f *Follower) aim() {
-	dir := f.archive.dir
-	if f.src != nil {
-		dir = filepath.Dir(f.src.path)
-	}
-	f.watch.aim(f.archive.dir, dir)
 }

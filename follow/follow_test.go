@@ -61,7 +61,7 @@ func TestFirstStartAtTheBeginning(t *testing.T) {
 func TestFileThatIsNotYetThereIsReadWhole(t *testing.T) {
 	m := newManager(t, "alerts.json", false)
 	must(os.Remove(m.path))
-	f := m.start(t, Cursor{}, Options{})
+	f := m.startWatching(t, Cursor{}, Options{})
 	b, err := f.Next(t.Context())
 	if err != nil || b.Cursor == (Cursor{}) {
 		t.Fatalf("the first batch is %+v, %v; want a place", b, err)
@@ -563,19 +563,51 @@ func TestPassingErrorLosesNothing(t *testing.T) {
 	expect(t, f, 4, 4)
 }
 
-// Without inotify the file is looked at in turns.
-func TestLookingWhereTheSystemTellsNothing(t *testing.T) {
-	m := newManager(t, "alerts.json", true)
-	f := m.start(t, Cursor{}, Options{Start: Begin})
-	must(f.watch.close())
-	f.watch, f.poll = &watch{}, time.Millisecond
-	read := make(chan []int)
-	go func() {
-		b, _ := f.Next(t.Context())
-		read <- numbers(b.Alerts)
-	}()
-	m.write(1)
-	if got := <-read; !slices.Equal(got, []int{1}) {
-		t.Errorf("alerts %v", got)
+// A wait ends when the file is written through its dated name, and when it is replaced.
+func TestChangesAreSeenAtOnce(t *testing.T) {
+	for _, dates := range []bool{true, false} {
+		m := newManager(t, "alerts.json", dates)
+		f := m.startWatching(t, Cursor{}, Options{Start: Begin})
+		read := make(chan []int)
+		go func() {
+			for {
+				b, err := f.Next(t.Context())
+				if err != nil {
+					close(read)
+					return
+				}
+				read <- numbers(b.Alerts)
+			}
+		}()
+		for n, change := range []func(){
+			func() {},
+			func() {},
+			func() {
+				if dates {
+					m.midnight()
+				} else {
+					m.rename()
+					m.create()
+				}
+			},
+			func() {},
+			func() {
+				if dates {
+					m.midnight() // into another month
+				}
+			},
+			func() {},
+		} {
+			change()
+			m.write(1)
+			select {
+			case got := <-read:
+				if !slices.Equal(got, []int{n + 1}) {
+					t.Errorf("dated %v: alerts %v, want %d", dates, got, n+1)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("dated %v: alert %d is not seen", dates, n+1)
+			}
+		}
 	}
 }

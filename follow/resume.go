@@ -128,11 +128,12 @@ func (f *Follower) candidates(c Cursor) ([]segment, error) {
 			byDay = since[:1]
 		}
 	}
-	all, err := f.archive.renamed()
+	// Before the renamed ones: the file can go from here to there, but not back.
+	seg, ok, err := f.archive.at()
 	if err != nil {
 		return nil, err
 	}
-	seg, ok, err := f.archive.at()
+	all, err := f.archive.renamed()
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -12,28 +13,32 @@ import (
 // watch waits for the system to tell that something happened in a few directories. It watches no files: their
 // names and inodes change all the time, and fsnotify takes the one for the other.
 type watch struct {
-	watcher *fsnotify.Watcher // nil where the system has none to spare
-	changed chan struct{}     // holds one while there is something to look at
-	done    chan struct{}
+	watcher  *fsnotify.Watcher // nil where the system has none to spare
+	changed  chan struct{}     // holds one while there is something to look at
+	closed   chan struct{}
+	listener sync.WaitGroup
+}
+
+// blind is a watch that sees nothing and only waits.
+func blind() *watch {
+	return &watch{changed: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 func newWatch(log *slog.Logger) *watch {
-	w := &watch{changed: make(chan struct{}, 1), done: make(chan struct{})}
+	w := blind()
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		log.Warn("the system tells of no changes, alerts files are looked at every second", "err", err)
-		close(w.done)
 		return w
 	}
 	w.watcher = watcher
-	go w.listen()
+	w.listener.Go(w.listen)
 	return w
 }
 
 // listen makes one signal of however many changes. fsnotify must always find somebody who listens: it can hold its
 // lock while it wants to tell of an error. listen ends with the watcher.
 func (w *watch) listen() {
-	defer close(w.done)
 	for {
 		var ok bool
 		select {
@@ -43,14 +48,19 @@ func (w *watch) listen() {
 		if !ok {
 			return
 		}
-		select {
-		case w.changed <- struct{}{}:
-		default:
-		}
+		w.signal()
 	}
 }
 
-// aim watches these directories and no others. One that is not there yet is tried again the next time.
+func (w *watch) signal() {
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// aim watches these directories and no others. One that is not there yet is tried again the next time. A new one
+// counts as changed, for nobody saw what happened in it until now.
 func (w *watch) aim(dirs ...string) {
 	if w.watcher == nil {
 		return
@@ -62,13 +72,14 @@ func (w *watch) aim(dirs ...string) {
 		}
 	}
 	for _, dir := range dirs {
-		if !slices.Contains(watched, dir) {
-			_ = w.watcher.Add(dir)
+		if !slices.Contains(watched, dir) && w.watcher.Add(dir) == nil {
+			watched = append(watched, dir)
+			w.signal()
 		}
 	}
 }
 
-// wait returns after a change, after d, or when ctx ends.
+// wait returns after a change, after d, or when ctx ends or the watch is closed.
 func (w *watch) wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -76,14 +87,17 @@ func (w *watch) wait(ctx context.Context, d time.Duration) {
 	case <-w.changed:
 	case <-timer.C:
 	case <-ctx.Done():
+	case <-w.closed:
 	}
 }
 
+// close is to be called once.
 func (w *watch) close() error {
+	close(w.closed)
 	if w.watcher == nil {
 		return nil
 	}
 	err := w.watcher.Close()
-	<-w.done
+	w.listener.Wait()
 	return err
 }

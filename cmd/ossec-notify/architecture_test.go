@@ -19,7 +19,7 @@ const module = "github.com/ossec-notify/ossec-notify/"
 // all of them.
 var mayImport = map[string][]string{
 	"display":               {},
-	"door":                  {},
+	"door":                  {"spool"},
 	"alert":                 {},
 	"sandbox":               {},
 	"spool":                 {},

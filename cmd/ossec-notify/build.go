@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -56,8 +57,10 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 	}
 	return &dispatch.Receiver{
 		Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: time.Duration(r.common.Timeout),
-		Concurrency: r.common.Concurrency, Rate: dispatch.Rate(r.common.Rate), MaxAge: time.Duration(r.common.MaxAge),
-		Fallback: r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
+		Concurrency: cmp.Or(r.common.Concurrency, r.Channel.concurrency, 1),
+		Rate:        cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate),
+		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
+		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
 	}, nil
 }
 

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"time"
 
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
@@ -17,10 +19,10 @@ import (
 // channels is the table of all channels, and the one place that names them: to add a channel, write its package
 // and its template and add a line (CONTRIBUTING.md).
 var channels = []channel{
-	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}),
-	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}),
-	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON(),
-	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON(),
+	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}),
+	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}),
+	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
+	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
 	other("email", email.New, email.ConfigFromURL, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}),
 }
 
@@ -35,6 +37,21 @@ type channel struct {
 	example func() channelConfig
 	// json: a receiver's template may be JSON.
 	json bool
+	// rate and concurrency hold where a receiver sets none: what the vendor takes, and how many attempts at once.
+	rate        dispatch.Rate
+	concurrency int
+}
+
+// limited sets what the vendor takes.
+func (c channel) limited(r dispatch.Rate) channel {
+	c.rate = r
+	return c
+}
+
+// parallel sets how many attempts run at once; the order of messages is then not kept.
+func (c channel) parallel(n int) channel {
+	c.concurrency = n
+	return c
 }
 
 func (c channel) takesJSON() channel {

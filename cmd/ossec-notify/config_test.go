@@ -163,7 +163,6 @@ func TestConfigMistakes(t *testing.T) {
 		{"unknown receiver in a route", "routes:\n  - to: [sco]\n" + slackReceiver, `"sco" is no receiver: did you mean "soc"?`},
 		{"unknown receiver in default", "default: [sco]\n" + slackReceiver, `ossec-notify.yaml:1:11: "sco" is no receiver`},
 		{"include of nothing", "include: [conf.d/*.yaml]\n" + slackReceiver, `warning: include: no file matches "conf.d/*.yaml"`},
-		{"a receiver that does nothing yet", slackReceiver + "    max_age: 7d\n", "warning: max_age has no effect in this version"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg, got := load(t, write(t, map[string]string{"ossec-notify.yaml": tc.yaml}))

@@ -30,9 +30,14 @@ func main() {
 	// integratord ignores SIGHUP and its children inherit that; commands do not need it back.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// A call by integratord that the spool took has ended before we came here; see package door.
+	if u, ok := door.Pending(); ok {
+		os.Exit(runUnspooled(ctx, u, os.Stderr))
+	}
 	cwd, _ := os.Getwd()
 	if call, ok := door.Parse(door.ExecPath(), os.Args, cwd); ok {
-		os.Exit(runDoor(ctx, call, os.Stderr))
+		fmt.Fprintf(os.Stderr, callUsage, call.Name)
+		os.Exit(exitDone)
 	}
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -69,7 +69,7 @@ func rootCommand(e *env) *cobra.Command {
 	}
 	root.AddCommand(
 		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e),
-		demoCommand(e), sandboxCommand(e), versionCommand(e),
+		serveCommand(e), outboxCommand(e), demoCommand(e), sandboxCommand(e), versionCommand(e), deliverCommand(e),
 	)
 	return root
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
 const sendExample = `  ossec-notify send --sample 5712 --to oncall      is oncall reached? (marked as a test)
@@ -65,6 +66,30 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 	defer cancel()
 
 	out := reporter{w: e.stdout, notes: e.stderr, json: e.format == "json"}
+	if len(to) > 0 {
+		if _, err := d.PlanReceivers(&alert.Alert{}, to...); err != nil {
+			return fmt.Errorf("--to: %w", err)
+		}
+	}
+	if state := e.spoolState(); state != "" {
+		err = e.sendSpooled(ctx, state, in, sendOrder{to, in.sample}, cfg, &out)
+	} else {
+		err = e.sendDirect(ctx, in, to, cfg, d, &out)
+	}
+	if err != nil {
+		return err
+	}
+	if out.alerts == 0 {
+		return failed("the input holds no alert")
+	}
+	if out.failed {
+		return silent(exitFail)
+	}
+	return nil
+}
+
+// sendDirect delivers from memory: there is no state directory, or another config than the installation's is tried.
+func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config, d *dispatch.Dispatcher, out *reporter) error {
 	for a, err := range e.alerts(in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
@@ -78,17 +103,14 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 		for i := range deliveries {
 			deliveries[i].Sample = in.sample
 		}
-		out.alert(a, len(deliveries))
+		out.arrived(a)
+		if len(deliveries) == 0 {
+			out.nobody(a.Identity())
+		}
 		d.DeliverAll(ctx, deliveries, out.outcome)
 		if err := ended(ctx); err != nil && ctx.Err() == context.Canceled {
 			return err
 		}
-	}
-	if out.alerts == 0 {
-		return failed("the input holds no alert")
-	}
-	if out.failed {
-		return silent(exitFail)
 	}
 	return nil
 }
@@ -101,16 +123,18 @@ type reporter struct {
 	failed   bool
 }
 
-// alert notes an alert that is not whole, or that nobody gets.
-func (r *reporter) alert(a *alert.Alert, deliveries int) {
+// arrived counts an alert, and notes one that is not whole.
+func (r *reporter) arrived(a *alert.Alert) {
 	r.alerts++
 	if a.Problem.Kind != "" {
 		r.failed = true
 		fmt.Fprintf(r.notes, "note: alert %s is %s\n", shownID(a), problemWords(a.Problem))
 	}
-	if deliveries == 0 {
-		fmt.Fprintf(r.notes, "note: alert %s goes to nobody: no route chose a receiver (ossec-notify explain says why)\n", shownID(a))
-	}
+}
+
+// nobody notes an alert that nobody gets.
+func (r *reporter) nobody(identity string) {
+	fmt.Fprintf(r.notes, "note: alert %s goes to nobody: no route chose a receiver (ossec-notify explain says why)\n", display.Quote(identity).Line())
 }
 
 func problemWords(p alert.Problem) string {
@@ -140,17 +164,25 @@ func (r *reporter) outcome(o dispatch.Outcome) {
 	if o.Receipt.Warning != "" {
 		fmt.Fprintf(r.notes, "note: %s: %s\n", x.Receiver.Name, o.Receipt.Warning)
 	}
+	r.line(s)
+}
+
+// line prints one outcome.
+func (r *reporter) line(s sent) {
 	if r.json {
 		_ = jsonLine(r.w, s)
 		return
 	}
-	if s.Error != "" {
-		fmt.Fprintf(r.w, "%s  %s (%s)  not delivered after %s: %s\n", shownID(x.Alert), s.Receiver, s.Channel, count(s.Attempts, "attempt"), s.Error)
-		return
+	who := fmt.Sprintf("%s  %s (%s)  ", display.Quote(s.Alert).Line(), s.Receiver, s.Channel)
+	attempts := count(s.Attempts, "attempt")
+	switch {
+	case s.State == string(outbox.Pending) || s.State == string(outbox.Delivering):
+		fmt.Fprintf(r.w, "%snot delivered yet after %s; the delivery goes on: %s\n", who, attempts, s.Error)
+	case s.Error != "":
+		fmt.Fprintf(r.w, "%snot delivered after %s: %s\n", who, attempts, s.Error)
+	case s.Attempts > 1:
+		fmt.Fprintf(r.w, "%sdelivered at attempt %d\n", who, s.Attempts)
+	default:
+		fmt.Fprintf(r.w, "%sdelivered\n", who)
 	}
-	line := fmt.Sprintf("%s  %s (%s)  delivered", shownID(x.Alert), s.Receiver, s.Channel)
-	if s.Attempts > 1 {
-		line += fmt.Sprintf(" at attempt %d", s.Attempts)
-	}
-	fmt.Fprintln(r.w, line)
 }

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+// linger is how long a background deliverer stays for the next alert when nothing is waiting.
+const linger = 30 * time.Second
+
+// deliverCommand is the background deliverer that a call starts: not for people.
+func deliverCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:    "deliver",
+		Short:  "the background deliverer; a call by integratord starts it",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			state := e.state
+			if state == "" {
+				return errors.New("deliver is started by a call of integratord; to deliver by hand use send, for good use serve")
+			}
+			lock, err := spool.LockFromFile(state, os.NewFile(spool.LockFD, "lock"), "background", versionText())
+			if err != nil {
+				return fmt.Errorf("the lock is not ours: %w", err)
+			}
+			log, closer := openLog(e.home)
+			defer closer.Close()
+			for {
+				err := background(cmd.Context(), e.home, state, log)
+				if err != nil {
+					log.Error("deliverer failed", "err", err)
+					err = errors.Join(err, spool.MarkFailed(state))
+				}
+				if releaseErr := lock.Release(); releaseErr != nil {
+					log.Error("deliverer could not let go of the lock", "err", releaseErr)
+				}
+				if err != nil || cmd.Context().Err() != nil {
+					return err
+				}
+				// A call that found the lock held, just before it was let go, relies on this look.
+				if names, err := spool.List(state); err != nil || len(names) == 0 {
+					return nil
+				}
+				if lock, err = spool.TryLock(state, "background", versionText()); err != nil {
+					return nil // somebody else is the deliverer now
+				}
+			}
+		},
+	}
+}
+
+// background works until nothing is waiting.
+func background(ctx context.Context, home, state string, log *slog.Logger) error {
+	d, closeBox, err := openDeliverer(ctx, home, state, log)
+	if err != nil {
+		return err
+	}
+	d.Linger = linger
+	return errors.Join(d.Run(ctx), closeBox())
+}
+
+// openDeliverer makes the deliverer of a state directory. The caller holds the lock.
+func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*dispatch.Deliverer, func() error, error) {
+	if n, err := spool.Sweep(state, time.Hour); err != nil {
+		return nil, nil, err
+	} else if n > 0 {
+		log.Warn("removed what killed calls left behind", "files", n)
+	}
+	box, report, err := outbox.Open(ctx, outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	if err != nil {
+		return nil, nil, err
+	}
+	if report.SetAside != "" {
+		log.Error("the outbox was damaged and has been set aside", "file", report.SetAside, "err", report.Damage, "salvaged", report.Salvaged)
+	}
+	if report.Recovered > 0 {
+		log.Warn("deliveries were in hand when the last deliverer ended; they are tried again", "deliveries", report.Recovered)
+	}
+	s := openSite(home, state, log)
+	d := &dispatch.Deliverer{
+		Box: box, Site: s, Log: log,
+		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},
+	}
+	return d, box.Close, nil
+}
+
+func outboxPath(state string) string { return filepath.Join(state, "outbox.db") }
+
+// spoolSource takes records out of the spool.
+type spoolSource struct {
+	site  *site
+	state string
+	ready <-chan struct{}
+
+	waits    string // the newest record that waits for the config to be mended
+	measured time.Time
+}
+
+// Ready is signalled on new records.
+func (s *spoolSource) Ready() <-chan struct{} { return s.ready }
+
+// measureEvery is how often the spool's size is looked at.
+const measureEvery = 10 * time.Second
+
+// Take reads the oldest records. One that cannot be read is set aside, with a line in the log; one for which
+// there is no config waits where it is.
+func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map[string]string, func() error, error) {
+	s.site.refresh()
+	s.measure()
+	names, err := spool.List(s.state)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var arrivals []dispatch.Arrival
+	var taken []string
+	for _, name := range names {
+		if len(arrivals) == most {
+			break
+		}
+		r, err := spool.Read(s.state, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			continue
+		case errors.Is(err, spool.ErrDamaged):
+			s.site.log.Error("record cannot be read, and is set aside in spool/bad", "record", name, "err", err)
+			if err := spool.SetAside(s.state, name); err != nil {
+				return nil, nil, nil, err
+			}
+			continue
+		case err != nil:
+			return nil, nil, nil, err
+		}
+		a, err := s.site.arrival(name, r)
+		switch {
+		case errors.Is(err, errWait):
+			if name > s.waits {
+				s.waits = name
+				s.site.log.Error("alert waits", "record", name, "name", r.Name, "err", err)
+			}
+			continue
+		case err != nil && a.Alert == nil:
+			s.site.log.Error("record cannot be read, and is set aside in spool/bad", "record", name, "err", err)
+			if err := spool.SetAside(s.state, name); err != nil {
+				return nil, nil, nil, err
+			}
+			continue
+		case err != nil:
+			s.site.log.Error("alert has no receiver", "alert", a.Alert.Identity(), "name", r.Name, "err", err)
+		case len(a.Deliveries) == 0:
+			s.site.log.Info("alert goes to nobody: no route chose a receiver", "alert", a.Alert.Identity(), "name", r.Name)
+		}
+		arrivals = append(arrivals, a)
+		taken = append(taken, name)
+	}
+	return arrivals, nil, func() error { return spool.Remove(s.state, taken...) }, nil
+}
+
+// measure marks a spool that is full, so that calls do not fill the disk, and one that no longer is.
+func (s *spoolSource) measure() {
+	if time.Since(s.measured) < measureEvery {
+		return
+	}
+	s.measured = time.Now()
+	size, _, err := spool.Size(s.state)
+	if err != nil {
+		return
+	}
+	if full := size >= spool.Limit; full != spool.IsFull(s.state) {
+		if err := spool.MarkFull(s.state, full); err != nil {
+			s.site.log.Error("cannot mark the spool", "full", full, "err", err)
+		}
+	}
+}

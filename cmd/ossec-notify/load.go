@@ -1,0 +1,434 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
+)
+
+// loader reads one config with its includes.
+type loader struct {
+	decoder
+	cfg   *config
+	root  *yaml.Node // of the main file
+	home  string
+	names map[string]string // of receivers, with the file that each is in
+	// ownTemplates: the config says where its templates are.
+	ownTemplates bool
+}
+
+// loadConfig reads a config with its templates. The problems are all that is wrong or doubtful in them. The config
+// is nil when any is a mistake, unless all of those are in templates: the messages of the receivers that they are
+// for have their default form then. A command refuses such a config all the same; a call by integratord must tell
+// somebody. The error is for a file that cannot be read at all.
+func loadConfig(path, home string) (*config, []rules.Problem, error) {
+	l := &loader{home: home, names: map[string]string{}}
+	l.cfg = &config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
+	root, err := l.parse(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if root != nil {
+		l.root = root
+		l.main()
+	}
+	cfg, problems := l.finish()
+	return cfg, problems, nil
+}
+
+// main reads the main file and then its includes.
+func (l *loader) main() {
+	s := settings{Severity: alert.DefaultScale}
+	l.top(l.root, &s, true)
+	l.cfg.Links, l.cfg.StrictExit, l.cfg.Follow, l.cfg.HTTP = s.Links, s.StrictExit, s.Follow, s.HTTP
+
+	dir := filepath.Dir(l.cfg.Path)
+	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
+	if l.ownTemplates = s.TemplatesDir != ""; l.ownTemplates {
+		l.cfg.TemplatesDir = s.TemplatesDir
+		if !filepath.IsAbs(s.TemplatesDir) {
+			l.cfg.TemplatesDir = filepath.Join(dir, s.TemplatesDir)
+		}
+	}
+	if s.TimeZone != "" {
+		zone, err := time.LoadLocation(s.TimeZone)
+		if err != nil || s.TimeZone == "Local" {
+			l.errorf(yamlnode.At(l.root, "time_zone"), "time_zone: %q is no time zone; write a name such as Europe/Berlin or UTC", s.TimeZone)
+		} else {
+			l.cfg.Zone = zone
+		}
+	}
+	for _, pattern := range s.Include {
+		full := pattern
+		if !filepath.IsAbs(full) {
+			full = filepath.Join(dir, pattern)
+		}
+		files, err := filepath.Glob(full)
+		if err != nil {
+			l.errorf(yamlnode.At(l.root, "include"), "include: %q is no file pattern", pattern)
+			continue
+		}
+		if len(files) == 0 {
+			l.warnf(yamlnode.At(l.root, "include"), "include: no file matches %q", pattern)
+		}
+		slices.Sort(files)
+		for _, file := range files {
+			l.include(file, yamlnode.At(l.root, "include"))
+		}
+	}
+}
+
+func (l *loader) include(file string, at *yaml.Node) {
+	root, err := l.parse(file)
+	if root != nil {
+		l.top(root, nil, false)
+	}
+	l.open(l.cfg.Path)
+	if err != nil {
+		l.errorf(at, "include: %s", err)
+	}
+}
+
+// top reads the top level of a file: receivers and routes, and in the main file the settings.
+func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
+	known := []string{"receivers", "routes"}
+	if mainFile {
+		known = append(known, rules.Always, rules.Default)
+	}
+	plain := map[string]reflect.Value{}
+	if mainFile {
+		v := reflect.ValueOf(s).Elem()
+		for i := range v.NumField() {
+			name := v.Type().Field(i).Tag.Get("yaml")
+			plain[name] = v.Field(i)
+			known = append(known, name)
+		}
+	}
+	var routes *yaml.Node // read when the scale is known
+	for _, e := range l.yaml.Mapping(root, "the config") {
+		switch field, ok := plain[e.Key]; {
+		case e.Key == "receivers":
+			l.receivers(e.Value)
+		case e.Key == "routes":
+			routes = e.Value
+		case mainFile && e.Key == rules.Always:
+			l.cfg.Table.Always, l.cfg.Table.AlwaysNode = l.receiverNames(e), e.Value
+		case mainFile && e.Key == rules.Default:
+			l.cfg.Table.Default, l.cfg.Table.DefaultNode = l.receiverNames(e), e.Value
+		case ok:
+			l.setting(e, field)
+		case !mainFile && slices.Contains(settingNames(), e.Key):
+			l.errorf(e.KeyNode, "%q belongs into the main config; an included file holds receivers and routes", e.Key)
+		default:
+			l.unknown(e.KeyNode, "the config", known)
+		}
+	}
+	if mainFile {
+		l.cfg.Scale = s.Severity
+	}
+	read, problems := rules.ParseRoutes(routes, l.cfg.Scale)
+	l.add(problems)
+	for _, r := range read {
+		r.File = l.file
+	}
+	l.cfg.Table.Routes = append(l.cfg.Table.Routes, read...)
+}
+
+func settingNames() []string {
+	t := reflect.TypeFor[settings]()
+	names := []string{rules.Always, rules.Default}
+	for i := range t.NumField() {
+		names = append(names, t.Field(i).Tag.Get("yaml"))
+	}
+	return names
+}
+
+func (l *loader) receiverNames(e yamlnode.Entry) []string {
+	names, problems := rules.ParseReceivers(e.Value, e.Key)
+	l.add(problems)
+	return names
+}
+
+func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
+	l.value(e, field)
+	switch e.Key {
+	case "severity":
+		s := field.Interface().(alert.Scale)
+		if !(0 < s.Low && s.Low <= s.Medium && s.Medium <= s.High && s.High <= s.Critical) {
+			l.errorf(e.Value, "severity: the levels must rise from low to critical, not %d, %d, %d, %d", s.Low, s.Medium, s.High, s.Critical)
+		}
+	}
+}
+
+// receivers reads the mapping of receivers.
+func (l *loader) receivers(n *yaml.Node) {
+	for _, e := range l.yaml.Mapping(n, "receivers") {
+		switch file, taken := l.names[e.Key]; {
+		case reserved(e.Key):
+			l.errorf(e.KeyNode, "%q is no name for a receiver: custom-%s would mean every receiver of that kind; call it %q", e.Key, e.Key, e.Key+"-1")
+			continue
+		case !receiverName.MatchString(e.Key):
+			l.errorf(e.KeyNode, "%q is no name for a receiver: use letters, digits, '-', '_' and '.', 64 at most", e.Key)
+			continue
+		case taken:
+			l.errorf(e.KeyNode, "receiver %q is already in %s; names are unique over all files", e.Key, file)
+			continue
+		}
+		l.names[e.Key] = l.file
+		if r := l.receiver(e.Key, e.Value); r != nil {
+			l.cfg.Receivers = append(l.cfg.Receivers, r)
+		}
+	}
+}
+
+// receiver reads one receiver: one channel and the settings that all take.
+func (l *loader) receiver(name string, n *yaml.Node) *receiver {
+	r := &receiver{Name: name, file: l.file, node: n}
+	mistakes := len(l.problems)
+	fields := map[string]reflect.Value{}
+	known := channelNames()
+	c := reflect.ValueOf(&r.common).Elem()
+	for i := range c.NumField() {
+		tag := c.Type().Field(i).Tag.Get("yaml")
+		fields[tag] = c.Field(i)
+		known = append(known, tag)
+	}
+	for _, e := range l.yaml.Mapping(n, "receiver "+name) {
+		if field, ok := fields[e.Key]; ok {
+			l.common(r, e, field)
+			continue
+		}
+		ch, ok := channelByName(e.Key)
+		switch {
+		case !ok:
+			l.unknown(e.KeyNode, "receiver "+name, known)
+			continue
+		case r.Config != nil:
+			l.errorf(e.KeyNode, "receiver %q has two channels, %s and %s; make two receivers", name, r.Channel.name, ch.name)
+			continue
+		}
+		r.Channel, r.Config = ch, ch.config()
+		before := len(l.problems)
+		l.value(e, settingsValue(r.Config))
+		resolveFiles(r.Config.settings(), l.dir())
+		l.validate(r, len(l.problems) > before)
+	}
+	if r.Config == nil && len(l.problems) > mistakes {
+		return nil
+	}
+	if r.Config == nil {
+		l.errorf(n, "receiver %q has no channel: give one of %s", name, strings.Join(channelNames(), ", "))
+		return nil
+	}
+	return r
+}
+
+// common reads a setting that every receiver takes.
+func (l *loader) common(r *receiver, e yamlnode.Entry, field reflect.Value) {
+	before := len(l.problems)
+	l.value(e, field)
+	if e.Key == "concurrency" && r.common.Concurrency < 1 && len(l.problems) == before {
+		l.errorf(e.Value, "concurrency is %d: at least 1 delivery must be under way at a time", r.common.Concurrency)
+	}
+}
+
+// dir is the directory of the file being read, which the files that it names are relative to.
+func (l *loader) dir() string {
+	dir := filepath.Dir(l.file)
+	if abs, err := filepath.Abs(dir); err == nil { // else there is no working directory, and all is lost anyway
+		return abs
+	}
+	return dir
+}
+
+// validate puts what the channel says of its config at the line of the setting. Where the config has mistakes
+// already, it is not asked about settings that are not there: they may be what was misspelt.
+func (l *loader) validate(r *receiver, mistaken bool) {
+	var walk func(err error)
+	walk = func(err error) {
+		var field *notifier.FieldError
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range many.Unwrap() {
+				walk(e)
+			}
+			return
+		}
+		at := r.at()
+		if errors.As(err, &field) {
+			at = r.at(strings.Split(field.Key, ".")...)
+			err = fmt.Errorf("%s: %s", field.Key, field.Message)
+		}
+		said := slices.ContainsFunc(l.problems, func(p rules.Problem) bool {
+			return p.File == l.file && p.Line == at.Line && p.Column == at.Column
+		})
+		if !mistaken || (at != r.at() && !said) {
+			l.errorf(at, "%s", err)
+		}
+	}
+	if err := r.Config.Validate(); err != nil {
+		walk(err)
+	}
+}
+
+// fallbacks checks what receivers say of each other.
+func (l *loader) fallbacks() {
+	receivers := map[string]*receiver{}
+	for _, r := range l.cfg.Receivers {
+		receivers[r.Name] = r
+	}
+	report := func(r *receiver, format string, args ...any) {
+		l.file = r.file
+		l.errorf(yamlnode.At(r.node, "fallback"), format, args...)
+	}
+	checked := map[string]bool{}
+	var follow func(name string, way []string)
+	follow = func(name string, way []string) {
+		r := receivers[name]
+		if i := slices.Index(way, name); i >= 0 {
+			report(r, "fallback goes in a circle: %s", strings.Join(append(slices.Clone(way[i:]), name), ", "))
+			return
+		}
+		if r == nil || checked[name] {
+			return
+		}
+		for _, f := range r.common.Fallback {
+			if _, known := l.names[f]; known {
+				follow(f, append(way, name))
+				continue
+			}
+			advice := "add it under receivers:"
+			if near := rules.Nearest(f, slices.Collect(maps.Keys(l.names))); near != "" {
+				advice = fmt.Sprintf("did you mean %q?", near)
+			}
+			report(r, "fallback: %q is no receiver: %s", f, advice)
+		}
+		checked[name] = true
+	}
+	for _, r := range l.cfg.Receivers {
+		follow(r.Name, nil)
+	}
+}
+
+// templates reads the templates, for all receivers and for those that name some. A receiver does without those
+// that are wrong.
+func (l *loader) templates() {
+	cfg := l.cfg
+	l.file = cfg.Path
+	report := func(n *yaml.Node, err error) {
+		for _, err := range split(err) {
+			l.errorf(n, "%s", display.OneLine(err.Error()))
+		}
+	}
+	if l.ownTemplates {
+		at := yamlnode.At(l.root, "templates_dir")
+		switch st, err := os.Stat(cfg.TemplatesDir); {
+		case errors.Is(err, fs.ErrNotExist), err == nil && !st.IsDir():
+			l.errorf(at, "templates_dir: there is no directory %s", cfg.TemplatesDir)
+		case err != nil:
+			l.errorf(at, "templates_dir: %s", err)
+		}
+	}
+	var err error
+	if cfg.templates, err = templates.Load(templates.Options{Dir: cfg.TemplatesDir, Links: cfg.Links}); err != nil {
+		report(&yaml.Node{}, err) // it names the template and the line there
+		cfg.templates = templates.Default()
+	}
+	for _, r := range cfg.Receivers {
+		l.file, r.templates = r.file, cfg.templates
+		for _, t := range []struct {
+			name string
+			at   *yaml.Node
+		}{{r.common.Template, yamlnode.At(r.node, "template")}, {bodyTemplate(r.Config), r.at("body")}} {
+			if t.name == "" {
+				continue
+			}
+			if strings.HasSuffix(t.name, ".json.tmpl") && !r.Channel.json {
+				l.errorf(t.at, "template %s: a message of %s is no JSON; name the file without .json", t.name, r.Channel.name)
+				continue
+			}
+			if t.name == r.common.Template {
+				if err := takesTemplate(r.Config); err != nil {
+					l.errorf(t.at, "template: %s", err)
+					continue
+				}
+			}
+			set, err := r.templates.With(templatePath(cfg.TemplatesDir, t.name))
+			if err != nil {
+				report(t.at, err)
+				continue
+			}
+			r.templates = set
+		}
+	}
+	l.file = cfg.Path
+}
+
+// templatePath is the file that a config names: an absolute path, or a name in the templates' directory.
+func templatePath(dir, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, name)
+}
+
+// finish checks what spans files, and answers.
+func (l *loader) finish() (*config, []rules.Problem) {
+	cfg := l.cfg
+	l.fallbacks()
+	l.file = cfg.Path
+	known := map[string]bool{}
+	for name := range l.names {
+		known[name] = true
+	}
+	mistaken := hasMistake(l.problems)
+	for _, p := range cfg.Table.Check(known) {
+		if p.Warning && mistaken {
+			continue // a route that could not be read looks as if it took every alert
+		}
+		l.add([]rules.Problem{p})
+	}
+	mistaken = hasMistake(l.problems)
+	l.templates()
+	problems := inOrder(l.problems, cfg.Path)
+	if mistaken {
+		return nil, problems
+	}
+	return cfg, problems
+}
+
+// hasMistake reports whether one of the problems is no warning.
+func hasMistake(problems []rules.Problem) bool {
+	return slices.ContainsFunc(problems, func(p rules.Problem) bool { return !p.Warning })
+}
+
+// inOrder sorts problems by place, those of the main file first. What is said twice of one place, as of a mapping
+// that several others merge, is said once.
+func inOrder(problems []rules.Problem, mainFile string) []rules.Problem {
+	rank := func(p rules.Problem) int {
+		if p.File == mainFile {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(problems, func(a, b rules.Problem) int {
+		return cmp.Or(rank(a)-rank(b), strings.Compare(a.File, b.File), a.Line-b.Line, a.Column-b.Column)
+	})
+	return slices.Compact(problems)
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+// metricsHandler answers with the metrics. They are read from the outbox when they are asked for: its labels are
+// the names of receivers, of which there are as many as the config has.
+func metricsHandler(d *dispatch.Deliverer, s *site) http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stateCollector{d, s})
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{Timeout: 10 * time.Second})
+}
+
+// stateCollector reads how the installation fares.
+type stateCollector struct {
+	d *dispatch.Deliverer
+	s *site
+}
+
+var (
+	descDeliveries = prometheus.NewDesc("ossec_notify_deliveries", "Deliveries in the outbox by receiver and state.", []string{"receiver", "state"}, nil)
+	descOldest     = prometheus.NewDesc("ossec_notify_oldest_waiting_seconds", "Age of the oldest delivery that waits for a receiver.", []string{"receiver"}, nil)
+	descFailures   = prometheus.NewDesc("ossec_notify_receiver_failures", "Failed attempts since the receiver last took a message.", []string{"receiver"}, nil)
+	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
+	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
+	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether the config file loads (1), or the last one that did is in use (0).", nil, nil)
+)
+
+// Describe lists the metrics.
+func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descRecords, descSpool, descConfig} {
+		ch <- d
+	}
+}
+
+// Collect reads the outbox and the spool. What cannot be read is missing.
+func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if queues, err := c.d.Box.Queues(ctx); err == nil {
+		for _, q := range queues {
+			for _, state := range outbox.States() {
+				gauge(descDeliveries, float64(q.Counts[state]), q.Receiver, string(state))
+			}
+			age := 0.0
+			if !q.Oldest.IsZero() {
+				age = time.Since(q.Oldest).Seconds()
+			}
+			gauge(descOldest, age, q.Receiver)
+		}
+	}
+	if receivers, err := c.d.Box.Receivers(ctx); err == nil {
+		for name, r := range receivers {
+			gauge(descFailures, float64(r.Failures), name)
+		}
+	}
+	if bytes, records, err := spool.Size(c.s.state); err == nil {
+		gauge(descRecords, float64(records))
+		gauge(descSpool, float64(bytes))
+	}
+	ok := 0.0
+	if c.s.sound() {
+		ok = 1
+	}
+	gauge(descConfig, ok)
+}

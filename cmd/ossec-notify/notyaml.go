@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// comments are whole lines; behind a value they do not matter here.
+var comments = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
+
+// parse reads a file as YAML. A file that is empty, or not YAML, gives nil and a problem.
+func (l *loader) parse(path string) (*yaml.Node, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	l.open(path)
+	var root yaml.Node
+	// The library calls a file without a document an error of its own kind; no YAML has less than a value.
+	blank := len(bytes.TrimSpace(comments.ReplaceAll(b, nil))) == 0
+	if err := yaml.Load(b, &root); err != nil && !blank {
+		l.yamlProblem(b, err)
+		return nil, nil
+	}
+	if len(root.Content) == 0 || (root.Content[0].Kind == yaml.ScalarNode && root.Content[0].Tag == "!!null") {
+		l.errorf(&yaml.Node{Line: 1, Column: 1}, "the file is empty; README.md has a config to begin with")
+		return nil, nil
+	}
+	return root.Content[0], nil
+}
+
+// yamlProblem says where a file stops being YAML, and what the usual mistake in such a line is.
+func (l *loader) yamlProblem(b []byte, err error) {
+	at := func(e *yaml.LoadError) {
+		n := &yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}
+		message := e.Message
+		lines := strings.Split(string(b), "\n")
+		if e.Mark.Line > 0 && e.Mark.Line <= len(lines) {
+			message += yamlHint(lines, e.Mark)
+		}
+		l.errorf(n, "not YAML: %s", message)
+	}
+	var many *yaml.LoadErrors
+	var one *yaml.LoadError
+	switch {
+	case errors.As(err, &many):
+		for _, e := range many.Errors {
+			at(e)
+		}
+	case errors.As(err, &one):
+		at(one)
+	default:
+		l.errorf(&yaml.Node{}, "not YAML: %s", err)
+	}
+}
+
+// hashValue is a value that YAML takes for a comment: {channel: #soc}.
+var hashValue = regexp.MustCompile(`:[ \t]+#\w`)
+
+// yamlHint guesses what is wrong where the lines stop being YAML.
+func yamlHint(lines []string, at yaml.Mark) string {
+	line, column := lines[at.Line-1], at.Column
+	if column > 0 && column <= len(line) && strings.IndexByte("@`%>|*&!", line[column-1]) >= 0 {
+		return fmt.Sprintf("; a value that begins with %c must be quoted", line[column-1])
+	}
+	if _, value, ok := strings.Cut(line, ": "); ok {
+		if value = strings.TrimLeft(value, " "); value != "" && strings.IndexByte("@`%*&>|", value[0]) >= 0 {
+			return fmt.Sprintf("; a value that begins with %c must be quoted", value[0])
+		}
+	}
+	if strings.Contains(line, "\t") {
+		return "; the line holds a tab: YAML is indented with blanks"
+	}
+	for n := at.Line; n > 0 && n > at.Line-3; n-- { // the comment swallows the bracket; the error comes later
+		if hashValue.MatchString(lines[n-1]) {
+			return fmt.Sprintf("; in line %d a value begins with #, which begins a comment: quote it", n)
+		}
+	}
+	return ""
+}

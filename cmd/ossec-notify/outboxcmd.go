@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+const outboxExample = `  ossec-notify outbox list                     what waits, and what was given up
+  ossec-notify outbox list --receiver soc --all
+  ossec-notify outbox show 5Q9J…               one delivery, with every attempt
+  ossec-notify outbox retry 5Q9J…              try again now (a person mended the cause)
+  ossec-notify outbox retry --dead --receiver oncall
+  ossec-notify outbox drop 5Q9J…`
+
+func outboxCommand(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "outbox",
+		Short:   "what waits, what was delivered, what was given up",
+		Example: outboxExample,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(e.outboxList(), e.outboxShow(), e.outboxMove("retry"), e.outboxMove("drop"))
+	return cmd
+}
+
+// stateDir is the state directory that exists.
+func (e *env) stateDir() (string, error) {
+	places := spool.Places(e.home)
+	if state := firstOf(e.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
+		places = []string{state}
+	}
+	for _, p := range places {
+		if st, err := os.Stat(p); err == nil && st.IsDir() {
+			return p, nil
+		}
+	}
+	return "", failed("there is no state directory %s: no alert has come yet (or name it with --home or --state)", strings.Join(places, " or "))
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// box opens the outbox to read, and for what a person may change.
+func (e *env) box(ctx context.Context) (*outbox.DB, error) {
+	state, err := e.stateDir()
+	if err != nil {
+		return nil, err
+	}
+	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, failed("there is no outbox in %s: no alert was delivered yet", state)
+	}
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	return db, nil
+}
+
+func lineOf(x outbox.Delivery) sent {
+	s := sent{x.ID, identity(x), x.Receiver, x.Channel, string(x.State), x.Attempts, ""}
+	if x.State != outbox.Delivered {
+		s.Error = x.Reason
+	}
+	return s
+}
+
+// identity is the alert's, with its occurrence from the second on.
+func identity(x outbox.Delivery) string {
+	if x.Alert.Occurrence > 1 {
+		return fmt.Sprintf("%s#%d", x.Alert.Identity, x.Alert.Occurrence)
+	}
+	return x.Alert.Identity
+}
+
+func (e *env) outboxList() *cobra.Command {
+	var receiver, states string
+	var all bool
+	var limit int
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "deliveries that wait or were given up",
+		Example: "  ossec-notify outbox list\n  ossec-notify outbox list --state dead --format json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f := outbox.Filter{Receiver: receiver, Limit: limit, States: []outbox.State{outbox.Delivering, outbox.Pending, outbox.Held, outbox.Dead}}
+			if all {
+				f.States = nil
+			}
+			if states != "" {
+				f.States = nil
+				for _, word := range strings.Split(states, ",") {
+					f.States = append(f.States, outbox.State(strings.TrimSpace(word)))
+				}
+			}
+			db, err := e.box(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			found, err := db.Find(cmd.Context(), f)
+			if err != nil {
+				return failed("%w", err)
+			}
+			for _, x := range found {
+				if e.format == "json" {
+					if err := jsonLine(e.stdout, lineOf(x)); err != nil {
+						return err
+					}
+					continue
+				}
+				fmt.Fprintln(e.stdout, listLine(x))
+			}
+			if e.format == "text" && len(found) == 0 {
+				fmt.Fprintln(e.stderr, "Nothing waits, and nothing was given up.")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&receiver, "receiver", "", "only this receiver's")
+	cmd.Flags().StringVar(&states, "states", "", "only these, with commas: pending, delivering, held, dead, suppressed, delivered")
+	cmd.Flags().BoolVar(&all, "all", false, "delivered and suppressed ones too")
+	cmd.Flags().IntVar(&limit, "limit", 1000, "at most so many")
+	e.formatFlag(cmd)
+	return cmd
+}
+
+func listLine(x outbox.Delivery) string {
+	line := fmt.Sprintf("%s  %-10s %s  %s (%s)  %s", x.ID, x.State, x.Changed.Local().Format("01-02 15:04:05"), x.Receiver, x.Channel, display.Quote(identity(x)).Line())
+	if x.Attempts > 0 {
+		line += "  " + count(x.Attempts, "attempt")
+	}
+	if x.Reason != "" && x.State != outbox.Delivered {
+		line += ": " + display.Quote(x.Reason).Line().CutEnd(160).String()
+	}
+	return line
+}
+
+func (e *env) outboxShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show DELIVERY",
+		Short:   "one delivery with every attempt",
+		Example: "  ossec-notify outbox show 5Q9J0M4K2T6V8W1X",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			db, err := e.box(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			x, attempts, err := db.Show(cmd.Context(), args[0])
+			if errors.Is(err, outbox.ErrNotFound) {
+				return failed("there is no delivery %s (ossec-notify outbox list --all shows them)", display.Quote(args[0]).Line())
+			}
+			if err != nil {
+				return failed("%w", err)
+			}
+			if e.format == "json" {
+				return jsonLine(e.stdout, struct {
+					sent
+					Attempted []attemptLine `json:"attempted"`
+				}{lineOf(x), attemptLines(attempts)})
+			}
+			fmt.Fprintln(e.stdout, listLine(x))
+			fmt.Fprintf(e.stdout, "  alert %s, rule %s: %s\n", display.Quote(identity(x)).Line(), display.Quote(x.Alert.Rule).Line(), display.Quote(x.Alert.Title).Line())
+			for i, a := range attempts {
+				verdict := "accepted"
+				if a.Error != "" {
+					verdict = display.Quote(a.Error).Line().String()
+				}
+				fmt.Fprintf(e.stdout, "  attempt %d, %s, %s: %s\n", i+1, a.Started.Local().Format("2006-01-02 15:04:05"), a.Duration.Round(time.Millisecond), verdict)
+			}
+			return nil
+		},
+	}
+	e.formatFlag(cmd)
+	return cmd
+}
+
+type attemptLine struct {
+	Started  time.Time `json:"started"`
+	Duration float64   `json:"duration_s"`
+	Status   int       `json:"status,omitempty"`
+	Answer   string    `json:"answer,omitempty"`
+	Error    string    `json:"error,omitempty"`
+	Request  string    `json:"request,omitempty"`
+}
+
+func attemptLines(attempts []outbox.Attempt) []attemptLine {
+	out := []attemptLine{}
+	for _, a := range attempts {
+		out = append(out, attemptLine{a.Started, a.Duration.Seconds(), a.Status, a.Answer, a.Error, a.Request})
+	}
+	return out
+}
+
+// outboxMove is retry or drop.
+func (e *env) outboxMove(what string) *cobra.Command {
+	var receiver string
+	var dead bool
+	short := map[string]string{"retry": "try deliveries again now", "drop": "give deliveries up; they stay in sight"}[what]
+	cmd := &cobra.Command{
+		Use:     what + " [DELIVERY...]",
+		Short:   short,
+		Example: "  ossec-notify outbox " + what + " 5Q9J0M4K2T6V8W1X\n  ossec-notify outbox " + what + " --dead --receiver oncall",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && !dead {
+				return fmt.Errorf("name deliveries, or say --dead for all dead letters (of one --receiver)")
+			}
+			db, err := e.box(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer db.Close()
+			f := outbox.Filter{IDs: args, Receiver: receiver}
+			if dead {
+				f.States = []outbox.State{outbox.Dead}
+			}
+			move := db.Retry
+			if what == "drop" {
+				move = db.Drop
+			}
+			n, err := move(cmd.Context(), f, time.Now())
+			if err != nil {
+				return failed("%w", err)
+			}
+			if n == 0 {
+				return failed("nothing to %s: no such delivery, or it was delivered", what)
+			}
+			fmt.Fprintf(e.stdout, "%s: %s\n", what, count(n, "delivery"))
+			if what == "retry" {
+				return e.startDeliverer()
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&receiver, "receiver", "", "only this receiver's")
+	cmd.Flags().BoolVar(&dead, "dead", false, "all dead letters")
+	return cmd
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates"
+)
+
+// callPlan is who gets the alert of a call.
+type callPlan struct {
+	deliveries []dispatch.Delivery
+	argv       *dispatch.Receiver // the receiver that ossec.conf describes, if it is the one
+}
+
+// planCall says who gets the alert of a call named NAME: the receiver of that name; or the receivers of that
+// kind of channel that the routes choose; or, for "notify", all that they choose. What ossec.conf gives for
+// key and URL serves where the config has no receiver for the name. The config is nil where there is none to go
+// by; then d has no receivers.
+func planCall(d *dispatch.Dispatcher, cfg *config, call door.Call, a *alert.Alert) (callPlan, error) {
+	if d.Receivers[call.Name] != nil {
+		deliveries, err := d.PlanReceivers(a, call.Name)
+		return callPlan{deliveries: deliveries}, err
+	}
+	if call.Name == "notify" {
+		return callPlan{deliveries: d.Plan(a)}, nil
+	}
+	kind, ok := channelByName(call.Name)
+	if !ok {
+		return callPlan{}, fmt.Errorf("%q is no receiver of the config and no kind of channel", call.Name)
+	}
+	if cfg != nil && slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == kind.name }) {
+		return callPlan{deliveries: d.PlanChannel(a, kind.name)}, nil
+	}
+	r, err := argvReceiver(kind, call)
+	if err != nil {
+		return callPlan{}, fmt.Errorf("the config has no receiver of kind %s, and ossec.conf gives none: %w", kind.name, err)
+	}
+	return callPlan{deliveries: []dispatch.Delivery{d.PlanFor(a, r)}, argv: r}, nil
+}
+
+// argvReceiver makes a receiver of <api_key> and <hook_url>. Its name holds a hash of both, so that it is the
+// same in every call and tells nothing.
+func argvReceiver(kind channel, call door.Call) (*dispatch.Receiver, error) {
+	cfg, err := kind.argv(call.HookURL, notifier.PlainSecret(call.APIKey))
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	n, err := cfg.build(nil)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(call.APIKey + "\n" + call.HookURL))
+	return &dispatch.Receiver{
+		Name:    fmt.Sprintf("argv-%s-%s", kind.name, hex.EncodeToString(sum[:3])),
+		Channel: kind.name, Notifier: n, Templates: templates.Default(),
+		Rate: kind.rate, Concurrency: kind.concurrency, MaxAge: dispatch.DefaultMaxAge,
+	}, nil
+}

@@ -1,0 +1,328 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/follow"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+const serveHelp = `Delivers for good, in place of the background deliverers that calls start: nothing waits for the next call. Reads the
+files of "follow" too, with which integratord is not needed, and answers on "http" (health, readiness, metrics).
+Loads the config again when it changes, or on SIGHUP; one that is broken leaves the last in use.`
+
+func serveCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:     "serve",
+		Short:   "the deliverer as a daemon: followers, metrics, reload",
+		Long:    serveHelp,
+		Example: "  ossec-notify serve\n  ossec-notify serve --home /var/ossec",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.serve(cmd.Context())
+		},
+	}
+}
+
+// takeoverTime is how long a background deliverer may take to leave.
+const takeoverTime = 10 * time.Second
+
+func (e *env) serve(ctx context.Context) error {
+	cfg, err := e.load() // a daemon does not start with a config that nobody can use
+	if err != nil {
+		return err
+	}
+	places := spool.Places(e.home)
+	if state := firstOf(e.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
+		places = []string{state}
+	}
+	state, err := spool.Locate(places...)
+	if err != nil {
+		return failed("no state directory: %w", err)
+	}
+	if err := spool.BecomeOwner(state); err != nil {
+		return failed("%w", err)
+	}
+	if e.config != "" {
+		if err := os.Setenv("OSSEC_NOTIFY_CONFIG", e.config); err != nil {
+			return err
+		}
+	}
+	log := slog.New(slog.NewTextHandler(e.stderr, nil))
+	lock, err := takeOver(ctx, state, log)
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer func() {
+		if err := lock.Release(); err != nil {
+			log.Error("could not let go of the lock", "err", err)
+		}
+	}()
+	d, closeBox, err := openDeliverer(ctx, e.home, state, log)
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer closeBox()
+	s := d.Site.(*site)
+	closeFollowers, err := e.addFollowers(ctx, cfg, d, s)
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer closeFollowers()
+	stopHTTP, err := serveHTTP(cfg, d, s, log)
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer stopHTTP()
+
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	go func() {
+		for range hup {
+			s.reload()
+		}
+	}()
+	stopWatchdog := watchdog(ctx)
+	defer stopWatchdog()
+	log.Info("serving", "home", e.home, "state", state, "version", versionText())
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // no systemd, no notification
+	err = d.Run(ctx)
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	if err != nil {
+		return failed("%w", err)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// takeOver gets the lock: a background deliverer is asked to leave, another daemon is an error.
+func takeOver(ctx context.Context, state string, log *slog.Logger) (*spool.Lock, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, takeoverTime, fmt.Errorf("it did not leave within %s", takeoverTime))
+	defer cancel()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	asked := 0
+	for {
+		lock, err := spool.TryLock(state, "serve", versionText())
+		if err == nil || !errors.Is(err, spool.ErrLocked) {
+			return lock, err
+		}
+		h, err := spool.ReadHolder(state)
+		switch {
+		case err == nil && h.Kind == "serve":
+			return nil, fmt.Errorf("another ossec-notify serve is running (process %d, since %s)", h.PID, h.Started.Format(time.RFC3339))
+		case err == nil && h.Kind != spool.KindDoor && h.PID > 1 && h.PID != asked:
+			asked = h.PID
+			log.Info("asking the background deliverer to leave", "pid", h.PID)
+			if err := syscall.Kill(h.PID, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return nil, fmt.Errorf("ask the background deliverer (process %d) to leave: %w", h.PID, err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the deliverer (process %d) holds the lock: %w", asked, context.Cause(ctx))
+		case <-look.C:
+		}
+	}
+}
+
+// watchdog tells systemd that we are alive, if it asks to be told.
+func watchdog(ctx context.Context) (stop func()) {
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || every == 0 {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		tick := time.NewTicker(every / 2)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+			}
+		}
+	}()
+	return cancel
+}
+
+// addFollowers adds a source for each file of "follow".
+func (e *env) addFollowers(ctx context.Context, cfg *config, d *dispatch.Deliverer, s *site) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	for _, name := range cfg.Follow {
+		path := name
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(e.home, path)
+		}
+		f := &followSource{site: s, path: path, batches: make(chan follow.Batch), ready: make(chan struct{}, 1)}
+		stored, err := d.Box.Meta(ctx, f.key())
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		var at follow.Cursor
+		if stored != "" {
+			if err := json.Unmarshal([]byte(stored), &at); err != nil {
+				s.log.Error("a follower's place is not readable; it begins at the end", "file", path, "err", err)
+			}
+		}
+		f.follower = follow.New(path, at, follow.Options{Location: cfg.Zone, Log: s.log})
+		d.Sources = append(d.Sources, f)
+		group.Go(func() { f.run(ctx) })
+	}
+	return func() {
+		cancel()
+		group.Wait()
+	}, nil
+}
+
+// followSource hands a follower's batches to the deliverer. The cursor is stored with the deliveries.
+type followSource struct {
+	site     *site
+	path     string
+	follower *follow.Follower
+	batches  chan follow.Batch
+	ready    chan struct{}
+}
+
+func (f *followSource) key() string { return "follow:" + f.path }
+
+// run reads until ctx ends.
+func (f *followSource) run(ctx context.Context) {
+	defer f.follower.Close()
+	failures, begun := 0, false
+	for {
+		b, err := f.follower.Next(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			if failures++; failures == 1 {
+				f.site.log.Error("cannot follow the file; trying on", "file", f.path, "err", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Second):
+			}
+			continue
+		}
+		failures = 0
+		if !begun {
+			begun = true
+			f.site.log.Info("following", "file", f.path)
+		}
+		for _, skip := range b.Skipped {
+			f.site.log.Error("a part of the followed file is lost", "file", f.path, "skipped", fmt.Sprintf("%+v", skip))
+		}
+		select {
+		case f.ready <- struct{}{}:
+		default:
+		}
+		select {
+		case f.batches <- b:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Ready is signalled on new batches.
+func (f *followSource) Ready() <-chan struct{} { return f.ready }
+
+// Take plans the next batch by the routes, as a call named notify does.
+func (f *followSource) Take(context.Context, int) ([]dispatch.Arrival, map[string]string, func() error, error) {
+	var b follow.Batch
+	select {
+	case b = <-f.batches:
+	default:
+		return nil, nil, nil, nil
+	}
+	cursor, err := json.Marshal(b.Cursor)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	var arrivals []dispatch.Arrival
+	for _, a := range b.Alerts {
+		arrivals = append(arrivals, f.site.followed(a))
+	}
+	return arrivals, map[string]string{f.key(): string(cursor)}, nil, nil
+}
+
+// followed plans an alert that a follower read.
+func (s *site) followed(a *alert.Alert) dispatch.Arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return dispatch.Arrival{
+		Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(), Deliveries: s.d.Plan(a),
+	}
+}
+
+// reload loads the config again, whether it changed or not.
+func (s *site) reload() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+	s.log.Info("config loaded again", "ok", !s.broken)
+}
+
+// serveHTTP answers on the config's "http": only who is on this host should reach it, so it is 127.0.0.1 by custom.
+func serveHTTP(cfg *config, d *dispatch.Deliverer, s *site, log *slog.Logger) (stop func(), err error) {
+	if cfg.HTTP == "" {
+		return func() {}, nil
+	}
+	l, err := net.Listen("tcp", cfg.HTTP)
+	if err != nil {
+		return nil, fmt.Errorf("http: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := d.Box.Queues(r.Context()); err != nil {
+			http.Error(w, "the outbox does not answer: "+err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		if !s.sound() {
+			http.Error(w, "the config is broken; the last one that loaded is in use", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	mux.Handle("GET /metrics", metricsHandler(d, s))
+	srv := &http.Server{
+		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+	}
+	go func() {
+		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			log.Error("http stopped", "err", err)
+		}
+	}()
+	log.Info("listening", "http", l.Addr().String())
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = srv.Shutdown(ctx)
+	}, nil
+}

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+// site is an installation as its deliverer sees it: the config, the receivers, and those that ossec.conf
+// describes by key and URL.
+type site struct {
+	home, state string
+	path        string // of the config
+	log         *slog.Logger
+
+	mu     sync.Mutex
+	cfg    *config // nil when it is broken
+	d      *dispatch.Dispatcher
+	stamp  fileStamp
+	broken bool // the file does not load; cfg is the last that did, if any
+	whole  *completer
+	argv   map[string]*dispatch.Receiver
+	unused map[string]bool // names whose key and URL in ossec.conf are not used, said once
+}
+
+func openSite(home, state string, log *slog.Logger) *site {
+	s := &site{home: home, state: state, path: configPath("", home), log: log, argv: map[string]*dispatch.Receiver{}, unused: map[string]bool{}}
+	s.load()
+	return s
+}
+
+// fileStamp tells whether a file was changed.
+type fileStamp struct {
+	at   time.Time
+	size int64
+}
+
+func stampOf(path string) fileStamp {
+	st, err := os.Stat(path)
+	if err != nil {
+		return fileStamp{}
+	}
+	return fileStamp{st.ModTime(), st.Size()}
+}
+
+// load reads the config again. One that is broken leaves the last that loaded in use.
+func (s *site) load() {
+	s.stamp = stampOf(s.path)
+	cfg, problems, err := loadConfig(s.path, s.home)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		cfg = &config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}
+	case err != nil:
+		s.log.Error("config cannot be read", "err", err)
+	}
+	for _, p := range problems {
+		if !p.Warning {
+			s.log.Error("config is broken", "at", p.String())
+		}
+	}
+	s.broken = cfg == nil
+	if cfg == nil {
+		if s.d == nil { // there is none to go on with: only receivers of ossec.conf can be served
+			s.d, _ = (&config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}).dispatcher(buildOptions{log: s.log})
+		}
+		return
+	}
+	d, err := cfg.dispatcher(buildOptions{log: s.log})
+	for _, err := range split(err) {
+		s.log.Error("config is broken", "err", err)
+	}
+	s.cfg, s.d = cfg, d
+	s.whole = newCompleter(s.home, cfg.Zone)
+}
+
+// refresh loads the config again if its file was changed.
+func (s *site) refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stampOf(s.path) != s.stamp {
+		s.load()
+		s.log.Info("config loaded again", "ok", !s.broken)
+	}
+}
+
+// sound reports whether the config file is the one in use.
+func (s *site) sound() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.broken
+}
+
+// Dispatcher is the one of the config in use.
+func (s *site) Dispatcher() *dispatch.Dispatcher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.d
+}
+
+// Receiver is a receiver of the config or, by the name argv-…, one of ossec.conf that waits for nothing but
+// itself.
+func (s *site) Receiver(name string) *dispatch.Receiver {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.d.Receivers[name]; r != nil {
+		return r
+	}
+	if r := s.argv[name]; r != nil {
+		return r
+	}
+	r, err := s.readArgv(name)
+	if err != nil {
+		return nil
+	}
+	s.argv[name] = r
+	return r
+}
+
+func (s *site) zone() *time.Location {
+	if s.cfg != nil {
+		return s.cfg.Zone
+	}
+	return time.Local
+}
+
+// complete finds the original of an alert that came through the shell file.
+func (s *site) complete(a *alert.Alert) *alert.Alert {
+	if s.whole == nil {
+		s.whole = newCompleter(s.home, s.zone())
+	}
+	return s.whole.complete(a)
+}
+
+// header is what is stored of an alert beside its bytes, to read it again.
+type header struct {
+	File     string    `json:"file,omitempty"`
+	Received time.Time `json:"received"`
+	Sample   string    `json:"sample,omitempty"`
+	Problem  string    `json:"problem,omitempty"` // why the alert file could not be read
+}
+
+func (h header) encode() []byte {
+	b, err := json.Marshal(h)
+	if err != nil {
+		panic(err) // text and a time
+	}
+	return b
+}
+
+// Read makes an alert of what was stored.
+func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
+	var h header
+	if err := json.Unmarshal(head, &h); err != nil {
+		s.log.Error("outbox holds a header that is not ours", "err", err)
+	}
+	if raw == nil {
+		return nil, h.Sample
+	}
+	s.mu.Lock()
+	zone := s.zone()
+	s.mu.Unlock()
+	a := alert.Parse(raw, alert.Options{FileName: h.File, Location: zone, Received: h.Received})
+	if h.Problem != "" && len(raw) == 0 {
+		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: h.Problem}
+	}
+	if h.Sample != "" {
+		a.Time = h.Received
+	}
+	return a, h.Sample
+}
+
+// errWait says that a record must wait: there is no config to say who gets it.
+var errWait = errors.New("the config is broken; the alert waits until it is mended")
+
+// arrival plans what a record asks for.
+func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Name == "" {
+		return s.sent(name, r)
+	}
+	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem}
+	a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+	if r.Problem != "" && len(r.Alert) == 0 {
+		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: r.Problem}
+	}
+	if r.Truncated {
+		a.Problem.CutAt = spool.MaxAlert
+	}
+	a = s.complete(a)
+	if a.Problem.Kind != "" {
+		s.log.Error("alert is not whole", "alert", a.Identity(), "file", r.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
+	}
+	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name}
+	call := door.FromRecord(r)
+	if s.cfg == nil && call.HookURL+call.APIKey == "" {
+		return out, errWait
+	}
+	plan, err := planCall(s.d, s.cfg, call, a)
+	if err != nil && s.cfg == nil {
+		return out, errWait
+	}
+	if plan.argv != nil {
+		if err := s.keepArgv(plan.argv, call); err != nil {
+			return out, fmt.Errorf("keep the receiver of ossec.conf: %w", err)
+		}
+	} else if call.HookURL+call.APIKey != "" && !s.unused[call.Name] {
+		s.unused[call.Name] = true
+		s.log.Info("api_key and hook_url of ossec.conf are not used: the config has receivers for this name", "name", call.Name)
+	}
+	out.Deliveries = plan.deliveries
+	return out, err
+}
+
+// A record of send has no name; its arguments are these.
+type sendOrder struct {
+	To     []string `json:"to,omitempty"`
+	Sample string   `json:"sample,omitempty"`
+}
+
+// sent plans what a person sends: a new occurrence each time.
+func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
+	var order sendOrder
+	if len(r.Args) != 1 {
+		return dispatch.Arrival{}, fmt.Errorf("record of send with %d arguments", len(r.Args))
+	}
+	if err := json.Unmarshal([]byte(r.Args[0]), &order); err != nil {
+		return dispatch.Arrival{}, fmt.Errorf("record of send: %w", err)
+	}
+	h := header{File: r.File, Received: r.Arrival, Sample: order.Sample}
+	a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+	if order.Sample != "" {
+		a.Time = r.Arrival.Truncate(time.Millisecond)
+	} else {
+		a = s.complete(a)
+	}
+	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true}
+	if len(order.To) == 0 {
+		out.Deliveries = s.d.Plan(a)
+	} else {
+		var err error
+		if out.Deliveries, err = s.d.PlanReceivers(a, order.To...); err != nil {
+			return out, err
+		}
+	}
+	for i := range out.Deliveries {
+		out.Deliveries[i].Sample = order.Sample
+	}
+	return out, nil
+}
+
+// argvFile is what is kept of a receiver that ossec.conf describes: its credentials are in no other place.
+type argvFile struct {
+	Kind string `json:"kind"`
+	Key  string `json:"key,omitempty"`
+	URL  string `json:"url,omitempty"`
+}
+
+func (s *site) argvPath(name string) string {
+	return filepath.Join(s.state, "receivers", name+".json")
+}
+
+// keepArgv stores a receiver of ossec.conf, so that what waits for it can be delivered by the next process.
+func (s *site) keepArgv(r *dispatch.Receiver, call door.Call) error {
+	if s.argv[r.Name] != nil || s.state == "" { // without a state, nothing waits
+		return nil
+	}
+	path := s.argvPath(r.Name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	b, err := json.Marshal(argvFile{r.Channel, call.APIKey, call.HookURL})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		return err
+	}
+	s.argv[r.Name] = r
+	return nil
+}
+
+// readArgv makes a receiver of what keepArgv stored.
+func (s *site) readArgv(name string) (*dispatch.Receiver, error) {
+	b, err := os.ReadFile(s.argvPath(name))
+	if err != nil {
+		return nil, err
+	}
+	var f argvFile
+	if err := json.Unmarshal(b, &f); err != nil {
+		return nil, err
+	}
+	kind, ok := channelByName(f.Kind)
+	if !ok {
+		return nil, fmt.Errorf("no channel %q", f.Kind)
+	}
+	return argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL})
+}

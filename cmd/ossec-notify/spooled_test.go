@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/sandbox"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+// installation is a manager's directory with the program in it under its names, and stand-ins to deliver to. The
+// processes are real: calls as integratord makes them, and the deliverers that these start.
+type installation struct {
+	t     *testing.T
+	home  string
+	stand *sandbox.Server
+}
+
+func newInstallation(t *testing.T, config string) *installation {
+	t.Helper()
+	stand, err := sandbox.Start(sandbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &installation{t, filepath.Join(t.TempDir(), "ossec"), stand}
+	for _, dir := range []string{"integrations", "etc", "logs", "queue"} {
+		if err := os.MkdirAll(filepath.Join(in.home, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"custom-notify", "custom-slack"} {
+		if err := os.Symlink(filepath.Join(binDir(), name), filepath.Join(in.home, "integrations", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if config != "" {
+		in.configure(config)
+	}
+	t.Cleanup(func() {
+		in.killDeliverer(syscall.SIGTERM)
+		_ = stand.Close()
+	})
+	return in
+}
+
+func (in *installation) configure(text string) {
+	in.t.Helper()
+	text = strings.NewReplacer("SLACK_URL", in.stand.SlackWebhookURL(), "PAGERDUTY_URL", in.stand.PagerDutyURL(), "ROUTING_KEY", sandbox.FakeRoutingKey).Replace(text)
+	if err := os.WriteFile(filepath.Join(in.home, "etc", "ossec-notify.yaml"), []byte(text), 0o600); err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+func (in *installation) state() string { return filepath.Join(in.home, "queue", "ossec-notify") }
+
+// alert writes an alert file as Wazuh's integratord does; the sentence ends in the id.
+func (in *installation) alert(id string) string {
+	in.t.Helper()
+	path := filepath.Join(in.t.TempDir(), "custom-notify-1-"+id+".alert")
+	text := fmt.Sprintf(`{"timestamp":"2026-11-23T13:20:17.412+0000","rule":{"level":5,"description":"Story %s","id":"100001","groups":["local"]},"agent":{"id":"001","name":"web-01"},"manager":{"name":"mgr"},"id":"1795440017.%s","full_log":"x","location":"/l"}`, id, id)
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		in.t.Fatal(err)
+	}
+	return path
+}
+
+// call runs the program as integratord does and deletes the alert file when it returns.
+func (in *installation) call(name, file string, args ...string) {
+	in.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(in.home, "integrations", name), append([]string{file}, args...)...)
+	cmd.Args[0] = filepath.Join(binDir(), name) // the test binary looks there; the program does not
+	cmd.Env = []string{"TZ=UTC"}
+	cmd.Dir = "/"
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		in.t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	if err := os.Remove(file); err != nil {
+		in.t.Fatal(err)
+	}
+}
+
+// until looks at a condition of another process until it holds.
+func (in *installation) until(what string, holds func() bool) {
+	in.t.Helper()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	over := time.After(time.Minute)
+	for !holds() {
+		select {
+		case <-over:
+			in.t.Fatalf("after a minute: not %s; the log:\n%s", what, in.log())
+		case <-look.C:
+		}
+	}
+}
+
+// killDeliverer ends the deliverer, if there is one, and waits until it is gone.
+func (in *installation) killDeliverer(sig syscall.Signal) {
+	in.t.Helper()
+	in.until("the deliverer gone", func() bool {
+		lock, err := spool.TryLock(in.state(), "test", "")
+		if err == nil {
+			if err := lock.Release(); err != nil {
+				in.t.Error(err)
+			}
+			return true
+		}
+		if !errors.Is(err, spool.ErrLocked) {
+			return true // there is no state: nothing was spooled
+		}
+		if h, err := spool.ReadHolder(in.state()); err == nil && h.Kind != spool.KindDoor && h.PID > 1 {
+			_ = syscall.Kill(h.PID, sig)
+		}
+		return false
+	})
+}
+
+// told waits until n messages arrived at Slack and returns their first lines.
+func (in *installation) told(n int) []string {
+	in.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	messages, err := in.stand.Wait(ctx, n)
+	if err != nil {
+		in.t.Fatalf("%v; the log:\n%s", err, in.log())
+	}
+	var lines []string
+	for _, m := range messages {
+		lines = append(lines, gist(m))
+	}
+	return lines
+}
+
+func (in *installation) log() string {
+	b, err := os.ReadFile(filepath.Join(in.home, "logs", "ossec-notify.log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+// command runs the command line and returns what it prints.
+func (in *installation) command(wantCode int, args ...string) string {
+	in.t.Helper()
+	cmd := exec.Command("ossec-notify", append(args, "--home", in.home)...)
+	cmd.Env = append(os.Environ(), "TZ=UTC")
+	out, err := cmd.CombinedOutput()
+	code := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		in.t.Fatal(err)
+	}
+	if code != wantCode {
+		in.t.Fatalf("ossec-notify %q exits %d, want %d:\n%s", args, code, wantCode, out)
+	}
+	return string(out)
+}
+
+const toSlack = "receivers: {soc: {slack: {webhook_url: SLACK_URL}, rate: 100/s}}\ndefault: [soc]\ntime_zone: UTC\n"
+
+func TestReceiverThatIsDownHearsAllInOrderAndOnce(t *testing.T) {
+	for _, kill := range []bool{false, true} {
+		t.Run(fmt.Sprintf("killed=%v", kill), func(t *testing.T) {
+			in := newInstallation(t, toSlack)
+			down := make([]sandbox.Reply, 3)
+			for i := range down {
+				down[i] = sandbox.Reply{Status: 503, Body: "down"}
+			}
+			in.stand.Script(sandbox.Slack, down...)
+			var want []string
+			for i := range 10 {
+				in.call("custom-notify", in.alert(fmt.Sprint(i)))
+				want = append(want, fmt.Sprintf("LOW: Story %d on web-01", i))
+				if kill && (i == 1 || i == 5) {
+					in.killDeliverer(syscall.SIGKILL)
+				}
+			}
+			got := in.told(10)
+			if strings.Join(got, "\n") != strings.Join(want, "\n") {
+				t.Errorf("Slack heard\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+			list := in.command(exitDone, "outbox", "list", "--all", "--format", "json")
+			if n := strings.Count(list, `"state":"delivered"`); n != 10 {
+				t.Errorf("%d deliveries are delivered, want 10:\n%s", n, list)
+			}
+		})
+	}
+}
+
+func TestReceiverOfOssecConfIsRememberedAfterAKill(t *testing.T) {
+	in := newInstallation(t, "")
+	hold := make(chan struct{})
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
+	in.call("custom-slack", in.alert("1"), "", in.stand.SlackWebhookURL())
+	// In the outbox; now only the file under receivers/ knows where it goes.
+	in.until("taken out of the spool", func() bool {
+		names, err := spool.List(in.state())
+		return err == nil && len(names) == 0
+	})
+	in.killDeliverer(syscall.SIGKILL)
+	close(hold)
+	if err := filepath.WalkDir(in.state(), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Base(filepath.Dir(path)) == "receivers" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err == nil && strings.Contains(string(b), in.stand.SlackWebhookURL()) {
+			t.Errorf("%s holds the webhook's address", path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-slack", in.alert("2"), "", in.stand.SlackWebhookURL())
+	got := in.told(2)
+	if !strings.Contains(strings.Join(got, "\n"), "Story 1") || !strings.Contains(strings.Join(got, "\n"), "Story 2") {
+		t.Errorf("Slack heard %q, want both stories", got)
+	}
+}
+
+func TestAlertWaitsForABrokenConfigToBeMended(t *testing.T) {
+	in := newInstallation(t, "receivers: {soc: {slakc: {}}}\n")
+	in.call("custom-notify", in.alert("1"))
+	in.until("said what is wrong", func() bool {
+		return strings.Contains(in.log(), `did you mean \"slack\"`) && strings.Contains(in.log(), "alert waits")
+	})
+	in.configure(toSlack)
+	in.call("custom-notify", in.alert("2"))
+	if got := in.told(2); got[0] != "LOW: Story 1 on web-01" || got[1] != "LOW: Story 2 on web-01" {
+		t.Errorf("Slack heard %q", got)
+	}
+}
+
+func TestSameAlertIsToldOnceToEachReceiver(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	for range 3 {
+		in.call("custom-notify", in.alert("7"))
+	}
+	in.call("custom-notify", in.alert("8"))
+	if got := in.told(2); got[0] != "LOW: Story 7 on web-01" || got[1] != "LOW: Story 8 on web-01" {
+		t.Errorf("Slack heard %q, want each story once", got)
+	}
+}
+
+func TestSendWaitsForTheOutcomeInTheOutbox(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	file := in.alert("1")
+	for n := 1; n <= 2; n++ { // a new occurrence each time
+		var got sent
+		if err := json.Unmarshal([]byte(in.command(exitDone, "send", file, "--format", "json")), &got); err != nil {
+			t.Fatal(err)
+		}
+		want := sent{got.Delivery, "mgr/1795440017.1", "soc", "slack", "delivered", 1, ""}
+		if n == 2 {
+			want.Alert += "#2"
+		}
+		if got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 404, Body: "no_service"})
+	if out := in.command(exitFail, "send", file); !strings.Contains(out, "no_service (the webhook is gone") {
+		t.Errorf("a refusal says\n%s", out)
+	}
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503}, sandbox.Reply{Status: 503}, sandbox.Reply{Status: 503}, sandbox.Reply{Status: 503})
+	if out := in.command(exitFail, "send", file, "--timeout", "500ms"); !strings.Contains(out, "the delivery goes on") {
+		t.Errorf("a receiver that is down says\n%s", out)
+	}
+}
+
+func TestDeadLettersCanBeTriedAgain(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 404, Body: "no_service"})
+	in.command(exitFail, "send", in.alert("1"))
+	var dead sent
+	if err := json.Unmarshal([]byte(in.command(exitDone, "outbox", "list", "--format", "json")), &dead); err != nil {
+		t.Fatal(err)
+	}
+	if dead.State != "dead" || !strings.Contains(dead.Error, "no_service") {
+		t.Fatalf("the outbox has %+v, want a dead letter with Slack's word", dead)
+	}
+	if out := in.command(exitDone, "outbox", "show", dead.Delivery); !strings.Contains(out, "attempt 1, ") || !strings.Contains(out, "no_service") {
+		t.Errorf("show says\n%s", out)
+	}
+	in.command(exitDone, "outbox", "retry", dead.Delivery)
+	if got := in.told(1); got[0] != "LOW: Story 1 on web-01" {
+		t.Errorf("Slack heard %q", got)
+	}
+	in.command(exitFail, "outbox", "drop", "NOSUCHDELIVERY00")
+}
