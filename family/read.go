@@ -58,6 +58,15 @@ func Read(a *alert.Alert) *Reading {
 	return r
 }
 
+// Names are the names of all families.
+func Names() []string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.family)
+	}
+	return names
+}
+
 // maxFacts is how many facts a message shows; a reader who is given more has to search.
 const maxFacts = 6
 

@@ -202,7 +202,7 @@ func (s *Set) document(d *Data) (document, error) {
 		if doc.Links == nil {
 			doc.Links = map[string]string{}
 		}
-		doc.Links[l.name] = l.URL.Raw()
+		doc.Links[l.Name] = l.URL.Raw()
 	}
 	if d.Rule.ID != "" || d.Rule.Level >= 0 || d.Rule.Description != "" {
 		doc.Rule = &documentRule{ID: d.Rule.ID, Level: level(d.Rule.Level), Description: d.Rule.Description, Groups: known(d.Rule.Groups), FiredTimes: d.Rule.FiredTimes}

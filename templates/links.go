@@ -23,7 +23,7 @@ type linkTemplate struct {
 type Link struct {
 	Label display.Text `json:"text"`
 	URL   display.Text `json:"href"`
-	name  string
+	Name  string       `json:"-"` // its key in the config
 }
 
 var linkLabels = map[string]string{"alert": "Open alert", "runbook": "Runbook", "mitre": "MITRE"}
@@ -66,6 +66,9 @@ func escapeURL(v any) string {
 	return strings.ReplaceAll(url.QueryEscape(asText(v).Raw()), "+", "%20")
 }
 
+// Links are the links of an alert, in the order in which messages show them.
+func (s *Set) Links(d *Data) []Link { return s.renderLinks(d) }
+
 // renderLinks are the links of an alert. One whose template fails, or that is no http or https URL, is left
 // out: a link is a convenience and must not cost the message.
 func (s *Set) renderLinks(d *Data) []Link {
@@ -92,7 +95,7 @@ func (s *Set) renderLinks(d *Data) []Link {
 // renderLink is the URL of one link, or "".
 func (s *Set) renderLink(name string, d *Data) display.Text {
 	for _, l := range s.renderLinks(d) {
-		if l.name == name {
+		if l.Name == name {
 			return l.URL
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 const checkExample = `  ossec-notify check
@@ -32,7 +35,12 @@ func checkCommand(e *env) *cobra.Command {
 		Long: `Reads the config, its includes, the templates and the secrets, and says everything that is wrong, each with its
 place. Exit status: 0 all is well, 1 a secret or a receiver failed, 2 the config has mistakes.`,
 		Example: checkExample,
-		Args:    cobra.NoArgs,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return fmt.Errorf("check takes no file: say --config %s", args[0])
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.check(cmd.Context(), online, strict)
 		},
@@ -208,6 +216,37 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 			}
 			said[r.Name+err.Error()] = true
 			found = append(found, findingAbout(r, fmt.Errorf("%w (seen with the sample %s)", err, name), exitUsage))
+		}
+	}
+	return append(found, checkNames(cfg, d)...)
+}
+
+// checkNames warns of what is written for nothing: defines that no part asks for, links that are never made.
+func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
+	var found []finding
+	warn := func(format string, args ...any) {
+		found = append(found, finding{Problem: rules.Problem{File: cfg.Path, Warning: true, Message: fmt.Sprintf(format, args...)}})
+	}
+	for _, u := range cfg.templates.Unused() {
+		if near := rules.Nearest(u.Name, u.Known); near != "" {
+			warn("template %s: nothing asks for the part %q: did you mean %q?", u.Place, u.Name, near)
+		} else {
+			warn("template %s: nothing asks for the part %q; docs/templates.md lists the parts", u.Place, u.Name)
+		}
+	}
+	made := map[string]bool{}
+	for _, name := range sample.Names() {
+		a, err := sample.Alert(name)
+		if err != nil {
+			continue
+		}
+		for _, l := range cfg.templates.Links(templates.NewData(a, cfg.Scale, templates.Context{})) {
+			made[l.Name] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Links)) {
+		if !made[name] {
+			warn("links.%s gives no http or https address for any of the built-in alerts", name)
 		}
 	}
 	return found

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -85,6 +87,32 @@ func (e *env) file(name string, c *completer, yield func(*alert.Alert, error) bo
 		}
 	}
 	return true
+}
+
+// interruptible is a stream whose Read ends with ctx: nobody should have to press Ctrl-C twice because we wait for
+// input. The read that was begun goes on, and what it gets is lost with the process.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	own := make([]byte, len(p))
+	done := make(chan result, 1)
+	go func() {
+		n, err := i.r.Read(own)
+		done <- result{n, err}
+	}()
+	select {
+	case <-i.ctx.Done():
+		return 0, context.Cause(i.ctx)
+	case r := <-done:
+		return copy(p, own[:r.n]), r.err
+	}
 }
 
 // sampleFlag explains --sample.

@@ -30,6 +30,7 @@ func main() {
 	// integratord ignores SIGHUP and its children inherit that; commands do not need it back.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends us whatever we are waiting for
 	// A call by integratord that the spool took has ended before we came here; see package door.
 	if u, ok := door.Pending(); ok {
 		os.Exit(runUnspooled(ctx, u, os.Stderr))
@@ -39,7 +40,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, callUsage, call.Name)
 		os.Exit(exitDone)
 	}
-	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], interruptible{ctx, os.Stdin}, os.Stdout, os.Stderr))
 }
 
 // failure is an error with its exit code. An error that is none exits with exitUsage: cobra's own are about

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"time"
@@ -125,7 +124,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 func (e *env) loadOrExample() (*config, error) {
 	path := configPath("", e.home)
 	if e.config == "" && os.Getenv("OSSEC_NOTIFY_CONFIG") == "" {
-		if _, _, err := loadConfig(path, e.home); errors.Is(err, fs.ErrNotExist) {
+		if exists, err := configExists(path); err == nil && !exists {
 			fmt.Fprintf(e.stderr, "note: there is no config %s: showing one receiver of each channel\n", path)
 			return exampleConfig(), nil
 		}

@@ -47,11 +47,21 @@ func rootCommand(e *env) *cobra.Command {
 		Example:       rootExample,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Version:       versionText(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return fmt.Errorf("unknown command %q: did you mean %q?", args[0], near[0])
+			}
+			return fmt.Errorf("unknown command %q\nTry: ossec-notify -h", args[0])
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 	}
+	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.home, "home", "", "home of OSSEC or Wazuh (default $OSSEC_NOTIFY_HOME, else what /etc/ossec-init.conf says, else /var/ossec)")
@@ -152,6 +162,9 @@ func jsonLine(w io.Writer, v any) error {
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
+	if i, ok := stream.(interruptible); ok {
+		stream = i.r
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

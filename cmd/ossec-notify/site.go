@@ -220,6 +220,9 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 		s.log.Info("api_key and hook_url of ossec.conf are not used: the config has receivers for this name", "name", call.Name)
 	}
 	out.Deliveries = plan.deliveries
+	if err == nil && len(out.Deliveries) == 0 && s.cfg != nil && len(s.cfg.Receivers) == 0 {
+		err = fmt.Errorf("there is no config %s with receivers", s.path)
+	}
 	return out, err
 }
 
