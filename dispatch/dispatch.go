@@ -1,7 +1,8 @@
-// Package dispatch owns the order of things: an alert is matched against the routes, a delivery is planned for
-// each receiver that was chosen, the templates are rendered, the notifier is called, and what came of it is
-// told. Preview and the demo use the same steps with another end. It knows no channel by name
-// beyond what a receiver says of itself, reads no config and keeps nothing.
+// Package dispatch owns the order of things. A [Dispatcher] is the way of one alert: it is matched against the
+// routes, a delivery is planned for each receiver that was chosen, the templates are rendered, the notifier is
+// called, and what came of it is told. A [Deliverer] is that way for good: from its sources through the outbox to
+// the receivers, each in a lane of its own, over failures and restarts. Preview and the demo use the same steps
+// with another end. The package knows no channel by name, reads no config and no file.
 package dispatch
 
 import (
@@ -19,6 +20,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
@@ -86,19 +88,10 @@ type Delivery struct {
 // lateAfter is from when on a message says that it is late.
 const lateAfter = 2 * time.Minute
 
-// State is where a delivery stands.
-type State string
-
-// The states that a delivery can end in without an outbox.
-const (
-	Delivered State = "delivered"
-	Dead      State = "dead"
-)
-
 // Outcome is what came of a delivery.
 type Outcome struct {
 	Delivery Delivery
-	State    State
+	State    outbox.State // outbox.Delivered or outbox.Dead
 	Attempts int
 	Receipt  notifier.Receipt
 	Err      error // why it is dead
@@ -220,7 +213,7 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 
 // Deliver renders and sends, and tries again after temporary failures until ctx ends.
 func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
-	out := Outcome{Delivery: x, State: Dead}
+	out := Outcome{Delivery: x, State: outbox.Dead}
 	log := d.Log.With("alert", x.Alert.Identity(), "rule", x.Alert.Rule.ID, "receiver", x.Receiver.Name, "channel", x.Receiver.Channel)
 	n, err := d.Notification(x)
 	if err != nil {
@@ -234,7 +227,7 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 		out.Receipt, err = d.attempt(ctx, x.Receiver, n)
 		log := log.With("attempt", out.Attempts, "duration", time.Since(start).Round(time.Millisecond))
 		if err == nil {
-			out.State = Delivered
+			out.State = outbox.Delivered
 			level := slog.LevelDebug
 			if out.Attempts > 1 {
 				level = slog.LevelInfo

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
@@ -122,7 +123,7 @@ func TestDeliverTriesAgainAfterTemporaryFailures(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := d.Deliver(ctx, x[0])
-		if out.State != Delivered || out.Attempts != 4 {
+		if out.State != outbox.Delivered || out.Attempts != 4 {
 			t.Fatalf("state %s after %d attempts, want delivered after 4 (%v)", out.State, out.Attempts, out.Err)
 		}
 		if wait := s.at[3].Sub(s.at[2]); wait < 7*time.Second {
@@ -159,7 +160,7 @@ func TestDeliverGivesUp(t *testing.T) {
 				}
 				start := time.Now()
 				out := d.Deliver(ctx, x[0])
-				if out.State != Dead || out.Err == nil {
+				if out.State != outbox.Dead || out.Err == nil {
 					t.Errorf("state %s, error %v, want dead with an error", out.State, out.Err)
 				}
 				if tc.attempts > 0 && out.Attempts != tc.attempts {
@@ -261,7 +262,7 @@ func TestTemplateThatFailsStillNotifies(t *testing.T) {
 		}
 	}
 	out := d.Deliver(t.Context(), x[0])
-	if out.State != Delivered || out.TemplateErr == nil {
+	if out.State != outbox.Delivered || out.TemplateErr == nil {
 		t.Errorf("state %s, template error %v, want delivered with the error told", out.State, out.TemplateErr)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -124,7 +125,7 @@ func TestEveryAlertArrivesAsPreviewShowsIt(t *testing.T) {
 	corpus(t, func(t *testing.T, a *alert.Alert) {
 		stand.Clear()
 		d.DeliverAll(t.Context(), d.Plan(a), func(o dispatch.Outcome) {
-			if o.State != dispatch.Delivered || o.TemplateErr != nil || o.Receipt.Warning != "" {
+			if o.State != outbox.Delivered || o.TemplateErr != nil || o.Receipt.Warning != "" {
 				t.Errorf("%s: %s, %v, %v, %q", o.Delivery.Receiver.Name, o.State, o.Err, o.TemplateErr, o.Receipt.Warning)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -179,7 +180,7 @@ func (d *demo) tellOutcomes(outcomes []dispatch.Outcome, arrived []sandbox.Messa
 	for _, o := range outcomes {
 		to := o.Delivery.Receiver
 		d.deliveries++
-		if o.State != dispatch.Delivered {
+		if o.State != outbox.Delivered {
 			d.dead++
 			fmt.Fprintf(d.w, "  ✗ %-10s %s\n", to.Name, safe(o.Err.Error()))
 			continue

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -52,7 +53,7 @@ func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site) (strict bo
 	defer unlock()
 	arrival, err := s.arrival("", u.Record)
 	strict = s.cfg != nil && s.cfg.StrictExit
-	switch id := arrival.Alert.Identity(); {
+	switch id := shownID(arrival.Alert); {
 	case s.cfg == nil && len(arrival.Deliveries) == 0:
 		return false, errors.Join(fmt.Errorf("the config %s is broken, so alert %s has no receiver", s.path, id), err)
 	case err != nil:
@@ -64,7 +65,7 @@ func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site) (strict bo
 	}
 	var dead []error
 	s.d.DeliverAll(ctx, arrival.Deliveries, func(o dispatch.Outcome) {
-		if o.State != dispatch.Delivered {
+		if o.State != outbox.Delivered {
 			dead = append(dead, fmt.Errorf("receiver %s: %w", o.Delivery.Receiver.Name, o.Err))
 		}
 	})

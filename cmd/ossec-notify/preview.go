@@ -80,7 +80,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 			}
 		}
 		if len(deliveries) == 0 {
-			fmt.Fprintf(e.stderr, "note: alert %s goes to nobody (ossec-notify explain says why)\n", a.Identity())
+			fmt.Fprintf(e.stderr, "note: alert %s goes to nobody (ossec-notify explain says why)\n", shownID(a))
 		}
 		for _, x := range deliveries {
 			if err := ended(ctx); err != nil {

@@ -154,7 +154,7 @@ func shownID(a *alert.Alert) string { return display.Quote(a.Identity()).Line().
 func (r *reporter) outcome(o dispatch.Outcome) {
 	x := o.Delivery
 	s := sent{x.ID, x.Alert.Identity(), x.Receiver.Name, x.Receiver.Channel, string(o.State), o.Attempts, ""}
-	if o.Err != nil && o.State != dispatch.Delivered {
+	if o.Err != nil && o.State != outbox.Delivered {
 		s.Error = o.Err.Error()
 		r.failed = true
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -300,4 +301,47 @@ func TestDeadLettersCanBeTriedAgain(t *testing.T) {
 		t.Errorf("Slack heard %q", got)
 	}
 	in.command(exitFail, "outbox", "drop", "NOSUCHDELIVERY00")
+}
+
+var killRounds = flag.Int("kill-rounds", 6, "how often the deliverer is killed in the middle of the work")
+
+// TestKilledAtAnyMomentLosesNothing kills the deliverer while alerts come in and go out. Every alert whose call
+// returned arrives; what comes twice is at most what was in hand at a kill, which is one message for a receiver
+// that hears in order.
+func TestKilledAtAnyMomentLosesNothing(t *testing.T) {
+	in := newInstallation(t, strings.Replace(toSlack, "100/s", "5000/s", 1))
+	const each = 8
+	n := 0
+	for round := range *killRounds {
+		for range each {
+			in.call("custom-notify", in.alert(fmt.Sprint(n)))
+			n++
+		}
+		// Somewhere in the work: each round a little later.
+		in.until("some were told", func() bool { return len(in.stand.Messages()) >= min(round*each/2, n-each) })
+		in.killDeliverer(syscall.SIGKILL)
+	}
+	in.call("custom-notify", in.alert(fmt.Sprint(n)))
+	n++
+	count := map[string]int{}
+	in.until("all arrived", func() bool {
+		clear(count)
+		for _, m := range in.stand.Messages() {
+			count[gist(m)]++
+		}
+		return len(count) >= n
+	})
+	repeats := 0
+	for i := range n {
+		switch c := count[fmt.Sprintf("LOW: Story %d on web-01", i)]; {
+		case c == 0:
+			t.Errorf("alert %d is lost", i)
+		case c > 1:
+			repeats += c - 1
+		}
+	}
+	if repeats > *killRounds {
+		t.Errorf("%d repeats after %d kills", repeats, *killRounds)
+	}
+	t.Logf("%d alerts, %d kills, %d repeats", n, *killRounds, repeats)
 }
