@@ -377,3 +377,51 @@ func TestParseRate(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkDeliverer takes alerts from a source through the outbox to one receiver that answers at once; an
+// operation is one alert, stored, rendered, delivered and recorded.
+func BenchmarkDeliverer(b *testing.B) {
+	s := &counting{want: int64(b.N), done: make(chan struct{})}
+	d := &Dispatcher{Table: &rules.Table{Always: []string{"webhook-1"}}, Scale: alert.DefaultScale, Log: slog.New(slog.DiscardHandler)}
+	d.Receivers = map[string]*Receiver{"webhook-1": {Name: "webhook-1", Channel: "webhook", Notifier: s, Templates: templates.Default(), Concurrency: 8, MaxAge: DefaultMaxAge}}
+	box, _, err := outbox.Open(b.Context(), filepath.Join(b.TempDir(), "outbox.db"), outbox.Options{Owner: true, DeliveryID: DeliveryID})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer box.Close()
+	q := newQueue()
+	raw := string(testAlert().Raw)
+	for i := range b.N {
+		a := alert.Parse([]byte(strings.Replace(raw, `"id":"1795440017.1"`, fmt.Sprintf(`"id":"1795440017.%d"`, i), 1)), alert.Options{Received: time.Now()})
+		q.put(Arrival{Alert: a, Header: []byte(`""`), Deliveries: d.Plan(a)})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- (&Deliverer{Box: box, Sources: []Source{q}, Site: fixed{d}, Log: d.Log, Grace: time.Second}).Run(ctx)
+	}()
+	<-s.done
+	b.StopTimer()
+	cancel()
+	if err := <-ended; err != nil {
+		b.Fatal(err)
+	}
+}
+
+// counting accepts everything and says when it had enough.
+type counting struct {
+	n, want int64
+	mu      sync.Mutex
+	done    chan struct{}
+}
+
+func (c *counting) Notify(context.Context, notifier.Notification) (notifier.Receipt, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n++; c.n == c.want {
+		close(c.done)
+	}
+	return notifier.Receipt{}, nil
+}
