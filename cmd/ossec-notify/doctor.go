@@ -1,0 +1,498 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+const doctorHelp = `Looks at the whole installation, from integratord to the receivers, and says of each part whether it is well, and if not
+what to do. It changes nothing and sends nothing. Run by root it looks at the config, the secrets and the state as the
+user who owns the state directory. Exit status: 1 if there is a problem; warnings are none.`
+
+const doctorExample = `  ossec-notify doctor
+  ossec-notify doctor --online                   also: can the receivers be reached?
+  ossec-notify doctor --format json`
+
+func doctorCommand(e *env) *cobra.Command {
+	var forcedManager, forcedUser string
+	var online bool
+	cmd := &cobra.Command{
+		Use:     "doctor",
+		Short:   "what is wrong with this installation, and what to do",
+		Long:    doctorHelp,
+		Example: doctorExample,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return e.doctor(cmd.Context(), forcedManager, forcedUser, online)
+		},
+	}
+	managerFlags(cmd, &forcedManager, &forcedUser)
+	cmd.Flags().BoolVar(&online, "online", false, "also connect to every receiver; nothing is sent")
+	e.formatFlag(cmd)
+	return cmd
+}
+
+// The levels of a diagnosis.
+const (
+	levelOK      = "ok"
+	levelWarning = "warning"
+	levelProblem = "problem"
+)
+
+// diagnosis is one line of doctor, in JSON too.
+type diagnosis struct {
+	Check   string `json:"check"`
+	Level   string `json:"level"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy"` // "" where there is nothing to do
+}
+
+func (d diagnosis) String() string {
+	s := fmt.Sprintf("%-7s  %-11s  %s", d.Level, d.Check, d.Message)
+	if d.Remedy == "" {
+		return s
+	}
+	if !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	return s + " To do: " + d.Remedy
+}
+
+// Thresholds of what is worth a word.
+const (
+	lateRecord   = time.Minute      // a record is taken within seconds
+	lateDelivery = 10 * time.Minute // of one that nothing has failed for
+	littleSpace  = 256 << 20        // bytes
+	noSpace      = 16 << 20
+)
+
+// examination is one run of doctor.
+type examination struct {
+	*env
+	home    string
+	state   string
+	manager manager
+	managed bool    // there is a manager
+	who     account // zero when it is not known
+	known   bool
+	named   []string // the names that ossec.conf calls
+	serving bool     // a daemon holds the lock
+	cfg     *config  // nil when there is none that loads
+	worst   string
+}
+
+func (x *examination) say(check, level, remedy, format string, args ...any) {
+	d := diagnosis{check, level, strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "), remedy}
+	if level == levelProblem {
+		x.worst = levelProblem
+	}
+	if x.format == "json" {
+		_ = jsonLine(x.stdout, d)
+		return
+	}
+	fmt.Fprintln(x.stdout, d)
+}
+
+func (x *examination) ok(check, format string, args ...any) {
+	x.say(check, levelOK, "", format, args...)
+}
+
+func (x *examination) warning(check, remedy, format string, args ...any) {
+	x.say(check, levelWarning, remedy, format, args...)
+}
+
+func (x *examination) problem(check, remedy, format string, args ...any) {
+	x.say(check, levelProblem, remedy, format, args...)
+}
+
+func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, online bool) error {
+	if forcedManager != "" && forcedManager != "ossec" && forcedManager != "wazuh" {
+		return fmt.Errorf("--manager is ossec or wazuh, not %q", forcedManager)
+	}
+	home, err := filepath.Abs(e.home)
+	if err != nil {
+		return err
+	}
+	x := &examination{env: e, home: home}
+	x.findInstallation(forcedManager, forcedUser)
+	x.ossecConf()
+	x.links()
+	x.dispatch()
+	x.stateDirectory()
+	x.lock()
+	if x.state != "" {
+		if err := spool.BecomeOwner(x.state); err != nil {
+			x.problem("state", "", "%s", err)
+		}
+		x.spool()
+		x.outbox(ctx)
+	}
+	x.config()
+	x.receivers(ctx, online)
+	x.log()
+	x.daemon()
+	if x.worst == levelProblem {
+		return silent(exitFail)
+	}
+	return nil
+}
+
+// findInstallation looks for the manager, whom it runs us as, and where our program lies.
+func (x *examination) findInstallation(forcedManager, forcedUser string) {
+	m, err := findManager(x.home, forcedManager)
+	if err != nil {
+		x.problem("manager", "name the manager's directory with --home", "%s", err)
+	}
+	x.manager, x.managed = m, err == nil
+	if x.managed {
+		x.ok("manager", "%s in %s", m, x.home)
+	}
+	if x.who, err = findAccount(m, forcedUser); err != nil {
+		x.warning("user", "name it with --user", "%s", err)
+		return
+	}
+	x.known = true
+	x.ok("user", "integratord runs as %s:%s", x.who.name, x.who.group)
+}
+
+func (x *examination) dispatch() {
+	if door.ExecPath() == "" {
+		x.warning("dispatch", "use OSSEC, or Wazuh before 4.2", "this system does not tell by which name a program was run: with Wazuh from 4.2 no call is recognised")
+		return
+	}
+	x.ok("dispatch", "the system tells by which name a program was run")
+}
+
+// The file systems on which neither locks nor the database can be trusted, by the magic numbers of statfs(2). The
+// numbers are Linux's.
+var remoteFS = map[uint32]string{
+	0x6969: "NFS", 0x517b: "SMB", 0xff534d42: "CIFS", 0xfe534d42: "SMB", 0x65735546: "FUSE",
+}
+
+func (x *examination) stateDirectory() {
+	const install = "run ossec-notify install as root"
+	places := spool.Places(x.home)
+	if state := cmp.Or(x.env.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
+		places = []string{state}
+	}
+	var st fs.FileInfo
+	for i, place := range places {
+		var err error
+		if st, err = os.Stat(place); err == nil && st.IsDir() {
+			x.state = place
+			if i > 0 {
+				x.warning("state", install, "%s is in use, because there is no %s", place, places[0])
+			}
+			break
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			x.problem("state", "run doctor as root", "%s", err)
+			return
+		}
+	}
+	if x.state == "" {
+		x.problem("state", install, "there is no %s: integratord's user cannot make it, and alerts go out without a safety net", places[0])
+		return
+	}
+	sound := true
+	if uid, _ := ownerOf(st); x.known && uid != x.who.uid {
+		sound = false
+		x.problem("state", install, "%s belongs to %s, not to %s", x.state, ownerName(st), x.who.name)
+	}
+	if mode := st.Mode().Perm(); mode != stateMode {
+		sound = false
+		x.warning("state", fmt.Sprintf("chmod %04o %s", stateMode, x.state), "%s has mode %#o: alerts are nobody else's business", x.state, mode)
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(x.state, &disk); err != nil {
+		x.warning("state", "", "its disk cannot be measured: %s", err)
+		return
+	}
+	if kind := remoteFS[uint32(disk.Type)]; kind != "" {
+		sound = false
+		x.problem("state", "move it to a local disk (--state, OSSEC_NOTIFY_STATE)", "%s is on %s, where locks cannot be trusted", x.state, kind)
+	}
+	free := int64(disk.Bavail) * int64(disk.Bsize)
+	x.space(free)
+	if sound {
+		x.ok("state", "%s belongs to %s", x.state, ownerName(st))
+	}
+}
+
+func (x *examination) space(free int64) {
+	switch mib := free >> 20; {
+	case free < noSpace:
+		x.problem("disk", "make room", "%d MiB are free in %s: alerts cannot be kept", mib, x.state)
+	case free < littleSpace:
+		x.warning("disk", "make room", "%d MiB are free in %s", mib, x.state)
+	default:
+		x.ok("disk", "%d MiB are free", mib)
+	}
+}
+
+// lock says who delivers. It reads and does not try the lock: who took it, even for a moment, would be the deliverer.
+func (x *examination) lock() {
+	if x.state == "" {
+		return
+	}
+	h, err := spool.ReadHolder(x.state)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		x.problem("deliverer", "run doctor as root", "%s", err)
+	case err != nil:
+		x.ok("deliverer", "nobody delivers now; the next call starts one")
+	case !alive(h.PID):
+		x.ok("deliverer", "the last one (%s, process %d) was killed; the next call starts one", h.Kind, h.PID)
+	default:
+		x.serving = h.Kind == "serve"
+		if h.Version != "" && h.Version != versionText() {
+			x.warning("deliverer", "restart it", "%s, process %d, is of version %s; this is %s", h.Kind, h.PID, h.Version, versionText())
+			return
+		}
+		x.ok("deliverer", "%s, process %d, since %s", h.Kind, h.PID, h.Started.Local().Format(time.DateTime))
+	}
+}
+
+// alive reports whether there is a process of this number.
+func alive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}
+
+func (x *examination) spool() {
+	names, err := spool.List(x.state)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		x.problem("spool", "run doctor as root, or ossec-notify install to mend the owners", "%s", err)
+		return
+	}
+	now := time.Now()
+	if spool.IsFull(x.state) {
+		x.problem("spool", "see what does not get through: ossec-notify outbox list", "is full: calls deliver at once and give up early")
+	}
+	if spool.FailedLately(x.state, now) {
+		x.problem("spool", "see the log", "a deliverer failed to start within the last %s", spool.StartPause)
+	}
+	if bad, err := os.ReadDir(filepath.Join(x.state, "spool", "bad")); err == nil && len(bad) > 0 {
+		x.warning("spool", "look at them, then remove them", "%s could not be read, in %s", count(len(bad), "record"), filepath.Join(x.state, "spool", "bad"))
+	}
+	age := oldest(filepath.Join(x.state, "spool", "new"), names, now)
+	switch {
+	case len(names) > 0 && age > lateRecord:
+		x.warning("spool", "see the log; ossec-notify serve takes them", "%s, the oldest for %s: nobody takes them", waiting(len(names)), span(age))
+	case len(names) > 0:
+		x.ok("spool", "%s, the oldest for %s", waiting(len(names)), span(age))
+	default:
+		x.ok("spool", "empty")
+	}
+}
+
+// waiting is a number of records as the subject of a sentence.
+func waiting(n int) string {
+	if n == 1 {
+		return "1 record waits"
+	}
+	return fmt.Sprintf("%d records wait", n)
+}
+
+// oldest is how long ago the oldest of the files was made; names that are gone do not count.
+func oldest(dir string, names []string, now time.Time) time.Duration {
+	var age time.Duration
+	for _, name := range names {
+		if st, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			age = max(age, now.Sub(st.ModTime()))
+		}
+	}
+	return age
+}
+
+// span is a duration as people say it.
+func span(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", d/(24*time.Hour))
+	case d >= time.Minute:
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	}
+	return d.Round(time.Second).String()
+}
+
+func (x *examination) outbox(ctx context.Context) {
+	db, _, err := outbox.Open(ctx, outboxPath(x.state), outbox.Options{})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		x.ok("outbox", "there is none: no alert has been delivered yet")
+		return
+	case errors.Is(err, outbox.ErrOlder):
+		x.ok("outbox", "%s", err)
+		return
+	case errors.Is(err, outbox.ErrNewer):
+		x.problem("outbox", "install the newer program again", "%s", err)
+		return
+	case errors.Is(err, outbox.ErrCorrupt):
+		x.problem("outbox", "nothing: the next deliverer sets it aside and saves what it can", "%s", err)
+		return
+	case err != nil:
+		x.problem("outbox", "run doctor as root", "%s", err)
+		return
+	}
+	defer db.Close()
+	queues, err := db.Queues(ctx)
+	if err == nil {
+		var fares map[string]outbox.Receiver
+		if fares, err = db.Receivers(ctx); err == nil {
+			x.queues(queues, fares)
+		}
+	}
+	if err != nil {
+		x.problem("outbox", "", "%s", err)
+	}
+}
+
+func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver) {
+	quiet := true
+	for _, q := range queues {
+		waits := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering]
+		var age time.Duration
+		if !q.Oldest.IsZero() {
+			age = time.Since(q.Oldest)
+		}
+		r := fares[q.Receiver]
+		said := display.Quote(r.LastError).Line().CutEnd(160).String()
+		switch {
+		case r.Failures > 0 && waits > 0:
+			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s; %s, the last said: %s", q.Receiver, waits, span(age), count(r.Failures, "failure"), said)
+		case waits > 0 && age > lateDelivery:
+			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, span(age))
+		case waits > 0:
+			x.ok("outbox", "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, span(age))
+		}
+		if dead := q.Counts[outbox.Dead]; dead > 0 {
+			x.warning("outbox", "ossec-notify outbox list --states dead --receiver "+q.Receiver+", then outbox retry or drop", "receiver %s: %s", q.Receiver, count(dead, "dead letter"))
+			quiet = false
+		}
+		quiet = quiet && waits == 0
+	}
+	if quiet {
+		x.ok("outbox", "nothing waits, and nothing was given up")
+	}
+}
+
+func (x *examination) config() {
+	path := configPath(x.env.config, x.home)
+	cfg, problems, err := loadConfig(path, x.home)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		x.warning("config", "ossec-notify install writes one to begin with", "there is no %s: only what ossec.conf describes by key and URL is served", path)
+		return
+	case err != nil:
+		x.problem("config", fmt.Sprintf("let %s read it", cmp.Or(x.who.name, "the integration user")), "%s", err)
+		return
+	}
+	mistakes, warnings, first := 0, 0, ""
+	for _, p := range problems {
+		if p.Warning {
+			warnings++
+			continue
+		}
+		mistakes++
+		first = cmp.Or(first, p.String())
+	}
+	switch {
+	case cfg == nil:
+		x.problem("config", "run ossec-notify check", "%s has %s, the first: %s", path, count(mistakes, "mistake"), first)
+		return
+	case warnings > 0:
+		x.warning("config", "run ossec-notify check", "%s has %s", path, count(warnings, "warning"))
+	case len(cfg.Receivers) == 0:
+		x.warning("config", "name receivers in it, then run ossec-notify check", "%s has no receivers: only what ossec.conf describes by key and URL is served", path)
+	default:
+		x.ok("config", "%s: %s, %s", path, count(len(cfg.Receivers), "receiver"), count(len(cfg.Table.Routes), "route"))
+	}
+	x.cfg = cfg
+}
+
+// receivers looks at secrets and, if asked to, whether the receivers can be reached.
+func (x *examination) receivers(ctx context.Context, online bool) {
+	if x.cfg == nil || len(x.cfg.Receivers) == 0 {
+		return
+	}
+	tell := func(check, remedy, well string, found []finding) {
+		for _, f := range found {
+			if f.Warning {
+				x.warning(check, "", "%s", f.Message)
+			} else {
+				x.problem(check, remedy, "%s", f.Message)
+			}
+		}
+		if len(found) == 0 {
+			x.ok(check, "%s", well)
+		}
+	}
+	reader := "this user"
+	if x.known {
+		reader = x.who.name
+	}
+	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(x.cfg))
+	if online {
+		// Receivers that cannot be built are mistakes of the config, which check tells with their lines.
+		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
+		tell("reach", "see docs/channels.md; ossec-notify send --sample 5712 --to RECEIVER tries it in earnest", "every receiver answers", checkOnline(ctx, x.cfg, d))
+	}
+}
+
+// log says where the log goes, as the user that this process is now.
+func (x *examination) log() {
+	dir := filepath.Join(x.home, "logs")
+	path := filepath.Join(dir, "ossec-notify.log")
+	target := path
+	if _, err := os.Lstat(path); err != nil {
+		target = dir
+	}
+	if err := syscall.Access(target, uint32(mayWrite)); err == nil {
+		x.ok("log", "%s", path)
+		return
+	}
+	if _, err := os.Stat("/dev/log"); err != nil {
+		x.warning("log", "let "+cmp.Or(x.who.name, "the integration user")+" write to it, or run a syslog daemon", "%s cannot be written, and there is no syslog: nothing is logged", path)
+		return
+	}
+	x.ok("log", "syslog (daemon, ossec-notify), as %s cannot be written", path)
+}
+
+// daemon says who should not do without serve.
+func (x *examination) daemon() {
+	const start = "systemctl enable --now ossec-notify (ossec-notify install writes the unit)"
+	if x.cfg == nil {
+		return
+	}
+	if x.serving {
+		x.ok("daemon", "ossec-notify serve runs")
+		return
+	}
+	if len(x.cfg.Follow) > 0 {
+		x.problem("daemon", start, "the config follows files, and no ossec-notify serve runs to read them")
+		return
+	}
+	for _, r := range x.cfg.Receivers {
+		if r.Channel.name == "pagerduty" {
+			x.warning("daemon", start, "receiver %s pages, and no ossec-notify serve runs: what waits after a reboot waits for the next alert", r.Name)
+			return
+		}
+	}
+	x.ok("daemon", "ossec-notify serve does not run; calls start a deliverer when there is work")
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// examine runs one part of the examination, and returns its lines.
+func examine(part func(*examination)) (string, *examination) {
+	var out strings.Builder
+	x := &examination{env: &env{stdout: &out, format: "text"}, state: "/s"}
+	part(x)
+	return out.String(), x
+}
+
+func TestDoctorTellsOfQueues(t *testing.T) {
+	hourAgo := time.Now().Add(-61 * time.Minute)
+	got, x := examine(func(x *examination) {
+		x.queues([]outbox.Queue{
+			{Receiver: "done", Counts: map[outbox.State]int{outbox.Delivered: 5}},
+			{Receiver: "busy", Counts: map[outbox.State]int{outbox.Pending: 2, outbox.Delivering: 1}, Oldest: time.Now()},
+			{Receiver: "stuck", Counts: map[outbox.State]int{outbox.Pending: 4}, Oldest: hourAgo},
+			{Receiver: "down", Counts: map[outbox.State]int{outbox.Pending: 1}, Oldest: hourAgo},
+			{Receiver: "wrong", Counts: map[outbox.State]int{outbox.Dead: 2}},
+		}, map[string]outbox.Receiver{"down": {Failures: 3, LastError: "HTTP 503\nfrom a proxy"}, "done": {LastError: "old"}})
+	})
+	want := `ok       outbox       receiver busy: 3 wait, the oldest for 0s
+warning  outbox       receiver stuck: 4 wait, the oldest for 1h1m. To do: ossec-notify outbox list --receiver stuck
+warning  outbox       receiver down: 1 wait, the oldest for 1h1m; 3 failures, the last said: HTTP 503⏎from a proxy. To do: ossec-notify outbox list --receiver down
+warning  outbox       receiver wrong: 2 dead letters. To do: ossec-notify outbox list --states dead --receiver wrong, then outbox retry or drop
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if x.worst != "" {
+		t.Errorf("the worst is %q, want none that fails the command", x.worst)
+	}
+	got, _ = examine(func(x *examination) { x.queues(nil, nil) })
+	if want := "ok       outbox       nothing waits, and nothing was given up\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestDoctorTellsOfADiskThatIsNearlyFull(t *testing.T) {
+	for free, want := range map[int64]string{
+		noSpace - 1: "problem", noSpace: "warning", littleSpace - 1: "warning", littleSpace: "ok",
+	} {
+		got, x := examine(func(x *examination) { x.space(free) })
+		if level := strings.Fields(got)[0]; level != want || (x.worst == levelProblem) != (want == "problem") {
+			t.Errorf("%d bytes: got %q (worst %q), want %s", free, got, x.worst, want)
+		}
+	}
+}
+
+func TestSpanIsWhatPeopleSay(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		1499 * time.Millisecond: "1s", 59 * time.Second: "59s", 61 * time.Second: "1m", 90 * time.Minute: "1h30m",
+		2 * time.Hour: "2h0m", 47 * time.Hour: "47h0m", 49 * time.Hour: "2 days",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var (
+	xmlComment      = regexp.MustCompile(`(?s)<!--.*?-->`)
+	integrationPart = regexp.MustCompile(`(?s)<integration>(.*?)</integration>`)
+	namePart        = regexp.MustCompile(`<name>\s*(custom-[^<\s]+)\s*</name>`)
+	jsonPart        = regexp.MustCompile(`<alert_format>\s*json\s*</alert_format>`)
+	ruleIDPart      = regexp.MustCompile(`(?s)<rule_id>`)
+	ruleIDSecond    = regexp.MustCompile(`(?s)^\s*<name>[^<]*</name>\s*<rule_id>`)
+	wazuhPart       = regexp.MustCompile(`<(alert_format|options|timeout|retries|max_log)>`)
+)
+
+// ossecConf reads who calls us. The file need not be XML: managers take what no XML parser does.
+func (x *examination) ossecConf() {
+	path := filepath.Join(x.home, "etc", "ossec.conf")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		if x.managed {
+			x.warning("ossec.conf", "run doctor as root", "cannot be read: %s", err)
+		}
+		return
+	}
+	for _, part := range integrationPart.FindAllStringSubmatch(xmlComment.ReplaceAllString(string(b), ""), -1) {
+		block := part[1]
+		if !x.manager.wazuh && x.managed {
+			if w := wazuhPart.FindStringSubmatch(block); w != nil {
+				x.problem("ossec.conf", "remove it", "an <integration> has <%s>, which is Wazuh's: OSSEC does not start with it", w[1])
+			}
+		}
+		name := namePart.FindStringSubmatch(block)
+		if name == nil {
+			continue
+		}
+		x.named = append(x.named, name[1])
+		if x.manager.wazuh && !jsonPart.MatchString(block) {
+			x.warning("ossec.conf", "write <alert_format>json</alert_format> into it", "the <integration> %s gets logs cut and changed", name[1])
+		}
+		if !x.manager.wazuh && ruleIDPart.MatchString(block) && !ruleIDSecond.MatchString(block) {
+			x.warning("ossec.conf", "move it right behind <name>", "in the <integration> %s, <rule_id> is not the second element: OSSEC garbles it", name[1])
+		}
+	}
+	if len(x.named) == 0 {
+		x.warning("ossec.conf", "ossec-notify install --dry-run prints what to write", "no <integration> in %s calls us", path)
+		return
+	}
+	x.ok("ossec.conf", "calls %s", strings.Join(x.named, ", "))
+}
+
+// links looks at what integratord would run.
+func (x *examination) links() {
+	const remedy = "run ossec-notify install as root"
+	dir := filepath.Join(x.home, "integrations")
+	self, err := os.Executable()
+	if err != nil {
+		x.warning("links", "", "where this program lies is not known: %s", err)
+		return
+	}
+	names := slices.Clone(linkNames())
+	for _, name := range x.named {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	ours := 0
+	programs := map[string]bool{}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		called := slices.Contains(x.named, name)
+		st, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && called:
+			x.problem("links", fmt.Sprintf("%s (for a name of your own: ln -s %s %s)", remedy, self, path), "%s is missing, and ossec.conf names it: integratord leaves that integration out", path)
+		case errors.Is(err, fs.ErrNotExist):
+			x.warning("links", remedy, "%s is missing", path)
+		case err != nil:
+			x.problem("links", "run doctor as root", "%s", err)
+			return
+		case sameFile(path, self):
+			ours++
+			programs[self] = true
+		case st.Mode()&fs.ModeSymlink == 0:
+			x.warning("links", "leave it if it is meant to be", "%s is another program", path)
+		default:
+			target, _ := os.Readlink(path)
+			if _, err := os.Stat(path); err != nil {
+				x.problem("links", remedy, "%s leads to %s, which is not there", path, target)
+				continue
+			}
+			x.warning("links", remedy, "%s leads to another program, %s", path, target)
+			programs[path] = true
+		}
+	}
+	if ours > 0 {
+		x.ok("links", "%s in %s to %s", count(ours, "link"), dir, self)
+	}
+	for _, path := range slices.Sorted(maps.Keys(programs)) {
+		x.program(path)
+	}
+}
+
+// program looks at who could change a program that integratord runs.
+func (x *examination) program(path string) {
+	if !x.known {
+		return
+	}
+	refused, doubts, err := binaryFaults(path, x.who)
+	const remedy = "put it where only root may write, such as /usr/local/bin, and run ossec-notify install there"
+	switch {
+	case err != nil:
+		x.warning("program", "", "%s", err)
+	case refused != "" && x.manager.wazuh:
+		x.problem("program", writableRemedy(x.who), "%s: Wazuh refuses to run it", refused)
+	case refused != "":
+		x.warning("program", writableRemedy(x.who), "%s", refused)
+	case len(doubts) == 0:
+		x.ok("program", "%s can be changed by root only", path)
+	}
+	if len(doubts) > 0 {
+		x.warning("program", remedy, "%s", strings.Join(doubts, "; "))
+	}
+}
