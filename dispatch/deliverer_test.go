@@ -267,6 +267,61 @@ func TestFallbackTakesOver(t *testing.T) {
 	}
 }
 
+// What waits for a receiver that is down, and what arrives meanwhile, goes to the fallback together, not one alert
+// at each attempt that fails; and the receiver gets what comes once it is up again.
+func TestFallbackTakesAllThatWaits(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer error
+		by     time.Duration // when the fallback has all
+	}{
+		"down":                           {temporary("500", 0), 5*time.Minute + time.Second},
+		"down, with a long Retry-After":  {temporary("503", 40*time.Minute), 5*time.Minute + time.Second},
+		"the key is wrong, and stays so": {&notifier.Error{Reason: notifier.Misconfigured, Status: 401, Err: errors.New("status 401")}, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, mail := &scripted{answers: slices.Repeat([]error{tc.answer}, 12)}, &scripted{}
+				b := newBench(t, map[string]*scripted{"slack-1": s, "email-1": mail})
+				b.site.d.Table.Always = []string{"slack-1"}
+				b.site.d.Receivers["slack-1"].Fallback = []string{"email-1"}
+				var want []string
+				put := func() {
+					want = append(want, fmt.Sprint(len(want)))
+					b.queue.put(b.arrival(want[len(want)-1], "low"))
+				}
+				b.start()
+				for range 10 {
+					put()
+				}
+				time.Sleep(tc.by)
+				synctest.Wait()
+				if diff := cmp.Diff(mail.told(), want); diff != "" {
+					t.Errorf("the fallback after %s (-got +want):\n%s", tc.by, diff)
+				}
+				put()
+				time.Sleep(time.Second)
+				synctest.Wait()
+				if diff := cmp.Diff(mail.told(), want); diff != "" {
+					t.Errorf("the fallback, after one more alert (-got +want):\n%s", diff)
+				}
+				// Each pause ends with one alert that tries, until the receiver takes one.
+				for range 12 {
+					time.Sleep(time.Hour)
+					put()
+				}
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if got := b.states("slack-1"); got[outbox.Delivered] == 0 || got[outbox.Delivered]+got[outbox.Suppressed] != len(want) {
+					t.Errorf("of %d alerts the receiver has %v, want the last ones delivered and the rest suppressed", len(want), got)
+				}
+				if err := b.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 func TestOldDeliveryIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{answers: slices.Repeat([]error{temporary("500", 0)}, 10000)}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
@@ -24,6 +26,11 @@ type lane struct {
 	state outbox.Receiver
 	limit *rate.Limiter
 	rate  Rate
+
+	// The failure that the receiver is in, and when it may be tried again. The state's NextAt is earlier where a
+	// fallback is to take what waits before then.
+	failure *notifier.Error
+	tryAt   time.Time
 }
 
 func newLane(d *Deliverer, name string) *lane {
@@ -125,10 +132,10 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 				mu.Lock()
 				results[i] = result
 				if failure != nil {
-					l.failed(failure)
+					l.failed(r, failure)
 					stopped = stopped || failure.Reason != notifier.Permanent
 				} else if result.State == outbox.Delivered && !stopped {
-					l.state = outbox.Receiver{Name: l.name}
+					l.state, l.failure = outbox.Receiver{Name: l.name}, nil
 				}
 				mu.Unlock()
 			}
@@ -156,6 +163,11 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, x outbox.Deliver
 	result := outbox.Result{Seq: x.Seq}
 	if r == nil {
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
+		return result, nil
+	}
+	if instead := l.insteadUntried(r, x); len(instead) > 0 {
+		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+l.failure.Error(), instead
+		l.d.Log.Warn("fallback takes over, the receiver is down", "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name)
 		return result, nil
 	}
 	if err := l.pace(ctx, r); err != nil {
@@ -218,9 +230,20 @@ func (l *lane) instead(r *Receiver, x outbox.Delivery, failure *notifier.Error) 
 		if l.state.Since.IsZero() || time.Since(l.state.Since) < r.fallbackAfter() {
 			return nil
 		}
-		return l.d.fallbacks(x, fmt.Sprintf("has failed for %s (%s)", time.Since(l.state.Since).Round(time.Minute), brief(failure)))
+		return l.d.fallbacks(x, fmt.Sprintf("has failed for %s (%s)", display.Span(time.Since(l.state.Since)), brief(failure)))
 	}
 	return l.d.fallbacks(x, fmt.Sprintf("refused it (%s)", brief(failure)))
+}
+
+// insteadUntried are the fallback's deliveries of what arrives, or has waited, while the receiver is known to be
+// down: what waits must not come to the fallback one by one, at each attempt that fails. What a person retries is
+// tried.
+func (l *lane) insteadUntried(r *Receiver, x outbox.Delivery) []outbox.NewDelivery {
+	byHand := x.Attempts > 0 && x.Queued.After(l.state.Since)
+	if l.failure == nil || l.state.Failures == 0 || byHand || !time.Now().Before(l.tryAt) {
+		return nil
+	}
+	return l.instead(r, x, l.failure)
 }
 
 // brief is a failure in few words: who, and the status.
@@ -253,7 +276,7 @@ const (
 )
 
 // failed notes a failure of the receiver's.
-func (l *lane) failed(f *notifier.Error) {
+func (l *lane) failed(r *Receiver, f *notifier.Error) {
 	now := time.Now()
 	if f.Reason == notifier.Permanent { // about this message alone
 		return
@@ -267,7 +290,21 @@ func (l *lane) failed(f *notifier.Error) {
 	if l.state.Failures < 10 {
 		ceiling = min(laneBackoffBase<<(l.state.Failures-1), laneBackoffMax)
 	}
-	l.state.NextAt = now.Add(max(f.RetryAfter, ceiling/4+rand.N(ceiling*3/4)))
+	l.failure, l.tryAt = f, now.Add(max(f.RetryAfter, ceiling/4+rand.N(ceiling*3/4)))
+	l.state.NextAt = l.tryAt
+	if !slices.ContainsFunc(r.Fallback, func(name string) bool { return l.d.Site.Receiver(name) != nil }) {
+		return
+	}
+	takeover := now
+	if f.Reason == notifier.Temporary {
+		takeover = l.state.Since.Add(r.fallbackAfter())
+	}
+	switch {
+	case !takeover.After(now):
+		l.state.NextAt = time.Time{} // the fallback takes what comes
+	case takeover.Before(l.tryAt):
+		l.state.NextAt = takeover
+	}
 }
 
 // idempotent reports whether the vendor knows a repeated message for what it is.

@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -121,7 +120,7 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 func (d *Data) facts() []Fact {
 	facts := make([]Fact, 0, len(d.Reading.Facts)+3)
 	if d.Late > 0 {
-		late := display.Words(minutes(d.Late))
+		late := display.Words(display.Span(d.Late))
 		if d.LateWhy != "" {
 			late = display.Join(late, display.Words(": "), display.Quote(d.LateWhy))
 		}
@@ -196,18 +195,6 @@ func Color(s alert.Severity) string {
 func (d *Data) Described() bool {
 	s := d.Rule.Description
 	return s != "" && display.Tricks(s) == "" && !strings.Contains(d.Sentence.Raw(), strings.TrimSuffix(s, "."))
-}
-
-// minutes is a time span in words: 14 min, 3 h 5 min.
-func minutes(t time.Duration) string {
-	m := int(t.Round(time.Minute).Minutes())
-	if m < 60 {
-		return fmt.Sprintf("%d min", m)
-	}
-	if m%60 == 0 {
-		return fmt.Sprintf("%d h", m/60)
-	}
-	return fmt.Sprintf("%d h %d min", m/60, m%60)
 }
 
 var checkedID = regexp.MustCompile(`^(?:[0-9]{1,20}(?:\.[0-9]{1,20})?|h-[0-9a-f]{16})(?:#[0-9]{1,6})?$`)

@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
 	"templates":             {"alert", "display", "family", "notifier"},
-	"dispatch":              {"alert", "notifier", "outbox", "rules", "templates"},
+	"dispatch":              {"alert", "display", "notifier", "outbox", "rules", "templates"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

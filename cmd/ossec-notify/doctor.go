@@ -293,9 +293,9 @@ func (x *examination) spool() {
 	age := oldest(filepath.Join(x.state, "spool", "new"), names, now)
 	switch {
 	case len(names) > 0 && age > lateRecord:
-		x.warning("spool", "see the log; ossec-notify serve takes them", "%s, the oldest for %s: nobody takes them", waiting(len(names)), span(age))
+		x.warning("spool", "see the log; ossec-notify serve takes them", "%s, the oldest for %s: nobody takes them", waiting(len(names)), display.Span(age))
 	case len(names) > 0:
-		x.ok("spool", "%s, the oldest for %s", waiting(len(names)), span(age))
+		x.ok("spool", "%s, the oldest for %s", waiting(len(names)), display.Span(age))
 	default:
 		x.ok("spool", "empty")
 	}
@@ -318,17 +318,6 @@ func oldest(dir string, names []string, now time.Time) time.Duration {
 		}
 	}
 	return age
-}
-
-// span is a duration as people say it.
-func span(d time.Duration) string {
-	switch {
-	case d >= 48*time.Hour:
-		return fmt.Sprintf("%d days", d/(24*time.Hour))
-	case d >= time.Minute:
-		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
-	}
-	return d.Round(time.Second).String()
 }
 
 func (x *examination) outbox(ctx context.Context) {
@@ -375,11 +364,11 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 		said := display.Quote(r.LastError).Line().CutEnd(160).String()
 		switch {
 		case r.Failures > 0 && waits > 0:
-			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s; %s, the last said: %s", q.Receiver, waits, span(age), count(r.Failures, "failure"), said)
+			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s; %s, the last said: %s", q.Receiver, waits, display.Span(age), count(r.Failures, "failure"), said)
 		case waits > 0 && age > lateDelivery:
-			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, span(age))
+			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, display.Span(age))
 		case waits > 0:
-			x.ok("outbox", "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, span(age))
+			x.ok("outbox", "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, display.Span(age))
 		}
 		if dead := q.Counts[outbox.Dead]; dead > 0 {
 			x.warning("outbox", "ossec-notify outbox list --states dead --receiver "+q.Receiver+", then outbox retry or drop", "receiver %s: %s", q.Receiver, count(dead, "dead letter"))
