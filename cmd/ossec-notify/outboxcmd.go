@@ -58,11 +58,15 @@ func firstOf(values ...string) string {
 	return ""
 }
 
-// box opens the outbox to read, and for what a person may change.
+// box opens the outbox to read, and for what a person may change. Root does so as its owner, like the deliverer that
+// a retry starts: what root made there the owner could not read.
 func (e *env) box(ctx context.Context) (*outbox.DB, error) {
 	state, err := e.stateDir()
 	if err != nil {
 		return nil, err
+	}
+	if err := spool.BecomeOwner(state); err != nil {
+		return nil, failed("%w", err)
 	}
 	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
 	if errors.Is(err, fs.ErrNotExist) {
@@ -97,7 +101,7 @@ func (e *env) outboxList() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "deliveries that wait or were given up",
-		Example: "  ossec-notify outbox list\n  ossec-notify outbox list --state dead --format json",
+		Example: "  ossec-notify outbox list\n  ossec-notify outbox list --states dead --format json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f := outbox.Filter{Receiver: receiver, Limit: limit, States: []outbox.State{outbox.Delivering, outbox.Pending, outbox.Held, outbox.Dead}}
