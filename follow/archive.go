@@ -86,6 +86,9 @@ func (a archive) at() (seg segment, ok bool, err error) {
 	if err != nil {
 		return segment{}, false, err
 	}
+	if !info.Mode().IsRegular() {
+		return segment{}, false, errors.New("not a regular file") // a FIFO would never let go of us
+	}
 	return segment{path: a.path, inode: inode(info), size: info.Size()}, true, nil
 }
 

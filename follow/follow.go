@@ -31,8 +31,12 @@
 //     holds a hash of what stands before it: an inode that was given to a new file, and a file that was cut off
 //     and filled again, are noticed, and read from the beginning.
 //
-// What is lost all the same is told in [Batch.Skipped]: the rest of a file that was deleted, or damaged in its
-// compressed form, before it was read.
+// # What is not
+//
+// The rest of a file that was deleted, or damaged in its compressed form, before it was read is lost, which
+// [Batch.Skipped] tells. What logrotate's copytruncate loses on its own account is not told by anybody. And a clock
+// that is set back over midnight makes the managers go on with the file of the day before, which is then read anew
+// from its beginning: the ids of the alerts are the same.
 package follow
 
 import (
@@ -197,12 +201,12 @@ func (f *Follower) Lag() int64 {
 	if f.src == nil {
 		return 0
 	}
-	bytes := f.src.length() - f.frames.at
+	lag := f.src.length() - f.frames.at
 	later, _ := f.later() // a number on a dashboard: what cannot be listed now is counted the next time
 	for _, seg := range later {
-		bytes += seg.length()
+		lag += seg.length()
 	}
-	return max(bytes, 0)
+	return max(lag, 0)
 }
 
 // Close lets go of the file. Next then fails with [fs.ErrClosed], a call that is waiting as well.

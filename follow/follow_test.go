@@ -341,10 +341,63 @@ func TestCutOffFileWithoutACopy(t *testing.T) {
 	f := m.start(t, Cursor{}, Options{Start: Begin})
 	m.write(3)
 	expect(t, f, 1, 3)
-	must(os.Truncate(m.path, 0))
+	m.held = []byte(`{"timestamp":"t","rule":{"id":"7","level":3`)
+	m.flush(100)
 	idle(t, f)
+	must(os.Truncate(m.path, 0))
+	b := mustBatch(t, f)
+	if len(b.Alerts) != 1 || b.Alerts[0].Rule.ID != "7" || b.Alerts[0].Problem.Kind != alert.ProblemTruncated {
+		t.Errorf("of the half line it made %+v", b.Alerts)
+	}
 	m.write(2)
 	expect(t, f, 4, 5)
+}
+
+// What is written between our last read of a file and the rotation belongs to that file.
+func TestWrittenBetweenReadingAndRotation(t *testing.T) {
+	m := newManager(t, "alerts.json", true)
+	f := m.start(t, Cursor{}, Options{Start: Begin})
+	m.write(1)
+	expect(t, f, 1, 1)
+	m.write(2)
+	m.midnight()
+	m.write(2)
+	var b Batch
+	if more, err := f.advance(&b); !more || err != nil { // as if it had just read to the end
+		t.Fatalf("advance: %v, %v", more, err)
+	}
+	expect(t, f, 2, 5)
+}
+
+// While a file is compressed it is there twice.
+func TestUnfinishedCompressionIsNotRead(t *testing.T) {
+	for _, c := range []struct {
+		dates  bool
+		rotate func(*manager)
+		gz     func(*manager) string
+	}{
+		{true, (*manager).midnight, func(m *manager) string { return m.name + ".gz" }},
+		{false, func(m *manager) { m.rename(); m.create() }, func(m *manager) string { return m.path + ".1.gz" }},
+	} {
+		m := newManager(t, "alerts.json", c.dates)
+		m.write(2)
+		f := m.start(t, Cursor{}, Options{Start: Begin})
+		cursor := expect(t, f, 1, 2)
+		m.write(2)
+		gz := c.gz(m)
+		c.rotate(m)
+		must(os.WriteFile(gz, []byte("\x1f\x8b\x08"), 0o600))
+		m.write(2)
+		expect(t, m.start(t, cursor, Options{}), 3, 6)
+	}
+}
+
+func TestWhatIsNoFileIsAnError(t *testing.T) {
+	f := New(t.TempDir(), Cursor{}, Options{})
+	defer f.Close()
+	if _, err := f.Next(t.Context()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("error %v", err)
+	}
 }
 
 func TestDamagedCompressionIsToldAndPassedOver(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +182,30 @@ func BenchmarkFraming(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				n += frameAll(&f, m.held)
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "alerts/s")
+		})
+	}
+}
+
+func BenchmarkNext(b *testing.B) {
+	for _, base := range []string{"alerts.json", "alerts.log"} {
+		b.Run(base, func(b *testing.B) {
+			m := &manager{path: filepath.Join(b.TempDir(), base)}
+			m.create()
+			defer m.file.Close()
+			m.write(10000)
+			n := 0
+			for b.Loop() {
+				f := newFollower(m.path, Cursor{}, Options{Start: Begin}.withDefaults(), blind())
+				for range 19 { // the last alert of alerts.log waits
+					batch, err := f.Next(b.Context())
+					if err != nil {
+						b.Fatal(err)
+					}
+					n += len(batch.Alerts)
+				}
+				must(f.Close())
 			}
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "alerts/s")
 		})

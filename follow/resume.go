@@ -152,9 +152,6 @@ func (f *Follower) candidates(c Cursor) ([]segment, error) {
 			others = append(others, seg)
 		}
 	}
-	if len(byDay) > 0 && byDay[0].gzip {
-		return slices.Concat(byInode, byDay, others), nil
-	}
 	return slices.Concat(byDay, byInode, others), nil
 }
 

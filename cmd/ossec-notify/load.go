@@ -67,6 +67,7 @@ func (l *loader) main() {
 			l.cfg.TemplatesDir = filepath.Join(dir, s.TemplatesDir)
 		}
 	}
+	l.cfg.sources = []string{l.cfg.Path, filepath.Join(l.cfg.TemplatesDir, "*")}
 	if s.TimeZone != "" {
 		zone, err := time.LoadLocation(s.TimeZone)
 		if err != nil || s.TimeZone == "Local" {
@@ -80,6 +81,7 @@ func (l *loader) main() {
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(dir, pattern)
 		}
+		l.cfg.sources = append(l.cfg.sources, full)
 		files, err := filepath.Glob(full)
 		if err != nil {
 			l.errorf(yamlnode.At(l.root, "include"), "include: %q is no file pattern", pattern)

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,18 +26,20 @@ type site struct {
 	path        string // of the config
 	log         *slog.Logger
 
-	mu     sync.Mutex
-	cfg    *config // nil when it is broken
-	d      *dispatch.Dispatcher
-	stamp  fileStamp
-	broken bool // the file does not load; cfg is the last that did, if any
-	whole  *completer
-	argv   map[string]*dispatch.Receiver
-	unused map[string]bool // names whose key and URL in ossec.conf are not used, said once
+	mu      sync.Mutex
+	cfg     *config // nil when it is broken
+	d       *dispatch.Dispatcher
+	sources []string // patterns of the files that the config is made of: as far as is known, while none has loaded
+	stamps  map[string]fileStamp
+	broken  bool // the file does not load; cfg is the last that did, if any
+	whole   *completer
+	argv    map[string]*dispatch.Receiver
+	unused  map[string]bool // names whose key and URL in ossec.conf are not used, said once
 }
 
 func openSite(home, state string, log *slog.Logger) *site {
 	s := &site{home: home, state: state, path: configPath("", home), log: log, argv: map[string]*dispatch.Receiver{}, unused: map[string]bool{}}
+	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	return s
 }
@@ -46,17 +50,23 @@ type fileStamp struct {
 	size int64
 }
 
-func stampOf(path string) fileStamp {
-	st, err := os.Stat(path)
-	if err != nil {
-		return fileStamp{}
+// stampsOf tells whether any file was changed that the patterns match, or is new, or gone.
+func stampsOf(patterns []string) map[string]fileStamp {
+	stamps := map[string]fileStamp{}
+	for _, pattern := range patterns {
+		files, _ := filepath.Glob(pattern)            // a pattern that is none matches nothing, and is a mistake of the config
+		for _, file := range append(files, pattern) { // as a name, too: it may hold a bracket
+			if st, err := os.Stat(file); err == nil {
+				stamps[file] = fileStamp{st.ModTime(), st.Size()}
+			}
+		}
 	}
-	return fileStamp{st.ModTime(), st.Size()}
+	return stamps
 }
 
 // load reads the config again. One that is broken leaves the last that loaded in use.
 func (s *site) load() {
-	s.stamp = stampOf(s.path)
+	s.stamps = stampsOf(s.sources) // before they are read: a change in between is seen the next time
 	cfg, problems, err := loadConfig(s.path, s.home)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -81,14 +91,18 @@ func (s *site) load() {
 		s.log.Error("config is broken", "err", err)
 	}
 	s.cfg, s.d = cfg, d
+	if len(cfg.sources) > 0 && !slices.Equal(s.sources, cfg.sources) {
+		s.sources = cfg.sources
+		s.stamps = stampsOf(s.sources)
+	}
 	s.whole = newCompleter(s.home, cfg.Zone)
 }
 
-// refresh loads the config again if its file was changed.
+// refresh loads the config again if it, a file that it includes, or a template was changed.
 func (s *site) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if stampOf(s.path) != s.stamp {
+	if !maps.Equal(stampsOf(s.sources), s.stamps) {
 		s.load()
 		s.log.Info("config loaded again", "ok", !s.broken)
 	}

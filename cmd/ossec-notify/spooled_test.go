@@ -245,6 +245,38 @@ func TestAlertWaitsForABrokenConfigToBeMended(t *testing.T) {
 	}
 }
 
+// A deliverer that runs takes changed templates and included files as it takes a changed config: with the next alert.
+func TestChangedTemplateAndIncludeHoldForTheNextAlert(t *testing.T) {
+	in := newInstallation(t, strings.Replace(toSlack, "default: [soc]\n", "include: [conf.d/*.yaml]\n", 1))
+	write := func(text string, path ...string) {
+		t.Helper()
+		file := filepath.Join(append([]string{in.home, "etc"}, path...)...)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	route := []string{"conf.d", "10-routes.yaml"}
+	write("routes: [{match: {level: 1}, to: [soc]}]\n", route...)
+	daemon := in.serve()
+	in.call("custom-notify", in.alert("1"))
+	in.told(1)
+	write(`{{define "slack.text"}}changed {{.Rule.ID}}{{end}}`, "ossec-notify", "templates", "slack.tmpl")
+	in.call("custom-notify", in.alert("2"))
+	if got := in.told(2); !strings.HasPrefix(got[1], "changed ") {
+		t.Errorf("after a template was written, Slack hears %q", got[1])
+	}
+	write("routes: [{match: {level: 5}, to: []}]\n", route...)
+	in.call("custom-notify", in.alert("3"))
+	in.until("taken", func() bool { return strings.Contains(in.log(), "goes to nobody") })
+	in.stop(daemon)
+	if n := len(in.stand.Messages()); n != 2 {
+		t.Errorf("%d messages, want 2: the included route sends the third to nobody", n)
+	}
+}
+
 func TestSameAlertIsToldOnceToEachReceiver(t *testing.T) {
 	in := newInstallation(t, toSlack)
 	for range 3 {
