@@ -392,6 +392,24 @@ func TestUnfinishedCompressionIsNotRead(t *testing.T) {
 	}
 }
 
+// A file that only the path still names stays the one of its date.
+func TestDatedNameTakenAway(t *testing.T) {
+	m := newManager(t, "alerts.json", true)
+	m.write(2)
+	f := m.start(t, Cursor{}, Options{Start: Begin})
+	cursor := expect(t, f, 1, 2)
+	must(f.Close())
+	must(os.Remove(m.name))
+	m.write(2)
+	f = m.start(t, cursor, Options{MaxBatch: 1})
+	mustBatch(t, f)
+	for range 2 {
+		m.midnight()
+		m.write(2)
+	}
+	expect(t, f, 4, 8)
+}
+
 func TestWhatIsNoFileIsAnError(t *testing.T) {
 	f := New(t.TempDir(), Cursor{}, Options{})
 	defer f.Close()

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -89,12 +90,51 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	if report.Recovered > 0 {
 		log.Warn("deliveries were in hand when the last deliverer ended; they are tried again", "deliveries", report.Recovered)
 	}
+	if err := wakeSecond(ctx, home, state, log); err != nil {
+		log.Error("what waits in the second state directory stays there for now", "err", err)
+	}
 	s := openSite(home, state, log)
 	d := &dispatch.Deliverer{
 		Box: box, Site: s, Log: log,
 		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},
 	}
 	return d, box.Close, nil
+}
+
+// wakeSecond starts a deliverer for the second state directory if something waits there: calls used it until
+// install made the first, and nobody else would look into it again.
+func wakeSecond(ctx context.Context, home, state string, log *slog.Logger) error {
+	places := spool.Places(home)
+	if !sameFile(state, places[0]) || sameFile(state, places[1]) {
+		return nil
+	}
+	second := places[1]
+	waiting, err := spool.List(second)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n := len(waiting)
+	box, _, err := outbox.Open(ctx, outboxPath(second), outbox.Options{})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err == nil {
+		queues, err := box.Queues(ctx)
+		if err := errors.Join(err, box.Close()); err != nil {
+			return err
+		}
+		for _, q := range queues {
+			n += q.Counts[outbox.Pending] + q.Counts[outbox.Delivering] + q.Counts[outbox.Held]
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	log.Warn("alerts wait in the second state directory; a deliverer starts there", "state", second, "waiting", n)
+	return door.StartDeliverer(home, second)
 }
 
 func outboxPath(state string) string { return filepath.Join(state, "outbox.db") }

@@ -47,7 +47,9 @@ func newInstallation(t *testing.T, config string) *installation {
 		in.configure(config)
 	}
 	t.Cleanup(func() {
-		in.killDeliverer(syscall.SIGTERM)
+		for _, state := range spool.Places(in.home) {
+			in.killDelivererOf(state, syscall.SIGTERM)
+		}
 		_ = stand.Close()
 	})
 	return in
@@ -109,8 +111,13 @@ func (in *installation) until(what string, holds func() bool) {
 // killDeliverer ends the deliverer, if there is one, and waits until it is gone.
 func (in *installation) killDeliverer(sig syscall.Signal) {
 	in.t.Helper()
+	in.killDelivererOf(in.state(), sig)
+}
+
+func (in *installation) killDelivererOf(state string, sig syscall.Signal) {
+	in.t.Helper()
 	in.until("the deliverer gone", func() bool {
-		lock, err := spool.TryLock(in.state(), "test", "")
+		lock, err := spool.TryLock(state, "test", "")
 		if err == nil {
 			if err := lock.Release(); err != nil {
 				in.t.Error(err)
@@ -120,7 +127,7 @@ func (in *installation) killDeliverer(sig syscall.Signal) {
 		if !errors.Is(err, spool.ErrLocked) {
 			return true // there is no state: nothing was spooled
 		}
-		if h, err := spool.ReadHolder(in.state()); err == nil && h.Kind != spool.KindDoor && h.PID > 1 {
+		if h, err := spool.ReadHolder(state); err == nil && h.Kind != spool.KindDoor && h.PID > 1 {
 			_ = syscall.Kill(h.PID, sig)
 		}
 		return false
@@ -198,6 +205,37 @@ func TestReceiverThatIsDownHearsAllInOrderAndOnce(t *testing.T) {
 				t.Errorf("%d deliveries are delivered, want 10:\n%s", n, list)
 			}
 		})
+	}
+}
+
+// What came before install made the better state directory is delivered, too, from where it is.
+func TestWhatWaitsInTheSecondStateDirectoryIsDelivered(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	queue, second := filepath.Join(in.home, "queue"), spool.Places(in.home)[1]
+	for _, step := range []error{
+		os.Remove(queue), os.WriteFile(queue, nil, 0o600), // no directory can be made in it
+		os.MkdirAll(filepath.Dir(second), 0o755),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	hold := make(chan struct{})
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
+	in.call("custom-notify", in.alert("1"))
+	in.until("in the second outbox", func() bool {
+		names, err := spool.List(second)
+		return err == nil && len(names) == 0
+	})
+	in.killDelivererOf(second, syscall.SIGKILL)
+	close(hold)
+	if err := errors.Join(os.Remove(queue), os.Mkdir(queue, 0o755), spool.Prepare(in.state())); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-notify", in.alert("2"))
+	got := strings.Join(in.told(2), "\n")
+	if !strings.Contains(got, "Story 1") || !strings.Contains(got, "Story 2") {
+		t.Errorf("Slack heard %q, want both stories", got)
 	}
 }
 
