@@ -71,7 +71,11 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 			return fmt.Errorf("--to: %w", err)
 		}
 	}
-	if state := e.spoolState(); state != "" {
+	state, noState := e.spoolState()
+	if noState != nil {
+		fmt.Fprintf(e.stderr, "note: sending from memory, for there is no state directory to keep alerts in (%s)\n", noState)
+	}
+	if state != "" {
 		err = e.sendSpooled(ctx, state, in, sendOrder{to, in.sample}, cfg, &out)
 	} else {
 		err = e.sendDirect(ctx, in, to, cfg, d, &out)

@@ -17,10 +17,10 @@ import (
 )
 
 // spoolState is the state directory of the installation, where send can hand alerts over as a call does; "" where
-// there is none to use, or where another config than the installation's is asked for.
-func (e *env) spoolState() string {
+// another config than the installation's is asked for. The error says why there is none to use.
+func (e *env) spoolState() (string, error) {
 	if e.config != "" {
-		return ""
+		return "", nil
 	}
 	places := spool.Places(e.home)
 	if state := cmp.Or(e.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
@@ -28,12 +28,9 @@ func (e *env) spoolState() string {
 	}
 	state, err := spool.Locate(places...)
 	if err != nil {
-		return ""
+		return "", err
 	}
-	if state, err = filepath.Abs(state); err != nil {
-		return ""
-	}
-	return state
+	return filepath.Abs(state)
 }
 
 // startDeliverer sees that somebody works on what was left in the state directory.
