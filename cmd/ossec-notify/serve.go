@@ -175,19 +175,21 @@ func (e *env) addFollowers(ctx context.Context, cfg *config, d *dispatch.Deliver
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(e.home, path)
 		}
-		f := &followSource{site: s, path: path, batches: make(chan follow.Batch), ready: make(chan struct{}, 1)}
+		f := &followSource{site: s, path: path, batches: make(chan follow.Batch, 1), ready: make(chan struct{}, 1)}
 		stored, err := d.Box.Meta(ctx, f.key())
 		if err != nil {
 			cancel()
 			return nil, err
 		}
 		var at follow.Cursor
+		opt := follow.Options{Location: cfg.Zone, Log: s.log}
 		if stored != "" {
 			if err := json.Unmarshal([]byte(stored), &at); err != nil {
-				s.log.Error("a follower's place is not readable; it begins at the end", "file", path, "err", err)
+				s.log.Error("where the follower stopped is not readable; it reads the whole file, and what was told is not told again", "file", path, "err", err)
+				opt.Start = follow.Begin
 			}
 		}
-		f.follower = follow.New(path, at, follow.Options{Location: cfg.Zone, Log: s.log})
+		f.follower = follow.New(path, at, opt)
 		d.Sources = append(d.Sources, f)
 		group.Go(func() { f.run(ctx) })
 	}
@@ -234,16 +236,16 @@ func (f *followSource) run(ctx context.Context) {
 			f.site.log.Info("following", "file", f.path)
 		}
 		for _, skip := range b.Skipped {
-			f.site.log.Error("a part of the followed file is lost", "file", f.path, "skipped", fmt.Sprintf("%+v", skip))
-		}
-		select {
-		case f.ready <- struct{}{}:
-		default:
+			f.site.log.Warn("a part of the followed file is passed over", "file", skip.File, "at", skip.Offset, "bytes", skip.Bytes, "why", skip.Why)
 		}
 		select {
 		case f.batches <- b:
 		case <-ctx.Done():
 			return
+		}
+		select {
+		case f.ready <- struct{}{}:
+		default:
 		}
 	}
 }
