@@ -37,25 +37,13 @@ func outboxCommand(e *env) *cobra.Command {
 
 // stateDir is the state directory that exists.
 func (e *env) stateDir() (string, error) {
-	places := spool.Places(e.home)
-	if state := firstOf(e.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
-		places = []string{state}
-	}
+	places := e.statePlaces()
 	for _, p := range places {
 		if st, err := os.Stat(p); err == nil && st.IsDir() {
 			return p, nil
 		}
 	}
 	return "", failed("there is no state directory %s: no alert has come yet (or name it with --home or --state)", strings.Join(places, " or "))
-}
-
-func firstOf(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // box opens the outbox to read, and for what a person may change. Root does so as its owner, like the deliverer that

@@ -49,11 +49,7 @@ func (e *env) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	places := spool.Places(e.home)
-	if state := firstOf(e.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
-		places = []string{state}
-	}
-	state, err := spool.Locate(places...)
+	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
 		return failed("no state directory: %w", err)
 	}

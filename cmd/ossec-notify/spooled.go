@@ -16,17 +16,21 @@ import (
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
+// statePlaces are where the state may be: where somebody says, else the places of the home.
+func (e *env) statePlaces() []string {
+	if state := cmp.Or(e.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
+		return []string{state}
+	}
+	return spool.Places(e.home)
+}
+
 // spoolState is the state directory of the installation, where send can hand alerts over as a call does; "" where
 // another config than the installation's is asked for. The error says why there is none to use.
 func (e *env) spoolState() (string, error) {
 	if e.config != "" {
 		return "", nil
 	}
-	places := spool.Places(e.home)
-	if state := cmp.Or(e.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
-		places = []string{state}
-	}
-	state, err := spool.Locate(places...)
+	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
 		return "", err
 	}
