@@ -194,6 +194,12 @@ func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map
 				s.site.log.Error("alert waits", "record", name, "name", r.Name, "err", err)
 			}
 			continue
+		case errors.Is(err, errNothing):
+			s.site.log.Debug("record has nothing to tell", "record", name, "name", r.Name, "why", err)
+			if err := spool.Remove(s.state, name); err != nil {
+				return nil, nil, nil, err
+			}
+			continue
 		case err != nil && a.Alert == nil:
 			s.site.log.Error("record cannot be read, and is set aside in spool/bad", "record", name, "err", err)
 			if err := spool.SetAside(s.state, name); err != nil {

@@ -52,6 +52,9 @@ func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site) (strict bo
 	}
 	defer unlock()
 	arrival, err := s.arrival("", u.Record)
+	if errors.Is(err, errNothing) {
+		return false, nil
+	}
 	strict = s.cfg != nil && s.cfg.StrictExit
 	switch id := shownID(arrival.Alert); {
 	case s.cfg == nil && len(arrival.Deliveries) == 0:

@@ -150,10 +150,15 @@ func (s *site) zone() *time.Location {
 
 // complete finds the original of an alert that came through the shell file.
 func (s *site) complete(a *alert.Alert) *alert.Alert {
+	return s.logs().complete(a)
+}
+
+// logs are the manager's.
+func (s *site) logs() *completer {
 	if s.whole == nil {
 		s.whole = newCompleter(s.home, s.zone())
 	}
-	return s.whole.complete(a)
+	return s.whole
 }
 
 // header is what is stored of an alert beside its bytes, to read it again.
@@ -205,7 +210,14 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 		return s.sent(name, r)
 	}
 	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem}
-	a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+	raw := r.Alert
+	if r.Response {
+		var err error
+		if raw, err = responseAlert(r, s.logs()); err != nil {
+			return dispatch.Arrival{}, err
+		}
+	}
+	a := alert.Parse(raw, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
 	if r.Problem != "" && len(r.Alert) == 0 {
 		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: r.Problem}
 	}

@@ -208,6 +208,40 @@ func TestReceiverThatIsDownHearsAllInOrderAndOnce(t *testing.T) {
 	}
 }
 
+// execd of OSSEC names an alert by its id: it comes whole from the manager's log, or as the arguments say where the
+// log does not hold it. The end of a response tells nobody.
+func TestActiveResponseTellsTheAlertOfItsID(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	dir := filepath.Join(in.home, "active-response", "bin")
+	if err := errors.Join(os.MkdirAll(dir, 0o755), os.MkdirAll(filepath.Join(in.home, "logs", "alerts"), 0o755),
+		os.Symlink(filepath.Join(binDir(), "custom-notify"), filepath.Join(dir, "custom-notify"))); err != nil {
+		t.Fatal(err)
+	}
+	in.write("7")
+	const id = "1795440017.7" // as alert writes it
+	execd := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command(filepath.Join(dir, "custom-notify"), args...)
+		cmd.Env, cmd.Dir = []string{"TZ=UTC"}, "/"
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Fatalf("%q: %v\n%s", args, err, out)
+		}
+	}
+	execd("delete", "-", "203.0.113.9", id, "100001")
+	execd("add", "-", "203.0.113.9", id, "100001", "(web-01) 192.0.2.11->/l", "-")
+	if got := in.told(1); got[0] != "LOW: Story 7 on web-01" {
+		t.Errorf("Slack heard %q", got)
+	}
+	execd("add", "root", "203.0.113.10", "1795440099.1", "5712", "(web-02) 192.0.2.12->/var/log/auth.log", "-")
+	if got := in.told(2)[1]; !strings.Contains(got, "203.0.113.10") {
+		t.Errorf("of an alert that the log does not hold, Slack heard %q, want the address", got)
+	}
+	in.killDeliverer(syscall.SIGTERM)
+	if n := len(in.stand.Messages()); n != 2 {
+		t.Errorf("%d messages, want 2", n)
+	}
+}
+
 // What came before install made the better state directory is delivered, too, from where it is.
 func TestWhatWaitsInTheSecondStateDirectoryIsDelivered(t *testing.T) {
 	in := newInstallation(t, toSlack)
