@@ -211,13 +211,16 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	}
 	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem}
 	raw := r.Alert
-	if r.Response {
+	if r.Response && len(r.Args) > 0 {
 		var err error
-		if raw, err = responseAlert(r, s.logs()); err != nil {
+		if raw, err = responseAlert(r.Args, s.logs()); err != nil {
 			return dispatch.Arrival{}, err
 		}
 	}
 	a := alert.Parse(raw, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+	if r.Response && a.Response != nil && a.Response.Command == "delete" {
+		return dispatch.Arrival{}, errNothing
+	}
 	if r.Problem != "" && len(r.Alert) == 0 {
 		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: r.Problem}
 	}

@@ -236,9 +236,25 @@ func TestActiveResponseTellsTheAlertOfItsID(t *testing.T) {
 	if got := in.told(2)[1]; !strings.Contains(got, "203.0.113.10") {
 		t.Errorf("of an alert that the log does not hold, Slack heard %q, want the address", got)
 	}
+	// Wazuh's passes the alert on standard input, and no arguments.
+	for _, name := range []string{"5712-delete.json", "5712-add.json"} {
+		call, err := os.Open(filepath.Join(corpusDir, "active-response", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command(filepath.Join(dir, "custom-notify"))
+		cmd.Env, cmd.Dir, cmd.Stdin = []string{"TZ=UTC"}, "/", call
+		out, err := cmd.CombinedOutput()
+		if err := errors.Join(err, call.Close()); err != nil || len(out) > 0 {
+			t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+	}
+	if got := in.told(3)[2]; !strings.Contains(got, "SSH brute force") {
+		t.Errorf("of Wazuh's call Slack heard %q", got)
+	}
 	in.killDeliverer(syscall.SIGTERM)
-	if n := len(in.stand.Messages()); n != 2 {
-		t.Errorf("%d messages, want 2", n)
+	if n := len(in.stand.Messages()); n != 3 {
+		t.Errorf("%d messages, want 3", n)
 	}
 }
 
