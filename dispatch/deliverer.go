@@ -278,8 +278,7 @@ func (d *Deliverer) wakeLanes(ctx context.Context) (waiting bool, err error) {
 		return false, fmt.Errorf("look for deliveries: %w", err)
 	}
 	for _, q := range queues {
-		n := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering] + q.Counts[outbox.Held]
-		if n == 0 {
+		if q.Open() == 0 {
 			continue
 		}
 		waiting = true

@@ -20,6 +20,9 @@ type Queue struct {
 	Due time.Time
 }
 
+// Open is how many deliveries have not come to an end.
+func (q Queue) Open() int { return q.Counts[Pending] + q.Counts[Delivering] + q.Counts[Held] }
+
 // Queues lists the receivers that have deliveries, by name. Its cost grows with the number of receivers only.
 func (db *DB) Queues(ctx context.Context) ([]Queue, error) {
 	byName := map[string]*Queue{}

@@ -127,7 +127,7 @@ func wakeSecond(ctx context.Context, home, state string, log *slog.Logger) error
 			return err
 		}
 		for _, q := range queues {
-			n += q.Counts[outbox.Pending] + q.Counts[outbox.Delivering] + q.Counts[outbox.Held]
+			n += q.Open()
 		}
 	}
 	if n == 0 {
