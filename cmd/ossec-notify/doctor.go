@@ -84,7 +84,6 @@ const (
 // examination is one run of doctor.
 type examination struct {
 	*env
-	home    string
 	state   string
 	manager manager
 	managed bool    // there is a manager
@@ -128,7 +127,8 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 	if err != nil {
 		return err
 	}
-	x := &examination{env: e, home: home}
+	e.home = home
+	x := &examination{env: e}
 	x.findInstallation(forcedManager, forcedUser)
 	x.ossecConf()
 	x.links()
@@ -186,10 +186,7 @@ var remoteFS = map[uint32]string{
 
 func (x *examination) stateDirectory() {
 	const install = "run ossec-notify install as root"
-	places := spool.Places(x.home)
-	if state := cmp.Or(x.env.state, os.Getenv("OSSEC_NOTIFY_STATE")); state != "" {
-		places = []string{state}
-	}
+	places := x.statePlaces()
 	var st fs.FileInfo
 	for i, place := range places {
 		var err error

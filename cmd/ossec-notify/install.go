@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,8 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/ossec-notify/ossec-notify/spool"
 )
 
 const installHelp = `Makes what an installation needs, and says each thing that it made: the links in HOME/integrations, the state directory
@@ -111,8 +108,9 @@ func (e *env) install(o installOptions) error {
 	if err := i.mayInstall(home); err != nil {
 		return err
 	}
-	state := cmp.Or(e.state, os.Getenv("OSSEC_NOTIFY_STATE"), spool.Places(home)[0])
-	if state, err = filepath.Abs(state); err != nil {
+	e.home = home
+	state, err := filepath.Abs(e.statePlaces()[0])
+	if err != nil {
 		return err
 	}
 
