@@ -37,8 +37,10 @@ func OneLine(s string) string {
 	if !strings.ContainsAny(s, "\n\t") {
 		return s
 	}
-	return strings.NewReplacer("\r\n", "⏎", "\n", "⏎", "\t", " ").Replace(s)
+	return oneLine.Replace(s)
 }
+
+var oneLine = strings.NewReplacer("\r\n", "⏎", "\n", "⏎", "\t", " ")
 
 func visible(s string) string {
 	var b strings.Builder
@@ -214,15 +216,30 @@ var (
 	markup = regexp.MustCompile("```" + `|\{\{.*\}\}|(?i)</?(a|b|i|u|s|p|br|hr|h[1-6]|img|svg|script|style|link|meta|base|iframe|object|embed|form|input|button|div|span|table|font|marquee|video|audio|body|html)(\s[^<>]*)?/?>`)
 )
 
+// mayMention is false where mention does not match: no <! or <@, and no @ with the beginning of a group's name.
+func mayMention(s string) bool {
+	for {
+		i := strings.IndexByte(s, '@')
+		if i < 0 {
+			return strings.Contains(s, "<!")
+		}
+		if i > 0 && s[i-1] == '<' || i+1 < len(s) && strings.IndexByte("eEhHcCaA", s[i+1]) >= 0 || strings.Contains(s[:i], "<!") {
+			return true
+		}
+		s = s[i+1:]
+	}
+}
+
 // Tricks names what in the given alert texts would act on a reader's screen if it were not defused, in the
 // words of the Note fact: "mention, link, markup, control and bidi characters". It is empty when there is
 // nothing. A plain URL is no trick: access logs are full of them.
 func Tricks(texts ...string) string {
 	var has [5]bool
 	for _, s := range texts {
-		has[0] = has[0] || strings.ContainsAny(s, "<@") && mention.MatchString(s)
-		has[1] = has[1] || strings.ContainsAny(s, "<]") && anchor.MatchString(s)
-		has[2] = has[2] || strings.ContainsAny(s, "<`{") && markup.MatchString(s)
+		// Every log comes here, and hardly one needs the expressions: each has a text that it cannot match without.
+		has[0] = has[0] || mayMention(s) && mention.MatchString(s)
+		has[1] = has[1] || (strings.Contains(s, "](") || strings.Contains(s, "|") && strings.Contains(s, "<")) && anchor.MatchString(s)
+		has[2] = has[2] || (strings.Contains(s, ">") && strings.Contains(s, "<") || strings.Contains(s, "```") || strings.Contains(s, "{{")) && markup.MatchString(s)
 		for i, r := range s {
 			if r >= ' ' && r < 0x7f || r == '\n' || r == '\t' || r == '\r' {
 				continue

@@ -42,7 +42,14 @@ func Quote(s string) Text {
 
 // Join puts texts one behind the other.
 func Join(texts ...Text) Text {
-	var out Text
+	n := 0
+	for _, t := range texts {
+		n += len(t)
+	}
+	if n == 0 {
+		return nil
+	}
+	out := make(Text, 0, n)
 	for _, t := range texts {
 		for _, s := range t {
 			out.add(s)
@@ -67,7 +74,14 @@ func (t *Text) add(s span) {
 func (t Text) IsZero() bool { return len(t) == 0 }
 
 // Blank reports whether there is nothing but white space to see.
-func (t Text) Blank() bool { return strings.TrimSpace(t.Raw()) == "" }
+func (t Text) Blank() bool {
+	for _, s := range t {
+		if strings.TrimSpace(s.raw) != "" {
+			return false
+		}
+	}
+	return true
+}
 
 // HasQuote reports whether any part of the text comes from an alert.
 func (t Text) HasQuote() bool {
@@ -82,6 +96,9 @@ func (t Text) HasQuote() bool {
 // String is the text in display form with no marks of provenance: what text mail, a PagerDuty summary and a
 // plain terminal show.
 func (t Text) String() string {
+	if len(t) == 1 {
+		return t[0].shown()
+	}
 	return t.Render(func(s string) string { return s }, func(s string) string { return s })
 }
 
@@ -115,7 +132,13 @@ func (t Text) Render(words, quoted func(string) string) string {
 }
 
 // Len is the number of characters of String.
-func (t Text) Len() int { return utf8.RuneCountInString(t.String()) }
+func (t Text) Len() int {
+	n := 0
+	for _, s := range t {
+		n += utf8.RuneCountInString(s.shown())
+	}
+	return n
+}
 
 var lineEnds = regexp.MustCompile(`[\r\n]+`)
 
@@ -126,7 +149,7 @@ func (t Text) Line() Text {
 	for _, s := range t.Trim() {
 		if s.quoted {
 			s.raw = OneLine(s.raw)
-		} else {
+		} else if strings.ContainsAny(s.raw, "\r\n") {
 			s.raw = lineEnds.ReplaceAllString(s.raw, " ")
 		}
 		out.add(s)
@@ -157,6 +180,9 @@ func (t Text) Capital() Text {
 
 // Trim removes white space at both ends, in words and quotations alike.
 func (t Text) Trim() Text {
+	if n := len(t); n == 0 || !spaceAt(t[0].raw, true) && !spaceAt(t[n-1].raw, false) {
+		return t
+	}
 	spans := append(Text(nil), t...)
 	for len(spans) > 0 {
 		spans[0].raw = strings.TrimLeft(spans[0].raw, " \t\r\n")
@@ -173,6 +199,18 @@ func (t Text) Trim() Text {
 		spans = spans[:n-1]
 	}
 	return spans
+}
+
+// spaceAt reports white space at the beginning or end of s, or that s is empty.
+func spaceAt(s string, beginning bool) bool {
+	if s == "" {
+		return true
+	}
+	c := s[len(s)-1]
+	if beginning {
+		c = s[0]
+	}
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n'
 }
 
 // Cut shortens the text to at most n characters of its display form, taking them from the middle and putting

@@ -155,9 +155,9 @@ type login struct {
 // the patterns hang on the ends of the line. noUser is cautious: a name that is wrongly taken for unknown is kept
 // out of the sentence, no more.
 var (
-	sshInvalid = regexp.MustCompile(`sshd(?:-session)?\[\d+\]: (?:Failed (\S+) for (?:invalid|illegal) user|[Ii]nvalid user|[Ii]llegal user) (.*?) ?from \S+(?: port \d+)?(?: ssh2)?\s*$`)
-	sshValid   = regexp.MustCompile(`sshd(?:-session)?\[\d+\]: (?:Failed|Accepted) (\S+) for (.*) from \S+ port \d+(?: ssh2)?(?:: .*)?\s*$`)
-	pamUser    = regexp.MustCompile(`: authentication failure; .*\buser=(\S+)\s*$`)
+	sshInvalid = compile(`sshd`, `sshd(?:-session)?\[\d+\]: (?:Failed (\S+) for (?:invalid|illegal) user|[Ii]nvalid user|[Ii]llegal user) (.*?) ?from \S+(?: port \d+)?(?: ssh2)?\s*$`)
+	sshValid   = compile(`sshd`, `sshd(?:-session)?\[\d+\]: (?:Failed|Accepted) (\S+) for (.*) from \S+ port \d+(?: ssh2)?(?:: .*)?\s*$`)
+	pamUser    = compile(`: authentication failure; `, `: authentication failure; .*\buser=(\S+)\s*$`)
 	noUser     = regexp.MustCompile(`(?i)\b(?:invalid|illegal|unknown|non-?existent) (?:user|account)\b|\bno such (?:user|account)\b|\buser (?:unknown|not found)\b`)
 	methodName = regexp.MustCompile(`^[a-z][a-z/-]*$`)
 )
@@ -165,11 +165,11 @@ var (
 // parseLogin reads a log line.
 func parseLogin(text string) login {
 	var l login
-	if m := sshInvalid.FindStringSubmatch(text); m != nil {
+	if m := sshInvalid.find(text); m != nil {
 		l = login{user: m[2], unknown: true, method: m[1]}
-	} else if m := sshValid.FindStringSubmatch(text); m != nil {
+	} else if m := sshValid.find(text); m != nil {
 		l = login{user: m[2], method: m[1]}
-	} else if m := pamUser.FindStringSubmatch(text); m != nil {
+	} else if m := pamUser.find(text); m != nil {
 		l = login{user: m[1]}
 	}
 	if !methodName.MatchString(l.method) {

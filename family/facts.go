@@ -2,6 +2,7 @@ package family
 
 import (
 	"net/netip"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,3 +194,22 @@ func short(hash string) string {
 	}
 	return hash[:12]
 }
+
+// pattern is a regular expression with a text that stands in all that it matches. Most logs are not of the kind that
+// it is for, and looking for a text costs a hundredth.
+type pattern struct {
+	holds string
+	re    *regexp.Regexp
+}
+
+func compile(holds, expression string) pattern { return pattern{holds, regexp.MustCompile(expression)} }
+
+// find is what the expression and its groups match, or nil.
+func (p pattern) find(s string) []string {
+	if !strings.Contains(s, p.holds) {
+		return nil
+	}
+	return p.re.FindStringSubmatch(s)
+}
+
+func (p pattern) matches(s string) bool { return strings.Contains(s, p.holds) && p.re.MatchString(s) }

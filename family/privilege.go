@@ -27,7 +27,7 @@ func readPrivilege(a *alert.Alert, r *Reading, s *sentence) {
 	}
 	text := line(a.Log)
 	switch {
-	case newAccount.MatchString(text) || goneAccount.MatchString(text) || hasGroup(a, "adduser", "account_changed"):
+	case newAccount.matches(text) || goneAccount.MatchString(text) || hasGroup(a, "adduser", "account_changed"):
 		readAccount(a, text, r, s)
 	default:
 		readSudo(a, text, r, s)
@@ -36,10 +36,11 @@ func readPrivilege(a *alert.Alert, r *Reading, s *sentence) {
 
 // What sudo, su and PAM write. The shell format has commas for semicolons.
 var (
-	sudoLine = regexp.MustCompile(`\bsudo(?:\[\d+\])?: +(\S+) : (?:(.*?) [;,] )?TTY=(\S+) [;,] PWD=(.*?) [;,] USER=(\S+) [;,] (?:.* [;,] )?COMMAND=(.*)$`)
-	suLine   = regexp.MustCompile(`\bsu(?:\[\d+\])?: (?:\+ \S+ (\S+):(\S+)$|Successful su for (\S+) by (\S+)$)`)
-	suFailed = regexp.MustCompile(`\bsu(?:\[\d+\])?: (?:FAILED SU \(to (\S+)\) (\S+) on|pam_unix\(.*\): authentication failure; .*\bruser=(\S+) .*\buser=(\S+)\s*$)`)
-	pamSu    = regexp.MustCompile(`\bsu(?:do)?(?:\[\d+\])?: pam_unix\(.*\): session opened for user (\w+)(?:\(uid=\d+\))? by (\w+)`)
+	sudoLine = compile(`COMMAND=`, `\bsudo(?:\[\d+\])?: +(\S+) : (?:(.*?) [;,] )?TTY=(\S+) [;,] PWD=(.*?) [;,] USER=(\S+) [;,] (?:.* [;,] )?COMMAND=(.*)$`)
+	suLine   = compile(`su`, `\bsu(?:\[\d+\])?: (?:\+ \S+ (\S+):(\S+)$|Successful su for (\S+) by (\S+)$)`)
+	suFailed = compile(`FAILED SU `, `\bsu(?:\[\d+\])?: FAILED SU \(to (\S+)\) (\S+) on`)
+	suDenied = compile(`authentication failure; `, `\bsu(?:\[\d+\])?: pam_unix\(.*\): authentication failure; .*\bruser=(\S+) .*\buser=(\S+)\s*$`)
+	pamSu    = compile(`: session opened for user `, `\bsu(?:do)?(?:\[\d+\])?: pam_unix\(.*\): session opened for user (\w+)(?:\(uid=\d+\))? by (\w+)`)
 )
 
 // sudo is one use of another's rights.
@@ -47,14 +48,14 @@ type sudo struct{ by, as, command, dir, tty, refusal string }
 
 func readSudo(a *alert.Alert, text string, r *Reading, s *sentence) {
 	u := sudo{by: a.SourceUser, as: a.TargetUser, command: a.Command, dir: first(a, "data.pwd", "pwd"), tty: first(a, "data.tty", "tty")}
-	if m := sudoLine.FindStringSubmatch(text); m != nil {
+	if m := sudoLine.find(text); m != nil {
 		u = sudo{by: firstOf(u.by, m[1]), as: firstOf(u.as, m[5]), dir: firstOf(u.dir, m[4]), tty: firstOf(u.tty, m[3]), command: u.command, refusal: m[2]}
 		if strings.HasPrefix(m[6], u.command) { // some decoders keep the program without its arguments
 			u.command = m[6]
 		}
-	} else if m := suLine.FindStringSubmatch(text); m != nil {
+	} else if m := suLine.find(text); m != nil {
 		u.by, u.as = firstOf(u.by, m[1], m[4]), firstOf(u.as, m[2], m[3])
-	} else if m := pamSu.FindStringSubmatch(text); m != nil {
+	} else if m := pamSu.find(text); m != nil {
 		u.by, u.as = firstOf(u.by, m[2]), firstOf(u.as, m[1])
 	}
 	viaSudo := hasGroup(a, "sudo") || a.Program == "sudo" || strings.Contains(text, "sudo")
@@ -88,15 +89,18 @@ func readSudo(a *alert.Alert, text string, r *Reading, s *sentence) {
 func readRefusal(a *alert.Alert, r *Reading, s *sentence) bool {
 	text := line(a.Log)
 	r.Next = w("Once is a typo. Again and again, or with nobody there, is not.")
-	if sudoLine.MatchString(text) {
+	if sudoLine.matches(text) {
 		readSudo(a, text, r, s)
 		return true
 	}
-	m := suFailed.FindStringSubmatch(text)
-	if m == nil {
+	var by, as string
+	if m := suFailed.find(text); m != nil {
+		as, by = m[1], m[2]
+	} else if m := suDenied.find(text); m != nil {
+		by, as = m[1], m[2]
+	} else {
 		return false
 	}
-	by, as := cmp.Or(m[2], m[3]), cmp.Or(m[1], m[4])
 	s.What, s.By = "Change of user refused", by
 	s.Own = []display.Text{q(by), w(" failed to become "), q(as)}
 	r.fact("By", q(by))
@@ -121,7 +125,7 @@ func refusal(text string) string {
 
 // What useradd, adduser, userdel and groupadd write.
 var (
-	newAccount  = regexp.MustCompile(`\bnew (user|group|account)(?: added)?: name=([^,]+?)(?:, (?:U|G)ID=(\d+))?(?:, GID=\d+)?(?:, home=([^,]*))?(?:, shell=([^,]*))?(?:, .*)?$`)
+	newAccount  = compile(`name=`, `\bnew (user|group|account)(?: added)?: name=([^,]+?)(?:, (?:U|G)ID=(\d+))?(?:, GID=\d+)?(?:, home=([^,]*))?(?:, shell=([^,]*))?(?:, .*)?$`)
 	goneAccount = regexp.MustCompile(`\bdelete (user|group) '? ?([^' ]+)|\b(group) '? ?([^' ]+)'? ? removed`)
 )
 
@@ -129,7 +133,7 @@ func readAccount(a *alert.Alert, text string, r *Reading, s *sentence) {
 	what, verb := "User", "changed"
 	name := firstOf(a.TargetUser, a.User)
 	uid, home, shell := first(a, "data.uid"), first(a, "data.home"), first(a, "data.shell")
-	if m := newAccount.FindStringSubmatch(text); m != nil {
+	if m := newAccount.find(text); m != nil {
 		verb = "added"
 		if m[1] == "group" {
 			what = "Group"
