@@ -56,6 +56,29 @@ type Data struct {
 	Failure string
 
 	within []string // the parts that are being rendered, the innermost last
+
+	// What was made of the alert by parts of no other part: several parts of a message show the same.
+	made  map[string]display.Text
+	shown []Fact
+}
+
+// once makes a part, or gives what was made of it. A part that is rendered within another may be different there,
+// and is made each time.
+func (d *Data) once(name string, render func() (display.Text, error)) (display.Text, error) {
+	if len(d.within) > 0 {
+		return render()
+	}
+	if t, ok := d.made[name]; ok {
+		return t, nil
+	}
+	t, err := render()
+	if err == nil {
+		if d.made == nil {
+			d.made = map[string]display.Text{}
+		}
+		d.made[name] = t
+	}
+	return t, err
 }
 
 // Fact is one labelled value of a message.
@@ -152,6 +175,7 @@ func (d *Data) WithFailure(text string) *Data {
 	c := *d
 	c.Failure = text
 	c.Facts = c.facts()
+	c.within, c.made, c.shown = nil, nil, nil
 	return &c
 }
 

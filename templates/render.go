@@ -66,6 +66,9 @@ func Plain(d *Data, cause error) map[string]display.Text {
 
 // render executes one define.
 func (s *Set) render(name string, d *Data) (display.Text, error) {
+	if value := s.direct[name]; value != nil {
+		return value(d), nil
+	}
 	t := s.text.Lookup(name)
 	if t == nil || t.Tree == nil {
 		return nil, nil
@@ -80,6 +83,9 @@ func (s *Set) render(name string, d *Data) (display.Text, error) {
 	text := bytes.TrimSpace(b.Bytes())
 	if len(text) == 0 {
 		return nil, nil
+	}
+	if s.encoded[name] {
+		return display.Words(string(text)), nil
 	}
 	if err := validJSON(text); err != nil {
 		return nil, fmt.Errorf("template %s prints no valid JSON: %w; print values with {{ … | toJson }}", cmp.Or(fileOf(t), name), err)
@@ -107,6 +113,26 @@ func (s *Set) part(name string, d *Data) (display.Text, error) {
 	if s.text.Lookup(name) == nil {
 		return nil, fmt.Errorf("there is no part %q", name)
 	}
+	for _, full := range s.candidates(name, d) {
+		// A special define may ask for the part that it replaces: then the next more general one is meant.
+		if s.text.Lookup(full) == nil || slices.Contains(d.within, full) {
+			continue
+		}
+		return d.once(full, func() (display.Text, error) {
+			d.within = append(d.within, full)
+			t, err := s.render(full, d)
+			d.within = d.within[:len(d.within)-1]
+			return t.Trim(), err
+		})
+	}
+	return nil, fmt.Errorf("the part %q asks for itself", name)
+}
+
+// candidates are the names under which a part may be defined for an alert, the most special first.
+func (s *Set) candidates(name string, d *Data) []string {
+	if !s.special[name] {
+		return []string{name}
+	}
 	names := make([]string, 0, len(d.Rule.Groups)+3)
 	if d.Rule.ID != "" {
 		names = append(names, name+".rule."+d.Rule.ID)
@@ -114,17 +140,7 @@ func (s *Set) part(name string, d *Data) (display.Text, error) {
 	for _, g := range d.Rule.Groups {
 		names = append(names, name+".group."+g)
 	}
-	for _, full := range append(names, name+"."+d.Family, name) {
-		// A special define may ask for the part that it replaces: then the next more general one is meant.
-		if s.text.Lookup(full) == nil || slices.Contains(d.within, full) {
-			continue
-		}
-		d.within = append(d.within, full)
-		t, err := s.render(full, d)
-		d.within = d.within[:len(d.within)-1]
-		return t.Trim(), err
-	}
-	return nil, fmt.Errorf("the part %q asks for itself", name)
+	return append(names, name+"."+d.Family, name)
 }
 
 // maxFact is how many characters the value of a fact may have.
@@ -137,6 +153,9 @@ func (s *Set) facts(d *Data) ([]Fact, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.shown != nil && len(d.within) == 0 {
+		return slices.Clone(d.shown), nil // templates may sort or cut what they are given
+	}
 	var facts []Fact
 	for _, line := range t.SplitLines() {
 		label, value, found := line.CutWords(":")
@@ -148,7 +167,10 @@ func (s *Set) facts(d *Data) ([]Fact, error) {
 			facts = append(facts, Fact{label.Trim(), value})
 		}
 	}
-	return facts, nil
+	if len(d.within) == 0 {
+		d.shown = facts
+	}
+	return slices.Clone(facts), nil
 }
 
 // items are the lines of a shared part that holds one item a line, such as the footer.

@@ -32,6 +32,8 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 //go:embed *.tmpl
@@ -48,7 +50,11 @@ type Set struct {
 	body         string // the name of the define that holds a receiver's plain template, or ""
 	htmlFile     string // the file that a receiver names as the HTML of its mail, or ""
 	noHTML       bool   // that file, or the user's email.html.tmpl, is empty: text alone
-	defaults     *Set   // the embedded templates with the same links; nil in that set itself
+	// What is known of defines without executing them; see shortcut.go.
+	direct   map[string]func(*Data) display.Text
+	encoded  map[string]bool
+	special  map[string]bool // parts that are defined for a rule, group or family, too
+	defaults *Set            // the embedded templates with the same links; nil in that set itself
 }
 
 type source struct {
@@ -146,7 +152,8 @@ func (s *Set) WithText(name, text string) (*Set, error) {
 }
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
-	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults}
+	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
+		direct: map[string]func(*Data) display.Text{}, encoded: map[string]bool{}, special: map[string]bool{}}
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
 		Funcs(template.FuncMap{"_quote": quote, "_json": jsonString})
@@ -190,6 +197,7 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 		if strings.HasSuffix(name, ".json") {
 			step = "_json"
 		}
+		set.shorten(name, t.Root)
 		if err := appendStep(t.Tree, t.Root, step); err != nil {
 			errs = append(errs, err)
 		}

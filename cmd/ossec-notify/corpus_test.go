@@ -156,37 +156,6 @@ func TestEveryAlertArrivesAsPreviewShowsIt(t *testing.T) {
 	})
 }
 
-// BenchmarkEncode is one message of each channel from its parts to the bytes that are sent.
-func BenchmarkEncode(b *testing.B) {
-	text := fmt.Sprintf(corpusConfig, "https://hooks.slack.com/services/T0/B0/x", sandbox.FakeSlackToken, "https://slack.example.com/api/", sandbox.FakeRoutingKey,
-		"https://events.example.com", "https://splunk.example.com:8088", sandbox.FakeHECToken, "https://hook.example.com/", sandbox.FakeWebhookToken, "smtp://mail.example.com")
-	p, err := newPreviewer(mustLoad(b, text))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, x := range p.Plan(corpusAlert(b, "wazuh/5712-ssh-brute-force.json", time.UTC)) {
-		n, err := p.Notification(x)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run(x.Receiver.Name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if c, ok := x.Receiver.Notifier.(notifier.Composer); ok {
-					if _, err := c.Compose(n); err != nil {
-						b.Fatal(err)
-					}
-					continue
-				}
-				_, err := x.Receiver.Notifier.Notify(b.Context(), n)
-				if got := p.recorder.take(); len(got) == 0 {
-					b.Fatalf("nothing would be sent: %v", err)
-				}
-			}
-		})
-	}
-}
-
 // shownBody is the body of the one request of a preview.
 func shownBody(t *testing.T, shown previewed) any {
 	t.Helper()

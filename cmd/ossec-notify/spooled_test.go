@@ -21,12 +21,12 @@ import (
 // installation is a manager's directory with the program in it under its names, and stand-ins to deliver to. The
 // processes are real: calls as integratord makes them, and the deliverers that these start.
 type installation struct {
-	t     *testing.T
+	t     testing.TB
 	home  string
 	stand *sandbox.Server
 }
 
-func newInstallation(t *testing.T, config string) *installation {
+func newInstallation(t testing.TB, config string) *installation {
 	t.Helper()
 	stand, err := sandbox.Start(sandbox.Options{})
 	if err != nil {
