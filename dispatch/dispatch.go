@@ -181,10 +181,14 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 	if route == rules.Always || route == rules.Default { // no routes of the operator's: the receiver's name says it
 		route = ""
 	}
+	var uses func(string) bool
+	if s, ok := x.Receiver.Notifier.(notifier.Selective); ok {
+		uses = s.Uses
+	}
 	data := templates.NewData(x.Alert, d.Scale, templates.Context{
 		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
 		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
-		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy,
+		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy, Uses: uses,
 	})
 	parts, err := x.Receiver.Templates.Parts(data)
 	if err != nil {

@@ -32,6 +32,12 @@ type Idempotent interface {
 	Idempotent() bool
 }
 
+// Selective is implemented by notifiers that use some of their channel's parts and not others: what they do not use
+// is not rendered.
+type Selective interface {
+	Uses(part string) bool
+}
+
 // Metered is implemented by notifiers whose message is shown to people, part by part, as preview does: how much of
 // each limit it takes. There are no meters for a notification that cannot be sent.
 type Metered interface {

@@ -55,7 +55,8 @@ type Data struct {
 	// Failure tells which template failed, when this is the default form sent in its place.
 	Failure string
 
-	within []string // the parts that are being rendered, the innermost last
+	uses   func(part string) bool // nil: all
+	within []string               // the parts that are being rendered, the innermost last
 
 	// What was made of the alert by parts of no other part: several parts of a message show the same.
 	made  map[string]display.Text
@@ -95,6 +96,8 @@ type Context struct {
 	Instead                  string
 	Late                     time.Duration
 	LateWhy                  string
+	// Uses says which parts of the channel are wanted; nil is all.
+	Uses func(part string) bool
 }
 
 // NewData reads an alert for one receiver.
@@ -125,6 +128,7 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Instead:        c.Instead,
 		Late:           c.Late,
 		LateWhy:        c.LateWhy,
+		uses:           c.Uses,
 	}
 	if d.ID == "" {
 		d.ID = d.Identity

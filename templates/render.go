@@ -15,10 +15,14 @@ import (
 // maxOutput bounds what one part may print, in bytes.
 const maxOutput = 4 << 20
 
-// Parts renders all parts of a channel. What is missing in the result was not defined, or printed nothing.
+// Parts renders the parts of a channel, all or those that [Context] asks for. What is missing in the result was not
+// wanted, not defined, or printed nothing.
 func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 	parts := map[string]display.Text{}
 	for _, part := range s.channelParts[d.Channel] {
+		if d.uses != nil && !d.uses(part) {
+			continue
+		}
 		t, err := s.render(d.Channel+"."+part, d)
 		if err != nil {
 			return nil, err

@@ -41,7 +41,10 @@ type Notifier struct {
 	success []statuses
 }
 
-var _ notifier.Notifier = (*Notifier)(nil)
+var (
+	_ notifier.Notifier  = (*Notifier)(nil)
+	_ notifier.Selective = (*Notifier)(nil)
+)
 
 // New makes the Notifier of a receiver. client is the receiver's own, as notifier.NewClient makes it from
 // cfg.Network.
@@ -133,6 +136,17 @@ type content struct {
 	document  bool // it is ours, of the schema's version
 }
 
+// Uses: of the two large parts, our document and the alert as it came, only one is sent.
+func (w *Notifier) Uses(part string) bool {
+	switch part {
+	case "raw":
+		return w.cfg.Body == bodyRaw
+	case "document.json":
+		return w.cfg.Body != bodyRaw
+	}
+	return true
+}
+
 // content chooses among the parts. A receiver's own template goes before our document, and so does the text that
 // stands in when every template failed; where its template failed, it gets the document.
 func (w *Notifier) content(n notifier.Notification) (content, error) {
@@ -146,11 +160,11 @@ func (w *Notifier) content(n notifier.Notification) (content, error) {
 	text, isText := n.Parts["body"]
 	switch document, ok := n.Parts["document.json"]; {
 	case isJSON:
-		return jsonContent(own, false)
+		return jsonContent(own)
 	case isText && !text.Blank():
 		return content{body: []byte(text.Raw()), mediaType: typeText}, nil
 	case ok && !isText && w.cfg.Body != bodyRaw:
-		return jsonContent(document, true)
+		return content{[]byte(strings.TrimSpace(document.Raw())), typeJSON, true}, nil
 	}
 	if w.cfg.Body == bodyRaw {
 		return content{}, notifier.Errorf(notifier.Permanent, "webhook: there is no original alert to send raw")
@@ -158,8 +172,8 @@ func (w *Notifier) content(n notifier.Notification) (content, error) {
 	return content{}, notifier.EmptyTemplate("webhook", "document.json, body.json, body")
 }
 
-// jsonContent checks that what a template made is JSON.
-func jsonContent(part display.Text, document bool) (content, error) {
+// jsonContent checks that what a template of the operator's made is JSON.
+func jsonContent(part display.Text) (content, error) {
 	body := []byte(strings.TrimSpace(part.Raw()))
 	var checked json.RawMessage
 	if err := json.Unmarshal(body, &checked); err != nil {
@@ -167,7 +181,7 @@ func jsonContent(part display.Text, document bool) (content, error) {
 		e.Hint = "see it with: ossec-notify preview"
 		return content{}, e
 	}
-	return content{body, typeJSON, document}, nil
+	return content{body, typeJSON, false}, nil
 }
 
 // setHeaders sets the operator's headers, the authorization and the signature.
