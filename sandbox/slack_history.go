@@ -189,11 +189,13 @@ func readPage(args map[string]any) (slackPage, *answer) {
 		p.limit = n
 	}
 	if cursor := argument(args, "cursor"); cursor != "" {
-		text, err := base64.StdEncoding.DecodeString(cursor)
+		text, notBase64 := base64.StdEncoding.DecodeString(cursor)
 		from, isOurs := strings.CutPrefix(string(text), "next:")
-		if p.from, err = strconv.Atoi(from); err != nil || !isOurs || p.from < 0 {
+		n, notNumber := strconv.Atoi(from)
+		if notBase64 != nil || !isOurs || notNumber != nil || n < 0 {
 			return p, failed("invalid_cursor", "the cursor is none of ours")
 		}
+		p.from = n
 	}
 	return p, nil
 }

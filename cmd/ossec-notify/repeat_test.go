@@ -91,3 +91,16 @@ func TestKilledWhileSplunkIndexesSendsAgainAndSaysSo(t *testing.T) {
 		t.Errorf("the copies are marked: %v, want the second of two", got)
 	}
 }
+
+func TestQuestionToAStandInIsNoRefusal(t *testing.T) {
+	for want, m := range map[string]sandbox.Message{
+		"asked (200): /slack/api/conversations.history": {Service: sandbox.SlackAPI, Path: "/slack/api/conversations.history", Status: 200},
+		"REFUSED (200): x":  {Service: sandbox.SlackAPI, Body: []byte("text=x"), Status: 200, Problems: []string{"no channel is named"}},
+		"REFUSED (503): x":  {Service: sandbox.SlackAPI, Body: []byte("text=x"), Status: 503},
+		"accepted (200): x": {Service: sandbox.SlackAPI, Body: []byte("text=x"), Status: 200, Accepted: true},
+	} {
+		if got := arrival(m); !strings.Contains(got, want) {
+			t.Errorf("got %q, want %q in it", got, want)
+		}
+	}
+}

@@ -91,7 +91,8 @@ func (s *Notifier) Find(ctx context.Context, delivery string, since time.Time) (
 }
 
 // findChannel is the channel's id: from the config, from an earlier answer, or from the list of the channels that
-// the app is in. The list of all channels of a workspace would need the same scopes and may have thousands.
+// the app is in (docs.slack.dev/reference/methods/users.conversations). The list of all channels of a workspace would
+// need the same scopes and may have thousands.
 func (s *Notifier) findChannel(ctx context.Context, token string) (string, error) {
 	if channelID.MatchString(s.channel) {
 		return s.channel, nil
