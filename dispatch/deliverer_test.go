@@ -74,13 +74,14 @@ type bench struct {
 	dir       string
 	site      fixed
 	queue     *queue
+	log       *slog.Logger
 	box       *outbox.DB
 	deliverer *Deliverer
 	stop      func() error
 }
 
 func newBench(t *testing.T, receivers map[string]*scripted) *bench {
-	b := &bench{t: t, dir: t.TempDir(), queue: newQueue()}
+	b := &bench{t: t, dir: t.TempDir(), queue: newQueue(), log: slog.New(slog.DiscardHandler)}
 	d := &Dispatcher{Table: &rules.Table{}, Scale: alert.DefaultScale, Receivers: map[string]*Receiver{}, Log: slog.New(slog.DiscardHandler)}
 	set := templates.Default()
 	for name, n := range receivers {
@@ -101,7 +102,7 @@ func (b *bench) start() {
 		b.t.Fatal(err)
 	}
 	b.box = box
-	b.deliverer = &Deliverer{Box: box, Sources: []Source{b.queue}, Site: b.site, Log: slog.New(slog.DiscardHandler), Grace: time.Second}
+	b.deliverer = &Deliverer{Box: box, Sources: []Source{b.queue}, Site: b.site, Log: b.log, Grace: time.Second}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.deliverer.Run(ctx) }()

@@ -224,11 +224,20 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 		out.TemplateErr = err
 		log.Warn("template failed, sending the default form", "err", err)
 	}
-	said := ""
+	said, ambiguous, begun := "", false, time.Now()
 	for {
 		out.Attempts++
 		start := time.Now()
-		out.Receipt, err = d.attempt(ctx, x.Receiver, n)
+		var earlier search
+		if ambiguous {
+			earlier = d.search(ctx, x.Receiver, x.ID, begun, out.Attempts-1)
+			x.PossibleRepeat = earlier.repeat
+			n, _ = d.Notification(x) // a template that fails was told of
+		}
+		out.Receipt, err = earlier.receipt, earlier.err
+		if !earlier.settled {
+			out.Receipt, err = d.attempt(ctx, x.Receiver, n)
+		}
 		log := log.With("attempt", out.Attempts, "duration", time.Since(start).Round(time.Millisecond))
 		if err == nil {
 			out.State = outbox.Delivered
@@ -240,6 +249,7 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 			return out
 		}
 		out.Err = err
+		ambiguous = ambiguous || notifier.Classify(err).Ambiguous
 		if !notifier.Retryable(err) {
 			log.Error("delivery is dead", "err", err)
 			return out

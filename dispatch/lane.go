@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -31,6 +32,8 @@ type lane struct {
 	// fallback is to take what waits before then.
 	failure *notifier.Error
 	tryAt   time.Time
+
+	said atomic.Value // string: why the vendor could not be asked for an earlier copy, told once until it changes
 }
 
 func newLane(d *Deliverer, name string) *lane {
@@ -177,7 +180,12 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, x outbox.Deliver
 	a, sample := l.d.alertOf(x)
 	d := l.d.Site.Dispatcher()
 	delivery := Delivery{ID: x.ID, Alert: a, Receiver: r, Route: x.Route, Occurrence: x.Alert.Occurrence, Sample: sample}
-	delivery.PossibleRepeat = x.Ambiguous && !idempotent(r.Notifier)
+	start := time.Now()
+	var earlier search
+	if x.Ambiguous {
+		earlier = d.search(grace, r, x.ID, x.Alert.Arrived, x.Attempts)
+	}
+	delivery.PossibleRepeat = earlier.repeat
 	delivery.Route, delivery.Instead = splitFallback(x.Route)
 	if late := time.Since(x.Queued); late > lateAfter && delivery.Instead == "" {
 		delivery.Late = late.Round(time.Minute)
@@ -188,12 +196,21 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, x outbox.Deliver
 	if templateErr != nil {
 		log.Warn("template failed, sending the default form", "err", templateErr)
 	}
-	start := time.Now()
-	receipt, err := d.attempt(grace, r, n)
-	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sentParts(n)}
+	if why := earlier.why; why != nil && l.said.Swap(why.Error()) != why.Error() {
+		log.Warn("cannot look for an earlier copy, so a second one may come", "err", why)
+	}
+	receipt, err, sent := earlier.receipt, earlier.err, ""
+	if !earlier.settled {
+		receipt, err = d.attempt(grace, r, n)
+		sent = sentParts(n)
+	}
+	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sent}
 	log = log.With("attempt", x.Attempts+1, "duration", result.Attempt.Duration.Round(time.Millisecond))
 	if err == nil {
 		result.State = outbox.Delivered
+		if earlier.settled {
+			log.Info("an earlier attempt had arrived, nothing is sent again")
+		}
 		level := slog.LevelDebug
 		if x.Attempts > 0 {
 			level = slog.LevelInfo
@@ -305,12 +322,6 @@ func (l *lane) failed(r *Receiver, f *notifier.Error) {
 	case takeover.Before(l.tryAt):
 		l.state.NextAt = takeover
 	}
-}
-
-// idempotent reports whether the vendor knows a repeated message for what it is.
-func idempotent(n notifier.Notifier) bool {
-	i, ok := n.(notifier.Idempotent)
-	return ok && i.Idempotent()
 }
 
 // splitFallback takes a fallback's route apart: no route, and whose place it takes.

@@ -116,7 +116,7 @@ func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastR
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // at most maxAnswer bytes
+	Body   []byte // at most maxAnswer bytes, or what CaptureUpTo was told
 	// Err is the network's own error, with no URL in it. Ambiguous is true when the request had been sent.
 	Err       error
 	Ambiguous bool
@@ -165,7 +165,7 @@ func Snippet(body []byte) string {
 // Do sends one request and reads its answer.
 func Do(client *http.Client, req *http.Request) *Answer {
 	// The operator may have named one, in a webhook's headers.
-	capturing, answer := captureAs(cmp.Or(req.Header.Get("User-Agent"), userAgent), client)
+	capturing, answer := captureAs(cmp.Or(req.Header.Get("User-Agent"), userAgent), maxAnswer, client)
 	resp, err := capturing.Do(req)
 	if err == nil {
 		resp.Body.Close()
@@ -178,16 +178,21 @@ func Do(client *http.Client, req *http.Request) *Answer {
 // Capture returns a client for one request that works like client and keeps what the server answered, for
 // vendors' libraries that throw the body, the Retry-After header or the network's error away. The library sees
 // the same answer. The request says that it comes from us, whatever the library calls itself.
-func Capture(client *http.Client) (*http.Client, *Answer) { return captureAs(userAgent, client) }
+func Capture(client *http.Client) (*http.Client, *Answer) { return CaptureUpTo(maxAnswer, client) }
 
-func captureAs(userAgent string, client *http.Client) (*http.Client, *Answer) {
+// CaptureUpTo is Capture for an answer that may be long: of its body, limit bytes are kept.
+func CaptureUpTo(limit int64, client *http.Client) (*http.Client, *Answer) {
+	return captureAs(userAgent, limit, client)
+}
+
+func captureAs(userAgent string, limit int64, client *http.Client) (*http.Client, *Answer) {
 	answer := &Answer{}
 	c := *client
 	base := c.Transport
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	c.Transport = &capture{base: base, answer: answer, userAgent: userAgent}
+	c.Transport = &capture{base: base, answer: answer, userAgent: userAgent, limit: limit}
 	if c.CheckRedirect == nil {
 		c.CheckRedirect = NoRedirects
 	}
@@ -198,6 +203,7 @@ type capture struct {
 	base      http.RoundTripper
 	answer    *Answer
 	userAgent string
+	limit     int64
 }
 
 func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -210,7 +216,7 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := c.base.RoundTrip(out)
 	if err == nil {
 		c.answer.Status, c.answer.Header = resp.StatusCode, resp.Header
-		c.answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		c.answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, c.limit))
 		if err == nil {
 			_, _ = io.CopyN(io.Discard, resp.Body, maxAnswer) // so that the connection can be used again
 		}

@@ -36,6 +36,14 @@ type Idempotent interface {
 // is not rendered.
 type Selective interface {
 	Uses(part string) bool
+
+// Finder is implemented by notifiers that can ask their vendor for a message that was sent: where the outcome of an
+// attempt is not known, it is looked for before it is sent again.
+type Finder interface {
+	// Find looks for the message of a delivery that was sent since then. Not found means that it is not there. After
+	// an error nobody knows: errors.ErrUnsupported says that this receiver cannot be asked, of any other [Classify]
+	// tells whether to ask again. It returns when ctx ends.
+	Find(ctx context.Context, delivery string, since time.Time) (r Receipt, found bool, err error)
 }
 
 // Metered is implemented by notifiers whose message is shown to people, part by part, as preview does: how much of

@@ -16,7 +16,7 @@ type Service string
 // The services. Unknown is an address of the HTTP server where no service is.
 const (
 	Slack     Service = "slack"     // incoming webhook
-	SlackAPI  Service = "slack-api" // auth.test, chat.postMessage, chat.update
+	SlackAPI  Service = "slack-api" // auth.test, chat.postMessage, chat.update, conversations.history, users.conversations
 	PagerDuty Service = "pagerduty" // Events API v2
 	Splunk    Service = "splunk"    // HTTP Event Collector
 	Webhook   Service = "webhook"
@@ -50,7 +50,7 @@ type Message struct {
 	// it silently ignores, cuts or drops.
 	Problems []string
 	// Accepted is true when the service took the message. It is false for requests that are no message:
-	// auth.test, the state of acknowledgements, health.
+	// auth.test, what is in a channel, the state of acknowledgements, health.
 	Accepted bool
 }
 

@@ -68,13 +68,18 @@ type Options struct {
 
 	// SlackToken, RoutingKey and HECToken are the credentials to expect; the Fake constants if empty.
 	SlackToken, RoutingKey, HECToken string
+	// SlackScopes are the scopes of the Slack token; all if nil. SlackChannels are channels that exist before
+	// anything is posted to them. SlackOutside are channels, by name or id, that the app is not a member of.
+	SlackScopes, SlackChannels, SlackOutside []string
 	// WebhookToken is the bearer token that the webhook demands. If empty, none is demanded, but one that is
 	// sent must be FakeWebhookToken.
 	WebhookToken string
 	// HECIndexes are the indexes that the HEC token may write to; any index if empty. HECAck turns on indexer
-	// acknowledgement for the token, so that requests need a channel.
-	HECIndexes []string
-	HECAck     bool
+	// acknowledgement for the token, so that requests need a channel. HECAckAfter is how often it must be asked for
+	// an acknowledgement before that is given; if it is negative, none ever is.
+	HECIndexes  []string
+	HECAck      bool
+	HECAckAfter int
 
 	// SMTPUser, if set, makes the mail server demand AUTH PLAIN with SMTPPassword before a mail.
 	SMTPUser, SMTPPassword string

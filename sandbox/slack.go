@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,19 +27,31 @@ type workspace struct {
 	token string
 	limit *limiter // a message a second, docs.slack.dev/apis/web-api/rate-limits
 
+	scopes  []string        // nil: all
+	outside map[string]bool // names and ids of channels that the app is not in
+
 	mu     sync.Mutex
-	lastTS int64             // microseconds
-	posted map[string]bool   // channel id and ts of what was posted
-	ids    map[string]string // channel names to ids
+	lastTS int64                     // microseconds
+	posted map[string][]slackMessage // by channel id, the oldest first
+	ids    map[string]string         // channel names to ids
 }
 
 func newWorkspace(opt Options) *workspace {
-	return &workspace{
-		token:  opt.SlackToken,
-		limit:  newLimiter(opt.RateLimit, 1, time.Second),
-		posted: map[string]bool{},
-		ids:    map[string]string{},
+	w := &workspace{
+		token:   opt.SlackToken,
+		limit:   newLimiter(opt.RateLimit, 1, time.Second),
+		scopes:  opt.SlackScopes,
+		outside: map[string]bool{},
+		posted:  map[string][]slackMessage{},
+		ids:     map[string]string{},
 	}
+	for _, name := range opt.SlackOutside {
+		w.outside[strings.TrimPrefix(name, "#")] = true
+	}
+	for _, name := range opt.SlackChannels {
+		w.idOf(strings.TrimPrefix(name, "#"))
+	}
+	return w
 }
 
 // webhook answers in plain text, as docs.slack.dev/messaging/sending-messages-using-incoming-webhooks lists it.
@@ -103,6 +116,7 @@ var (
 	slackChannelID   = regexp.MustCompile(`^[CDG][A-Z0-9]{8,}$`)
 	slackChannelName = regexp.MustCompile(`^#?[\p{Ll}\p{Lo}\p{N}_-]{1,80}$`)
 	slackTS          = regexp.MustCompile(`^[0-9]{10}\.[0-9]{6}$`)
+	slackTime        = regexp.MustCompile(`^[0-9]{1,10}(\.[0-9]{1,6})?$`)
 )
 
 // api answers the Web API: nearly always status 200, and an object that says whether it went well.
@@ -116,8 +130,12 @@ func (w *workspace) api(r *request) *answer {
 		call = w.postMessage
 	case "chat.update":
 		call = w.update
+	case "conversations.history":
+		call = w.history
+	case "users.conversations":
+		call = w.conversations
 	default:
-		return failed("unknown_method", "the sandbox knows auth.test, chat.postMessage and chat.update")
+		return failed("unknown_method", "the sandbox knows auth.test, chat.postMessage, chat.update, conversations.history and users.conversations")
 	}
 	if r.method != http.MethodPost {
 		return notAllowed(r.method, http.MethodPost)
@@ -205,9 +223,15 @@ func (w *workspace) authTest(*request, map[string]any) *answer {
 }
 
 func (w *workspace) postMessage(r *request, args map[string]any) *answer {
+	if refusal := w.needs("chat:write"); refusal != nil {
+		return refusal
+	}
 	channel, refusal := w.channel(args, true)
 	if refusal != nil {
 		return refusal
+	}
+	if w.isOutside(channel) && w.needs("chat:write.public") != nil {
+		return failed("not_in_channel", "the app is not in the channel, and the token lacks the scope chat:write.public")
 	}
 	if wait := w.limit.wait(channel, r.at); wait > 0 {
 		return object(http.StatusTooManyRequests, map[string]any{"ok": false, "error": "ratelimited"},
@@ -231,7 +255,9 @@ func (w *workspace) postMessage(r *request, args map[string]any) *answer {
 	if code, problem := checkMetadata(args["metadata"]); code != "" {
 		return refusedWith(code, problem)
 	}
-	ts := w.post(channel, r.at)
+	text, _ := args["text"].(string)
+	thread, _ := args["thread_ts"].(string)
+	ts := w.post(channel, r.at, slackMessage{text: text, thread: thread, broadcast: truth(args, "reply_broadcast"), metadata: args["metadata"]})
 	return posted(r, channel, ts, args, check).accept()
 }
 
@@ -252,12 +278,14 @@ func (w *workspace) update(r *request, args map[string]any) *answer {
 	if check.code != "" {
 		return refusedWith(check.code, check.all()...)
 	}
-	if text, _ := args["text"].(string); len(text) > slackUpdateText {
+	text, _ := args["text"].(string)
+	if len(text) > slackUpdateText {
 		return failed("msg_too_long", fmt.Sprintf("the text has %d bytes, over %d", len(text), slackUpdateText))
 	}
 	if code, problem := checkMetadata(args["metadata"]); code != "" {
 		return refusedWith(code, problem)
 	}
+	w.edit(channel, ts, text, args["metadata"])
 	return posted(r, channel, ts, args, check).accept()
 }
 
@@ -293,29 +321,33 @@ func (w *workspace) channel(args map[string]any, byName bool) (id string, refusa
 	case !slackChannelName.MatchString(name):
 		return "", failed("channel_not_found", fmt.Sprintf("%q is neither a channel id nor a channel name", name))
 	}
-	name = strings.TrimPrefix(name, "#")
+	return w.idOf(strings.TrimPrefix(name, "#")), nil
+}
+
+// idOf is the id of a channel, which it gets when it is first named.
+func (w *workspace) idOf(name string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ids[name] == "" {
 		w.ids[name] = fmt.Sprintf("C%08d", len(w.ids)+1)
 	}
-	return w.ids[name], nil
+	return w.ids[name]
 }
 
 func (w *workspace) known(channel, ts string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.posted[channel+" "+ts]
+	return slices.ContainsFunc(w.posted[channel], func(m slackMessage) bool { return m.ts == ts })
 }
 
 // post gives a message its ts: its time, made unique.
-func (w *workspace) post(channel string, at time.Time) string {
+func (w *workspace) post(channel string, at time.Time, m slackMessage) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.lastTS = max(w.lastTS+1, at.UnixMicro())
-	ts := fmt.Sprintf("%010d.%06d", w.lastTS/1e6, w.lastTS%1e6)
-	w.posted[channel+" "+ts] = true
-	return ts
+	m.ts = fmt.Sprintf("%010d.%06d", w.lastTS/1e6, w.lastTS%1e6)
+	w.keep(channel, m)
+	return m.ts
 }
 
 // checkMetadata checks docs.slack.dev/messaging/message-metadata: a type and an object.

@@ -68,19 +68,20 @@ type hec struct {
 	token   string
 	indexes []string
 	ack     bool
+	after   int // see Options.HECAckAfter
 
 	mu   sync.Mutex
 	acks map[string]*hecChannel // by channel
 }
 
-// hecChannel holds the acknowledgements of one channel that nobody has asked for yet.
+// hecChannel holds the acknowledgements of one channel that were not given yet, and how often each was asked for.
 type hecChannel struct {
-	next    int
-	indexed map[int]bool
+	next  int
+	asked map[int]int
 }
 
 func newHEC(opt Options) *hec {
-	return &hec{token: opt.HECToken, indexes: opt.HECIndexes, ack: opt.HECAck, acks: map[string]*hecChannel{}}
+	return &hec{token: opt.HECToken, indexes: opt.HECIndexes, ack: opt.HECAck, after: opt.HECAckAfter, acks: map[string]*hecChannel{}}
 }
 
 // reply is the answer with a code. event is the number of the event that is to blame, or negative.
@@ -169,18 +170,20 @@ func (h *hec) take(channel string, notes []string) *answer {
 		h.mu.Lock()
 		c := h.acks[channel]
 		if c == nil {
-			c = &hecChannel{indexed: map[int]bool{}}
+			c = &hecChannel{asked: map[int]int{}}
 			h.acks[channel] = c
 		}
 		body["ackId"] = c.next
-		c.indexed[c.next] = true
+		c.asked[c.next] = 0
 		c.next++
 		h.mu.Unlock()
 	}
 	return object(http.StatusOK, body, notes...).accept()
 }
 
-// acknowledged tells which requests are indexed: here all, at once. Like Splunk it tells so once and forgets.
+// acknowledged tells which requests are indexed: here all, at once or when they were asked for often enough. Like
+// Splunk it tells so once and forgets, and says of an id that it does not know what it says of one that waits
+// (help.splunk.com "About HTTP Event Collector Indexer Acknowledgment").
 func (h *hec) acknowledged(r *request, channel string) *answer {
 	var asked struct {
 		Acks []int `json:"acks"`
@@ -193,12 +196,26 @@ func (h *hec) acknowledged(r *request, channel string) *answer {
 	states := map[string]bool{}
 	c := h.acks[channel]
 	for _, id := range asked.Acks {
-		states[strconv.Itoa(id)] = c != nil && c.indexed[id]
-		if c != nil {
-			delete(c.indexed, id)
-		}
+		states[strconv.Itoa(id)] = c.given(id, h.after)
 	}
 	return object(http.StatusOK, map[string]any{"acks": states})
+}
+
+// given reports whether an id is acknowledged now, after so many times that it was not.
+func (c *hecChannel) given(id, after int) bool {
+	if c == nil {
+		return false
+	}
+	n, waits := c.asked[id]
+	if !waits {
+		return false
+	}
+	if after < 0 || n < after {
+		c.asked[id]++
+		return false
+	}
+	delete(c.asked, id)
+	return true
 }
 
 // raw takes lines of text; where they go is in the query.

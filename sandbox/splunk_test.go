@@ -138,6 +138,25 @@ func TestHECAcknowledgesOnceForEachChannel(t *testing.T) {
 	}
 }
 
+func TestHECAcknowledgesAfterAWhileOrNever(t *testing.T) {
+	for after, want := range map[int][]string{
+		0:  {`{"acks":{"0":true}}`, `{"acks":{"0":false}}`},
+		2:  {`{"acks":{"0":false}}`, `{"acks":{"0":false}}`, `{"acks":{"0":true}}`, `{"acks":{"0":false}}`},
+		-1: {`{"acks":{"0":false}}`, `{"acks":{"0":false}}`, `{"acks":{"0":false}}`},
+	} {
+		s := start(t, Options{HECAck: true, HECAckAfter: after})
+		url := s.SplunkURL() + "/services/collector"
+		do(t, "POST", url+"?channel="+hecChannelID, hecHeader, hecEvent)
+		var got []string
+		for range want {
+			got = append(got, do(t, "POST", url+"/ack?channel="+hecChannelID, hecHeader, `{"acks":[0]}`).Body)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("after %d: answers differ (-want +got):\n%s", after, diff)
+		}
+	}
+}
+
 func TestHECHealthNeedsNoToken(t *testing.T) {
 	s := start(t, Options{})
 	for _, path := range []string{"/health", "/health/1.0"} {

@@ -57,6 +57,8 @@ type event struct {
 	MITRE []string `json:"mitre_technique_id,omitempty"`
 	DVC   string   `json:"dvc,omitempty"`
 	Count int      `json:"count"`
+	// Repeat marks an event that Splunk may have twice: it cannot know, so the search has to.
+	Repeat bool `json:"possible_repeat,omitempty"`
 
 	Log      string           `json:"log,omitempty"`
 	Original *json.RawMessage `json:"original,omitempty"`
@@ -111,6 +113,7 @@ func (s *Set) event(d *Data) (event, error) {
 		MITRE:         d.Rule.MITRE.IDs,
 		DVC:           d.Manager,
 		Count:         max(r.Count, 1),
+		Repeat:        d.PossibleRepeat,
 		Log:           d.Log,
 		Original:      d.original(),
 	}

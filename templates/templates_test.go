@@ -292,6 +292,20 @@ func TestTestIsMarkedEverywhere(t *testing.T) {
 	}
 }
 
+func TestPossibleRepeatIsMarkedForSplunk(t *testing.T) {
+	for _, repeat := range []bool{false, true} {
+		d := data(t, "splunk", bruteForce)
+		d.PossibleRepeat = repeat
+		var event map[string]any
+		if err := json.Unmarshal([]byte(parts(t, Default(), d)["event.json"]), &event); err != nil {
+			t.Fatal(err)
+		}
+		if got, there := event["possible_repeat"]; there != repeat || (repeat && got != true) {
+			t.Errorf("repeat %v: possible_repeat is %v", repeat, got)
+		}
+	}
+}
+
 func TestLogIsCutInNumbers(t *testing.T) {
 	lines := func(n int) string { return strings.TrimSuffix(strings.Repeat("0123456789\n", n), "\n") }
 	for _, tc := range []struct {

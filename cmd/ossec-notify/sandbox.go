@@ -56,11 +56,15 @@ func sandboxConfig(s *sandbox.Server) string {
 
 // arrival is a message that arrived at a stand-in, in a line or two.
 func arrival(m sandbox.Message) string {
-	verdict := "accepted"
-	if !m.Accepted {
+	verdict, what := "accepted", gist(m)
+	switch {
+	case m.Accepted:
+	case m.Status < 300 && len(m.Problems) == 0: // no message: what is in a channel, whether an event is indexed
+		verdict, what = "asked", m.Path
+	default:
 		verdict = "REFUSED"
 	}
-	line := fmt.Sprintf("%s  %-10s %s (%d): %s\n", m.At.Format("15:04:05"), m.Service, verdict, m.Status, safe(strings.TrimSpace(gist(m))))
+	line := fmt.Sprintf("%s  %-10s %s (%d): %s\n", m.At.Format("15:04:05"), m.Service, verdict, m.Status, safe(strings.TrimSpace(what)))
 	for _, p := range m.Problems {
 		line += "            " + safe(p) + "\n"
 	}

@@ -28,7 +28,13 @@ type installation struct {
 
 func newInstallation(t testing.TB, config string) *installation {
 	t.Helper()
-	stand, err := sandbox.Start(sandbox.Options{})
+	return newInstallationWith(t, config, sandbox.Options{})
+}
+
+// newInstallationWith has stand-ins that expect something else.
+func newInstallationWith(t *testing.T, config string, opt sandbox.Options) *installation {
+	t.Helper()
+	stand, err := sandbox.Start(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +63,8 @@ func newInstallation(t testing.TB, config string) *installation {
 
 func (in *installation) configure(text string) {
 	in.t.Helper()
-	text = strings.NewReplacer("SLACK_URL", in.stand.SlackWebhookURL(), "PAGERDUTY_URL", in.stand.PagerDutyURL(), "ROUTING_KEY", sandbox.FakeRoutingKey).Replace(text)
+	text = strings.NewReplacer("SLACK_URL", in.stand.SlackWebhookURL(), "PAGERDUTY_URL", in.stand.PagerDutyURL(), "ROUTING_KEY", sandbox.FakeRoutingKey,
+		"SLACK_API", in.stand.SlackAPIURL(), "SLACK_TOKEN", sandbox.FakeSlackToken, "SPLUNK_URL", in.stand.SplunkURL(), "HEC_TOKEN", sandbox.FakeHECToken).Replace(text)
 	if err := os.WriteFile(filepath.Join(in.home, "etc", "ossec-notify.yaml"), []byte(text), 0o600); err != nil {
 		in.t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 type Config struct {
 	// WebhookURL is the address of an incoming webhook. It is the only credential, and so a secret.
 	WebhookURL notifier.Secret `yaml:"webhook_url"`
-	// Token is a bot's token (xoxb-…) with the scope chat:write.
+	// Token is a bot's token (xoxb-…) with the scope chat:write; Find needs more.
 	Token notifier.Secret `yaml:"token"`
-	// Channel is a channel's name with # or its id. The bot must be a member.
+	// Channel is a channel's id, or its name with #. The bot must be a member.
 	Channel string `yaml:"channel"`
 	// APIURL is where the Web API is, if not at https://slack.com/api/.
 	APIURL  string           `yaml:"api_url"`

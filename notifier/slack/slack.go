@@ -1,6 +1,7 @@
 // Package slack posts notifications to Slack, by an incoming webhook or with a bot's token, as blocks of Block
-// Kit: docs/messages.md says what they hold. It owns Slack's markup (mrkdwn.go), its limits (limit.go) and the
-// meaning of its answers (answer.go); the words come from the templates.
+// Kit: docs/messages.md says what they hold. It owns Slack's markup (mrkdwn.go), its limits (limit.go), the
+// meaning of its answers (answer.go) and the search for a message that was sent (find.go); the words come from the
+// templates.
 //
 // Posting goes through github.com/slack-go/slack, which makes the requests. What Slack answers is taken from the
 // connection itself, because the library keeps neither the text of a refusal nor every Retry-After, takes any
@@ -14,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/slack-go/slack"
 
@@ -26,10 +28,14 @@ type Notifier struct {
 	channel        string
 	api            string
 	client         *http.Client
+
+	// id is the channel's, once Slack has said it.
+	id atomic.Pointer[string]
 }
 
 var (
 	_ notifier.Notifier = (*Notifier)(nil)
+	_ notifier.Finder   = (*Notifier)(nil)
 	_ notifier.Metered  = (*Notifier)(nil)
 )
 
@@ -48,8 +54,8 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	}, nil
 }
 
-// Notify posts one message. Slack knows no repeated request: a message whose outcome is not known and that is
-// sent again may appear twice, which the error says (Ambiguous).
+// Notify posts one message. Slack knows no repeated request: a message whose outcome is not known (the error is
+// Ambiguous) and that is sent again may appear twice. Find tells whether it is there.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	m, err := compose(n.Parts)
 	if err != nil {
@@ -98,8 +104,8 @@ func (s *Notifier) postMessage(ctx context.Context, n notifier.Notification, m m
 		slack.MsgOptionDisableLinkUnfurl(),
 		slack.MsgOptionDisableMediaUnfurl(),
 		slack.MsgOptionMetadata(slack.SlackMetadata{
-			EventType:    "ossec_notify",
-			EventPayload: map[string]any{"id": n.Alert, "delivery": n.Delivery},
+			EventType:    eventType,
+			EventPayload: map[string]any{"id": n.Alert, "delivery": n.Delivery}, // by which Find knows it
 		}),
 	}
 	if len(m.blocks) > 0 {
@@ -112,7 +118,11 @@ func (s *Notifier) postMessage(ctx context.Context, n notifier.Notification, m m
 		answer.Err = notifier.Unurl(err)
 	}
 	answer.Redact(token)
-	return readAPIAnswer(what, answer)
+	receipt, err := readAPIAnswer(what, answer)
+	if err == nil && channelID.MatchString(receipt.Channel) {
+		s.id.Store(&receipt.Channel)
+	}
+	return receipt, err
 }
 
 // withoutResponseFields takes replace_original and delete_original out of the payload. They belong to answers to

@@ -24,7 +24,8 @@ type Config struct {
 	Source     string `yaml:"source"`
 	SourceType string `yaml:"sourcetype"`
 	Host       string `yaml:"host"`
-	// Channel is a GUID of the operator's choice, needed by tokens with indexer acknowledgement.
+	// Channel is the GUID by which a collector with acknowledgement tells senders apart; without it, one is made of
+	// the host, the URL and the index.
 	Channel string `yaml:"channel"`
 	// Gzip compresses what is sent.
 	Gzip    bool             `yaml:"gzip"`

@@ -1,6 +1,6 @@
 // Package splunk sends notifications to Splunk's HTTP Event Collector (HEC): one event in its envelope per
-// request. It owns the envelope, the collector's answer codes and the channel header of acknowledgement. What
-// the event says (the CIM field names) is the template's; polling for acknowledgements is not done here.
+// request. It owns the envelope, the collector's answer codes and its acknowledgements (ack.go). What the event says
+// (the CIM field names) is the template's.
 //
 // The template's parts are event.json (the event, an object), fields.json (the indexed fields, a flat object),
 // host, source and sourcetype. The part body, which an operator's own plain template makes, takes the place of
@@ -11,10 +11,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +34,9 @@ type Notifier struct {
 	cfg      Config
 	client   *http.Client
 	endpoint *url.URL
+	channel  string
+	ackURL   *url.URL
+	acks     *acks
 }
 
 var _ notifier.Notifier = (*Notifier)(nil)
@@ -45,15 +51,41 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Notifier{cfg: cfg, client: client, endpoint: endpoint}, nil
+	if client != nil && client.Jar == nil {
+		// Only the indexer that took an event can acknowledge it. A load balancer knows by a cookie which that was.
+		own := *client
+		if own.Jar, err = cookiejar.New(nil); err != nil {
+			return nil, err
+		}
+		client = &own
+	}
+	channel := cmp.Or(cfg.Channel, channelOf(endpoint, cfg.Index))
+	return &Notifier{cfg: cfg, client: client, endpoint: endpoint, channel: channel, ackURL: ackURL(endpoint, channel), acks: newAcks()}, nil
 }
 
-// Notify posts one event. Accepted means that the collector took it, not that it is indexed. The receipt's ID is
-// the ackId, where the token has acknowledgement.
+// channelOf makes the channel of a sender: the same in every process, so that a preview shows what is sent, and
+// another one on each host. What it is called means nothing to Splunk, as long as it is a GUID.
+func channelOf(endpoint *url.URL, index string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "" // then hosts share it, which does no harm: each asks for its own ids
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "ossec-notify\n%s\n%s\n%s", host, endpoint, index))
+	id := sum[:16]
+	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // version 8, made by a rule of one's own: RFC 9562, 5.8
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
+// Notify posts one event. Where the token has acknowledgement, the answer holds an ackId, which is the receipt's ID,
+// and the event counts as delivered when it is indexed; else when the collector took it. An event that is not
+// acknowledged in time is waited for in the next attempt, and sent again after ackPatience.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	token, err := s.cfg.Token.ReadHeader("token")
 	if err != nil {
 		return notifier.Receipt{}, err
+	}
+	if w := s.acks.of(n.Delivery); w != nil {
+		return s.await(ctx, token, w)
 	}
 	body, err := s.event(n)
 	if err != nil {
@@ -66,17 +98,28 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	req.Header.Set("Authorization", "Splunk "+token)
-	req.Header.Set("Content-Type", "application/json")
+	s.authorize(req, token)
 	if s.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	if s.cfg.Channel != "" {
-		req.Header.Set("X-Splunk-Request-Channel", s.cfg.Channel)
-	}
 	answer := notifier.Do(s.client, req)
 	answer.Redact(token)
-	return s.readAnswer(answer)
+	receipt, err := s.readAnswer(answer)
+	if err != nil || receipt.ID == "" {
+		return receipt, err
+	}
+	id, err := strconv.ParseInt(receipt.ID, 10, 64)
+	if err != nil { // no number: the event was taken, and there is nothing to ask for
+		return receipt, nil
+	}
+	return s.await(ctx, token, s.acks.add(n.Delivery, id, receipt))
+}
+
+// authorize sets what every request carries. Tokens without acknowledgement ignore the channel.
+func (s *Notifier) authorize(req *http.Request, token string) {
+	req.Header.Set("Authorization", "Splunk "+token)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Splunk-Request-Channel", s.channel)
 }
 
 // envelope is the outer form of an event, in the order of Splunk's own examples.

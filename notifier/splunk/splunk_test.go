@@ -70,7 +70,7 @@ func channel(cfg Config) notifiertest.Case {
 				_, _ = io.WriteString(w, `{"text":"Invalid authorization","code":3}`)
 				return
 			}
-			_, _ = io.WriteString(w, `{"text":"Success","code":0,"ackId":7}`)
+			_, _ = io.WriteString(w, `{"text":"Success","code":0}`)
 		},
 	}
 }
@@ -300,18 +300,6 @@ func TestAnswerCodes(t *testing.T) {
 				t.Error("a broken receiver without a hint what to do")
 			}
 		})
-	}
-}
-
-func TestReceiptHoldsTheAckID(t *testing.T) {
-	s := httptest.NewServer(channel(Config{}).Accept)
-	defer s.Close()
-	got, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (notifier.Receipt{Status: 200, ID: "7"}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 
