@@ -123,7 +123,7 @@ func TestFaultKilledAtAnyMomentLosesNothing(t *testing.T) {
 				kills["serve"]++
 			}
 			if err := <-fed; err != nil {
-				t.Fatalf("%v; the log:\n%s", err, in.log())
+				t.Fatalf("%v; the log ends:\n%s", err, tail20(in.log()))
 			}
 		}
 
@@ -290,6 +290,22 @@ func TestFaultSecondDelivererGivesWay(t *testing.T) {
 			}
 			if n := heard.repeats(sandbox.Slack); n != 0 {
 				t.Errorf("%d repeats", n)
+			}
+		}
+	})
+}
+
+// TestFaultAskedToLeaveIsNoFailureToStart asks background deliverers to leave while they start, as serve does. A door
+// starts none for a while after one that failed to start; this is none of these.
+func TestFaultAskedToLeaveIsNoFailureToStart(t *testing.T) {
+	bothWays(t, func(t *testing.T, w way) {
+		in := newInstallation(t, toSlack)
+		for i := range atLength(40, 1000) {
+			in.callFor(w, low(fmt.Sprint(i)))
+			wait(rand.N(15 * time.Millisecond))
+			in.killDeliverer(syscall.SIGTERM)
+			if spool.FailedLately(in.state(), time.Now()) {
+				t.Fatalf("the deliverer that was asked to leave says that it failed; the log ends:\n%s", tail20(in.log()))
 			}
 		}
 	})

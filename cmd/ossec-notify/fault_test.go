@@ -149,7 +149,7 @@ func (in *installation) callFor(w way, stories ...story) {
 	in.t.Helper()
 	for _, s := range stories {
 		if err := in.tryCall(w, s); err != nil {
-			in.t.Fatalf("%v; the log:\n%s", err, in.log())
+			in.t.Fatalf("%v; the log ends:\n%s", err, tail20(in.log()))
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (in *installation) until(what string, holds func() bool) {
 	for !holds() {
 		select {
 		case <-over:
-			in.t.Fatalf("after a minute: not %s; the log:\n%s", what, in.log())
+			in.t.Fatalf("after a minute: not %s; the log ends:\n%s", what, tail20(in.log()))
 		case <-look.C:
 		}
 	}
@@ -160,6 +160,12 @@ func (in *installation) log() string {
 		return err.Error()
 	}
 	return string(b)
+}
+
+// tail20 is the last lines of a log: it may be long.
+func tail20(log string) string {
+	lines := strings.Split(log, "\n")
+	return strings.Join(lines[max(len(lines)-20, 0):], "\n")
 }
 
 // command runs the command line and returns what it prints.
