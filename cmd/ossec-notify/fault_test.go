@@ -246,9 +246,9 @@ func (e *ear) missing(of sandbox.Service, stories []story) []string {
 	return out
 }
 
-var storyName = regexp.MustCompile(`Story ([A-Za-z0-9]+)`)
+var storyName = regexp.MustCompile(`Story[ +]([A-Za-z0-9]+)`)
 
-// storyOf is the name of the story that a message tells.
+// storyOf is the name of the story that a message tells; in a form a blank is a plus.
 func storyOf(body []byte) string {
 	if m := storyName.FindSubmatch(body); m != nil {
 		return string(m[1])
