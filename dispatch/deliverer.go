@@ -111,7 +111,11 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		}
 		if now.Sub(pruned) >= pruneEvery {
 			pruned = now
-			if _, err := d.Box.Prune(ctx, now, retention); err != nil && ctx.Err() == nil {
+			err := d.untilItTakes(ctx, func() error {
+				_, err := d.Box.Prune(ctx, now, retention)
+				return err
+			})
+			if err != nil && ctx.Err() == nil {
 				return err
 			}
 		}
@@ -132,6 +136,29 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			return err
 		case <-ready:
 		case <-look.C:
+		}
+	}
+}
+
+// untilItTakes repeats a step of the outbox's while there is no room on the disk, or another process keeps writing,
+// until ctx ends. A deliverer that ended instead would leave what waits to the next call, and what was told and not
+// noted would be told again.
+func (d *Deliverer) untilItTakes(ctx context.Context, step func() error) error {
+	for said := false; ; said = true {
+		err := step()
+		if !errors.Is(err, outbox.ErrFull) && !errors.Is(err, outbox.ErrBusy) {
+			if said && err == nil {
+				d.Log.Info("the outbox takes what comes again")
+			}
+			return err
+		}
+		if !said {
+			d.Log.Error("the outbox takes nothing for now; trying on", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(lookEvery):
 		}
 	}
 }
@@ -212,7 +239,11 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 			})
 		}
 	}
-	out, err := d.Box.Accept(ctx, in, meta)
+	var out []outbox.Accepted
+	err := d.untilItTakes(ctx, func() (err error) {
+		out, err = d.Box.Accept(ctx, in, meta)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -227,13 +258,17 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 // expire ends what has waited for longer than its receiver's max_age.
 func (d *Deliverer) expire(ctx context.Context, now time.Time) error {
 	for {
-		dead, err := d.Box.Expire(ctx, now, func(name string) time.Duration {
-			if r := d.Site.Receiver(name); r != nil {
-				return r.MaxAge
-			}
-			return DefaultMaxAge
-		}, func(x outbox.Delivery) []outbox.NewDelivery {
-			return d.fallbacks(x, "too old")
+		var dead []outbox.Delivery
+		err := d.untilItTakes(ctx, func() (err error) {
+			dead, err = d.Box.Expire(ctx, now, func(name string) time.Duration {
+				if r := d.Site.Receiver(name); r != nil {
+					return r.MaxAge
+				}
+				return DefaultMaxAge
+			}, func(x outbox.Delivery) []outbox.NewDelivery {
+				return d.fallbacks(x, "too old")
+			})
+			return err
 		})
 		if err != nil || len(dead) == 0 {
 			if ctx.Err() != nil {

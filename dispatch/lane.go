@@ -60,7 +60,11 @@ func (l *lane) run(ctx context.Context) error {
 		l.state = states[l.name]
 		l.state.Name = l.name
 		r := l.d.Site.Receiver(l.name)
-		batch, err := l.d.Box.Next(ctx, l.name, time.Now(), l.batch(r))
+		var batch []outbox.Delivery
+		err = l.d.untilItTakes(ctx, func() (err error) {
+			batch, err = l.d.Box.Next(ctx, l.name, time.Now(), l.batch(r))
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -71,7 +75,10 @@ func (l *lane) run(ctx context.Context) error {
 			continue
 		}
 		results := l.deliver(ctx, grace, r, batch)
-		if err := l.d.Box.Finish(context.WithoutCancel(ctx), time.Now(), results, l.state); err != nil {
+		err = l.d.untilItTakes(ctx, func() error {
+			return l.d.Box.Finish(context.WithoutCancel(ctx), time.Now(), results, l.state)
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -127,7 +127,11 @@ type Answer struct {
 // A channel refines the error with what its vendor says.
 func (a *Answer) Failure(what string) *Error {
 	if a.Err != nil {
-		return &Error{Err: fmt.Errorf("%s: %w", what, a.Err), Ambiguous: a.Ambiguous}
+		e := &Error{Err: fmt.Errorf("%s: %w", what, a.Err), Ambiguous: a.Ambiguous}
+		if unknown := new(x509.UnknownAuthorityError); errors.As(a.Err, unknown) {
+			e.Hint = "give the certificate of the server's authority in network.ca_file"
+		}
+		return e
 	}
 	if a.Status >= 200 && a.Status < 300 {
 		return nil
@@ -226,6 +230,9 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		if cause := context.Cause(req.Context()); cause != nil && !errors.Is(err, cause) {
 			err = fmt.Errorf("%w (%w)", err, cause)
+		}
+		if err == io.EOF { // which says nothing to a person
+			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
 		}
 		c.answer.Err, c.answer.Ambiguous = Unurl(err), wrote.Load()
 		return nil, err

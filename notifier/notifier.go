@@ -36,6 +36,7 @@ type Idempotent interface {
 // is not rendered.
 type Selective interface {
 	Uses(part string) bool
+}
 
 // Finder is implemented by notifiers that can ask their vendor for a message that was sent: where the outcome of an
 // attempt is not known, it is looked for before it is sent again.

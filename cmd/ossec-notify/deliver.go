@@ -41,6 +41,9 @@ func deliverCommand(e *env) *cobra.Command {
 			defer closer.Close()
 			for {
 				err := background(cmd.Context(), e.home, state, log)
+				if cmd.Context().Err() != nil {
+					err = nil // asked to leave, perhaps while it opened the outbox: no failure, or no door would start the next
+				}
 				if err != nil {
 					log.Error("deliverer failed", "err", err)
 					err = errors.Join(err, spool.MarkFailed(state))

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ossec-notify/ossec-notify/sandbox"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+// insideEnv tells a copy of the test binary that it may mount.
+const insideEnv = "FAULTS_MAY_MOUNT"
+
+// mayMount sees that the test can mount small disks: as root, else in a namespace of its own, where the test is run
+// again. It reports false when it was run there.
+func mayMount(t *testing.T) bool {
+	t.Helper()
+	dir := t.TempDir()
+	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64k")
+	if err == nil {
+		if err := syscall.Unmount(dir, 0); err != nil {
+			t.Fatal(err)
+		}
+		return true
+	}
+	if os.Getenv(insideEnv) != "" {
+		t.Skipf("a small disk cannot be mounted here: %v", err)
+	}
+	self, exeErr := os.Executable()
+	if exeErr != nil {
+		t.Fatal(exeErr)
+	}
+	args := []string{"-test.run=^" + t.Name() + "$", "-test.v"}
+	if *faultsLong {
+		args = append(args, "-faults.long")
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), insideEnv+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	out, runErr := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case runErr == nil && strings.Contains(string(out), "--- SKIP"), runErr != nil && !errors.As(runErr, &exit):
+		t.Skipf("a small disk cannot be mounted here: %v, and neither in a namespace: %v", err, runErr)
+	case runErr != nil:
+		t.Fatalf("in a namespace: %v\n%s", runErr, out)
+	}
+	t.Logf("in a namespace:\n%s", out)
+	return false
+}
+
+// disk is a small one, mounted at dir.
+type disk struct {
+	t   *testing.T
+	dir string
+}
+
+func mount(t *testing.T, dir, size string) *disk {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=700,size="+size); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return &disk{t, dir}
+}
+
+// fill takes all room that is left. It may be called again.
+func (d *disk) fill() {
+	d.t.Helper()
+	f, err := os.OpenFile(filepath.Join(d.dir, "ballast"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	for size := 64 << 10; size > 0; { // page by page in the end
+		if _, err := f.Write(make([]byte, size)); err == nil {
+			continue
+		} else if !errors.Is(err, syscall.ENOSPC) {
+			d.t.Fatal(err)
+		}
+		size /= 2
+	}
+}
+
+// empty gives the room back.
+func (d *disk) empty() {
+	d.t.Helper()
+	if err := os.Remove(filepath.Join(d.dir, "ballast")); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// TestFaultFullDiskAtTheSpoolDeliversThenAndThere fills the disk that the spool is on. A call then delivers before it
+// returns; a receiver that does not answer keeps it for five seconds, not for good.
+func TestFaultFullDiskAtTheSpoolDeliversThenAndThere(t *testing.T) {
+	if !mayMount(t) {
+		return
+	}
+	bothWays(t, func(t *testing.T, w way) {
+		in := newInstallation(t, strings.Replace(toSlack, "100/s", "100/s, timeout: 10m", 1))
+		small := mount(t, in.state(), "256k")
+		t.Cleanup(func() { in.killDeliverer(syscall.SIGTERM) }) // before its disk goes
+		if err := spool.Prepare(in.state()); err != nil {
+			t.Fatal(err)
+		}
+		small.fill()
+		var stories []story
+		for i := range atLength(3, 50) {
+			s := low(fmt.Sprint(i))
+			stories = append(stories, s)
+			in.callFor(w, s)
+			if got := len(in.stand.Messages()); got != i+1 { // the call has returned
+				t.Fatalf("%d messages after %d calls; the log ends:\n%s", got, i+1, tail20(in.log()))
+			}
+		}
+		if !strings.Contains(in.log(), "the spool does not take the alert; it is delivered at once") {
+			t.Errorf("the log does not tell:\n%s", in.log())
+		}
+
+		// A receiver that would answer in ten minutes. That the call returns within callFor's minute is the proof.
+		in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: make(chan struct{})})
+		cmd, _, err := in.newCall(t.Context(), w, low("666"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 1)
+		go func() { done <- cmd.Run() }()
+		in.until("the call is over", func() bool { return len(done) > 0 })
+		if err := <-done; err != nil {
+			t.Errorf("the call: %v, want exit 0", err)
+		}
+		if !strings.Contains(in.log(), "alert is lost") || !strings.Contains(in.log(), "integratord is not kept waiting for more than 5s") {
+			t.Errorf("the log does not tell of the loss:\n%s", in.log())
+		}
+
+		small.empty()
+		last := low("777")
+		in.callFor(w, last)
+		if names, err := spool.List(in.state()); err != nil {
+			t.Errorf("the spool: %v (%v)", names, err)
+		}
+		// The deliverer failed to start on the full disk, so it may be ten seconds until a call starts one.
+		again := 800
+		in.until("all told", func() bool {
+			if len(in.stand.Messages()) > len(stories)+1 {
+				return true
+			}
+			again++
+			in.callFor(w, low(fmt.Sprint(again)))
+			return false
+		})
+	})
+}
+
+// TestFaultFullDiskAtTheOutboxWaitsForRoom fills the disk that the outbox is on, under a daemon and under a background
+// deliverer. The spool, on a disk of its own, takes what comes, and all is told once there is room; nothing twice,
+// though what was told just before could not be noted.
+func TestFaultFullDiskAtTheOutboxWaitsForRoom(t *testing.T) {
+	if !mayMount(t) {
+		return
+	}
+	bothWays(t, func(t *testing.T, w way) {
+		for _, kind := range []string{"serve", "background"} {
+			t.Run(kind, func(t *testing.T) {
+				in := newInstallation(t, toSlack)
+				small := mount(t, in.state(), "2m")
+				mount(t, filepath.Join(in.state(), "spool"), "8m")
+				t.Cleanup(func() { in.killDeliverer(syscall.SIGTERM) }) // before its disk goes
+				if err := spool.Prepare(in.state()); err != nil {
+					t.Fatal(err)
+				}
+				stories := []story{low("0")}
+				var daemon *exec.Cmd
+				if kind == "serve" {
+					daemon = in.serve()
+				}
+				in.callFor(w, stories[0])
+				in.told(1)
+				holder, err := spool.ReadHolder(in.state())
+				if err != nil {
+					t.Fatal(err)
+				}
+
+				// One is under way when the disk becomes full: told, and not noted.
+				hold := make(chan struct{})
+				in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: hold})
+				stories = append(stories, low("1"))
+				in.callFor(w, stories[1])
+				in.told(2)
+				small.fill()
+				close(hold)
+				for i := range atLength(5, 200) {
+					s := low(fmt.Sprint(2 + i))
+					stories = append(stories, s)
+					in.callFor(w, s)
+					small.fill() // what SQLite gave back
+				}
+				in.until("said in the log", func() bool { return strings.Contains(in.log(), "no room on the disk") })
+				if names, err := spool.List(in.state()); err != nil || len(names) == 0 {
+					t.Errorf("the spool holds %v (%v), want alerts that wait", names, err)
+				}
+				if n := len(in.stand.Messages()); n == len(stories) {
+					t.Fatal("the disk was not full: all was told")
+				}
+
+				small.empty()
+				got := in.told(len(stories))
+				inOrderOnce(t, "Slack", got, stories)
+				if h, err := spool.ReadHolder(in.state()); err != nil || h.PID != holder.PID {
+					t.Errorf("the deliverer is %v (%v), want that of before, %v", h, err, holder)
+				}
+				in.until("noted", func() bool {
+					return strings.Count(in.command(exitDone, "outbox", "list", "--all"), " delivered ") == len(stories)
+				})
+				if daemon != nil {
+					in.stop(daemon)
+				} else {
+					in.killDeliverer(syscall.SIGTERM)
+				}
+				if n := len(in.stand.Messages()); n != len(stories) {
+					t.Errorf("%d messages, want %d", n, len(stories))
+				}
+			})
+		}
+	})
+}
+
+// TestFaultStateNotWritable calls as a user who may not write where the state is to be.
+func TestFaultStateNotWritable(t *testing.T) {
+	cases := []struct {
+		name    string
+		prepare func(in *installation) error // of the directory queue and what is in it
+		second  bool                         // there is a var/run that the caller may write to
+	}{
+		{"the state cannot be made", func(*installation) error { return nil }, true},
+		{"the state is somebody else's", func(in *installation) error {
+			return errors.Join(spool.Prepare(in.state()), os.Chmod(in.state(), 0o555))
+		}, true},
+		{"neither place", func(*installation) error { return nil }, false},
+	}
+	bothWays(t, func(t *testing.T, w way) {
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				in := newInstallation(t, toSlack)
+				if err := c.prepare(in); err != nil {
+					t.Fatal(err)
+				}
+				if c.second {
+					if err := os.MkdirAll(filepath.Join(in.home, "var", "run"), 0o777); err != nil {
+						t.Fatal(err)
+					}
+				}
+				nobody := in.readOnly()
+				var stories []story
+				for i := range 3 {
+					s := low(fmt.Sprint(i))
+					stories = append(stories, s)
+					cmd, _, err := in.newCall(t.Context(), w, s)
+					if err != nil {
+						t.Fatal(err)
+					}
+					cmd.SysProcAttr = nobody
+					if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+						t.Fatalf("the call: %v\n%s", err, out)
+					}
+					if !c.second && len(in.stand.Messages()) != i+1 {
+						t.Fatalf("the call that could not be spooled has not delivered")
+					}
+				}
+				inOrderOnce(t, "Slack", in.told(3), stories)
+				used := spool.Places(in.home)
+				if _, err := os.Stat(filepath.Join(used[1], "outbox.db")); (err == nil) != c.second {
+					t.Errorf("the outbox in the second place: %v", err)
+				}
+				if names, err := os.ReadDir(filepath.Join(used[0], "spool", "new")); len(names) > 0 {
+					t.Errorf("the first place holds %v (%v)", names, err)
+				}
+
+				// Nobody can be reached, and exit 0 all the same.
+				in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 404, Body: "no_service"})
+				cmd, _, err := in.newCall(t.Context(), w, low("9"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				cmd.SysProcAttr = nobody
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Errorf("the call: %v, want exit 0", err)
+				}
+				said := w.name == "wazuh" && !c.second // OSSEC's shell line throws it away
+				if strings.Count(string(out), "\n") > 1 || said != strings.Contains(string(out), "no_service") || strings.Contains(string(out), in.stand.SlackWebhookURL()) {
+					t.Errorf("the call says %q, want at most one line, without the webhook's address", out)
+				}
+			})
+		}
+	})
+}
+
+// readOnly makes an installation that its caller may read and not write, but for var/run, and returns how to start a
+// process as that caller: another user if the tests run as root.
+func (in *installation) readOnly() *syscall.SysProcAttr {
+	in.t.Helper()
+	const nobody = 65534
+	root := os.Geteuid() == 0
+	// The program, where that user can reach it.
+	bin := filepath.Join(in.home, "bin")
+	steps := []error{os.MkdirAll(bin, 0o755)}
+	for _, name := range []string{"custom-notify", "custom-slack"} {
+		link := filepath.Join(in.home, "integrations", name)
+		steps = append(steps, os.Remove(link), os.Link(filepath.Join(binDir(), name), filepath.Join(bin, name)), os.Symlink(filepath.Join(bin, name), link))
+	}
+	if err := errors.Join(steps...); err != nil {
+		in.t.Skipf("the program cannot be put where others reach it: %v", err)
+	}
+	if root {
+		for dir := in.home; dir != filepath.Dir(os.TempDir()) && len(dir) > 1; dir = filepath.Dir(dir) {
+			st, err := os.Stat(dir)
+			if err != nil {
+				in.t.Fatal(err)
+			}
+			if err := os.Chmod(dir, st.Mode()|0o055); err != nil {
+				in.t.Fatal(err)
+			}
+		}
+		if err := os.Chmod(filepath.Join(in.home, "etc", "ossec-notify.yaml"), 0o644); err != nil {
+			in.t.Fatal(err)
+		}
+		run := filepath.Join(in.home, "var", "run")
+		if err := os.Chmod(run, 0o777); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			in.t.Fatal(err)
+		}
+		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	queue := filepath.Join(in.home, "queue")
+	if err := errors.Join(os.Chmod(queue, 0o555), os.Chmod(in.home, 0o555)); err != nil {
+		in.t.Fatal(err)
+	}
+	in.t.Cleanup(func() { _ = errors.Join(os.Chmod(in.home, 0o755), os.Chmod(queue, 0o755)) })
+	return nil
+}
