@@ -93,7 +93,7 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	if err := wakeSecond(ctx, home, state, log); err != nil {
 		log.Error("what waits in the second state directory stays there for now", "err", err)
 	}
-	s := openSite(home, state, log)
+	s := openSite(home, state, box, log)
 	d := &dispatch.Deliverer{
 		Box: box, Site: s, Log: log,
 		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},

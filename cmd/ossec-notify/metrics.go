@@ -35,11 +35,12 @@ var (
 	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
 	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
 	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether the config file loads (1), or the last one that did is in use (0).", nil, nil)
+	descLoaded     = prometheus.NewDesc("ossec_notify_config_loaded_timestamp_seconds", "When the config in use loaded first, in seconds since 1970.", nil, nil)
 )
 
 // Describe lists the metrics.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descRecords, descSpool, descConfig} {
+	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descRecords, descSpool, descConfig, descLoaded} {
 		ch <- d
 	}
 }
@@ -72,9 +73,13 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descRecords, float64(records))
 		gauge(descSpool, float64(bytes))
 	}
-	ok := 0.0
-	if c.s.sound() {
-		ok = 1
+	loaded, fault := c.s.sound()
+	ok := 1.0
+	if fault != nil {
+		ok = 0
 	}
 	gauge(descConfig, ok)
+	if !loaded.IsZero() {
+		gauge(descLoaded, float64(loaded.Unix()))
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,12 +22,13 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/follow"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
 const serveHelp = `Delivers for good, in place of the background deliverers that calls start: nothing waits for the next call. Reads the
 files of "follow" too, with which integratord is not needed, and answers on "http" (health, readiness, metrics).
-Loads the config again when it changes, or on SIGHUP; one that is broken leaves the last in use.`
+Loads the config again when it changes, or on SIGHUP. While it is broken or gone, the last one that loaded is in use.`
 
 func serveCommand(e *env) *cobra.Command {
 	return &cobra.Command{
@@ -45,10 +47,7 @@ func serveCommand(e *env) *cobra.Command {
 const takeoverTime = 10 * time.Second
 
 func (e *env) serve(ctx context.Context) error {
-	cfg, err := e.load() // a daemon does not start with a config that nobody can use
-	if err != nil {
-		return err
-	}
+	e.home = absolute(e.home)
 	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
 		return failed("no state directory: %w", err)
@@ -57,9 +56,13 @@ func (e *env) serve(ctx context.Context) error {
 		return failed("%w", err)
 	}
 	if e.config != "" {
-		if err := os.Setenv("OSSEC_NOTIFY_CONFIG", e.config); err != nil {
+		if err := os.Setenv("OSSEC_NOTIFY_CONFIG", absolute(e.config)); err != nil {
 			return err
 		}
+	}
+	path := absolute(configPath("", e.home))
+	if !e.canServe(ctx, state, path) {
+		return e.refuseConfig()
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, nil))
 	lock, err := takeOver(ctx, state, log)
@@ -77,6 +80,10 @@ func (e *env) serve(ctx context.Context) error {
 	}
 	defer closeBox()
 	s := d.Site.(*site)
+	cfg := s.config()
+	if cfg == nil { // what is kept does not load any more
+		return e.refuseConfig()
+	}
 	closeFollowers, err := e.addFollowers(ctx, cfg, d, s)
 	if err != nil {
 		return failed("%w", err)
@@ -107,6 +114,30 @@ func (e *env) serve(ctx context.Context) error {
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// canServe reports whether there is a config to begin with: the file's, or one that the outbox keeps. It looks before
+// the background deliverer is asked to leave, who can at least serve the receivers of ossec.conf.
+func (e *env) canServe(ctx context.Context, state, path string) bool {
+	if cfg, _, _ := loadConfig(path, e.home); cfg != nil {
+		return true
+	}
+	box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+	if err != nil {
+		return !errors.Is(err, fs.ErrNotExist) // its owner, which we are about to become, may be able to read it
+	}
+	defer box.Close()
+	kept, err := readLastGood(ctx, box, path)
+	return err == nil && kept != nil && kept.config(path, e.home) != nil
+}
+
+// refuseConfig says what is wrong with the config: a daemon does not start with one that nobody can use.
+func (e *env) refuseConfig() error {
+	_, err := e.load()
+	if err == nil {
+		err = errors.New("the config was changed while it was read; start again")
+	}
+	return err
 }
 
 // takeOver gets the lock: a background deliverer is asked to leave, another daemon is an error.
@@ -282,7 +313,15 @@ func (s *site) reload() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.load()
-	s.log.Info("config loaded again", "ok", !s.broken)
+	s.log.Info("config loaded again", "ok", s.fault == nil)
+}
+
+// faultWords say what is wrong with the config file, and what is in use instead.
+func faultWords(loaded time.Time, fault error) string {
+	if loaded.IsZero() {
+		return fmt.Sprintf("%s; alerts wait until that is mended", fault)
+	}
+	return fmt.Sprintf("%s; the config that loaded at %s is in use", fault, loaded.Local().Format(time.DateTime))
 }
 
 // serveHTTP answers on the config's "http": only who is on this host should reach it, so it is 127.0.0.1 by custom.
@@ -301,8 +340,8 @@ func serveHTTP(cfg *config, d *dispatch.Deliverer, s *site, log *slog.Logger) (s
 			http.Error(w, "the outbox does not answer: "+err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		if !s.sound() {
-			http.Error(w, "the config is broken; the last one that loaded is in use", http.StatusServiceUnavailable)
+		if loaded, fault := s.sound(); fault != nil {
+			http.Error(w, faultWords(loaded, fault), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")

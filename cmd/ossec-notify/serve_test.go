@@ -125,29 +125,39 @@ func TestFollowedAlertsAreToldOnceOverRestarts(t *testing.T) {
 	}
 }
 
-func TestServeLoadsTheConfigAgain(t *testing.T) {
+// freeAddress is one on this host that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return l.Addr().String()
+}
+
+// get asks the daemon's HTTP server.
+func get(t *testing.T, address, path string) (code int, body string) {
+	t.Helper()
+	resp, err := http.Get("http://" + address + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestServeLoadsTheConfigAgain(t *testing.T) {
+	address := freeAddress(t)
 	in := newInstallation(t, toSlack+"http: "+address+"\n")
 	daemon := in.serve()
-	status := func(path string) (int, string) {
-		resp, err := http.Get("http://" + address + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(b)
-	}
+	status := func(path string) (int, string) { return get(t, address, path) }
 	if code, body := status("/readyz"); code != http.StatusOK {
 		t.Errorf("readyz: %d %s", code, body)
 	}
