@@ -68,6 +68,10 @@ type Dispatcher struct {
 	Log       *slog.Logger
 }
 
+// Nobody is, in the outbox, the receiver of an alert that a route sends to nobody on purpose. No receiver of a config
+// can have that name.
+const Nobody = "(nobody)"
+
 // Delivery is one alert for one receiver.
 type Delivery struct {
 	ID         string
@@ -105,13 +109,16 @@ func (d *Dispatcher) Plan(a *alert.Alert) []Delivery {
 }
 
 // PlanChannel keeps those of one kind of channel; where the routes choose none, the default receivers of that
-// kind get the alert.
+// kind get the alert, unless a route says that nobody shall.
 func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	ofKind := func(in []Delivery) []Delivery {
 		return slices.DeleteFunc(in, func(x Delivery) bool { return x.Receiver.Channel != channel })
 	}
 	if chosen := ofKind(d.Plan(a)); len(chosen) > 0 {
 		return chosen
+	}
+	if d.Table.Nobody(a) != "" {
+		return nil
 	}
 	var defaults []rules.Choice
 	for _, name := range d.Table.Default {
