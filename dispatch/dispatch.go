@@ -127,6 +127,14 @@ func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	return ofKind(d.plan(a, defaults))
 }
 
+// Nobody says which route sends an alert to nobody on purpose, of which Plan or PlanChannel made these deliveries; else "".
+func (d *Dispatcher) Nobody(a *alert.Alert, planned []Delivery) (route string) {
+	if slices.ContainsFunc(planned, func(x Delivery) bool { return x.Route != rules.Always }) {
+		return "" // most alerts: the routes need not be asked again
+	}
+	return d.Table.Nobody(a)
+}
+
 // PlanReceivers makes deliveries to receivers by name, past the routes. An unknown name is an error.
 func (d *Dispatcher) PlanReceivers(a *alert.Alert, names ...string) ([]Delivery, error) {
 	var choices []rules.Choice

@@ -208,8 +208,8 @@ func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map
 			continue
 		case err != nil:
 			s.site.log.Error("alert has no receiver", "alert", a.Alert.Identity(), "name", r.Name, "err", err)
-		case len(a.Deliveries) == 0:
-			s.site.log.Info("alert goes to nobody: no route chose a receiver", "alert", a.Alert.Identity(), "name", r.Name)
+		default:
+			s.site.tellNobody(a, r.Name)
 		}
 		arrivals = append(arrivals, a)
 		taken = append(taken, name)

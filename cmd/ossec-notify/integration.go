@@ -63,8 +63,8 @@ func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site) (strict bo
 		return strict, err
 	case s.cfg != nil && len(s.cfg.Receivers) == 0 && len(arrival.Deliveries) == 0:
 		return strict, fmt.Errorf("there is no config %s, so alert %s has no receiver", s.path, id)
-	case len(arrival.Deliveries) == 0:
-		s.log.Info("alert goes to nobody: no route chose a receiver", "alert", id, "name", u.Call.Name)
+	default:
+		s.tellNobody(arrival, u.Call.Name)
 	}
 	var dead []error
 	s.d.DeliverAll(ctx, arrival.Deliveries, func(o dispatch.Outcome) {

@@ -303,9 +303,13 @@ func (f *followSource) Take(context.Context, int) ([]dispatch.Arrival, map[strin
 func (s *site) followed(a *alert.Alert) dispatch.Arrival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return dispatch.Arrival{
-		Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(), Deliveries: s.d.Plan(a),
+	out := dispatch.Arrival{
+		Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(),
+		Deliveries: s.d.Plan(a),
 	}
+	out.Nobody = s.d.Nobody(a, out.Deliveries)
+	s.tellNobody(out, "notify")
+	return out
 }
 
 // reload loads the config again, whether it changed or not.

@@ -171,12 +171,16 @@ func TestServeLoadsTheConfigAgain(t *testing.T) {
 	in.configure(strings.Replace(toSlack, "default: [soc]", "routes: [{match: {level: 5}, to: []}]", 1))
 	in.until("loaded again", func() bool { code, _ := status("/readyz"); return code == http.StatusOK })
 	in.call("custom-notify", in.alert("2")) // to nobody
-	in.until("taken", func() bool { return strings.Contains(in.log(), "goes to nobody") })
+	in.until("said so", func() bool { return strings.Contains(in.log(), "goes to nobody") })
+	in.taken()
 	if n := len(in.stand.Messages()); n != 1 {
 		t.Errorf("%d messages, want 1", n)
 	}
 	code, metrics := status("/metrics")
-	for _, want := range []string{`ossec_notify_deliveries{receiver="soc",state="delivered"} 1`, "ossec_notify_config_last_reload_successful 1", "ossec_notify_spool_records "} {
+	for _, want := range []string{`ossec_notify_deliveries{receiver="soc",state="delivered"} 1`, "ossec_notify_config_last_reload_successful 1", "ossec_notify_spool_records ",
+		`ossec_notify_deliveries{receiver="(nobody)",state="suppressed"} 1`, `ossec_notify_alerts_without_receiver_total{reason="on_purpose"} 1`,
+		`ossec_notify_alerts_without_receiver_total{reason="no_route"} 0`,
+	} {
 		if code != http.StatusOK || !strings.Contains(metrics, want) {
 			t.Errorf("metrics (%d) do not hold %s:\n%s", code, want, metrics)
 		}

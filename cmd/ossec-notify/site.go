@@ -359,11 +359,22 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 		s.unused[call.Name] = true
 		s.log.Info("api_key and hook_url of ossec.conf are not used: the config has receivers for this name", "name", call.Name)
 	}
-	out.Deliveries = plan.deliveries
+	out.Deliveries, out.Nobody = plan.deliveries, plan.nobody
 	if err == nil && len(out.Deliveries) == 0 && s.cfg != nil && len(s.cfg.Receivers) == 0 {
 		err = fmt.Errorf("there is no config %s with receivers", s.path)
 	}
 	return out, err
+}
+
+// tellNobody logs an alert that nobody gets, and why. name is what it was called by.
+func (s *site) tellNobody(a dispatch.Arrival, name string) {
+	switch {
+	case len(a.Deliveries) > 0:
+	case a.Nobody != "":
+		s.log.Info("alert goes to nobody, on purpose", "alert", a.Alert.Identity(), "name", name, "route", a.Nobody)
+	default:
+		s.log.Info("alert goes to nobody: no route chose a receiver", "alert", a.Alert.Identity(), "name", name)
+	}
 }
 
 // A record of send has no name; its arguments are these.
@@ -391,6 +402,7 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true}
 	if len(order.To) == 0 {
 		out.Deliveries = s.d.Plan(a)
+		out.Nobody = s.d.Nobody(a, out.Deliveries)
 	} else {
 		var err error
 		if out.Deliveries, err = s.d.PlanReceivers(a, order.To...); err != nil {
