@@ -147,19 +147,29 @@ type spoolSource struct {
 
 	waits    string // the newest record that waits for the config to be mended
 	measured time.Time
+	pruned   time.Time
 }
 
 // Ready is signalled on new records.
 func (s *spoolSource) Ready() <-chan struct{} { return s.ready }
+
+// pruneArgvEvery is how often is looked for receivers of ossec.conf that nobody uses any more.
+const pruneArgvEvery = 24 * time.Hour
 
 // measureEvery is how often the spool's size is looked at.
 const measureEvery = 10 * time.Second
 
 // Take reads the oldest records. One that cannot be read is set aside, with a line in the log; one for which
 // there is no config waits where it is.
-func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map[string]string, func() error, error) {
+func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, map[string]string, func() error, error) {
 	s.site.refresh()
 	s.measure()
+	if now := time.Now(); now.Sub(s.pruned) >= pruneArgvEvery {
+		s.pruned = now
+		if err := s.site.pruneArgv(ctx, now); err != nil && ctx.Err() == nil {
+			s.site.log.Error("cannot look for receivers of ossec.conf that nobody uses", "err", err)
+		}
+	}
 	names, err := spool.List(s.state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil, nil

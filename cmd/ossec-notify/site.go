@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,14 +38,14 @@ type site struct {
 	sources []string  // patterns of the files that the config is made of, as far as it can be read
 	stamps  map[string]fileStamp
 	whole   *completer
-	argv    map[string]*dispatch.Receiver
-	unused  map[string]bool // names whose key and URL in ossec.conf are not used, said once
+	argv    map[string]*argvKept // by name
+	unused  map[string]bool      // names whose key and URL in ossec.conf are not used, said once
 }
 
 // openSite loads the config. The outbox, where there is one, is its owner's.
 func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
 	home, path := absolute(home), absolute(configPath("", home))
-	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*dispatch.Receiver{}, unused: map[string]bool{}}
+	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, unused: map[string]bool{}}
 	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	return s
@@ -241,14 +242,17 @@ func (s *site) Receiver(name string) *dispatch.Receiver {
 	if r := s.d.Receivers[name]; r != nil {
 		return r
 	}
-	if r := s.argv[name]; r != nil {
-		return r
+	if k := s.argv[name]; k != nil {
+		return k.receiver
+	}
+	if !strings.HasPrefix(name, "argv-") {
+		return nil
 	}
 	r, err := s.readArgv(name)
 	if err != nil {
 		return nil
 	}
-	s.argv[name] = r
+	s.argv[name] = &argvKept{receiver: r}
 	return r
 }
 
@@ -352,7 +356,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 		return out, errWait
 	}
 	if plan.argv != nil {
-		if err := s.keepArgv(plan.argv, call); err != nil {
+		if err := s.keepArgv(plan.argv, call, time.Now()); err != nil {
 			return out, fmt.Errorf("keep the receiver of ossec.conf: %w", err)
 		}
 	} else if call.HookURL+call.APIKey != "" && !s.unused[call.Name] {
@@ -413,52 +417,4 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 		out.Deliveries[i].Sample = order.Sample
 	}
 	return out, nil
-}
-
-// argvFile is what is kept of a receiver that ossec.conf describes: its credentials are in no other place.
-type argvFile struct {
-	Kind string `json:"kind"`
-	Key  string `json:"key,omitempty"`
-	URL  string `json:"url,omitempty"`
-}
-
-func (s *site) argvPath(name string) string {
-	return filepath.Join(s.state, "receivers", name+".json")
-}
-
-// keepArgv stores a receiver of ossec.conf, so that what waits for it can be delivered by the next process.
-func (s *site) keepArgv(r *dispatch.Receiver, call door.Call) error {
-	if s.argv[r.Name] != nil || s.state == "" { // without a state, nothing waits
-		return nil
-	}
-	path := s.argvPath(r.Name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	b, err := json.Marshal(argvFile{r.Channel, call.APIKey, call.HookURL})
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		return err
-	}
-	s.argv[r.Name] = r
-	return nil
-}
-
-// readArgv makes a receiver of what keepArgv stored.
-func (s *site) readArgv(name string) (*dispatch.Receiver, error) {
-	b, err := os.ReadFile(s.argvPath(name))
-	if err != nil {
-		return nil, err
-	}
-	var f argvFile
-	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, err
-	}
-	kind, ok := channelByName(f.Kind)
-	if !ok {
-		return nil, fmt.Errorf("no channel %q", f.Kind)
-	}
-	return argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL})
 }
