@@ -40,10 +40,14 @@ func deliverCommand(e *env) *cobra.Command {
 			log, closer := openLog(e.home)
 			defer closer.Close()
 			for {
-				err := background(cmd.Context(), e.home, state, log)
+				next, err := background(cmd.Context(), e.home, state, log)
 				if err != nil {
 					log.Error("deliverer failed", "err", err)
 					err = errors.Join(err, spool.MarkFailed(state))
+				}
+				if next != nil && err == nil && cmd.Context().Err() == nil {
+					err = leaveTo(next, lock)
+					log.Error("cannot leave to the new program; the next call starts it", "err", err)
 				}
 				if releaseErr := lock.Release(); releaseErr != nil {
 					log.Error("deliverer could not let go of the lock", "err", releaseErr)
@@ -63,14 +67,30 @@ func deliverCommand(e *env) *cobra.Command {
 	}
 }
 
-// background works until nothing is waiting.
-func background(ctx context.Context, home, state string, log *slog.Logger) error {
-	d, closeBox, err := openDeliverer(ctx, home, state, log)
-	if err != nil {
+// leaveTo makes this process one of another program, which finds the lock as a door hands it on. It returns only if that
+// fails.
+func leaveTo(next *os.File, lock *spool.Lock) error {
+	defer next.Close()
+	if err := lock.HandOn(); err != nil {
 		return err
 	}
+	return become(next)
+}
+
+// background works until nothing is waiting, or until its program was replaced: by next.
+func background(ctx context.Context, home, state string, log *slog.Logger) (next *os.File, err error) {
+	ctx, replaced, stop := untilReplaced(ctx, log)
+	defer stop()
+	d, closeBox, err := openDeliverer(ctx, home, state, log)
+	if err != nil {
+		return nil, err
+	}
 	d.Linger = linger
-	return errors.Join(d.Run(ctx), closeBox())
+	if err := errors.Join(d.Run(ctx), closeBox()); err != nil {
+		return nil, err
+	}
+	stop()
+	return replaced(), nil
 }
 
 // openDeliverer makes the deliverer of a state directory. The caller holds the lock.

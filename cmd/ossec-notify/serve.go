@@ -38,7 +38,15 @@ func serveCommand(e *env) *cobra.Command {
 		Example: "  ossec-notify serve\n  ossec-notify serve --home /var/ossec",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.serve(cmd.Context())
+			next, err := e.serve(cmd.Context())
+			if err != nil || next == nil {
+				return err
+			}
+			signal.Reset(os.Interrupt, syscall.SIGTERM) // who asks us to stop from here on means the new one, too
+			if cmd.Context().Err() != nil {
+				return nil
+			}
+			return failed("leave to the new program: %w", become(next))
 		},
 	}
 }
@@ -46,52 +54,55 @@ func serveCommand(e *env) *cobra.Command {
 // takeoverTime is how long a background deliverer may take to leave.
 const takeoverTime = 10 * time.Second
 
-func (e *env) serve(ctx context.Context) error {
+// serve delivers until ctx ends, or until the program was replaced: by next.
+func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	e.home = absolute(e.home)
 	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
-		return failed("no state directory: %w", err)
+		return nil, failed("no state directory: %w", err)
 	}
 	if err := spool.BecomeOwner(state); err != nil {
-		return failed("%w", err)
+		return nil, failed("%w", err)
 	}
 	if e.config != "" {
 		if err := os.Setenv("OSSEC_NOTIFY_CONFIG", absolute(e.config)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	path := absolute(configPath("", e.home))
 	if !e.canServe(ctx, state, path) {
-		return e.refuseConfig()
+		return nil, e.refuseConfig()
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, nil))
 	lock, err := takeOver(ctx, state, log)
 	if err != nil {
-		return failed("%w", err)
+		return nil, failed("%w", err)
 	}
 	defer func() {
 		if err := lock.Release(); err != nil {
 			log.Error("could not let go of the lock", "err", err)
 		}
 	}()
+	ctx, replaced, stop := untilReplaced(ctx, log)
+	defer stop()
 	d, closeBox, err := openDeliverer(ctx, e.home, state, log)
 	if err != nil {
-		return failed("%w", err)
+		return nil, failed("%w", err)
 	}
 	defer closeBox()
 	s := d.Site.(*site)
 	cfg := s.config()
 	if cfg == nil { // what is kept does not load any more
-		return e.refuseConfig()
+		return nil, e.refuseConfig()
 	}
 	closeFollowers, err := e.addFollowers(ctx, cfg, d, s)
 	if err != nil {
-		return failed("%w", err)
+		return nil, failed("%w", err)
 	}
 	defer closeFollowers()
 	stopHTTP, err := serveHTTP(cfg, d, s, log)
 	if err != nil {
-		return failed("%w", err)
+		return nil, failed("%w", err)
 	}
 	defer stopHTTP()
 
@@ -108,12 +119,17 @@ func (e *env) serve(ctx context.Context) error {
 	log.Info("serving", "home", e.home, "state", state, "version", versionText())
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // no systemd, no notification
 	err = d.Run(ctx)
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
-	if err != nil {
-		return failed("%w", err)
+	stop()
+	if next = replaced(); next == nil {
+		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	}
-	log.Info("stopped")
-	return nil
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	if next == nil {
+		log.Info("stopped")
+	}
+	return next, nil
 }
 
 // canServe reports whether there is a config to begin with: the file's, or one that the outbox keeps. It looks before

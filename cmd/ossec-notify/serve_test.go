@@ -20,7 +20,13 @@ import (
 // serve starts the daemon and waits until it holds the lock.
 func (in *installation) serve() *exec.Cmd {
 	in.t.Helper()
-	cmd := exec.Command("ossec-notify", "serve", "--home", in.home)
+	return in.serveBy("ossec-notify")
+}
+
+// serveBy is serve by a program of its own.
+func (in *installation) serveBy(program string) *exec.Cmd {
+	in.t.Helper()
+	cmd := exec.Command(program, "serve", "--home", in.home)
 	cmd.Env = append(os.Environ(), "TZ=UTC")
 	log, err := os.OpenFile(filepath.Join(in.home, "logs", "ossec-notify.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
