@@ -35,7 +35,7 @@ var (
 	descUntold     = prometheus.NewDesc("ossec_notify_alerts_without_receiver_total", "Alerts since the start that nobody was told of: on_purpose, by a route with an empty `to`; or no_route, because none chose a receiver.", []string{"reason"}, nil)
 	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
 	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
-	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether the config file loads (1), or the last one that did is in use (0).", nil, nil)
+	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether all of the config file is in use (1), or the last one that loaded, or the last address of http (0).", nil, nil)
 	descLoaded     = prometheus.NewDesc("ossec_notify_config_loaded_timestamp_seconds", "When the config in use loaded first, in seconds since 1970.", nil, nil)
 )
 
@@ -77,13 +77,12 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(descRecords, float64(records))
 		gauge(descSpool, float64(bytes))
 	}
-	loaded, fault := c.s.sound()
 	ok := 1.0
-	if fault != nil {
+	if c.s.sound() != nil {
 		ok = 0
 	}
 	gauge(descConfig, ok)
-	if !loaded.IsZero() {
+	if loaded := c.s.loadedAt(); !loaded.IsZero() {
 		gauge(descLoaded, float64(loaded.Unix()))
 	}
 }

@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -19,9 +15,6 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
-	"github.com/ossec-notify/ossec-notify/alert"
-	"github.com/ossec-notify/ossec-notify/dispatch"
-	"github.com/ossec-notify/ossec-notify/follow"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -95,25 +88,17 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	if cfg == nil { // what is kept does not load any more
 		return nil, e.refuseConfig()
 	}
-	closeFollowers, err := e.addFollowers(ctx, cfg, d, s)
-	if err != nil {
+	follow := &followers{site: s, box: d.Box, ready: make(chan struct{}, 1)}
+	defer follow.close()
+	d.Sources = append(d.Sources, follow)
+	web := &webServer{handler: webHandler(d, s), log: log}
+	defer web.close()
+	if err := web.listen(cfg.HTTP); err != nil {
 		return nil, failed("%w", err)
 	}
-	defer closeFollowers()
-	stopHTTP, err := serveHTTP(cfg, d, s, log)
-	if err != nil {
-		return nil, failed("%w", err)
-	}
-	defer stopHTTP()
+	stopSettings := e.obey(s, web, follow)
+	defer stopSettings()
 
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
-	go func() {
-		for range hup {
-			s.reload()
-		}
-	}()
 	stopWatchdog := watchdog(ctx)
 	defer stopWatchdog()
 	log.Info("serving", "home", e.home, "state", state, "version", versionText())
@@ -130,6 +115,53 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 		log.Info("stopped")
 	}
 	return next, nil
+}
+
+// listenEvery is how often is tried again to listen where that failed.
+const listenEvery = 10 * time.Second
+
+// obey loads the config again on SIGHUP, and sees that one that is loaded while the daemon runs holds for what only the
+// daemon does: "http" and "follow".
+func (e *env) obey(s *site, web *webServer, follow *followers) (stop func()) {
+	done := make(chan struct{})
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	var group sync.WaitGroup
+	group.Go(func() {
+		again := time.NewTicker(listenEvery)
+		defer again.Stop()
+		said := ""
+		for {
+			select {
+			case <-done:
+				return
+			case <-hup:
+				s.reload()
+				continue // by way of s.loads
+			case <-s.loads:
+				follow.poke()
+			case <-again.C:
+			}
+			cfg := s.config()
+			if cfg == nil { // what was asked for last still holds
+				continue
+			}
+			err := web.listen(cfg.HTTP)
+			if err != nil && err.Error() != said {
+				s.log.Error("http cannot be moved, and stays", "err", err)
+			}
+			said = ""
+			if err != nil {
+				said = err.Error()
+			}
+			s.listens(err)
+		}
+	})
+	return func() {
+		signal.Stop(hup)
+		close(done)
+		group.Wait()
+	}
 }
 
 // canServe reports whether there is a config to begin with: the file's, or one that the outbox keeps. It looks before
@@ -207,179 +239,4 @@ func watchdog(ctx context.Context) (stop func()) {
 		}
 	}()
 	return cancel
-}
-
-// addFollowers adds a source for each file of "follow".
-func (e *env) addFollowers(ctx context.Context, cfg *config, d *dispatch.Deliverer, s *site) (stop func(), err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	for _, name := range cfg.Follow {
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(e.home, path)
-		}
-		f := &followSource{site: s, path: path, batches: make(chan follow.Batch, 1), ready: make(chan struct{}, 1)}
-		stored, err := d.Box.Meta(ctx, f.key())
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		var at follow.Cursor
-		opt := follow.Options{Location: cfg.Zone, Log: s.log}
-		if stored != "" {
-			if err := json.Unmarshal([]byte(stored), &at); err != nil {
-				s.log.Error("where the follower stopped is not readable; it reads the whole file, and what was told is not told again", "file", path, "err", err)
-				opt.Start = follow.Begin
-			}
-		}
-		f.follower = follow.New(path, at, opt)
-		d.Sources = append(d.Sources, f)
-		group.Go(func() { f.run(ctx) })
-	}
-	return func() {
-		cancel()
-		group.Wait()
-	}, nil
-}
-
-// followSource hands a follower's batches to the deliverer. The cursor is stored with the deliveries.
-type followSource struct {
-	site     *site
-	path     string
-	follower *follow.Follower
-	batches  chan follow.Batch
-	ready    chan struct{}
-}
-
-func (f *followSource) key() string { return "follow:" + f.path }
-
-// run reads until ctx ends.
-func (f *followSource) run(ctx context.Context) {
-	defer f.follower.Close()
-	failures, begun := 0, false
-	for {
-		b, err := f.follower.Next(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			if failures++; failures == 1 {
-				f.site.log.Error("cannot follow the file; trying on", "file", f.path, "err", err)
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(time.Second):
-			}
-			continue
-		}
-		failures = 0
-		if !begun {
-			begun = true
-			f.site.log.Info("following", "file", f.path)
-		}
-		for _, skip := range b.Skipped {
-			f.site.log.Warn("a part of the followed file is passed over", "file", skip.File, "at", skip.Offset, "bytes", skip.Bytes, "why", skip.Why)
-		}
-		select {
-		case f.batches <- b:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case f.ready <- struct{}{}:
-		default:
-		}
-	}
-}
-
-// Ready is signalled on new batches.
-func (f *followSource) Ready() <-chan struct{} { return f.ready }
-
-// Take plans the next batch by the routes, as a call named notify does.
-func (f *followSource) Take(context.Context, int) ([]dispatch.Arrival, map[string]string, func() error, error) {
-	var b follow.Batch
-	select {
-	case b = <-f.batches:
-	default:
-		return nil, nil, nil, nil
-	}
-	cursor, err := json.Marshal(b.Cursor)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	var arrivals []dispatch.Arrival
-	for _, a := range b.Alerts {
-		arrivals = append(arrivals, f.site.followed(a))
-	}
-	return arrivals, map[string]string{f.key(): string(cursor)}, nil, nil
-}
-
-// followed plans an alert that a follower read.
-func (s *site) followed(a *alert.Alert) dispatch.Arrival {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := dispatch.Arrival{
-		Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(),
-		Deliveries: s.d.Plan(a),
-	}
-	out.Nobody = s.d.Nobody(a, out.Deliveries)
-	s.tellNobody(out, "notify")
-	return out
-}
-
-// reload loads the config again, whether it changed or not.
-func (s *site) reload() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.load()
-	s.log.Info("config loaded again", "ok", s.fault == nil)
-}
-
-// faultWords say what is wrong with the config file, and what is in use instead.
-func faultWords(loaded time.Time, fault error) string {
-	if loaded.IsZero() {
-		return fmt.Sprintf("%s; alerts wait until that is mended", fault)
-	}
-	return fmt.Sprintf("%s; the config that loaded at %s is in use", fault, loaded.Local().Format(time.DateTime))
-}
-
-// serveHTTP answers on the config's "http": only who is on this host should reach it, so it is 127.0.0.1 by custom.
-func serveHTTP(cfg *config, d *dispatch.Deliverer, s *site, log *slog.Logger) (stop func(), err error) {
-	if cfg.HTTP == "" {
-		return func() {}, nil
-	}
-	l, err := net.Listen("tcp", cfg.HTTP)
-	if err != nil {
-		return nil, fmt.Errorf("http: %w", err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if _, err := d.Box.Queues(r.Context()); err != nil {
-			http.Error(w, "the outbox does not answer: "+err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		if loaded, fault := s.sound(); fault != nil {
-			http.Error(w, faultWords(loaded, fault), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ready")
-	})
-	mux.Handle("GET /metrics", metricsHandler(d, s))
-	srv := &http.Server{
-		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-	}
-	go func() {
-		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			log.Error("http stopped", "err", err)
-		}
-	}()
-	log.Info("listening", "http", l.Addr().String())
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		_ = srv.Shutdown(ctx)
-	}, nil
 }

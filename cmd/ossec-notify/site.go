@@ -30,22 +30,24 @@ type site struct {
 	box         *outbox.DB // nil where there is none: the last config that loaded is known in this process only
 	log         *slog.Logger
 
-	mu      sync.Mutex
-	cfg     *config // nil when there is none to go by
-	d       *dispatch.Dispatcher
-	loaded  time.Time // when cfg loaded first
-	fault   error     // why cfg is not what the config file says; nil when it is
-	sources []string  // patterns of the files that the config is made of, as far as it can be read
-	stamps  map[string]fileStamp
-	whole   *completer
-	argv    map[string]*argvKept // by name
-	unused  map[string]bool      // names whose key and URL in ossec.conf are not used, said once
+	mu       sync.Mutex
+	cfg      *config // nil when there is none to go by
+	d        *dispatch.Dispatcher
+	loaded   time.Time     // when cfg loaded first
+	fault    error         // why cfg is not what the config file says; nil when it is
+	noListen error         // why the daemon does not listen where the config says
+	loads    chan struct{} // signalled when it was loaded again
+	sources  []string      // patterns of the files that the config is made of, as far as it can be read
+	stamps   map[string]fileStamp
+	whole    *completer
+	argv     map[string]*argvKept // by name
+	unused   map[string]bool      // names whose key and URL in ossec.conf are not used, said once
 }
 
 // openSite loads the config. The outbox, where there is one, is its owner's.
 func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
 	home, path := absolute(home), absolute(configPath("", home))
-	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, unused: map[string]bool{}}
+	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, unused: map[string]bool{}, loads: make(chan struct{}, 1)}
 	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	return s
@@ -120,6 +122,10 @@ func (s *site) load() {
 		s.log.Error("the last config that loaded is in use", "loaded", s.loaded.Local().Format(time.DateTime), "config", s.path, "err", fault)
 	default:
 		s.d, _ = s.noConfig().dispatcher(buildOptions{log: s.log}) // only receivers of ossec.conf can be served
+	}
+	select {
+	case s.loads <- struct{}{}:
+	default:
 	}
 }
 
@@ -210,14 +216,42 @@ func (s *site) refresh() {
 	}
 }
 
-// sound reports why the config file is not the one in use, or nil; and when that one loaded, zero for none.
-func (s *site) sound() (loaded time.Time, fault error) {
+// reload loads the config again, whether it changed or not.
+func (s *site) reload() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cfg != nil {
-		loaded = s.loaded
+	s.load()
+	s.log.Info("config loaded again", "ok", s.fault == nil)
+}
+
+// listens says whether the daemon could listen as the config asks.
+func (s *site) listens(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noListen = err
+}
+
+// sound reports why the config file is not wholly in use, and what is in use instead; nil when it is.
+func (s *site) sound() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.fault == nil:
+		return s.noListen
+	case s.cfg == nil:
+		return fmt.Errorf("%w; alerts wait until that is mended", s.fault)
 	}
-	return loaded, s.fault
+	return fmt.Errorf("%w; the config that loaded at %s is in use", s.fault, s.loaded.Local().Format(time.DateTime))
+}
+
+// loadedAt is when the config in use loaded first; zero for none.
+func (s *site) loadedAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg == nil {
+		return time.Time{}
+	}
+	return s.loaded
 }
 
 // config is the one in use; nil when there is none.
