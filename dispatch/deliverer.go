@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -31,6 +33,9 @@ type Arrival struct {
 	Record     string
 	Again      bool
 	Deliveries []Delivery
+	// Nobody is the route that sends the alert to nobody on purpose, or "". It is entered as a delivery to [Nobody]
+	// that is suppressed.
+	Nobody string
 }
 
 // Site is what the config gives a deliverer. It may change while it runs.
@@ -65,7 +70,13 @@ type Deliverer struct {
 	group sync.WaitGroup
 	fresh cache
 	fault chan error
+
+	onPurpose, noRoute atomic.Int64
 }
+
+// Untold counts the alerts since the start that were entered for no receiver: those that a route sends to nobody on
+// purpose, and those that no route chose a receiver for.
+func (d *Deliverer) Untold() (onPurpose, noRoute int64) { return d.onPurpose.Load(), d.noRoute.Load() }
 
 // Times of the deliverer's own work.
 const (
@@ -238,6 +249,12 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 				Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route, Severity: in[i].Severity,
 			})
 		}
+		if a.Nobody != "" {
+			in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
+				Receiver: Nobody, Route: a.Nobody, Severity: in[i].Severity,
+				State: outbox.Suppressed, Reason: "route " + a.Nobody + " sends it to nobody",
+			})
+		}
 	}
 	var out []outbox.Accepted
 	err := d.untilItTakes(ctx, func() (err error) {
@@ -250,6 +267,12 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 	for i, a := range out {
 		if len(a.Deliveries) > 0 {
 			d.fresh.put(freshKey(a.Identity, a.Occurrence), arrivals[i].Alert)
+		}
+		switch {
+		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
+			d.onPurpose.Add(1)
+		case arrivals[i].Nobody == "" && a.New && len(in[i].Deliveries) == 0:
+			d.noRoute.Add(1)
 		}
 	}
 	return nil

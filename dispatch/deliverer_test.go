@@ -323,6 +323,36 @@ func TestFallbackTakesAllThatWaits(t *testing.T) {
 	}
 }
 
+// What a route sends to nobody is kept as suppressed, once however often it comes; what no route chose a receiver for is
+// not.
+func TestAlertForNobodyIsSuppressed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		muted := b.arrival("1", "low")
+		muted.Nobody = "noise"
+		b.queue.put(muted, b.arrival("2", "low"), muted, b.arrival("2", "low"))
+		b.start()
+		synctest.Wait()
+		found, err := b.box.Find(t.Context(), outbox.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, x := range found {
+			got = append(got, fmt.Sprint(x.Alert.Identity, " ", x.Receiver, " ", x.State, ": ", x.Reason))
+		}
+		if diff := cmp.Diff(got, []string{"1 (nobody) suppressed: route noise sends it to nobody"}); diff != "" {
+			t.Errorf("the outbox has (-got +want):\n%s", diff)
+		}
+		if onPurpose, noRoute := b.deliverer.Untold(); onPurpose != 1 || noRoute != 1 {
+			t.Errorf("counted %d on purpose and %d without a route, want 1 and 1", onPurpose, noRoute)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestOldDeliveryIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &scripted{answers: slices.Repeat([]error{temporary("500", 0)}, 10000)}

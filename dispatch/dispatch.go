@@ -68,6 +68,10 @@ type Dispatcher struct {
 	Log       *slog.Logger
 }
 
+// Nobody is, in the outbox, the receiver of an alert that a route sends to nobody on purpose. No receiver of a config
+// can have that name.
+const Nobody = "(nobody)"
+
 // Delivery is one alert for one receiver.
 type Delivery struct {
 	ID         string
@@ -105,7 +109,7 @@ func (d *Dispatcher) Plan(a *alert.Alert) []Delivery {
 }
 
 // PlanChannel keeps those of one kind of channel; where the routes choose none, the default receivers of that
-// kind get the alert.
+// kind get the alert, unless a route says that nobody shall.
 func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	ofKind := func(in []Delivery) []Delivery {
 		return slices.DeleteFunc(in, func(x Delivery) bool { return x.Receiver.Channel != channel })
@@ -113,11 +117,22 @@ func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	if chosen := ofKind(d.Plan(a)); len(chosen) > 0 {
 		return chosen
 	}
+	if d.Table.Nobody(a) != "" {
+		return nil
+	}
 	var defaults []rules.Choice
 	for _, name := range d.Table.Default {
 		defaults = append(defaults, rules.Choice{Receiver: name, Route: rules.Default})
 	}
 	return ofKind(d.plan(a, defaults))
+}
+
+// Nobody says which route sends an alert to nobody on purpose, of which Plan or PlanChannel made these deliveries; else "".
+func (d *Dispatcher) Nobody(a *alert.Alert, planned []Delivery) (route string) {
+	if slices.ContainsFunc(planned, func(x Delivery) bool { return x.Route != rules.Always }) {
+		return "" // most alerts: the routes need not be asked again
+	}
+	return d.Table.Nobody(a)
 }
 
 // PlanReceivers makes deliveries to receivers by name, past the routes. An unknown name is an error.

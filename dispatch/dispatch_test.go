@@ -99,6 +99,17 @@ func TestPlanFollowsTheRoutes(t *testing.T) {
 	}
 }
 
+// A route that says "nobody" is not passed by because the call is for one kind of channel.
+func TestPlanChannelObeysARouteThatSendsToNobody(t *testing.T) {
+	d := testDispatcher(map[string]*scripted{"slack-1": {}}, rules.Table{
+		Routes:  []*rules.Route{{Name: "noise", Nobody: true}},
+		Default: []string{"slack-1"},
+	})
+	if got := receiversOf(d.PlanChannel(testAlert(), "slack")); len(got) != 0 {
+		t.Errorf("it goes to %q, want nobody", got)
+	}
+}
+
 func TestDeliveryIDIsTheSameEverywhere(t *testing.T) {
 	if a, b := DeliveryID("m/1", "soc", 1), DeliveryID("m/1", "soc", 1); a != b || len(a) != 16 {
 		t.Errorf("DeliveryID is %q, then %q, want 16 characters twice the same", a, b)

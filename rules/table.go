@@ -47,6 +47,8 @@ type Decision struct {
 	// Suppressed is true when a route that decided says `to: []`. Others may have been chosen all the same, by
 	// Always or through continue.
 	Suppressed bool
+	// SuppressedBy is the path of the first that does.
+	SuppressedBy string
 	// Defaulted is true when no route matched, so that Default was asked, be it empty or not.
 	Defaulted bool
 	// Verdicts are all routes that were tried, in that order; a route behind the one that ended the search was not.
@@ -67,6 +69,17 @@ func (t *Table) Choose(a *alert.Alert) []Choice {
 	return w.Choices
 }
 
+// Nobody says which route sends the alert to nobody on purpose: the path of one that decided and says `to: []`, where no
+// route told anybody; else "". Those of Always may be told all the same.
+func (t *Table) Nobody(a *alert.Alert) (route string) {
+	w := walk{alert: a}
+	t.walk(&w)
+	if w.told {
+		return ""
+	}
+	return w.SuppressedBy
+}
+
 func (t *Table) walk(w *walk) {
 	for _, receiver := range t.Always {
 		w.choose(receiver, Always)
@@ -84,6 +97,7 @@ func (t *Table) walk(w *walk) {
 type walk struct {
 	alert   *alert.Alert
 	explain bool
+	told    bool // a route that decided has receivers
 	Decision
 }
 
@@ -119,12 +133,13 @@ func (w *walk) matches(r *Route, index int, parent *position) bool {
 // tell chooses the receivers of the route that decided.
 func (w *walk) tell(at *position) {
 	from := at.receivers()
-	if from.Nobody {
-		w.Suppressed = true
+	if from.Nobody && !w.Suppressed {
+		w.Suppressed, w.SuppressedBy = true, at.path()
 	}
 	if len(from.To) == 0 {
 		return
 	}
+	w.told = true
 	path := at.path()
 	for _, receiver := range from.To {
 		w.choose(receiver, path)

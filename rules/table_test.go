@@ -57,17 +57,17 @@ func TestDecisions(t *testing.T) {
 		{
 			"nobody on purpose is a match: no default",
 			`{routes: [{name: noise, match: {level: 7}, to: []}, {name: b, to: [soc]}], default: [mail]}`,
-			Decision{Suppressed: true},
+			Decision{Suppressed: true, SuppressedBy: "noise"},
 		},
 		{
 			"nobody does not hold back always",
 			`{always: [siem], routes: [{name: noise, to: []}]}`,
-			Decision{Choices: []Choice{{"siem", "always"}}, Suppressed: true},
+			Decision{Choices: []Choice{{"siem", "always"}}, Suppressed: true, SuppressedBy: "noise"},
 		},
 		{
 			"nobody with continue and another route",
 			`routes: [{name: noise, to: [], continue: true}, {name: b, to: [soc]}]`,
-			Decision{Choices: []Choice{{"soc", "b"}}, Suppressed: true},
+			Decision{Choices: []Choice{{"soc", "b"}}, Suppressed: true, SuppressedBy: "noise"},
 		},
 		{
 			"continue with no match behind it: no default",
@@ -92,12 +92,12 @@ func TestDecisions(t *testing.T) {
 		{
 			"a child inherits nobody too",
 			`{routes: [{name: a, to: [], routes: [{name: b}]}], default: [mail]}`,
-			Decision{Suppressed: true},
+			Decision{Suppressed: true, SuppressedBy: "a/b"},
 		},
 		{
 			"a child may tell nobody where its parent tells somebody",
 			`{routes: [{name: a, to: [soc], routes: [{name: b, to: []}]}], default: [mail]}`,
-			Decision{Suppressed: true},
+			Decision{Suppressed: true, SuppressedBy: "a/b"},
 		},
 		{
 			"a child's continue is among its siblings",
@@ -123,6 +123,23 @@ func TestDecisions(t *testing.T) {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestNobodyIsTheRouteThatSaysSo(t *testing.T) {
+	for config, want := range map[string]string{
+		`{routes: [{name: noise, to: []}], default: [mail]}`:                                   "noise",
+		`{always: [siem], routes: [{name: noise, to: []}]}`:                                    "noise",
+		`{routes: [{name: a, to: [soc], routes: [{name: b, to: []}]}]}`:                        "a/b",
+		`{routes: [{name: noise, to: [], continue: true}, {name: b, to: [soc]}]}`:              "",
+		`{always: [siem], routes: [{name: x, to: [], continue: true}, {name: b, to: [siem]}]}`: "", // the route told it, too
+		`{routes: [{name: noise, to: [], continue: true}], default: [mail]}`:                   "noise",
+		`{routes: [{match: {level: 12}, to: []}]}`:                                             "", // it did not match
+		`{default: [mail]}`: "",
+	} {
+		if got := table(t, config).Nobody(bruteForce()); got != want {
+			t.Errorf("%s: %q, want %q", config, got, want)
+		}
 	}
 }
 

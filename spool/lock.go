@@ -99,6 +99,20 @@ func (l *Lock) say(text string) {
 // File is the file to hand to a child.
 func (l *Lock) File() *os.File { return l.f }
 
+// HandOn prepares the lock to be inherited by the program that this process is about to execute in place of its own,
+// which finds it as its descriptor LockFD.
+func (l *Lock) HandOn() error {
+	from := int(l.f.Fd())
+	if from == LockFD { // a descriptor that is copied onto itself stays closed on exec
+		var err error
+		if from, err = syscall.Dup(from); err != nil {
+			return err
+		}
+		defer syscall.Close(from)
+	}
+	return dup(from, LockFD)
+}
+
 // Release lets go of the lock, also for processes that inherited it. The file names nobody then: the process id
 // is going to be another process's. It keeps its block, which the next holder may not get on a full disk.
 func (l *Lock) Release() error {

@@ -66,10 +66,12 @@ type source struct {
 // Options say where templates come from.
 type Options struct {
 	// Dir holds the user's templates; "" for none. A file with the name of a default (slack.tmpl, parts.tmpl, …)
-	// is laid over it for all receivers; any other is used where a receiver names it (see Set.With).
+	// is laid over it for all receivers; any other is used where a receiver names it (see Set.WithText).
 	Dir string
 	// Links are URL templates by name: alert, runbook, mitre, or any word.
 	Links map[string]string
+	// ReadFile reads a file of Dir; nil is os.ReadFile.
+	ReadFile func(path string) ([]byte, error)
 }
 
 // Load parses the defaults and the user's files over them. The error joins everything that is wrong.
@@ -87,9 +89,13 @@ func Load(opt Options) (*Set, error) {
 		sources = append(sources, source{name: name, text: string(b)})
 	}
 	var errs []error
+	readFile := opt.ReadFile
+	if readFile == nil {
+		readFile = os.ReadFile
+	}
 	if opt.Dir != "" {
 		for _, name := range names {
-			b, err := os.ReadFile(filepath.Join(opt.Dir, name))
+			b, err := readFile(filepath.Join(opt.Dir, name))
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -135,18 +141,9 @@ func (s *Set) Defaults() *Set {
 	return s.defaults
 }
 
-// With lays one more file over the set, for the receivers that name it. The defines in it replace parts; text
+// WithText lays one more file over the set, for the receivers that name it. The defines in it replace parts; text
 // outside defines, if there is any, is a message of its own and becomes the part "body" (or "body.json", where
 // the name ends in .json.tmpl).
-func (s *Set) With(path string) (*Set, error) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("template %s: %w", filepath.Base(path), err)
-	}
-	return s.WithText(filepath.Base(path), string(b))
-}
-
-// WithText is With for a template that is no file.
 func (s *Set) WithText(name, text string) (*Set, error) {
 	return build(append(slices.Clone(s.sources), source{name, text, true}), s.links, s.Defaults())
 }

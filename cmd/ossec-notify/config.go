@@ -27,7 +27,6 @@ type config struct {
 	Follow       []string
 	HTTP         string
 	templates    *templates.Set
-	sources      []string // patterns of the files that it is made of
 }
 
 // receiverName: it stands in file names, in mail headers and behind "custom-".

@@ -40,13 +40,17 @@ func deliverCommand(e *env) *cobra.Command {
 			log, closer := openLog(e.home)
 			defer closer.Close()
 			for {
-				err := background(cmd.Context(), e.home, state, log)
+				next, err := background(cmd.Context(), e.home, state, log)
 				if cmd.Context().Err() != nil {
 					err = nil // asked to leave, perhaps while it opened the outbox: no failure, or no door would start the next
 				}
 				if err != nil {
 					log.Error("deliverer failed", "err", err)
 					err = errors.Join(err, spool.MarkFailed(state))
+				}
+				if next != nil && err == nil && cmd.Context().Err() == nil {
+					err = leaveTo(next, lock)
+					log.Error("cannot leave to the new program; the next call starts it", "err", err)
 				}
 				if releaseErr := lock.Release(); releaseErr != nil {
 					log.Error("deliverer could not let go of the lock", "err", releaseErr)
@@ -66,14 +70,30 @@ func deliverCommand(e *env) *cobra.Command {
 	}
 }
 
-// background works until nothing is waiting.
-func background(ctx context.Context, home, state string, log *slog.Logger) error {
-	d, closeBox, err := openDeliverer(ctx, home, state, log)
-	if err != nil {
+// leaveTo makes this process one of another program, which finds the lock as a door hands it on. It returns only if that
+// fails.
+func leaveTo(next *os.File, lock *spool.Lock) error {
+	defer next.Close()
+	if err := lock.HandOn(); err != nil {
 		return err
 	}
+	return become(next)
+}
+
+// background works until nothing is waiting, or until its program was replaced: by next.
+func background(ctx context.Context, home, state string, log *slog.Logger) (next *os.File, err error) {
+	ctx, replaced, stop := untilReplaced(ctx, log)
+	defer stop()
+	d, closeBox, err := openDeliverer(ctx, home, state, log)
+	if err != nil {
+		return nil, err
+	}
 	d.Linger = linger
-	return errors.Join(d.Run(ctx), closeBox())
+	if err := errors.Join(d.Run(ctx), closeBox()); err != nil {
+		return nil, err
+	}
+	stop()
+	return replaced(), nil
 }
 
 // openDeliverer makes the deliverer of a state directory. The caller holds the lock.
@@ -96,7 +116,7 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	if err := wakeSecond(ctx, home, state, log); err != nil {
 		log.Error("what waits in the second state directory stays there for now", "err", err)
 	}
-	s := openSite(home, state, log)
+	s := openSite(home, state, box, log)
 	d := &dispatch.Deliverer{
 		Box: box, Site: s, Log: log,
 		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},
@@ -150,19 +170,29 @@ type spoolSource struct {
 
 	waits    string // the newest record that waits for the config to be mended
 	measured time.Time
+	pruned   time.Time
 }
 
 // Ready is signalled on new records.
 func (s *spoolSource) Ready() <-chan struct{} { return s.ready }
+
+// pruneArgvEvery is how often is looked for receivers of ossec.conf that nobody uses any more.
+const pruneArgvEvery = 24 * time.Hour
 
 // measureEvery is how often the spool's size is looked at.
 const measureEvery = 10 * time.Second
 
 // Take reads the oldest records. One that cannot be read is set aside, with a line in the log; one for which
 // there is no config waits where it is.
-func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map[string]string, func() error, error) {
+func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, map[string]string, func() error, error) {
 	s.site.refresh()
 	s.measure()
+	if now := time.Now(); now.Sub(s.pruned) >= pruneArgvEvery {
+		s.pruned = now
+		if err := s.site.pruneArgv(ctx, now); err != nil && ctx.Err() == nil {
+			s.site.log.Error("cannot look for receivers of ossec.conf that nobody uses", "err", err)
+		}
+	}
 	names, err := spool.List(s.state)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil, nil
@@ -211,8 +241,8 @@ func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map
 			continue
 		case err != nil:
 			s.site.log.Error("alert has no receiver", "alert", a.Alert.Identity(), "name", r.Name, "err", err)
-		case len(a.Deliveries) == 0:
-			s.site.log.Info("alert goes to nobody: no route chose a receiver", "alert", a.Alert.Identity(), "name", r.Name)
+		default:
+			s.site.tellNobody(a, r.Name)
 		}
 		arrivals = append(arrivals, a)
 		taken = append(taken, name)

@@ -76,6 +76,7 @@ func (d diagnosis) String() string {
 // Thresholds of what is worth a word.
 const (
 	lateRecord   = time.Minute      // a record is taken within seconds
+	lateReload   = time.Minute      // a deliverer sees a changed config within seconds
 	lateDelivery = 10 * time.Minute // of one that nothing has failed for
 	littleSpace  = 256 << 20        // bytes
 	noSpace      = 16 << 20
@@ -84,15 +85,17 @@ const (
 // examination is one run of doctor.
 type examination struct {
 	*env
-	state   string
-	manager manager
-	managed bool    // there is a manager
-	who     account // zero when it is not known
-	known   bool
-	named   []string // the names that ossec.conf calls
-	serving bool     // a daemon holds the lock
-	cfg     *config  // nil when there is none that loads
-	worst   string
+	state      string
+	manager    manager
+	managed    bool    // there is a manager
+	who        account // zero when it is not known
+	known      bool
+	named      []string  // the names that ossec.conf calls
+	delivering bool      // somebody holds the lock
+	serving    bool      // it is a daemon
+	cfg        *config   // nil when there is none that loads
+	kept       *lastGood // what the outbox keeps of the config; nil for nothing
+	worst      string
 }
 
 func (x *examination) say(check, level, remedy, format string, args ...any) {
@@ -256,7 +259,7 @@ func (x *examination) lock() {
 	case !alive(h.PID):
 		x.ok("deliverer", "the last one (%s, process %d) was killed; the next call starts one", h.Kind, h.PID)
 	default:
-		x.serving = h.Kind == "serve"
+		x.delivering, x.serving = true, h.Kind == "serve"
 		if h.Version != "" && h.Version != versionText() {
 			x.warning("deliverer", "restart it", "%s, process %d, is of version %s; this is %s", h.Kind, h.PID, h.Version, versionText())
 			return
@@ -337,6 +340,9 @@ func (x *examination) outbox(ctx context.Context) {
 		return
 	}
 	defer db.Close()
+	if x.kept, err = readLastGood(ctx, db, x.configPath()); err != nil {
+		x.problem("outbox", "", "%s", err)
+	}
 	queues, err := db.Queues(ctx)
 	if err == nil {
 		var fares map[string]outbox.Receiver
@@ -378,19 +384,27 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 	}
 }
 
+// configPath is where a deliverer looks for the config.
+func (x *examination) configPath() string { return absolute(configPath(x.env.config, x.home)) }
+
 func (x *examination) config() {
-	path := configPath(x.env.config, x.home)
-	cfg, problems, err := loadConfig(path, x.home)
+	path := x.configPath()
+	r := readConfig(disk{}, path, x.home)
+	cfg, err := r.cfg, r.err
+	instead := x.instead(path, r)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && instead == "":
 		x.warning("config", "ossec-notify install writes one to begin with", "there is no %s: only what ossec.conf describes by key and URL is served", path)
 		return
+	case errors.Is(err, fs.ErrNotExist):
+		x.problem("config", "put it back; or, to have no receivers, write into it: receivers: {}", "there is no %s any more%s", path, instead)
+		return
 	case err != nil:
-		x.problem("config", fmt.Sprintf("let %s read it", cmp.Or(x.who.name, "the integration user")), "%s", err)
+		x.problem("config", fmt.Sprintf("let %s read it", cmp.Or(x.who.name, "the integration user")), "%s%s", err, instead)
 		return
 	}
 	mistakes, warnings, first := 0, 0, ""
-	for _, p := range problems {
+	for _, p := range r.problems {
 		if p.Warning {
 			warnings++
 			continue
@@ -400,8 +414,10 @@ func (x *examination) config() {
 	}
 	switch {
 	case cfg == nil:
-		x.problem("config", "run ossec-notify check", "%s has %s, the first: %s", path, count(mistakes, "mistake"), first)
+		x.problem("config", "run ossec-notify check", "%s has %s, the first: %s%s", path, count(mistakes, "mistake"), first, instead)
 		return
+	case instead != "":
+		x.warning("config", "restart the deliverer if it stays so; the log says why", "%s loads%s", path, instead)
 	case warnings > 0:
 		x.warning("config", "run ossec-notify check", "%s has %s", path, count(warnings, "warning"))
 	case len(cfg.Receivers) == 0:
@@ -410,6 +426,33 @@ func (x *examination) config() {
 		x.ok("config", "%s: %s, %s", path, count(len(cfg.Receivers), "receiver"), count(len(cfg.Table.Routes), "route"))
 	}
 	x.cfg = cfg
+}
+
+// instead says which config a deliverer goes by that is not what the file says now; "" where it goes by the file. One
+// that is about to start reads a file that loads, and one that runs does so within seconds.
+func (x *examination) instead(path string, r reading) string {
+	if x.kept == nil || x.kept.equal(r.texts) {
+		return ""
+	}
+	when := x.kept.Loaded.Local().Format(time.DateTime)
+	switch fresh := time.Since(newest(r.sources)) < lateReload; {
+	case r.cfg != nil && x.delivering && !fresh:
+		return fmt.Sprintf("; the deliverer still goes by the config that loaded at %s", when)
+	case r.cfg == nil && x.kept.config(path, x.home) != nil:
+		return fmt.Sprintf("; deliverers go by the config that loaded at %s", when)
+	}
+	return ""
+}
+
+// newest is when the last of the files was changed.
+func newest(patterns []string) time.Time {
+	var at time.Time
+	for _, st := range stampsOf(patterns) {
+		if st.at.After(at) {
+			at = st.at
+		}
+	}
+	return at
 }
 
 // receivers looks at secrets and, if asked to, whether the receivers can be reached.

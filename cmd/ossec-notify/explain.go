@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,11 +17,12 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 const explainExample = `  ossec-notify explain alert.json
-  ossec-notify explain --id 1795440502.8           an alert that the manager's log still holds
+  ossec-notify explain --id 1795440502.8           a past alert, and what became of it
   ossec-notify explain --format json < alerts.json`
 
 func explainCommand(e *env) *cobra.Command {
@@ -42,7 +46,7 @@ func explainCommand(e *env) *cobra.Command {
 				if len(args) > 0 || in.sample != "" {
 					return fmt.Errorf("give --id, or alerts, not both")
 				}
-				return e.explainID(cfg, id)
+				return e.explainID(cmd.Context(), cfg, id)
 			}
 			n := 0
 			for a, err := range e.alerts(in, cfg.Zone) {
@@ -50,7 +54,7 @@ func explainCommand(e *env) *cobra.Command {
 					return failed("%w", err)
 				}
 				n++
-				if err := e.explain(cfg, a); err != nil {
+				if err := e.explain(cfg, a, nil); err != nil {
 					return err
 				}
 			}
@@ -60,7 +64,7 @@ func explainCommand(e *env) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&id, "id", "", "explain the alert with this id, found in the manager's own logs")
+	cmd.Flags().StringVar(&id, "id", "", "explain the alert with this id, found in the manager's own logs or the outbox, and say what became of it")
 	cmd.Flags().StringVar(&in.sample, "sample", "", "explain a built-in alert")
 	e.formatFlag(cmd)
 	return cmd
@@ -72,6 +76,8 @@ type explained struct {
 	Severity  string     `json:"severity"`
 	Receivers []string   `json:"receivers"`
 	Decisions []decision `json:"decisions"`
+	// Deliveries are with --id alone: what became of it, where the outbox knows.
+	Deliveries []sent `json:"deliveries,omitempty"`
 }
 
 type decision struct {
@@ -80,7 +86,8 @@ type decision struct {
 	Reason  string `json:"reason"`
 }
 
-func (e *env) explain(cfg *config, a *alert.Alert) error {
+// explain explains one alert by the config. fate is what became of it; nil where that is not asked, or not known.
+func (e *env) explain(cfg *config, a *alert.Alert, fate *fate) error {
 	d := cfg.Table.Decide(a)
 	severity := cfg.Scale.Severity(a.Rule.Level)
 	if e.format == "json" {
@@ -91,10 +98,35 @@ func (e *env) explain(cfg *config, a *alert.Alert) error {
 		for _, v := range d.Verdicts {
 			x.Decisions = append(x.Decisions, decision{v.Route, v.Matched, v.Reason})
 		}
+		if fate != nil {
+			for _, y := range fate.deliveries {
+				x.Deliveries = append(x.Deliveries, lineOf(y))
+			}
+		}
 		return jsonLine(e.stdout, x)
 	}
 	writeExplanation(e.stdout, a, severity, d)
+	if fate != nil {
+		fate.write(e.stdout)
+	}
 	return nil
+}
+
+// fate is what became of an alert.
+type fate struct {
+	arrived    time.Time
+	deliveries []outbox.Delivery
+}
+
+func (f *fate) write(w io.Writer) {
+	if len(f.deliveries) == 0 {
+		fmt.Fprintf(w, "  It came in at %s; no route chose a receiver then.\n", f.arrived.Local().Format(time.DateTime))
+		return
+	}
+	fmt.Fprintf(w, "  It came in at %s. What became of it:\n", f.arrived.Local().Format(time.DateTime))
+	for _, x := range f.deliveries {
+		fmt.Fprintln(w, "    "+listLine(x))
+	}
 }
 
 func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *rules.Decision) {
@@ -120,13 +152,12 @@ func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *r
 	}
 }
 
-// explainID finds an alert in the logs that the manager keeps of today.
-func (e *env) explainID(cfg *config, id string) error {
-	if strings.HasPrefix(id, "h-") {
-		return failed("no log holds %s: ids that begin with h- are made from the content; explain the alert file itself", id)
-	}
+// explainID explains an alert that the logs hold, which the manager keeps of today, or the outbox; and says what became
+// of it.
+func (e *env) explainID(ctx context.Context, cfg *config, id string) error {
 	dir := filepath.Join(e.home, "logs", "alerts")
 	var tried []string
+	var found *alert.Alert
 	for _, name := range managerLogs {
 		path := filepath.Join(dir, name)
 		f, err := os.Open(path)
@@ -135,17 +166,65 @@ func (e *env) explainID(cfg *config, id string) error {
 			continue
 		}
 		tried = append(tried, path+": not in it")
-		found, err := findAlert(f, id, alert.Options{FileName: name, Location: cfg.Zone})
+		found, err = findAlert(f, id, alert.Options{FileName: name, Location: cfg.Zone})
 		f.Close()
 		if err != nil {
 			return failed("%s: %w", path, err)
 		}
 		if found != nil {
-			return e.explain(cfg, found)
+			break
 		}
+	}
+	kept, fate, err := e.fateOf(ctx, cfg, found, id)
+	switch {
+	case err != nil && found == nil:
+		tried = append(tried, err.Error())
+	case err != nil:
+		fmt.Fprintf(e.stderr, "note: what became of it is not known: %s\n", err)
+	case found == nil:
+		found = kept
+	}
+	if found != nil {
+		return e.explain(cfg, found, fate)
+	}
+	if strings.HasPrefix(id, "h-") {
+		return failed("no log holds %s: ids that begin with h- are made from the content; explain the alert file itself", id)
 	}
 	return failed("no alert %s:\n  %s\nFor an older one: zcat %s | ossec-notify explain",
 		id, strings.Join(tried, "\n  "), filepath.Join(dir, archive(id, time.Now().In(cfg.Zone))))
+}
+
+// fateOf looks an alert up in the outbox: one that was found, else the one of an identity. All is nil where there is no
+// outbox; the error says that it holds no such alert, or why it cannot be read.
+func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id string) (*alert.Alert, *fate, error) {
+	state, err := e.stateDir()
+	if err != nil { // no alert has come yet
+		return nil, nil, nil
+	}
+	if _, err := os.Stat(outboxPath(state)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	box, err := e.box(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer box.Close()
+	if found != nil {
+		id = found.Identity()
+	}
+	kept, err := box.Alert(ctx, id, 0)
+	if errors.Is(err, outbox.ErrNotFound) {
+		return nil, nil, errors.New("the outbox does not hold it")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	deliveries, err := box.Find(ctx, outbox.Filter{Identity: id})
+	if err != nil {
+		return nil, nil, err
+	}
+	a, _ := (&site{cfg: cfg, log: discard}).Read(kept.Header, kept.Raw)
+	return a, &fate{kept.Arrived, deliveries}, nil
 }
 
 // archive is the file in which a manager keeps the alerts of the day of an id, which begins with its second; or those

@@ -60,13 +60,13 @@ func mayMount(t *testing.T) bool {
 	return false
 }
 
-// disk is a small one, mounted at dir.
-type disk struct {
+// smallDisk is one, mounted at dir.
+type smallDisk struct {
 	t   *testing.T
 	dir string
 }
 
-func mount(t *testing.T, dir, size string) *disk {
+func mount(t *testing.T, dir, size string) *smallDisk {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -75,11 +75,11 @@ func mount(t *testing.T, dir, size string) *disk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	return &disk{t, dir}
+	return &smallDisk{t, dir}
 }
 
 // fill takes all room that is left. It may be called again.
-func (d *disk) fill() {
+func (d *smallDisk) fill() {
 	d.t.Helper()
 	f, err := os.OpenFile(filepath.Join(d.dir, "ballast"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -97,7 +97,7 @@ func (d *disk) fill() {
 }
 
 // empty gives the room back.
-func (d *disk) empty() {
+func (d *smallDisk) empty() {
 	d.t.Helper()
 	if err := os.Remove(filepath.Join(d.dir, "ballast")); err != nil {
 		d.t.Fatal(err)

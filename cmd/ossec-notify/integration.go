@@ -32,7 +32,7 @@ func runUnspooled(ctx context.Context, u door.Unspooled, stderr io.Writer) int {
 	defer cancel()
 
 	log.Warn("the spool does not take the alert; it is delivered at once", "name", u.Call.Name, "err", u.Err, "remedy", "ossec-notify install")
-	strict, err := deliverUnspooled(ctx, u, openSite(u.Call.Home, "", log))
+	strict, err := deliverUnspooled(ctx, u, openSite(u.Call.Home, "", nil, log))
 	if err == nil {
 		return exitDone
 	}
@@ -63,8 +63,8 @@ func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site) (strict bo
 		return strict, err
 	case s.cfg != nil && len(s.cfg.Receivers) == 0 && len(arrival.Deliveries) == 0:
 		return strict, fmt.Errorf("there is no config %s, so alert %s has no receiver", s.path, id)
-	case len(arrival.Deliveries) == 0:
-		s.log.Info("alert goes to nobody: no route chose a receiver", "alert", id, "name", u.Call.Name)
+	default:
+		s.tellNobody(arrival, u.Call.Name)
 	}
 	var dead []error
 	s.d.DeliverAll(ctx, arrival.Deliveries, func(o dispatch.Outcome) {

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -26,12 +24,23 @@ import (
 // loader reads one config with its includes.
 type loader struct {
 	decoder
+	files *transcript
 	cfg   *config
 	root  *yaml.Node // of the main file
 	home  string
 	names map[string]string // of receivers, with the file that each is in
 	// ownTemplates: the config says where its templates are.
 	ownTemplates bool
+	sources      []string
+}
+
+// reading is what came of reading a config.
+type reading struct {
+	cfg      *config // nil when it does not load
+	problems []rules.Problem
+	err      error    // the main file cannot be read
+	sources  []string // patterns of the files that it is made of, or would be, as far as it could be read
+	texts    texts    // what was read
 }
 
 // loadConfig reads a config with its templates. The problems are all that is wrong or doubtful in them. The config
@@ -39,18 +48,24 @@ type loader struct {
 // for have their default form then. A command refuses such a config all the same; a call by integratord must tell
 // somebody. The error is for a file that cannot be read at all.
 func loadConfig(path, home string) (*config, []rules.Problem, error) {
-	l := &loader{home: home, names: map[string]string{}}
+	r := readConfig(disk{}, path, home)
+	return r.cfg, r.problems, r.err
+}
+
+// readConfig is loadConfig from any files.
+func readConfig(from files, path, home string) reading {
+	l := &loader{home: home, names: map[string]string{}, files: newTranscript(from), sources: []string{path}}
 	l.cfg = &config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
 	root, err := l.parse(path)
 	if err != nil {
-		return nil, nil, err
+		return reading{err: err, sources: l.sources}
 	}
 	if root != nil {
 		l.root = root
 		l.main()
 	}
 	cfg, problems := l.finish()
-	return cfg, problems, nil
+	return reading{cfg: cfg, problems: problems, sources: l.sources, texts: l.files.texts}
 }
 
 // main reads the main file and then its includes.
@@ -67,7 +82,7 @@ func (l *loader) main() {
 			l.cfg.TemplatesDir = filepath.Join(dir, s.TemplatesDir)
 		}
 	}
-	l.cfg.sources = []string{l.cfg.Path, filepath.Join(l.cfg.TemplatesDir, "*")}
+	l.sources = append(l.sources, filepath.Join(l.cfg.TemplatesDir, "*"))
 	if s.TimeZone != "" {
 		zone, err := time.LoadLocation(s.TimeZone)
 		if err != nil || s.TimeZone == "Local" {
@@ -81,8 +96,8 @@ func (l *loader) main() {
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(dir, pattern)
 		}
-		l.cfg.sources = append(l.cfg.sources, full)
-		files, err := filepath.Glob(full)
+		l.sources = append(l.sources, full)
+		files, err := l.files.Glob(full)
 		if err != nil {
 			l.errorf(yamlnode.At(l.root, "include"), "include: %q is no file pattern", pattern)
 			continue
@@ -340,15 +355,15 @@ func (l *loader) templates() {
 	}
 	if l.ownTemplates {
 		at := yamlnode.At(l.root, "templates_dir")
-		switch st, err := os.Stat(cfg.TemplatesDir); {
-		case errors.Is(err, fs.ErrNotExist), err == nil && !st.IsDir():
-			l.errorf(at, "templates_dir: there is no directory %s", cfg.TemplatesDir)
+		switch is, err := l.files.IsDir(cfg.TemplatesDir); {
 		case err != nil:
 			l.errorf(at, "templates_dir: %s", err)
+		case !is:
+			l.errorf(at, "templates_dir: there is no directory %s", cfg.TemplatesDir)
 		}
 	}
 	var err error
-	if cfg.templates, err = templates.Load(templates.Options{Dir: cfg.TemplatesDir, Links: cfg.Links}); err != nil {
+	if cfg.templates, err = templates.Load(templates.Options{Dir: cfg.TemplatesDir, Links: cfg.Links, ReadFile: l.files.ReadFile}); err != nil {
 		report(&yaml.Node{}, err) // it names the template and the line there
 		cfg.templates = templates.Default()
 	}
@@ -371,7 +386,7 @@ func (l *loader) templates() {
 					continue
 				}
 			}
-			set, err := r.templates.With(templatePath(cfg.TemplatesDir, t.name))
+			set, err := l.template(r.templates, templatePath(cfg.TemplatesDir, t.name))
 			if err != nil {
 				report(t.at, err)
 				continue
@@ -380,6 +395,17 @@ func (l *loader) templates() {
 		}
 	}
 	l.file = cfg.Path
+}
+
+// template lays a file that a receiver names over its templates.
+func (l *loader) template(over *templates.Set, path string) (*templates.Set, error) {
+	l.sources = append(l.sources, path) // it need not be in the templates' directory
+	name := filepath.Base(path)
+	b, err := l.files.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("template %s: %w", name, err)
+	}
+	return over.WithText(name, string(b))
 }
 
 // templatePath is the file that a config names: an absolute path, or a name in the templates' directory.

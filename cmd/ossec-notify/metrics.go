@@ -32,14 +32,16 @@ var (
 	descDeliveries = prometheus.NewDesc("ossec_notify_deliveries", "Deliveries in the outbox by receiver and state.", []string{"receiver", "state"}, nil)
 	descOldest     = prometheus.NewDesc("ossec_notify_oldest_waiting_seconds", "Age of the oldest delivery that waits for a receiver.", []string{"receiver"}, nil)
 	descFailures   = prometheus.NewDesc("ossec_notify_receiver_failures", "Failed attempts since the receiver last took a message.", []string{"receiver"}, nil)
+	descUntold     = prometheus.NewDesc("ossec_notify_alerts_without_receiver_total", "Alerts since the start that nobody was told of: on_purpose, by a route with an empty `to`; or no_route, because none chose a receiver.", []string{"reason"}, nil)
 	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
 	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
-	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether the config file loads (1), or the last one that did is in use (0).", nil, nil)
+	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether all of the config file is in use (1), or the last one that loaded, or the last address of http (0).", nil, nil)
+	descLoaded     = prometheus.NewDesc("ossec_notify_config_loaded_timestamp_seconds", "When the config in use loaded first, in seconds since 1970.", nil, nil)
 )
 
 // Describe lists the metrics.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descRecords, descSpool, descConfig} {
+	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descRecords, descSpool, descConfig, descLoaded} {
 		ch <- d
 	}
 }
@@ -68,13 +70,19 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 			gauge(descFailures, float64(r.Failures), name)
 		}
 	}
+	onPurpose, noRoute := c.d.Untold()
+	ch <- prometheus.MustNewConstMetric(descUntold, prometheus.CounterValue, float64(onPurpose), "on_purpose")
+	ch <- prometheus.MustNewConstMetric(descUntold, prometheus.CounterValue, float64(noRoute), "no_route")
 	if bytes, records, err := spool.Size(c.s.state); err == nil {
 		gauge(descRecords, float64(records))
 		gauge(descSpool, float64(bytes))
 	}
-	ok := 0.0
-	if c.s.sound() {
-		ok = 1
+	ok := 1.0
+	if c.s.sound() != nil {
+		ok = 0
 	}
 	gauge(descConfig, ok)
+	if loaded := c.s.loadedAt(); !loaded.IsZero() {
+		gauge(descLoaded, float64(loaded.Unix()))
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
@@ -16,7 +15,7 @@ var comments = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
 
 // parse reads a file as YAML. A file that is empty, or not YAML, gives nil and a problem.
 func (l *loader) parse(path string) (*yaml.Node, error) {
-	b, err := os.ReadFile(path)
+	b, err := l.files.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
@@ -135,7 +136,11 @@ func (e *env) outboxList() *cobra.Command {
 }
 
 func listLine(x outbox.Delivery) string {
-	line := fmt.Sprintf("%s  %-10s %s  %s (%s)  %s", x.ID, x.State, x.Changed.Local().Format("01-02 15:04:05"), x.Receiver, x.Channel, display.Quote(identity(x)).Line())
+	receiver := x.Receiver
+	if x.Channel != "" { // nobody has none
+		receiver += " (" + x.Channel + ")"
+	}
+	line := fmt.Sprintf("%s  %-10s %s  %s  %s", x.ID, x.State, x.Changed.Local().Format("01-02 15:04:05"), receiver, display.Quote(identity(x)).Line())
 	if x.Attempts > 0 {
 		line += "  " + count(x.Attempts, "attempt")
 	}
@@ -203,6 +208,21 @@ func attemptLines(attempts []outbox.Attempt) []attemptLine {
 	return out
 }
 
+// refuseNobody refuses deliveries that have no receiver: who retries one wants somebody to be told.
+func refuseNobody(ctx context.Context, db *outbox.DB, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := db.Find(ctx, outbox.Filter{IDs: ids, Receiver: dispatch.Nobody})
+	if err != nil {
+		return failed("%w", err)
+	}
+	if len(found) > 0 {
+		return failed("%s has no receiver: %s; to tell somebody: ossec-notify send --to RECEIVER ALERTFILE", found[0].ID, display.Quote(found[0].Reason).Line())
+	}
+	return nil
+}
+
 // outboxMove is retry or drop.
 func (e *env) outboxMove(what string) *cobra.Command {
 	var receiver string
@@ -226,6 +246,11 @@ func (e *env) outboxMove(what string) *cobra.Command {
 				f.States = []outbox.State{outbox.Dead}
 			}
 			move := db.Retry
+			if what == "retry" {
+				if err := refuseNobody(cmd.Context(), db, args); err != nil {
+					return err
+				}
+			}
 			if what == "drop" {
 				move = db.Drop
 			}

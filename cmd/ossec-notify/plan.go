@@ -17,6 +17,7 @@ import (
 type callPlan struct {
 	deliveries []dispatch.Delivery
 	argv       *dispatch.Receiver // the receiver that ossec.conf describes, if it is the one
+	nobody     string             // the route that sends the alert to nobody on purpose, or ""
 }
 
 // planCall says who gets the alert of a call named NAME: the receiver of that name; or the receivers of that
@@ -29,14 +30,16 @@ func planCall(d *dispatch.Dispatcher, cfg *config, call door.Call, a *alert.Aler
 		return callPlan{deliveries: deliveries}, err
 	}
 	if call.Name == "notify" {
-		return callPlan{deliveries: d.Plan(a)}, nil
+		deliveries := d.Plan(a)
+		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
 	}
 	kind, ok := channelByName(call.Name)
 	if !ok {
 		return callPlan{}, fmt.Errorf("%q is no receiver of the config and no kind of channel", call.Name)
 	}
 	if cfg != nil && slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == kind.name }) {
-		return callPlan{deliveries: d.PlanChannel(a, kind.name)}, nil
+		deliveries := d.PlanChannel(a, kind.name)
+		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
 	}
 	r, err := argvReceiver(kind, call)
 	if err != nil {

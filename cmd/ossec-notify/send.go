@@ -109,7 +109,7 @@ func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config
 		}
 		out.arrived(a)
 		if len(deliveries) == 0 {
-			out.nobody(a.Identity())
+			out.nobody(a.Identity(), d.Nobody(a, nil))
 		}
 		d.DeliverAll(ctx, deliveries, out.outcome)
 		if err := ended(ctx); err != nil && ctx.Err() == context.Canceled {
@@ -136,8 +136,12 @@ func (r *reporter) arrived(a *alert.Alert) {
 	}
 }
 
-// nobody notes an alert that nobody gets.
-func (r *reporter) nobody(identity string) {
+// nobody notes an alert that nobody gets, on purpose where a route says so.
+func (r *reporter) nobody(identity, route string) {
+	if route != "" {
+		fmt.Fprintf(r.notes, "note: alert %s goes to nobody, on purpose: route %s says so (to: [])\n", display.Quote(identity).Line(), route)
+		return
+	}
 	fmt.Fprintf(r.notes, "note: alert %s goes to nobody: no route chose a receiver (ossec-notify explain says why)\n", display.Quote(identity).Line())
 }
 

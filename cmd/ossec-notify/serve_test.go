@@ -20,7 +20,13 @@ import (
 // serve starts the daemon and waits until it holds the lock.
 func (in *installation) serve() *exec.Cmd {
 	in.t.Helper()
-	cmd := exec.Command("ossec-notify", "serve", "--home", in.home)
+	return in.serveBy("ossec-notify")
+}
+
+// serveBy is serve by a program of its own.
+func (in *installation) serveBy(program string) *exec.Cmd {
+	in.t.Helper()
+	cmd := exec.Command(program, "serve", "--home", in.home)
 	cmd.Env = append(os.Environ(), "TZ=UTC")
 	log, err := os.OpenFile(filepath.Join(in.home, "logs", "ossec-notify.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -56,11 +62,16 @@ func (in *installation) stop(cmd *exec.Cmd) {
 // write appends an alert to alerts.json as Wazuh does.
 func (in *installation) write(id string) {
 	in.t.Helper()
+	in.writeTo("alerts.json", id)
+}
+
+func (in *installation) writeTo(name, id string) {
+	in.t.Helper()
 	b, err := os.ReadFile(in.alert(id))
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	path := filepath.Join(in.home, "logs", "alerts", "alerts.json")
+	path := filepath.Join(in.home, "logs", "alerts", name)
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		in.t.Fatal(err)
@@ -125,29 +136,39 @@ func TestFollowedAlertsAreToldOnceOverRestarts(t *testing.T) {
 	}
 }
 
-func TestServeLoadsTheConfigAgain(t *testing.T) {
+// freeAddress is one on this host that nobody listens at.
+func freeAddress(t *testing.T) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return l.Addr().String()
+}
+
+// get asks the daemon's HTTP server.
+func get(t *testing.T, address, path string) (code int, body string) {
+	t.Helper()
+	resp, err := http.Get("http://" + address + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestServeLoadsTheConfigAgain(t *testing.T) {
+	address := freeAddress(t)
 	in := newInstallation(t, toSlack+"http: "+address+"\n")
 	daemon := in.serve()
-	status := func(path string) (int, string) {
-		resp, err := http.Get("http://" + address + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.StatusCode, string(b)
-	}
+	status := func(path string) (int, string) { return get(t, address, path) }
 	if code, body := status("/readyz"); code != http.StatusOK {
 		t.Errorf("readyz: %d %s", code, body)
 	}
@@ -158,15 +179,19 @@ func TestServeLoadsTheConfigAgain(t *testing.T) {
 	in.until("loaded again", func() bool { code, _ := status("/readyz"); return code == http.StatusServiceUnavailable })
 	in.call("custom-notify", in.alert("1")) // by the last config that loaded
 	in.told(1)
-	in.configure(strings.Replace(toSlack, "default: [soc]", "routes: [{match: {level: 5}, to: []}]", 1))
+	in.configure(strings.Replace(toSlack, "default: [soc]", "routes: [{match: {level: 5}, to: []}]\nhttp: "+address, 1))
 	in.until("loaded again", func() bool { code, _ := status("/readyz"); return code == http.StatusOK })
 	in.call("custom-notify", in.alert("2")) // to nobody
-	in.until("taken", func() bool { return strings.Contains(in.log(), "goes to nobody") })
+	in.until("said so", func() bool { return strings.Contains(in.log(), "goes to nobody") })
+	in.taken()
 	if n := len(in.stand.Messages()); n != 1 {
 		t.Errorf("%d messages, want 1", n)
 	}
 	code, metrics := status("/metrics")
-	for _, want := range []string{`ossec_notify_deliveries{receiver="soc",state="delivered"} 1`, "ossec_notify_config_last_reload_successful 1", "ossec_notify_spool_records "} {
+	for _, want := range []string{`ossec_notify_deliveries{receiver="soc",state="delivered"} 1`, "ossec_notify_config_last_reload_successful 1", "ossec_notify_spool_records ",
+		`ossec_notify_deliveries{receiver="(nobody)",state="suppressed"} 1`, `ossec_notify_alerts_without_receiver_total{reason="on_purpose"} 1`,
+		`ossec_notify_alerts_without_receiver_total{reason="no_route"} 0`,
+	} {
 		if code != http.StatusOK || !strings.Contains(metrics, want) {
 			t.Errorf("metrics (%d) do not hold %s:\n%s", code, want, metrics)
 		}
@@ -175,5 +200,94 @@ func TestServeLoadsTheConfigAgain(t *testing.T) {
 	if err != nil || len(problems) > 0 {
 		t.Errorf("promlint: %v %v", problems, err)
 	}
+	in.stop(daemon)
+}
+
+func TestFollowHoldsAfterAReload(t *testing.T) {
+	const first, second = "logs/alerts/alerts.json", "logs/alerts/second.json"
+	in := newInstallation(t, toSlack)
+	if err := os.MkdirAll(filepath.Join(in.home, "logs", "alerts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	daemon := in.serve()
+	begun := 0
+	follow := func(files string, begins int) {
+		t.Helper()
+		in.configure(toSlack + "follow: [" + files + "]\n")
+		if err := daemon.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		begun += begins
+		in.until("following", func() bool { return strings.Count(in.log(), "msg=following") == begun })
+	}
+	in.write("0") // before anybody looked
+	follow(first, 1)
+	in.write("1")
+	in.told(1)
+	in.writeTo("second.json", "20")
+	follow(second, 1)
+	in.until("no longer following the first", func() bool { return strings.Contains(in.log(), "no longer following") })
+	in.write("2")
+	in.writeTo("second.json", "21")
+	in.told(2)
+	follow(first+", "+second, 1) // the first goes on where it was left
+	in.told(3)
+	in.writeTo("second.json", "22")
+	in.told(4)
+	in.write("3")
+	got := in.told(5)
+	var want []string
+	for _, id := range []string{"1", "21", "2", "22", "3"} {
+		want = append(want, fmt.Sprintf("LOW: Story %s on web-01", id))
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("Slack heard %q, want %q", got, want)
+	}
+	in.stop(daemon)
+}
+
+func TestHTTPMovesAtAReload(t *testing.T) {
+	first, second := freeAddress(t), freeAddress(t)
+	in := newInstallation(t, toSlack+"http: "+first+"\n")
+	daemon := in.serve()
+	answers := func(address string) bool {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	}
+	in.configure(toSlack + "http: " + second + "\n")
+	in.until("moved", func() bool { return answers(second) && !answers(first) })
+	if code, body := get(t, second, "/readyz"); code != http.StatusOK {
+		t.Errorf("readyz: %d %s", code, body)
+	}
+
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	in.configure(toSlack + "http: " + taken.Addr().String() + "\n")
+	in.until("said that it cannot move", func() bool {
+		code, body := get(t, second, "/readyz")
+		return code == http.StatusServiceUnavailable && strings.Contains(body, "address already in use; it still answers on "+second)
+	})
+	if _, metrics := get(t, second, "/metrics"); !strings.Contains(metrics, "\nossec_notify_config_last_reload_successful 0\n") {
+		t.Errorf("metrics say\n%s", metrics)
+	}
+
+	// To another name of the same address.
+	_, port, err := net.SplitHostPort(second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.configure(toSlack + "http: localhost:" + port + "\n")
+	in.until("moved to a name", func() bool { return strings.Count(in.log(), "msg=listening") == 3 })
+	if code, body := get(t, second, "/readyz"); code != http.StatusOK {
+		t.Errorf("readyz: %d %s", code, body)
+	}
+	in.configure(toSlack)
+	in.until("gone", func() bool { return !answers(second) })
 	in.stop(daemon)
 }

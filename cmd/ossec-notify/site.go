@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -23,31 +26,47 @@ import (
 // describes by key and URL.
 type site struct {
 	home, state string
-	path        string // of the config
+	path        string     // of the config
+	box         *outbox.DB // nil where there is none: the last config that loaded is known in this process only
 	log         *slog.Logger
 
-	mu      sync.Mutex
-	cfg     *config // nil when it is broken
-	d       *dispatch.Dispatcher
-	sources []string // patterns of the files that the config is made of: as far as is known, while none has loaded
-	stamps  map[string]fileStamp
-	broken  bool // the file does not load; cfg is the last that did, if any
-	whole   *completer
-	argv    map[string]*dispatch.Receiver
-	unused  map[string]bool // names whose key and URL in ossec.conf are not used, said once
+	mu       sync.Mutex
+	cfg      *config // nil when there is none to go by
+	d        *dispatch.Dispatcher
+	loaded   time.Time     // when cfg loaded first
+	fault    error         // why cfg is not what the config file says; nil when it is
+	noListen error         // why the daemon does not listen where the config says
+	loads    chan struct{} // signalled when it was loaded again
+	sources  []string      // patterns of the files that the config is made of, as far as it can be read
+	stamps   map[string]fileStamp
+	whole    *completer
+	argv     map[string]*argvKept // by name
+	unused   map[string]bool      // names whose key and URL in ossec.conf are not used, said once
 }
 
-func openSite(home, state string, log *slog.Logger) *site {
-	s := &site{home: home, state: state, path: configPath("", home), log: log, argv: map[string]*dispatch.Receiver{}, unused: map[string]bool{}}
+// openSite loads the config. The outbox, where there is one, is its owner's.
+func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
+	home, path := absolute(home), absolute(configPath("", home))
+	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, unused: map[string]bool{}, loads: make(chan struct{}, 1)}
 	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	return s
 }
 
-// fileStamp tells whether a file was changed.
+// absolute is a path from the root: what is kept under it must be found again from another directory.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil { // else there is no working directory, and all is lost anyway
+		return abs
+	}
+	return path
+}
+
+// fileStamp tells whether a file was changed, or who may read it.
 type fileStamp struct {
-	at   time.Time
-	size int64
+	at       time.Time
+	size     int64
+	mode     fs.FileMode
+	uid, gid int
 }
 
 // stampsOf tells whether any file was changed that the patterns match, or is new, or gone.
@@ -57,45 +76,134 @@ func stampsOf(patterns []string) map[string]fileStamp {
 		files, _ := filepath.Glob(pattern)            // a pattern that is none matches nothing, and is a mistake of the config
 		for _, file := range append(files, pattern) { // as a name, too: it may hold a bracket
 			if st, err := os.Stat(file); err == nil {
-				stamps[file] = fileStamp{st.ModTime(), st.Size()}
+				uid, gid := ownerOf(st)
+				stamps[file] = fileStamp{st.ModTime(), st.Size(), st.Mode(), uid, gid}
 			}
 		}
 	}
 	return stamps
 }
 
-// load reads the config again. One that is broken leaves the last that loaded in use.
-func (s *site) load() {
-	s.stamps = stampsOf(s.sources) // before they are read: a change in between is seen the next time
-	cfg, problems, err := loadConfig(s.path, s.home)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		cfg = &config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}
-	case err != nil:
-		s.log.Error("config cannot be read", "err", err)
+// read reads the config. The stamps are of before: a change in between is seen the next time.
+func (s *site) read() reading {
+	for {
+		s.stamps = stampsOf(s.sources)
+		r := readConfig(disk{}, s.path, s.home)
+		if slices.Equal(s.sources, r.sources) {
+			return r
+		}
+		s.sources = r.sources
 	}
-	for _, p := range problems {
+}
+
+// load reads the config again. One that is broken leaves the last that loaded in use: in this process or, where it
+// has loaded none, in one before. So does a file that is gone: somebody moved or deleted it by mistake more often
+// than on purpose. A last one without receivers is none, in both cases: by it alerts would go to nobody that can wait.
+func (s *site) load() {
+	r := s.read()
+	cfg, fault := r.cfg, s.faultOf(r)
+	if cfg == nil && s.cfg == nil {
+		s.useKept()
+	}
+	if s.cfg != nil && len(s.cfg.Receivers) == 0 {
+		s.cfg, s.d = nil, nil
+	}
+	if cfg == nil && s.cfg == nil && errors.Is(r.err, fs.ErrNotExist) {
+		cfg, fault = s.noConfig(), nil
+	}
+	s.fault = fault
+	switch {
+	case cfg != nil:
+		s.use(cfg, time.Now())
+		if r.cfg != nil {
+			s.keep(r.texts)
+		}
+	case s.cfg != nil:
+		s.log.Error("the last config that loaded is in use", "loaded", s.loaded.Local().Format(time.DateTime), "config", s.path, "err", fault)
+	default:
+		s.d, _ = s.noConfig().dispatcher(buildOptions{log: s.log}) // only receivers of ossec.conf can be served
+	}
+	select {
+	case s.loads <- struct{}{}:
+	default:
+	}
+}
+
+// noConfig is what holds where there is no config file.
+func (s *site) noConfig() *config {
+	return &config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}
+}
+
+// faultOf logs the mistakes of a config, and says why it is not used.
+func (s *site) faultOf(r reading) error {
+	mistakes := 0
+	for _, p := range r.problems {
 		if !p.Warning {
+			mistakes++
 			s.log.Error("config is broken", "at", p.String())
 		}
 	}
-	s.broken = cfg == nil
-	if cfg == nil {
-		if s.d == nil { // there is none to go on with: only receivers of ossec.conf can be served
-			s.d, _ = (&config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}).dispatcher(buildOptions{log: s.log})
-		}
-		return
+	switch {
+	case errors.Is(r.err, fs.ErrNotExist):
+		return fmt.Errorf("there is no %s any more (to have no receivers, write into it: receivers: {})", s.path)
+	case r.err != nil:
+		s.log.Error("config cannot be read", "err", r.err)
+		return fmt.Errorf("the config cannot be read: %w", r.err)
+	case r.cfg == nil:
+		return fmt.Errorf("%s has %s (ossec-notify check)", s.path, count(mistakes, "mistake"))
 	}
+	return nil
+}
+
+// use makes a config the one in use, which loaded first at a time.
+func (s *site) use(cfg *config, loaded time.Time) {
 	d, err := cfg.dispatcher(buildOptions{log: s.log})
 	for _, err := range split(err) {
 		s.log.Error("config is broken", "err", err)
 	}
-	s.cfg, s.d = cfg, d
-	if len(cfg.sources) > 0 && !slices.Equal(s.sources, cfg.sources) {
-		s.sources = cfg.sources
-		s.stamps = stampsOf(s.sources)
-	}
+	s.cfg, s.d, s.loaded = cfg, d, loaded
 	s.whole = newCompleter(s.home, cfg.Zone)
+}
+
+// useKept uses the config that the outbox keeps, if it keeps one that still loads.
+func (s *site) useKept() {
+	kept := s.kept()
+	if kept == nil {
+		return
+	}
+	if cfg := kept.config(s.path, s.home); cfg != nil {
+		s.use(cfg, kept.Loaded)
+		return
+	}
+	s.log.Warn("the last config that loaded has no receivers, or is not for this version", "loaded", kept.Loaded.Local().Format(time.DateTime))
+}
+
+// kept is what the outbox keeps of the config, or nil.
+func (s *site) kept() *lastGood {
+	if s.box == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
+	defer cancel()
+	kept, err := readLastGood(ctx, s.box, s.path)
+	if err != nil {
+		s.log.Error("cannot look for the last config that loaded", "err", err)
+	}
+	return kept
+}
+
+// keep sees that the outbox keeps what the config in use was read from.
+func (s *site) keep(t texts) {
+	if s.box == nil {
+		return
+	}
+	if kept := s.kept(); kept != nil && kept.equal(t) {
+		s.loaded = kept.Loaded
+		return
+	}
+	if err := (&lastGood{s.loaded, t}).write(s.box, s.path); err != nil {
+		s.log.Error("the config is not kept for the time when it is broken", "err", err)
+	}
 }
 
 // refresh loads the config again if it, a file that it includes, or a template was changed.
@@ -104,15 +212,53 @@ func (s *site) refresh() {
 	defer s.mu.Unlock()
 	if !maps.Equal(stampsOf(s.sources), s.stamps) {
 		s.load()
-		s.log.Info("config loaded again", "ok", !s.broken)
+		s.log.Info("config loaded again", "ok", s.fault == nil)
 	}
 }
 
-// sound reports whether the config file is the one in use.
-func (s *site) sound() bool {
+// reload loads the config again, whether it changed or not.
+func (s *site) reload() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.broken
+	s.load()
+	s.log.Info("config loaded again", "ok", s.fault == nil)
+}
+
+// listens says whether the daemon could listen as the config asks.
+func (s *site) listens(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noListen = err
+}
+
+// sound reports why the config file is not wholly in use, and what is in use instead; nil when it is.
+func (s *site) sound() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.fault == nil:
+		return s.noListen
+	case s.cfg == nil:
+		return fmt.Errorf("%w; alerts wait until that is mended", s.fault)
+	}
+	return fmt.Errorf("%w; the config that loaded at %s is in use", s.fault, s.loaded.Local().Format(time.DateTime))
+}
+
+// loadedAt is when the config in use loaded first; zero for none.
+func (s *site) loadedAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg == nil {
+		return time.Time{}
+	}
+	return s.loaded
+}
+
+// config is the one in use; nil when there is none.
+func (s *site) config() *config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cfg
 }
 
 // Dispatcher is the one of the config in use.
@@ -130,14 +276,17 @@ func (s *site) Receiver(name string) *dispatch.Receiver {
 	if r := s.d.Receivers[name]; r != nil {
 		return r
 	}
-	if r := s.argv[name]; r != nil {
-		return r
+	if k := s.argv[name]; k != nil {
+		return k.receiver
+	}
+	if !strings.HasPrefix(name, "argv-") {
+		return nil
 	}
 	r, err := s.readArgv(name)
 	if err != nil {
 		return nil
 	}
-	s.argv[name] = r
+	s.argv[name] = &argvKept{receiver: r}
 	return r
 }
 
@@ -241,18 +390,29 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 		return out, errWait
 	}
 	if plan.argv != nil {
-		if err := s.keepArgv(plan.argv, call); err != nil {
+		if err := s.keepArgv(plan.argv, call, time.Now()); err != nil {
 			return out, fmt.Errorf("keep the receiver of ossec.conf: %w", err)
 		}
 	} else if call.HookURL+call.APIKey != "" && !s.unused[call.Name] {
 		s.unused[call.Name] = true
 		s.log.Info("api_key and hook_url of ossec.conf are not used: the config has receivers for this name", "name", call.Name)
 	}
-	out.Deliveries = plan.deliveries
+	out.Deliveries, out.Nobody = plan.deliveries, plan.nobody
 	if err == nil && len(out.Deliveries) == 0 && s.cfg != nil && len(s.cfg.Receivers) == 0 {
 		err = fmt.Errorf("there is no config %s with receivers", s.path)
 	}
 	return out, err
+}
+
+// tellNobody logs an alert that nobody gets, and why. name is what it was called by.
+func (s *site) tellNobody(a dispatch.Arrival, name string) {
+	switch {
+	case len(a.Deliveries) > 0:
+	case a.Nobody != "":
+		s.log.Info("alert goes to nobody, on purpose", "alert", a.Alert.Identity(), "name", name, "route", a.Nobody)
+	default:
+		s.log.Info("alert goes to nobody: no route chose a receiver", "alert", a.Alert.Identity(), "name", name)
+	}
 }
 
 // A record of send has no name; its arguments are these.
@@ -280,6 +440,7 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true}
 	if len(order.To) == 0 {
 		out.Deliveries = s.d.Plan(a)
+		out.Nobody = s.d.Nobody(a, out.Deliveries)
 	} else {
 		var err error
 		if out.Deliveries, err = s.d.PlanReceivers(a, order.To...); err != nil {
@@ -290,52 +451,4 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 		out.Deliveries[i].Sample = order.Sample
 	}
 	return out, nil
-}
-
-// argvFile is what is kept of a receiver that ossec.conf describes: its credentials are in no other place.
-type argvFile struct {
-	Kind string `json:"kind"`
-	Key  string `json:"key,omitempty"`
-	URL  string `json:"url,omitempty"`
-}
-
-func (s *site) argvPath(name string) string {
-	return filepath.Join(s.state, "receivers", name+".json")
-}
-
-// keepArgv stores a receiver of ossec.conf, so that what waits for it can be delivered by the next process.
-func (s *site) keepArgv(r *dispatch.Receiver, call door.Call) error {
-	if s.argv[r.Name] != nil || s.state == "" { // without a state, nothing waits
-		return nil
-	}
-	path := s.argvPath(r.Name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return err
-	}
-	b, err := json.Marshal(argvFile{r.Channel, call.APIKey, call.HookURL})
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		return err
-	}
-	s.argv[r.Name] = r
-	return nil
-}
-
-// readArgv makes a receiver of what keepArgv stored.
-func (s *site) readArgv(name string) (*dispatch.Receiver, error) {
-	b, err := os.ReadFile(s.argvPath(name))
-	if err != nil {
-		return nil, err
-	}
-	var f argvFile
-	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, err
-	}
-	kind, ok := channelByName(f.Kind)
-	if !ok {
-		return nil, fmt.Errorf("no channel %q", f.Kind)
-	}
-	return argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL})
 }

@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
@@ -98,12 +100,19 @@ func (e *env) await(ctx context.Context, state, record string, out *reporter) er
 		return failed("the alert is kept in %s, but nobody has taken it yet: %w (ossec-notify outbox list, and HOME/logs/ossec-notify.log, tell more)", state, err)
 	}
 	defer db.Close()
+	onPurpose := "" // the route that sends it to nobody
 	found, err := db.Find(ctx, outbox.Filter{Identity: a.Identity, Occurrence: a.Occurrence})
 	if err != nil {
 		return failed("%w", err)
 	}
+	found = slices.DeleteFunc(found, func(x outbox.Delivery) bool {
+		if x.Receiver == dispatch.Nobody {
+			onPurpose = x.Route
+		}
+		return x.Receiver == dispatch.Nobody
+	})
 	if len(found) == 0 {
-		out.nobody(a.Identity)
+		out.nobody(a.Identity, onPurpose)
 		return nil
 	}
 	ids := make([]string, len(found))

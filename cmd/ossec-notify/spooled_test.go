@@ -114,6 +114,15 @@ func (in *installation) until(what string, holds func() bool) {
 	}
 }
 
+// taken waits until all records are in the outbox.
+func (in *installation) taken() {
+	in.t.Helper()
+	in.until("taken out of the spool", func() bool {
+		names, err := spool.List(in.state())
+		return err == nil && len(names) == 0
+	})
+}
+
 // killDeliverer ends the deliverer, if there is one, and waits until it is gone.
 func (in *installation) killDeliverer(sig syscall.Signal) {
 	in.t.Helper()
@@ -306,11 +315,7 @@ func TestReceiverOfOssecConfIsRememberedAfterAKill(t *testing.T) {
 	hold := make(chan struct{})
 	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
 	in.call("custom-slack", in.alert("1"), "", in.stand.SlackWebhookURL())
-	// In the outbox; now only the file under receivers/ knows where it goes.
-	in.until("taken out of the spool", func() bool {
-		names, err := spool.List(in.state())
-		return err == nil && len(names) == 0
-	})
+	in.taken() // now only the file under receivers/ knows where it goes
 	in.killDeliverer(syscall.SIGKILL)
 	close(hold)
 	if err := filepath.WalkDir(in.state(), func(path string, d os.DirEntry, err error) error {
@@ -374,6 +379,42 @@ func TestChangedTemplateAndIncludeHoldForTheNextAlert(t *testing.T) {
 	in.stop(daemon)
 	if n := len(in.stand.Messages()); n != 2 {
 		t.Errorf("%d messages, want 2: the included route sends the third to nobody", n)
+	}
+}
+
+// What a route sends to nobody can be seen afterwards, and told from what no route wanted.
+func TestAlertForNobodyIsSeen(t *testing.T) {
+	in := newInstallation(t, strings.Replace(toSlack, "default: [soc]", "routes: [{name: noise, match: {log: x, level: 5}, to: []}]", 1))
+	in.call("custom-notify", in.alert("1"))
+	in.call("custom-slack", in.alert("1"))
+	in.until("said so", func() bool { return strings.Contains(in.log(), "goes to nobody, on purpose") })
+	in.taken()
+	var got sent
+	line := in.command(exitDone, "outbox", "list", "--all", "--format", "json")
+	if err := json.Unmarshal([]byte(line), &got); err != nil {
+		t.Fatalf("%v:\n%s", err, line)
+	}
+	if want := (sent{got.Delivery, "mgr/1795440017.1", "(nobody)", "", "suppressed", 0, "route noise sends it to nobody"}); got != want {
+		t.Errorf("the outbox has %+v, want %+v", got, want)
+	}
+	if out := in.command(exitFail, "outbox", "retry", got.Delivery); !strings.Contains(out, got.Delivery+" has no receiver: route noise sends it to nobody; to tell somebody: ossec-notify send --to") {
+		t.Errorf("retry says\n%s", out)
+	}
+	if out := in.command(exitDone, "explain", "--id", "mgr/1795440017.1"); !strings.Contains(out, "What became of it:") || !strings.Contains(out, "(nobody)  mgr/1795440017.1: route noise sends it to nobody") {
+		t.Errorf("explain says\n%s", out)
+	}
+	if out := in.command(exitDone, "explain", "--id", "mgr/1795440017.1", "--format", "json"); !strings.Contains(out, `"deliveries":[{"delivery":"`+got.Delivery+`"`) {
+		t.Errorf("explain says\n%s", out)
+	}
+	in.configure(strings.Replace(toSlack, "default: [soc]", "", 1))
+	in.call("custom-notify", in.alert("2"))
+	in.until("said so", func() bool { return strings.Contains(in.log(), "goes to nobody: no route chose a receiver") })
+	in.taken()
+	if out := in.command(exitDone, "explain", "--id", "mgr/1795440017.2"); !strings.Contains(out, "no route chose a receiver then") {
+		t.Errorf("explain says\n%s", out)
+	}
+	if n := len(in.stand.Messages()); n > 0 {
+		t.Errorf("%d messages, want none", n)
 	}
 }
 

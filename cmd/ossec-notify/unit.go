@@ -17,7 +17,7 @@ const unitName = "ossec-notify.service"
 const unitMark = "# Written by ossec-notify install, which replaces it. Changes belong in: systemctl edit ossec-notify\n"
 
 // unitText is the systemd unit that runs serve. The service may write to the state directory and the logs, and to
-// nothing else; it needs no right of root's. A config that has mistakes ends it: systemd tries on until it is mended.
+// nothing else; it needs no right of root's. Without any config that loads it ends: systemd tries on until there is one.
 func unitText(binary, home, state string, who account) string {
 	command := fmt.Sprintf("%s serve --home %s", unitWord(binary, true), unitWord(home, true))
 	if state != spool.Places(home)[0] {

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/sandbox"
+)
+
+// argvSite is a site without a config, and a receiver of ossec.conf.
+func argvSite(t *testing.T) (*site, *dispatch.Receiver, door.Call) {
+	t.Helper()
+	home := t.TempDir()
+	box, _, err := outbox.Open(t.Context(), outboxPath(home), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := box.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	call := door.Call{Name: "slack", HookURL: "https://hooks.slack.com/services/T0/B0/x"}
+	kind, _ := channelByName("slack")
+	r, err := argvReceiver(kind, call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return openSite(home, home, box, discard), r, call
+}
+
+// used is when the file of a receiver was used last; zero when there is none.
+func used(t *testing.T, s *site, r *dispatch.Receiver) time.Time {
+	t.Helper()
+	st, err := os.Stat(s.argvPath(r.Name))
+	if errors.Is(err, os.ErrNotExist) {
+		return time.Time{}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.ModTime()
+}
+
+func TestReceiverOfOssecConfGoesAMonthAfterItsLastUse(t *testing.T) {
+	s, r, call := argvSite(t)
+	now := time.Now()
+	step := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	step(s.keepArgv(r, call, now))
+	at := func(age time.Duration) time.Time { return now.Add(age) }
+	step(s.keepArgv(r, call, at(25*time.Hour))) // used again
+	if got := used(t, s, r); !got.Equal(at(25*time.Hour)) && got.Sub(at(25*time.Hour)).Abs() > time.Second {
+		t.Errorf("used at %v, want a day later than %v", got, now)
+	}
+	step(s.pruneArgv(t.Context(), at(argvLife)))
+	if s.Receiver(r.Name) == nil {
+		t.Error("it went within a month after its last use")
+	}
+
+	// What waits for it keeps it, however old it is, and counts as use.
+	x := outbox.Arrival{Identity: "1", Arrived: now, Deliveries: []outbox.NewDelivery{{Receiver: r.Name, Channel: r.Channel}}}
+	if _, err := s.box.Accept(t.Context(), []outbox.Arrival{x}, nil); err != nil {
+		t.Fatal(err)
+	}
+	late := at(100 * 24 * time.Hour)
+	step(s.pruneArgv(t.Context(), late))
+	if got := used(t, s, r); got.Sub(late).Abs() > time.Second {
+		t.Errorf("used at %v, want %v: a delivery waits", got, late)
+	}
+	taken, err := s.box.Next(t.Context(), r.Name, now, 1)
+	if err != nil || len(taken) != 1 {
+		t.Fatal(taken, err)
+	}
+	step(s.box.Finish(t.Context(), now, []outbox.Result{{Seq: taken[0].Seq, State: outbox.Delivered}}, outbox.Receiver{Name: r.Name}))
+	step(s.pruneArgv(t.Context(), late.Add(argvLife-time.Minute)))
+	if used(t, s, r).IsZero() {
+		t.Error("it went within a month after something waited for it")
+	}
+	step(s.pruneArgv(t.Context(), late.Add(argvLife)))
+	if !used(t, s, r).IsZero() || s.Receiver(r.Name) != nil {
+		t.Error("it is still there after a month without use")
+	}
+
+	// The next call brings it back.
+	step(s.keepArgv(r, call, late.Add(argvLife)))
+	if s.Receiver(r.Name) == nil || used(t, s, r).IsZero() {
+		t.Error("it does not come back")
+	}
+	if st, err := os.Stat(s.argvPath(r.Name)); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("its file is %v, %v; want mode 0600", st.Mode(), err)
+	}
+}
+
+// A deliverer that starts looks for files that nobody needs, and takes none that something waits for.
+func TestDelivererForgetsReceiversOfOssecConf(t *testing.T) {
+	in := newInstallation(t, "")
+	hold := make(chan struct{})
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
+	in.call("custom-slack", in.alert("1"), "", in.stand.SlackWebhookURL())
+	in.taken()
+	in.killDeliverer(syscall.SIGKILL)
+	close(hold)
+	dir := filepath.Join(in.state(), "receivers")
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	needed, forgotten := filepath.Join(dir, files[0].Name()), filepath.Join(dir, "argv-slack-0000ff.json")
+	old := time.Now().Add(-argvLife - time.Hour)
+	if err := errors.Join(os.WriteFile(forgotten, []byte(`{"kind":"slack","url":"https://hooks.slack.com/services/T0/B0/x"}`), 0o600),
+		os.Chtimes(forgotten, old, old), os.Chtimes(needed, old, old)); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-notify", in.alert("2")) // has no receiver, and starts a deliverer
+	in.told(1)
+	if _, err := os.Stat(forgotten); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there (%v)", forgotten, err)
+	}
+	if st, err := os.Stat(needed); err != nil || time.Since(st.ModTime()) > time.Hour {
+		t.Errorf("%s: %v; want it to be there and to count as used", needed, err)
+	}
+	if !strings.Contains(in.log(), "forgot a receiver of ossec.conf") {
+		t.Errorf("the log says nothing of it:\n%s", in.log())
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/follow"
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// followers are the source of alerts that the files of the config's "follow" are. Which these are is looked at in Take, so
+// in the goroutine that enters their alerts: a file that is begun again is read on from the place that is in the outbox.
+type followers struct {
+	site  *site
+	box   *outbox.DB
+	ready chan struct{}
+
+	cfg  *config // that they are set up by
+	all  []*follower
+	turn int // whose batch is taken next
+}
+
+// follower hands over what is read of one file. How far it was read is stored with the deliveries.
+type follower struct {
+	path    string
+	zone    string // of dates without one
+	batches chan follow.Batch
+	held    []follow.Batch // one that was taken, and has to wait for a config; or none
+	stop    func()
+}
+
+func (f *follower) key() string { return "follow:" + f.path }
+
+// Ready is signalled on new batches, and by poke.
+func (f *followers) Ready() <-chan struct{} { return f.ready }
+
+func (f *followers) poke() {
+	select {
+	case f.ready <- struct{}{}:
+	default:
+	}
+}
+
+// close ends all of them, and waits for that.
+func (f *followers) close() {
+	for _, x := range f.all {
+		x.stop()
+	}
+	f.all = nil
+}
+
+// Take plans the next batch of one file by the routes, as a call named notify does. While there is no config to go by,
+// there is none.
+func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[string]string, func() error, error) {
+	if err := f.obey(ctx, f.site.config()); err != nil {
+		return nil, nil, nil, err
+	}
+	for range f.all {
+		x := f.all[f.turn%len(f.all)]
+		f.turn++
+		if len(x.held) == 0 {
+			select {
+			case b := <-x.batches:
+				x.held = append(x.held, b)
+			default:
+				continue
+			}
+		}
+		b := x.held[0]
+		cursor, err := json.Marshal(b.Cursor)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		arrivals, ok := f.site.followed(b.Alerts)
+		if !ok {
+			break
+		}
+		x.held = nil
+		return arrivals, map[string]string{x.key(): string(cursor)}, nil, nil
+	}
+	return nil, nil, nil, nil
+}
+
+// obey begins with the files that the config names, and ends with those that it does not name any more.
+func (f *followers) obey(ctx context.Context, cfg *config) error {
+	if cfg == nil || cfg == f.cfg {
+		return nil
+	}
+	var wanted []string
+	for _, path := range cfg.Follow {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(f.site.home, path)
+		}
+		wanted = append(wanted, filepath.Clean(path))
+	}
+	f.all = slices.DeleteFunc(f.all, func(x *follower) bool {
+		wants := slices.Contains(wanted, x.path)
+		if wants && x.zone == cfg.Zone.String() {
+			return false
+		}
+		x.stop()
+		if !wants {
+			f.site.log.Info("no longer following", "file", x.path)
+		}
+		return true
+	})
+	for _, path := range wanted {
+		if slices.ContainsFunc(f.all, func(x *follower) bool { return x.path == path }) {
+			continue
+		}
+		x, err := f.begin(ctx, path, cfg.Zone)
+		if err != nil {
+			return err
+		}
+		f.all = append(f.all, x)
+	}
+	f.cfg = cfg
+	return nil
+}
+
+// begin follows a file from where it was left.
+func (f *followers) begin(ctx context.Context, path string, zone *time.Location) (*follower, error) {
+	x := &follower{path: path, zone: zone.String(), batches: make(chan follow.Batch, 1)}
+	stored, err := f.box.Meta(ctx, x.key())
+	if err != nil {
+		return nil, err
+	}
+	var at follow.Cursor
+	opt := follow.Options{Location: zone, Log: f.site.log}
+	if stored != "" {
+		if err := json.Unmarshal([]byte(stored), &at); err != nil {
+			f.site.log.Error("where the follower stopped is not readable; it reads the whole file, and what was told is not told again", "file", path, "err", err)
+			opt.Start = follow.Begin
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	x.stop = func() {
+		cancel()
+		<-done
+	}
+	go func() {
+		defer close(done)
+		f.run(ctx, x, follow.New(path, at, opt))
+	}()
+	return x, nil
+}
+
+// run reads one file until ctx ends.
+func (f *followers) run(ctx context.Context, x *follower, from *follow.Follower) {
+	defer from.Close()
+	log := f.site.log.With("file", x.path)
+	failures, begun := 0, false
+	for {
+		b, err := from.Next(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			if failures++; failures == 1 {
+				log.Error("cannot follow the file; trying on", "err", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Second):
+			}
+			continue
+		}
+		failures = 0
+		if !begun {
+			begun = true
+			log.Info("following")
+		}
+		for _, skip := range b.Skipped {
+			f.site.log.Warn("a part of the followed file is passed over", "file", skip.File, "at", skip.Offset, "bytes", skip.Bytes, "why", skip.Why)
+		}
+		select {
+		case x.batches <- b:
+		case <-ctx.Done():
+			return
+		}
+		f.poke()
+	}
+}
+
+// followed plans alerts that a follower read; not ok while there is no config to go by.
+func (s *site) followed(alerts []*alert.Alert) (out []dispatch.Arrival, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg == nil {
+		return nil, false
+	}
+	for _, a := range alerts {
+		x := dispatch.Arrival{
+			Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(), Deliveries: s.d.Plan(a),
+		}
+		x.Nobody = s.d.Nobody(a, x.Deliveries)
+		s.tellNobody(x, "notify")
+		out = append(out, x)
+	}
+	return out, true
+}

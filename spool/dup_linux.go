@@ -1,0 +1,6 @@
+package spool
+
+import "syscall"
+
+// dup copies a descriptor onto another, which programs that are executed inherit.
+func dup(from, to int) error { return syscall.Dup3(from, to, 0) }
