@@ -68,7 +68,7 @@ type Deliverer struct {
 	mu    sync.Mutex
 	lanes map[string]*lane
 	group sync.WaitGroup
-	fresh cache
+	fresh fresh
 	fault chan error
 
 	onPurpose, noRoute atomic.Int64
@@ -225,6 +225,7 @@ func (d *Deliverer) intake(ctx context.Context) (int, error) {
 			if _, err := d.wakeLanes(ctx); err != nil {
 				return total, err
 			}
+			d.fresh.wait(ctx)
 		}
 	}
 	return total, nil
@@ -266,7 +267,11 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 	}
 	for i, a := range out {
 		if len(a.Deliveries) > 0 {
-			d.fresh.put(freshKey(a.Identity, a.Occurrence), arrivals[i].Alert)
+			var sample string
+			if planned := arrivals[i].Deliveries; len(planned) > 0 {
+				sample = planned[0].Sample
+			}
+			d.fresh.put(freshKey(a.Identity, a.Occurrence), arrivals[i].Alert, sample, len(a.Deliveries))
 		}
 		switch {
 		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
@@ -305,10 +310,15 @@ func (d *Deliverer) expire(ctx context.Context, now time.Time) error {
 	}
 }
 
-// fallbacks are the deliveries that take the place of one that its receiver does not take.
+// hasFallback reports whether there is somebody to take the receiver's place.
+func (d *Deliverer) hasFallback(r *Receiver) bool {
+	return slices.ContainsFunc(r.Fallback, func(name string) bool { return d.Site.Receiver(name) != nil })
+}
+
+// fallbacks are the deliveries that take the place of one that its receiver does not take; none without a reason.
 func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDelivery {
 	r := d.Site.Receiver(x.Receiver)
-	if r == nil {
+	if r == nil || why == "" {
 		return nil
 	}
 	var out []outbox.NewDelivery
@@ -362,46 +372,10 @@ func (d *Deliverer) wakeLanes(ctx context.Context) (waiting bool, err error) {
 
 // alertOf is the alert of a delivery: from memory when it is fresh, else from what was stored.
 func (d *Deliverer) alertOf(x outbox.Delivery) (a *alert.Alert, sample string) {
-	_, sample = d.Site.Read(x.Alert.Header, nil)
-	if a := d.fresh.get(freshKey(x.Alert.Identity, x.Alert.Occurrence)); a != nil {
+	if a, sample, ok := d.fresh.get(x.Alert); ok {
 		return a, sample
 	}
 	return d.Site.Read(x.Alert.Header, x.Alert.Raw)
-}
-
-func freshKey(identity string, occurrence int) string {
-	return fmt.Sprintf("%s#%d", identity, occurrence)
-}
-
-// cache keeps the alerts that came in last, so that they need not be parsed again.
-type cache struct {
-	mu    sync.Mutex
-	byKey map[string]*alert.Alert
-	order []string
-}
-
-const cacheSize = 2000
-
-func (c *cache) put(key string, a *alert.Alert) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byKey == nil {
-		c.byKey = map[string]*alert.Alert{}
-	}
-	if _, ok := c.byKey[key]; !ok {
-		c.order = append(c.order, key)
-	}
-	c.byKey[key] = a
-	if len(c.order) > cacheSize {
-		delete(c.byKey, c.order[0])
-		c.order = c.order[1:]
-	}
-}
-
-func (c *cache) get(key string) *alert.Alert {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.byKey[key]
 }
 
 var errNoReceiver = errors.New("the config has no such receiver any more")

@@ -282,13 +282,25 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 }
 
 func (d *Dispatcher) attempt(ctx context.Context, r *Receiver, n notifier.Notification) (notifier.Receipt, error) {
+	ctx, cancel := r.deadline(ctx)
+	defer cancel()
+	return r.Notifier.Notify(ctx, n)
+}
+
+// deadline bounds one request to the receiver.
+func (r *Receiver) deadline(ctx context.Context) (context.Context, context.CancelFunc) {
 	timeout := r.Timeout
 	if timeout <= 0 {
 		timeout = DefaultTimeout
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within the receiver's timeout of %s", timeout))
-	defer cancel()
-	return r.Notifier.Notify(ctx, n)
+	return context.WithTimeoutCause(ctx, timeout, timeoutError(timeout))
+}
+
+// timeoutError is the cause of a deadline: it names the setting.
+type timeoutError time.Duration
+
+func (e timeoutError) Error() string {
+	return fmt.Sprintf("no answer within the receiver's timeout of %s", time.Duration(e))
 }
 
 // Backoff of a delivery that waits in this process: full jitter over a doubling interval.

@@ -3,7 +3,6 @@ package dispatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -36,11 +35,7 @@ func (d *Dispatcher) search(ctx context.Context, r *Receiver, delivery string, s
 	if !ok {
 		return search{repeat: true}
 	}
-	timeout := r.Timeout
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within the receiver's timeout of %s", timeout))
+	ctx, cancel := r.deadline(ctx)
 	defer cancel()
 	receipt, found, err := finder.Find(ctx, delivery, since)
 	switch {

@@ -46,29 +46,13 @@ func (db *DB) Finish(ctx context.Context, now time.Time, results []Result, recei
 	if !db.owner {
 		return explain(what, ErrNotOwner)
 	}
-	for i := range results {
-		if s := results[i].State; !s.known() || s == Delivering {
-			return explain(what, fmt.Errorf("%q is no result", s))
-		}
+	if err := check(results); err != nil {
+		return explain(what, err)
 	}
 	var left []error
-	err := db.write(ctx, what, func(t *txn) error {
-		left = nil
-		for i := range results {
-			r := &results[i]
-			err := db.finish(t, now, r)
-			if errors.Is(err, ErrNotDelivering) {
-				left = append(left, err)
-			} else if err != nil {
-				return fmt.Errorf("delivery %d: %w", r.Seq, err)
-			}
-		}
-		for i := range receivers {
-			if err := t.saveReceiver(&receivers[i]); err != nil {
-				return fmt.Errorf("receiver %s: %w", receivers[i].Name, err)
-			}
-		}
-		return nil
+	err := db.write(ctx, what, func(t *txn) (err error) {
+		left, err = db.record(t, now, results, receivers...)
+		return err
 	})
 	if err != nil {
 		return err
@@ -77,6 +61,35 @@ func (db *DB) Finish(ctx context.Context, now time.Time, results []Result, recei
 		return explain(what, errors.Join(left...))
 	}
 	return nil
+}
+
+// check refuses what is no result.
+func check(results []Result) error {
+	for i := range results {
+		if s := results[i].State; !s.known() || s == Delivering {
+			return fmt.Errorf("%q is no result", s)
+		}
+	}
+	return nil
+}
+
+// record enters results and receivers. left are the results of deliveries that are not being delivered.
+func (db *DB) record(t *txn, now time.Time, results []Result, receivers ...Receiver) (left []error, err error) {
+	for i := range results {
+		r := &results[i]
+		err := db.finish(t, now, r)
+		if errors.Is(err, ErrNotDelivering) {
+			left = append(left, err)
+		} else if err != nil {
+			return nil, fmt.Errorf("delivery %d: %w", r.Seq, err)
+		}
+	}
+	for i := range receivers {
+		if err := t.saveReceiver(&receivers[i]); err != nil {
+			return nil, fmt.Errorf("receiver %s: %w", receivers[i].Name, err)
+		}
+	}
+	return left, nil
 }
 
 func (db *DB) finish(t *txn, now time.Time, r *Result) error {

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -16,28 +17,52 @@ const releaseSlice = 1000
 // a [Result] for each; those of a crashed caller are ambiguous, so it should not take more than it is about to
 // send.
 func (db *DB) Next(ctx context.Context, receiver string, now time.Time, limit int) ([]Delivery, error) {
+	out, _, err := db.Turn(ctx, now, nil, Receiver{Name: receiver}, limit)
+	return out, err
+}
+
+// Turn is [DB.Finish] and [DB.Next] in one transaction, for who works through a receiver's queue: it records what came
+// of the deliveries that were handed out before and how the receiver fares, and hands out at most limit more. What is
+// known of the receiver is returned, for another process may have ended its backoff. Without results nothing is
+// recorded of it. The errors are those of Finish, and then nothing is handed out.
+func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares Receiver, limit int) ([]Delivery, Receiver, error) {
 	const what = "take the next deliveries"
 	if !db.owner {
-		return nil, explain(what, ErrNotOwner)
+		return nil, fares, explain(what, ErrNotOwner)
+	}
+	if err := check(results); err != nil {
+		return nil, fares, explain(what, err)
 	}
 	for {
 		var out []Delivery
-		released := 0
-		err := db.write(ctx, what, func(t *txn) error {
-			var nextAt int64
-			if _, err := t.row(`SELECT next_at FROM receiver WHERE name = ?`, []any{receiver}, &nextAt); err != nil || nextAt > micros(now) {
+		var left []error
+		more := false
+		err := db.write(ctx, what, func(t *txn) (err error) {
+			if len(results) > 0 {
+				if left, err = db.record(t, now, results, fares); err != nil || len(left) > 0 {
+					return err
+				}
+			}
+			if fares, err = t.receiver(fares.Name); err != nil || limit <= 0 || fares.NextAt.After(now) {
 				return err
 			}
-			var err error
-			if released, err = t.release(receiver, now); err != nil || released == releaseSlice {
-				return err // there may be more, and the first of the queue among them
+			released, err := t.release(fares.Name, now)
+			if err != nil {
+				return err
 			}
-			out, err = t.take(receiver, now, limit)
+			if more = released == releaseSlice; more {
+				return nil // there may be more, and the first of the queue among them
+			}
+			out, err = t.take(fares.Name, now, limit)
 			return err
 		})
-		if err != nil || released < releaseSlice {
-			return out, err
+		if err == nil && len(left) > 0 {
+			err = explain(what, errors.Join(left...))
 		}
+		if err != nil || !more {
+			return out, fares, err
+		}
+		results = nil
 	}
 }
 

@@ -128,16 +128,31 @@ func (t *txn) heads(receiver string) ([]head, error) {
 func (db *DB) Receivers(ctx context.Context) (map[string]Receiver, error) {
 	out := map[string]Receiver{}
 	err := db.read(ctx, "look at the receivers", func(t *txn) error {
-		return t.each(`SELECT name, failures, next_at, since, error FROM receiver`, nil, func(row scanner) (bool, error) {
-			var r Receiver
-			var nextAt, since int64
-			if err := row.Scan(&r.Name, &r.Failures, &nextAt, &since, &r.LastError); err != nil {
-				return false, err
-			}
-			r.NextAt, r.Since = fromMicros(nextAt), fromMicros(since)
+		return t.each(`SELECT `+receiverColumns+` FROM receiver`, nil, func(row scanner) (bool, error) {
+			r, err := scanReceiver(row)
 			out[r.Name] = r
-			return true, nil
+			return true, err
 		})
 	})
 	return out, err
+}
+
+// receiver is what is known of one receiver.
+func (t *txn) receiver(name string) (Receiver, error) {
+	r := Receiver{Name: name}
+	err := t.each(`SELECT `+receiverColumns+` FROM receiver WHERE name = ?`, []any{name}, func(row scanner) (_ bool, err error) {
+		r, err = scanReceiver(row)
+		return false, err
+	})
+	return r, err
+}
+
+const receiverColumns = `name, failures, next_at, since, error`
+
+func scanReceiver(row scanner) (Receiver, error) {
+	var r Receiver
+	var nextAt, since int64
+	err := row.Scan(&r.Name, &r.Failures, &nextAt, &since, &r.LastError)
+	r.NextAt, r.Since = fromMicros(nextAt), fromMicros(since)
+	return r, err
 }

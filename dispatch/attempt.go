@@ -1,0 +1,138 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// attempt is one try at one delivery. The failure is nil when there was none, or when it says nothing about the
+// receiver.
+func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x outbox.Delivery) (outbox.Result, *notifier.Error) {
+	result := outbox.Result{Seq: x.Seq}
+	if r == nil {
+		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
+		return result, nil
+	}
+	if instead := l.d.fallbacks(x, known.whyUntried(r, x)); len(instead) > 0 {
+		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+known.failure.Error(), instead
+		l.d.Log.Warn("fallback takes over, the receiver is down", "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name)
+		return result, nil
+	}
+	if err := l.pace(ctx); err != nil {
+		result.State, result.Reason = outbox.Pending, x.Reason
+		return result, nil
+	}
+	start := time.Now()
+	receipt, sent, err := l.send(grace, r, x)
+	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sent}
+	if err == nil {
+		result.State = outbox.Delivered
+		if x.Attempts > 0 {
+			l.log(x, r).Info("delivered", "attempt", x.Attempts+1, "duration", result.Attempt.Duration.Round(time.Millisecond))
+		} else if l.d.Log.Enabled(ctx, slog.LevelDebug) {
+			l.log(x, r).Debug("delivered", "attempt", 1, "duration", result.Attempt.Duration.Round(time.Millisecond))
+		}
+		if receipt.Warning != "" {
+			l.log(x, r).Warn("delivered, but", "warning", receipt.Warning)
+		}
+		return result, nil
+	}
+	log := l.log(x, r).With("attempt", x.Attempts+1, "duration", result.Attempt.Duration.Round(time.Millisecond))
+	failure := notifier.Classify(err)
+	result.Reason = failure.Error()
+	result.Attempt.Status, result.Attempt.Error, result.Attempt.Ambiguous = failure.Status, failure.Error(), failure.Ambiguous
+	switch instead := l.d.fallbacks(x, known.why(r, failure)); {
+	case len(instead) > 0:
+		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+failure.Error(), instead
+		log.Error("fallback takes over", "err", failure)
+	case failure.Reason == notifier.Temporary:
+		result.State = outbox.Pending
+		if x.Reason != result.Reason { // a failure is told once, until it changes
+			log.Warn("attempt failed, trying again", "err", failure)
+		}
+	default:
+		result.State = outbox.Dead
+		log.Error("delivery is dead", "err", failure)
+	}
+	return result, failure
+}
+
+func (l *lane) log(x outbox.Delivery, r *Receiver) *slog.Logger {
+	return l.d.Log.With("alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "channel", r.Channel)
+}
+
+// send renders a delivery and sends it, unless the vendor says that an earlier attempt arrived. sent is what was sent,
+// for people.
+func (l *lane) send(ctx context.Context, r *Receiver, x outbox.Delivery) (receipt notifier.Receipt, sent string, err error) {
+	a, sample := l.d.alertOf(x)
+	d := l.d.Site.Dispatcher()
+	var earlier search
+	if x.Ambiguous {
+		earlier = d.search(ctx, r, x.ID, x.Alert.Arrived, x.Attempts)
+	}
+	if earlier.settled {
+		if earlier.err == nil {
+			l.log(x, r).Info("an earlier attempt had arrived, nothing is sent again")
+		}
+		return earlier.receipt, "", earlier.err
+	}
+	if why := earlier.why; why != nil && l.said.Swap(why.Error()) != why.Error() {
+		l.log(x, r).Warn("cannot look for an earlier copy, so a second one may come", "err", why)
+	}
+	delivery := Delivery{ID: x.ID, Alert: a, Receiver: r, Occurrence: x.Alert.Occurrence, Sample: sample, PossibleRepeat: earlier.repeat}
+	delivery.Route, delivery.Instead = splitFallback(x.Route)
+	if late := time.Since(x.Queued); late > lateAfter && delivery.Instead == "" {
+		delivery.Late = late.Round(time.Minute)
+		delivery.LateWhy = x.Reason
+	}
+	n, err := d.Notification(delivery)
+	if err != nil {
+		l.log(x, r).Warn("template failed, sending the default form", "err", err)
+	}
+	receipt, err = d.attempt(ctx, r, n)
+	return receipt, sentParts(n), err
+}
+
+// splitFallback takes a fallback's route apart: no route, and whose place it takes.
+func splitFallback(route string) (name, instead string) {
+	if why, ok := strings.CutPrefix(route, fallbackPrefix); ok {
+		receiver, what, _ := strings.Cut(why, ": ")
+		return "", receiver + " " + what
+	}
+	return route, ""
+}
+
+// sentParts is what was sent, as the template made it, as a JSON object: it holds no secret, for a template can see
+// none. What is JSON itself stands in it as it is.
+func sentParts(n notifier.Notification) string {
+	var b strings.Builder
+	for i, name := range slices.Sorted(maps.Keys(n.Parts)) {
+		b.WriteByte("{,"[min(i, 1)])
+		b.WriteString(strconv.Quote(name))
+		b.WriteByte(':')
+		text := n.Parts[name]
+		if strings.HasSuffix(name, ".json") {
+			b.WriteString(text.Raw())
+			continue
+		}
+		quoted, err := json.Marshal(text.String())
+		if err != nil {
+			continue // a text can be written
+		}
+		b.Write(quoted)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	b.WriteByte('}')
+	return b.String()
+}

@@ -1,0 +1,91 @@
+package dispatch
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// health is how a receiver fares.
+type health struct {
+	outbox.Receiver // as it is kept
+
+	// The failure that the receiver is in, and when it may be tried again. NextAt is earlier where a fallback is to
+	// take what waits before then.
+	failure *notifier.Error
+	tryAt   time.Time
+}
+
+// Backoff of a receiver that fails: full jitter over an interval that doubles.
+const (
+	laneBackoffBase = time.Second
+	laneBackoffMax  = 5 * time.Minute
+)
+
+// failed notes a failure of the receiver's. replaced: it has a fallback.
+func (h *health) failed(r *Receiver, f *notifier.Error, now time.Time, replaced bool) {
+	if f.Reason == notifier.Permanent { // about this message alone
+		return
+	}
+	if h.Failures == 0 {
+		h.Since = now
+	}
+	h.Failures++
+	h.LastError = f.Error()
+	ceiling := laneBackoffMax
+	if h.Failures < 10 {
+		ceiling = min(laneBackoffBase<<(h.Failures-1), laneBackoffMax)
+	}
+	h.failure, h.tryAt = f, now.Add(max(f.RetryAfter, ceiling/4+rand.N(ceiling*3/4)))
+	h.NextAt = h.tryAt
+	if !replaced {
+		return
+	}
+	takeover := now
+	if f.Reason == notifier.Temporary {
+		takeover = h.Since.Add(r.fallbackAfter())
+	}
+	switch {
+	case !takeover.After(now):
+		h.NextAt = time.Time{} // the fallback takes what comes
+	case takeover.Before(h.tryAt):
+		h.NextAt = takeover
+	}
+}
+
+// why is the reason for which fallbacks take the place of the receiver after a failure; "" while they do not: at once
+// after a permanent one, else when the receiver has failed for its fallback_after.
+func (h *health) why(r *Receiver, f *notifier.Error) string {
+	if f.Reason != notifier.Temporary {
+		return fmt.Sprintf("refused it (%s)", brief(f))
+	}
+	if h.Since.IsZero() || time.Since(h.Since) < r.fallbackAfter() {
+		return ""
+	}
+	return fmt.Sprintf("has failed for %s (%s)", display.Span(time.Since(h.Since)), brief(f))
+}
+
+// whyUntried is the same for what arrives, or has waited, while the receiver is known to be down: what waits must not
+// come to the fallback one by one, at each attempt that fails. What a person retries is tried.
+func (h *health) whyUntried(r *Receiver, x outbox.Delivery) string {
+	byHand := x.Attempts > 0 && x.Queued.After(h.Since)
+	if h.failure == nil || h.Failures == 0 || byHand || !time.Now().Before(h.tryAt) {
+		return ""
+	}
+	return h.why(r, h.failure)
+}
+
+// brief is a failure in few words: who, and the status.
+func brief(f *notifier.Error) string {
+	switch {
+	case f.Status != 0:
+		return fmt.Sprintf("status %d", f.Status)
+	case f.Code != "":
+		return f.Code
+	}
+	return "no answer"
+}
