@@ -68,7 +68,7 @@ type Deliverer struct {
 	mu    sync.Mutex
 	lanes map[string]*lane
 	group sync.WaitGroup
-	fresh fresh
+	fresh *fresh
 	fault chan error
 
 	onPurpose, noRoute atomic.Int64
@@ -96,6 +96,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d.lanes = map[string]*lane{}
+	d.fresh = newFresh()
 	d.fault = make(chan error, 1)
 	if d.Grace == 0 {
 		d.Grace = defaultGrace

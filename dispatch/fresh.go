@@ -11,25 +11,34 @@ import (
 )
 
 // fresh keeps the alerts that came in last until they were delivered, so that they need not be parsed again. What has
-// no room in it is read from the outbox. The zero value is empty.
+// no room in it is read from the outbox. newFresh makes one.
 type fresh struct {
 	mu    sync.Mutex
 	byKey map[string]*freshAlert
 	order []string      // keys, the oldest first; some of them may be gone
-	freed chan struct{} // signalled when an alert is gone
+	moved chan struct{} // signalled when a delivery has come to its end
 }
 
 type freshAlert struct {
 	alert  *alert.Alert
 	sample string
 	left   int // deliveries that have not come to an end
+	since  time.Time
 }
 
 const (
 	maxFresh = 1000
-	// patience is how long what comes in waits, while there is much to deliver and nothing of it is being delivered.
-	patience = 20 * time.Millisecond
+	// staleAfter is when an alert that waits for a receiver may go for a newer one.
+	staleAfter = 5 * time.Second
+	// patience is how long what comes in waits while there is much to deliver and none of it moves, and longestWait
+	// how long at most: a page may be among it.
+	patience    = 50 * time.Millisecond
+	longestWait = 250 * time.Millisecond
 )
+
+func newFresh() *fresh {
+	return &fresh{byKey: map[string]*freshAlert{}, moved: make(chan struct{}, 1)}
+}
 
 func freshKey(identity string, occurrence int) string {
 	if occurrence == 1 {
@@ -38,22 +47,27 @@ func freshKey(identity string, occurrence int) string {
 	return fmt.Sprintf("%s#%d", identity, occurrence)
 }
 
-// put keeps an alert for so many deliveries. Where there is no room the oldest goes: it waits for a receiver that is
-// slow or down.
+// put keeps an alert for so many deliveries. Where there is no room an old one goes, which waits for a receiver that is
+// slow or down, but not one whose turn is about to come.
 func (f *fresh) put(key string, a *alert.Alert, sample string, deliveries int) {
+	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.byKey == nil {
-		f.byKey, f.freed = map[string]*freshAlert{}, make(chan struct{}, 1)
+	for len(f.order) > 0 {
+		oldest := f.byKey[f.order[0]]
+		if oldest != nil && (len(f.byKey) < maxFresh || now.Sub(oldest.since) < staleAfter) {
+			break
+		}
+		delete(f.byKey, f.order[0])
+		f.order = f.order[1:]
+	}
+	if len(f.byKey) >= maxFresh || len(f.order) >= 2*maxFresh {
+		return
 	}
 	if f.byKey[key] == nil {
 		f.order = append(f.order, key)
 	}
-	f.byKey[key] = &freshAlert{a, sample, deliveries}
-	for len(f.byKey) > maxFresh || len(f.order) > 2*maxFresh {
-		delete(f.byKey, f.order[0])
-		f.order = f.order[1:]
-	}
+	f.byKey[key] = &freshAlert{a, sample, deliveries, now}
 }
 
 func (f *fresh) get(x outbox.Alert) (a *alert.Alert, sample string, ok bool) {
@@ -70,31 +84,32 @@ func (f *fresh) done(x outbox.Alert) {
 	key := freshKey(x.Identity, x.Occurrence)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	kept := f.byKey[key]
-	if kept == nil {
-		return
+	if kept := f.byKey[key]; kept != nil {
+		if kept.left--; kept.left <= 0 {
+			delete(f.byKey, key)
+		}
 	}
-	if kept.left--; kept.left > 0 {
-		return
-	}
-	delete(f.byKey, key)
 	select {
-	case f.freed <- struct{}{}:
+	case f.moved <- struct{}{}:
 	default:
 	}
 }
 
 // wait holds up what comes in while half of the room is taken and deliveries go on: an alert that can be delivered
-// from memory is cheaper than one that is read again, and it is safe where it is. A receiver that takes nothing holds
-// nobody up for longer than patience.
+// from memory is cheaper than one that is read again, and it is safe where it is.
 func (f *fresh) wait(ctx context.Context) {
+	if !f.crowded() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	for f.crowded() {
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.freed:
+		case <-f.moved:
 			t.Reset(patience)
 		case <-t.C:
 			return

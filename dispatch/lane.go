@@ -153,6 +153,9 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 			}
 			result, failure := l.attempt(ctx, grace, r, known, batch[i])
 			results[i] = result
+			if result.State != outbox.Pending {
+				l.d.fresh.done(batch[i].Alert)
+			}
 			l.mu.Lock()
 			if failure != nil {
 				l.health.failed(r, failure, time.Now(), l.d.hasFallback(r))
@@ -174,9 +177,6 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 	for i := range results {
 		if results[i].State == "" { // not tried: put back
 			results[i] = outbox.Result{Seq: batch[i].Seq, State: outbox.Pending, Reason: batch[i].Reason}
-		}
-		if results[i].State != outbox.Pending {
-			l.d.fresh.done(batch[i].Alert)
 		}
 	}
 	return results
