@@ -80,7 +80,7 @@ func (d *Deliverer) Untold() (onPurpose, noRoute int64) { return d.onPurpose.Loa
 
 // Times of the deliverer's own work.
 const (
-	intakeBatch  = 500
+	intakeBatch  = 250
 	expireEvery  = time.Minute
 	pruneEvery   = 10 * time.Minute
 	lookEvery    = time.Second // for what other processes change, and for the end of the linger

@@ -149,7 +149,7 @@ func open(ctx context.Context, path string, opt Options) (*DB, error) {
 // that turns out to be somebody else's.
 func dsn(path string, opt Options) string {
 	const (
-		cache      = "-16000"   // KiB: what lies beside each other stays in memory
+		cache      = "-4000"    // KiB for each of the two connections: what lies beside each other stays in memory
 		checkpoint = "4000"     // pages of the WAL, 16 MiB: those that are written often are copied once
 		walLimit   = "67108864" // bytes that stay on the disk after a checkpoint
 	)

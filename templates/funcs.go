@@ -124,14 +124,15 @@ func toJSON(v any, indent string) (JSON, error) {
 	if t, ok := v.(display.Text); ok {
 		v = t.String()
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	b := buffers.Get().(*limited)
+	defer b.release()
+	enc := json.NewEncoder(&b.Buffer)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", indent)
 	if err := enc.Encode(v); err != nil {
 		return "", err
 	}
-	return JSON(strings.TrimSuffix(b.String(), "\n")), nil
+	return JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
 }
 
 // field is the first value at a dotted path of the original alert, or "".

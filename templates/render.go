@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/ossec-notify/ossec-notify/display"
@@ -77,8 +78,9 @@ func (s *Set) render(name string, d *Data) (display.Text, error) {
 	if t == nil || t.Tree == nil {
 		return nil, nil
 	}
-	var b limited
-	if err := t.Execute(&b, d); err != nil {
+	b := buffers.Get().(*limited)
+	defer b.release()
+	if err := t.Execute(b, d); err != nil {
 		return nil, renderError(err)
 	}
 	if !strings.HasSuffix(strings.TrimSuffix(name, ".tmpl"), ".json") {
@@ -203,6 +205,19 @@ func (s *Set) log(d *Data, lines, chars int) (Log, error) {
 
 // limited is a buffer that refuses to grow beyond maxOutput.
 type limited struct{ bytes.Buffer }
+
+// buffers are used again: a message takes a dozen, of a few kilobytes.
+var buffers = sync.Pool{New: func() any { return new(limited) }}
+
+// keptBuffer is the size from which a buffer is not kept.
+const keptBuffer = 64 << 10
+
+func (l *limited) release() {
+	if l.Cap() <= keptBuffer {
+		l.Reset()
+		buffers.Put(l)
+	}
+}
 
 func (l *limited) Write(p []byte) (int, error) {
 	if l.Len()+len(p) > maxOutput {

@@ -111,12 +111,11 @@ func newSink(tb testing.TB, want int) *sink {
 	return s
 }
 
-// manyAlerts are lines of alerts.json, each of about 1.3 KB.
+// manyAlerts are lines of alerts.json as Wazuh writes them for a refused login, each of 1.3 KB.
 func manyAlerts(n int) []byte {
 	var b bytes.Buffer
-	log := strings.Repeat("Nov 23 13:20:17 web-01 sshd[4721]: Failed password for invalid user admin from 203.0.113.9 port 40022 ssh2 ", 5)
 	for i := range n {
-		fmt.Fprintf(&b, `{"timestamp":"2026-11-23T13:20:17.412+0000","rule":{"level":5,"description":"sshd: Attempt to login using a non-existent user","id":"5710","mitre":{"id":["T1110.001","T1021.004"],"tactic":["Credential Access","Lateral Movement"],"technique":["Password Guessing","SSH"]},"firedtimes":%d,"mail":false,"groups":["syslog","sshd","authentication_failed","invalid_login"],"gdpr":["IV_35.7.d","IV_32.2"],"pci_dss":["10.2.4","10.2.5","10.6.1"]},"agent":{"id":"001","name":"web-01","ip":"192.0.2.11"},"manager":{"name":"mgr"},"id":"1795440017.%d","full_log":"%s","predecoder":{"program_name":"sshd","timestamp":"Nov 23 13:20:17","hostname":"web-01"},"decoder":{"parent":"sshd","name":"sshd"},"data":{"srcip":"203.0.113.9","srcport":"40022","srcuser":"admin"},"location":"/var/log/auth.log"}`+"\n", i, i, log)
+		fmt.Fprintf(&b, `{"timestamp":"2026-11-23T13:20:17.412+0000","rule":{"level":5,"description":"sshd: Attempt to login using a non-existent user","id":"5710","mitre":{"id":["T1110.001","T1021.004","T1078"],"tactic":["Credential Access","Lateral Movement","Defense Evasion","Persistence","Privilege Escalation","Initial Access"],"technique":["Password Guessing","SSH","Valid Accounts"]},"firedtimes":%d,"mail":false,"groups":["syslog","sshd","authentication_failed","invalid_login"],"gdpr":["IV_35.7.d","IV_32.2"],"gpg13":["7.1"],"hipaa":["164.312.b"],"nist_800_53":["AU.14","AC.7","AU.6"],"pci_dss":["10.2.4","10.2.5","10.6.1"],"tsc":["CC6.1","CC6.8","CC7.2","CC7.3"]},"agent":{"id":"001","name":"web-01","ip":"192.0.2.11","labels":{"site":"berlin","owner":"web team"}},"manager":{"name":"mgr"},"cluster":{"name":"wazuh","node":"worker-01"},"id":"1795440017.%d","full_log":"Nov 23 13:20:17 web-01 sshd[4721]: Failed password for invalid user admin from 203.0.113.9 port 40022 ssh2","predecoder":{"program_name":"sshd","timestamp":"Nov 23 13:20:17","hostname":"web-01"},"decoder":{"parent":"sshd","name":"sshd"},"data":{"srcip":"203.0.113.9","srcport":"40022","srcuser":"admin"},"location":"/var/log/auth.log"}`+"\n", i, i)
 	}
 	return b.Bytes()
 }

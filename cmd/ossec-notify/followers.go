@@ -34,6 +34,10 @@ type follower struct {
 	stop    func()
 }
 
+// followBatch is how many alerts are taken at once. A batch waits, another one is read, a third is being entered: each
+// alert takes ten times its length in memory.
+const followBatch = 250
+
 func (f *follower) key() string { return "follow:" + f.path }
 
 // Ready is signalled on new batches, and by poke.
@@ -131,7 +135,7 @@ func (f *followers) begin(ctx context.Context, path string, zone *time.Location)
 		return nil, err
 	}
 	var at follow.Cursor
-	opt := follow.Options{Location: zone, Log: f.site.log}
+	opt := follow.Options{Location: zone, MaxBatch: followBatch, Log: f.site.log}
 	if stored != "" {
 		if err := json.Unmarshal([]byte(stored), &at); err != nil {
 			f.site.log.Error("where the follower stopped is not readable; it reads the whole file, and what was told is not told again", "file", path, "err", err)
