@@ -55,8 +55,9 @@ func (n Network) Validate() error {
 }
 
 // NewClient makes the HTTP client of one receiver. It keeps connections open, asks for TLS 1.2 or later, and
-// follows no redirect.
-func NewClient(cfg Network) (*http.Client, error) {
+// follows no redirect. connections is how many it opens at a time, as many as the receiver has attempts in flight; 0 is
+// no bound.
+func NewClient(cfg Network, connections int) (*http.Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,8 @@ func NewClient(cfg Network) (*http.Client, error) {
 		TLSHandshakeTimeout:   10 * time.Second,
 		ExpectContinueTimeout: time.Second,
 		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   16,
+		MaxConnsPerHost:       connections,
+		MaxIdleConnsPerHost:   cmp.Or(connections, 16),
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
 	}
 	if cfg.Proxy != "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -17,6 +18,16 @@ type buildOptions struct {
 	// client, when set, takes the place of every receiver's own HTTP client: preview's records.
 	client *http.Client
 	log    *slog.Logger
+}
+
+// connect makes clients that open as many connections as are used at a time.
+func (o buildOptions) connect(connections int) connect {
+	return func(n notifier.Network) (*http.Client, error) {
+		if o.client != nil {
+			return o.client, nil
+		}
+		return notifier.NewClient(n, connections)
+	}
 }
 
 // receiverError says why a receiver cannot be made.
@@ -47,7 +58,8 @@ func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 }
 
 func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
-	n, err := r.Config.build(opt.client)
+	concurrency := cmp.Or(r.common.Concurrency, r.Channel.concurrency, 1)
+	n, err := r.Config.build(opt.connect(concurrency))
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +69,7 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 	}
 	return &dispatch.Receiver{
 		Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: time.Duration(r.common.Timeout),
-		Concurrency: cmp.Or(r.common.Concurrency, r.Channel.concurrency, 1),
+		Concurrency: concurrency,
 		Rate:        cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
 		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),

@@ -66,10 +66,12 @@ type channelConfig interface {
 	settings() any
 	// withSecrets is a copy, with every secret replaced by what f makes of it.
 	withSecrets(f func(notifier.Secret) notifier.Secret) channelConfig
-	// build makes the notifier. A client that is given takes the place of the one that the config's network
-	// settings would make.
-	build(client *http.Client) (notifier.Notifier, error)
+	// build makes the notifier, with the HTTP client that connect makes, if it needs one.
+	build(connect connect) (notifier.Notifier, error)
 }
+
+// connect makes the HTTP client of one receiver.
+type connect func(notifier.Network) (*http.Client, error)
 
 // validator is what every channel's Config has.
 type validator interface{ Validate() error }
@@ -82,12 +84,10 @@ type networked interface {
 
 // overHTTP is a channel that makes HTTP requests.
 func overHTTP[C networked, N notifier.Notifier](name string, make func(C, *http.Client) (N, error), argv func(string, notifier.Secret) (C, error), example C) channel {
-	return newChannel(name, argv, example, func(cfg C, client *http.Client) (notifier.Notifier, error) {
-		if client == nil {
-			var err error
-			if client, err = notifier.NewClient(cfg.HTTP()); err != nil {
-				return nil, err
-			}
+	return newChannel(name, argv, example, func(cfg C, connect connect) (notifier.Notifier, error) {
+		client, err := connect(cfg.HTTP())
+		if err != nil {
+			return nil, err
 		}
 		return make(cfg, client)
 	})
@@ -95,10 +95,10 @@ func overHTTP[C networked, N notifier.Notifier](name string, make func(C, *http.
 
 // other is a channel with a transport of its own.
 func other[C validator, N notifier.Notifier](name string, make func(C) (N, error), argv func(string, notifier.Secret) (C, error), example C) channel {
-	return newChannel(name, argv, example, func(cfg C, _ *http.Client) (notifier.Notifier, error) { return make(cfg) })
+	return newChannel(name, argv, example, func(cfg C, _ connect) (notifier.Notifier, error) { return make(cfg) })
 }
 
-func newChannel[C validator](name string, argv func(string, notifier.Secret) (C, error), example C, make func(C, *http.Client) (notifier.Notifier, error)) channel {
+func newChannel[C validator](name string, argv func(string, notifier.Secret) (C, error), example C, make func(C, connect) (notifier.Notifier, error)) channel {
 	return channel{
 		name:   name,
 		config: func() channelConfig { return &typedConfig[C]{make: make} },
@@ -113,13 +113,13 @@ func newChannel[C validator](name string, argv func(string, notifier.Secret) (C,
 // typedConfig is the Config of one channel with what makes its notifier.
 type typedConfig[C validator] struct {
 	Config C
-	make   func(C, *http.Client) (notifier.Notifier, error)
+	make   func(C, connect) (notifier.Notifier, error)
 }
 
 func (c *typedConfig[C]) Validate() error { return c.Config.Validate() }
 func (c *typedConfig[C]) settings() any   { return &c.Config }
-func (c *typedConfig[C]) build(client *http.Client) (notifier.Notifier, error) {
-	return c.make(c.Config, client)
+func (c *typedConfig[C]) build(connect connect) (notifier.Notifier, error) {
+	return c.make(c.Config, connect)
 }
 
 func (c *typedConfig[C]) withSecrets(f func(notifier.Secret) notifier.Secret) channelConfig {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -58,7 +59,7 @@ func argvReceiver(kind channel, call door.Call) (*dispatch.Receiver, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n, err := cfg.build(nil)
+	n, err := cfg.build(buildOptions{}.connect(cmp.Or(kind.concurrency, 1)))
 	if err != nil {
 		return nil, err
 	}
