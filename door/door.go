@@ -28,6 +28,8 @@ type Call struct {
 	// APIKey and HookURL are <api_key> and <hook_url> of ossec.conf, or "".
 	APIKey  string
 	HookURL string
+	// NoURL is true when something stands in the place of the URL that is none.
+	NoURL bool
 	// Debug is true when integratord itself runs in debug mode.
 	Debug bool
 	// Home is the installation's directory as the program's path tells, or "".
@@ -143,6 +145,8 @@ func (c *Call) arguments(args []string) {
 	if len(rest) > urlAt && isURL(rest[urlAt]) {
 		// The managers do not decode XML entities: an & that was written as XML asks arrives as &amp;.
 		c.HookURL = strings.ReplaceAll(rest[urlAt], "&amp;", "&")
+	} else if len(rest) > urlAt {
+		c.NoURL = rest[urlAt] != ""
 	}
 	for _, a := range rest[min(urlAt, len(rest)):] {
 		switch {

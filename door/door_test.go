@@ -91,6 +91,11 @@ func TestParse(t *testing.T) {
 			[]string{"x", file},
 			door.Call{Name: "oncall", File: file, Home: "/var/ossec"},
 		},
+		{
+			"an address without its scheme", "/var/ossec/integrations/custom-slack",
+			[]string{"x", file, "KEY", "hooks.slack.com/services/T0/B0/x", "debug"},
+			door.Call{Name: "slack", File: file, APIKey: "KEY", NoURL: true, Debug: true, Home: "/var/ossec"},
+		},
 		{"no argument", "/var/ossec/integrations/custom-slack", []string{"x"}, door.Call{Name: "slack", Home: "/var/ossec", Usage: true}},
 		{"a flag", "/var/ossec/integrations/custom-slack", []string{"x", "--help"}, door.Call{Name: "slack", Home: "/var/ossec", Usage: true}},
 		{"elsewhere", "/usr/local/bin/custom-slack", []string{"x", file}, door.Call{Name: "slack", File: file}},

@@ -23,7 +23,7 @@ var channels = []channel{
 	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}),
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
-	other("email", email.New, email.ConfigFromURL, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}),
+	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}),
 }
 
 // channel is one kind of channel.
@@ -234,12 +234,27 @@ func splunkArgv(hookURL string, apiKey notifier.Secret) (splunk.Config, error) {
 	return splunk.Config{URL: hookURL, Token: apiKey}, errors.Join(need("hook_url", hookURL), need("api_key", apiKey.String()))
 }
 
+func emailArgv(hookURL string, apiKey notifier.Secret) (email.Config, error) {
+	if err := need("hook_url", hookURL); err != nil {
+		return email.Config{}, err
+	}
+	return email.ConfigFromURL(hookURL, apiKey)
+}
+
 func need(element, value string) error {
 	if value == "" {
-		return fmt.Errorf("<%s> is missing in ossec.conf", element)
+		return &missingElement{element}
 	}
 	return nil
 }
+
+// missingElement is an element of ossec.conf that a channel cannot do without.
+type missingElement struct{ name string }
+
+func (e *missingElement) Error() string { return fmt.Sprintf("<%s> is missing in ossec.conf", e.name) }
+
+// errNoURL is for a <hook_url> that is none. It may be a key that was written into the wrong element, so it is not shown.
+var errNoURL = errors.New("<hook_url> in ossec.conf is no URL: it must begin with https://, http://, smtp:// or smtps:// (or a blank in <api_key> has moved it)")
 
 // settingsValue is the channel's Config for decoding.
 func settingsValue(c channelConfig) reflect.Value { return reflect.ValueOf(c.settings()).Elem() }

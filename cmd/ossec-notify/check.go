@@ -33,7 +33,7 @@ func checkCommand(e *env) *cobra.Command {
 		Use:   "check",
 		Short: "is the config right? every mistake at once",
 		Long: `Reads the config, its includes, the templates and the secrets, and says everything that is wrong, each with its
-place. Exit status: 0 all is well, 1 a secret or a receiver failed, 2 the config has mistakes.`,
+place. Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed, 2 the config has mistakes.`,
 		Example: checkExample,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -118,6 +118,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
 	}
+	found = append(found, e.checkState()...)
 	code, mistakes, warnings := exitDone, 0, 0
 	for _, f := range found {
 		code = max(code, f.code)
@@ -166,6 +167,18 @@ func (e *env) checked(path string, cfg *config, mistakes, warnings int) {
 	}
 	routes := count(len(cfg.Table.Routes), "route")
 	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.Receivers), "receiver"), routes, count(warnings, "warning"))
+}
+
+// checkState refuses a state directory on a disk that is not fit for one. Where there is none yet, there is nothing to
+// say: a config is also checked on other hosts than it is for.
+func (e *env) checkState() []finding {
+	var found []finding
+	for _, dir := range e.statePlaces() {
+		if _, unfit, err := stateFS(dir); err == nil && unfit != "" {
+			found = append(found, finding{rules.Problem{File: dir, Message: fmt.Sprintf("the state directory %s: %s", unfit, localRemedy)}, exitFail})
+		}
+	}
+	return found
 }
 
 // checkSecrets reads every secret, and looks who else may.

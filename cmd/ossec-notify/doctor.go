@@ -181,12 +181,6 @@ func (x *examination) dispatch() {
 	x.ok("dispatch", "the system tells by which name a program was run")
 }
 
-// The file systems on which neither locks nor the database can be trusted, by the magic numbers of statfs(2). The
-// numbers are Linux's.
-var remoteFS = map[uint32]string{
-	0x6969: "NFS", 0x517b: "SMB", 0xff534d42: "CIFS", 0xfe534d42: "SMB", 0x65735546: "FUSE",
-}
-
 func (x *examination) stateDirectory() {
 	const install = "run ossec-notify install as root"
 	places := x.statePlaces()
@@ -218,14 +212,14 @@ func (x *examination) stateDirectory() {
 		sound = false
 		x.warning("state", fmt.Sprintf("chmod %04o %s", stateMode, x.state), "%s has mode %#o: alerts are nobody else's business", x.state, mode)
 	}
-	var disk syscall.Statfs_t
-	if err := syscall.Statfs(x.state, &disk); err != nil {
-		x.warning("state", "", "its disk cannot be measured: %s", err)
+	disk, unfit, err := stateFS(x.state)
+	if err != nil {
+		x.warning("state", "", "%s", err)
 		return
 	}
-	if kind := remoteFS[uint32(disk.Type)]; kind != "" {
+	if unfit != "" {
 		sound = false
-		x.problem("state", "move it to a local disk (--state, OSSEC_NOTIFY_STATE)", "%s is on %s, where locks cannot be trusted", x.state, kind)
+		x.problem("state", localRemedy, "%s %s", x.state, unfit)
 	}
 	free := int64(disk.Bavail) * int64(disk.Bsize)
 	x.space(free)

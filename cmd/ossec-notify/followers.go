@@ -193,7 +193,8 @@ func (f *followers) run(ctx context.Context, x *follower, from *follow.Follower)
 	}
 }
 
-// followed plans alerts that a follower read; not ok while there is no config to go by.
+// followed plans alerts that a follower read; not ok while there is no config to go by. Those that go to nobody are not
+// logged, for they are most of what a manager writes: the metrics count them.
 func (s *site) followed(alerts []*alert.Alert) (out []dispatch.Arrival, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,7 +206,6 @@ func (s *site) followed(alerts []*alert.Alert) (out []dispatch.Arrival, ok bool)
 			Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(), Deliveries: s.d.Plan(a),
 		}
 		x.Nobody = s.d.Nobody(a, x.Deliveries)
-		s.tellNobody(x, "notify")
 		out = append(out, x)
 	}
 	return out, true

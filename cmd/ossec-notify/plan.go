@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -54,7 +55,14 @@ func planCall(d *dispatch.Dispatcher, cfg *config, call door.Call, a *alert.Aler
 func argvReceiver(kind channel, call door.Call) (*dispatch.Receiver, error) {
 	cfg, err := kind.argv(call.HookURL, notifier.PlainSecret(call.APIKey))
 	if err != nil {
-		return nil, err
+		var said []error
+		for _, err := range split(err) {
+			if e := (*missingElement)(nil); call.NoURL && errors.As(err, &e) && e.name == "hook_url" {
+				err = errNoURL
+			}
+			said = append(said, err)
+		}
+		return nil, errors.Join(said...)
 	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err

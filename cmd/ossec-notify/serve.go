@@ -54,6 +54,9 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	if err != nil {
 		return nil, failed("no state directory: %w", err)
 	}
+	if _, unfit, _ := stateFS(state); unfit != "" { // one that cannot be measured shows when it is used
+		return nil, failed("the state directory %s %s: %s", state, unfit, localRemedy)
+	}
 	if err := spool.BecomeOwner(state); err != nil {
 		return nil, failed("%w", err)
 	}
