@@ -57,6 +57,7 @@ func (q *queue) Take(_ context.Context, most int) ([]Arrival, map[string]string,
 type fixed struct{ d *Dispatcher }
 
 func (s fixed) Dispatcher() *Dispatcher        { return s.d }
+func (s fixed) Settled() bool                  { return true }
 func (s fixed) Receiver(name string) *Receiver { return s.d.Receivers[name] }
 func (s fixed) Read(header, raw []byte) (*alert.Alert, string) {
 	var sample string

@@ -57,6 +57,12 @@ func (l *lane) run(ctx context.Context) error {
 		l.state = states[l.name]
 		l.state.Name = l.name
 		r := l.d.Site.Receiver(l.name)
+		if r == nil && !l.d.Site.Settled() {
+			if !l.rest(ctx) {
+				return nil
+			}
+			continue
+		}
 		var batch []outbox.Delivery
 		err = l.d.untilItTakes(ctx, func() (err error) {
 			batch, err = l.d.Box.Next(ctx, l.name, time.Now(), l.batch(r))

@@ -148,7 +148,9 @@ type spoolSource struct {
 	state string
 	ready <-chan struct{}
 
-	waits    string // the newest record that waits for the config to be mended
+	waits    string          // the newest record that waits for a config
+	waiting  map[string]bool // those that waited for this load of the config: they are not read again until the next
+	loads    int
 	measured time.Time
 }
 
@@ -170,11 +172,17 @@ func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if loads := s.site.loaded(); loads != s.loads {
+		s.loads, s.waiting = loads, map[string]bool{}
+	}
 	var arrivals []dispatch.Arrival
 	var taken []string
 	for _, name := range names {
 		if len(arrivals) == most {
 			break
+		}
+		if s.waiting[name] {
+			continue
 		}
 		r, err := spool.Read(s.state, name)
 		switch {
@@ -192,6 +200,7 @@ func (s *spoolSource) Take(_ context.Context, most int) ([]dispatch.Arrival, map
 		a, err := s.site.arrival(name, r)
 		switch {
 		case errors.Is(err, errWait):
+			s.waiting[name] = true
 			if name > s.waits {
 				s.waits = name
 				s.site.log.Error("alert waits", "record", name, "name", r.Name, "err", err)

@@ -32,6 +32,8 @@ type site struct {
 	sources []string // patterns of the files that the config is made of: as far as is known, while none has loaded
 	stamps  map[string]fileStamp
 	broken  bool // the file does not load; cfg is the last that did, if any
+	missing bool // there is no file, and none has loaded; cfg is an empty one
+	loads   int  // how often it was read
 	whole   *completer
 	argv    map[string]*dispatch.Receiver
 	unused  map[string]bool // names whose key and URL in ossec.conf are not used, said once
@@ -67,10 +69,14 @@ func stampsOf(patterns []string) map[string]fileStamp {
 // load reads the config again. One that is broken leaves the last that loaded in use.
 func (s *site) load() {
 	s.stamps = stampsOf(s.sources) // before they are read: a change in between is seen the next time
+	s.loads++
 	cfg, problems, err := loadConfig(s.path, s.home)
+	missing := false
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && s.cfg != nil && !s.missing: // perhaps for the moment in which an editor replaces it
+		s.log.Error("there is no config any more; the last one that loaded is in use", "config", s.path)
 	case errors.Is(err, fs.ErrNotExist):
-		cfg = &config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}
+		cfg, missing = &config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}, true
 	case err != nil:
 		s.log.Error("config cannot be read", "err", err)
 	}
@@ -90,7 +96,7 @@ func (s *site) load() {
 	for _, err := range split(err) {
 		s.log.Error("config is broken", "err", err)
 	}
-	s.cfg, s.d = cfg, d
+	s.cfg, s.d, s.missing = cfg, d, missing
 	if len(cfg.sources) > 0 && !slices.Equal(s.sources, cfg.sources) {
 		s.sources = cfg.sources
 		s.stamps = stampsOf(s.sources)
@@ -108,12 +114,31 @@ func (s *site) refresh() {
 	}
 }
 
+// loaded is how often the config was read.
+func (s *site) loaded() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loads
+}
+
 // sound reports whether the config file is the one in use.
 func (s *site) sound() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.broken
 }
+
+// Settled reports whether the config says all: a receiver that it does not know may be in the one that is broken, or
+// missing, now.
+func (s *site) Settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.broken && !s.missing
+}
+
+// none reports whether there is no config to go by, and alerts wait for one. Those that no spool has taken cannot wait
+// until a config is written.
+func (s *site) none() bool { return s.cfg == nil || s.missing && s.state != "" }
 
 // Dispatcher is the one of the config in use.
 func (s *site) Dispatcher() *dispatch.Dispatcher {
@@ -200,7 +225,7 @@ func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
 }
 
 // errWait says that a record must wait: there is no config to say who gets it.
-var errWait = errors.New("the config is broken; the alert waits until it is mended")
+var errWait = errors.New("there is no config that loads; the alert waits until there is")
 
 // arrival plans what a record asks for.
 func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
@@ -233,11 +258,11 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	}
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name}
 	call := door.FromRecord(r)
-	if s.cfg == nil && call.HookURL+call.APIKey == "" {
+	if s.none() && call.HookURL+call.APIKey == "" {
 		return out, errWait
 	}
 	plan, err := planCall(s.d, s.cfg, call, a)
-	if err != nil && s.cfg == nil {
+	if err != nil && s.none() {
 		return out, errWait
 	}
 	if plan.argv != nil {
@@ -278,6 +303,9 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 		a = s.complete(a)
 	}
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true}
+	if s.none() {
+		return out, errWait
+	}
 	if len(order.To) == 0 {
 		out.Deliveries = s.d.Plan(a)
 	} else {
