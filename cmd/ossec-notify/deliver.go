@@ -73,6 +73,7 @@ func background(ctx context.Context, home, state string, log *slog.Logger) error
 		return err
 	}
 	d.Linger = linger
+	d.Grace = takeoverTime / 2 // serve does not wait for longer until we have left
 	return errors.Join(d.Run(ctx), closeBox())
 }
 
