@@ -481,3 +481,69 @@ func (c *counting) Notify(context.Context, notifier.Notification) (notifier.Rece
 	}
 	return notifier.Receipt{}, nil
 }
+
+// A backoff is stored as a time of day. If the clock is set back by an hour, the receiver must not be silent for an
+// hour: neither in the process that saw the failure, nor in the next one, which cannot know how long it was to be.
+func TestClockSetBackDoesNotProlongABackoff(t *testing.T) {
+	ahead := func(b *bench) { // as if the failure had been stored before the clock was set back
+		state := outbox.Receiver{Name: "slack-1", Failures: 1, Since: time.Now().Add(time.Hour), NextAt: time.Now().Add(time.Hour + time.Second), LastError: "503"}
+		if err := b.box.Finish(context.Background(), time.Now(), nil, state); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	for _, again := range []bool{false, true} {
+		t.Run(fmt.Sprintf("started again=%v", again), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{answers: []error{temporary("503", 30*time.Second)}}
+				b := newBench(t, map[string]*scripted{"slack-1": s})
+				b.queue.put(b.arrival("1", "low"), b.arrival("2", "low"))
+				b.start()
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				ahead(b)
+				within := 35 * time.Second
+				if again {
+					if err := b.stop(); err != nil {
+						t.Fatal(err)
+					}
+					b.start()
+					within = laneBackoffMax + 5*time.Second
+				}
+				time.Sleep(within)
+				synctest.Wait()
+				if diff := cmp.Diff(s.told(), []string{"1", "1", "2"}); diff != "" {
+					t.Errorf("told within %s (-got +want):\n%s", within, diff)
+				}
+				if len(s.at) > 1 && !again && s.at[1].Sub(s.at[0]) < 30*time.Second {
+					t.Errorf("tried again after %s, and the receiver asked for 30s", s.at[1].Sub(s.at[0]))
+				}
+				if err := b.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// An alert that arrived before the clock was set back is queued at a time to come; one that arrived before it was set
+// ahead is old at once. Both are told.
+func TestClockThatWasSetDelaysNoDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		for id, by := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+			a := b.arrival(id, "low")
+			a.Alert.Received = time.Now().Add(by)
+			b.queue.put(a)
+		}
+		b.start()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := s.told(); len(got) != 2 {
+			t.Errorf("told %q, want both", got)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -56,6 +56,13 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		l.state = states[l.name]
 		l.state.Name = l.name
+		if longest := l.longestBackoff(); time.Until(l.state.NextAt) > longest { // the clock was set back
+			l.state.NextAt = time.Now().Add(longest)
+			err := l.d.untilItTakes(ctx, func() error { return l.d.Box.Finish(ctx, time.Now(), nil, l.state) })
+			if err != nil {
+				return err
+			}
+		}
 		r := l.d.Site.Receiver(l.name)
 		if r == nil && !l.d.Site.Settled() {
 			if !l.rest(ctx) {
@@ -287,6 +294,16 @@ const (
 	laneBackoffBase = time.Second
 	laneBackoffMax  = 5 * time.Minute
 )
+
+// longestBackoff is how much of a backoff can be left: what this process knows of it, which no clock that is set can
+// change. Of one that another process began it is not known; a vendor that asked for more is asked once too often.
+func (l *lane) longestBackoff() time.Duration {
+	if l.tryAt.IsZero() {
+		return laneBackoffMax
+	}
+	const slack = time.Second // of the time of day, which is adjusted all the time
+	return max(time.Until(l.tryAt), 0) + slack
+}
 
 // failed notes a failure of the receiver's.
 func (l *lane) failed(r *Receiver, f *notifier.Error) {
