@@ -547,3 +547,28 @@ func TestClockThatWasSetDelaysNoDelivery(t *testing.T) {
 		}
 	})
 }
+
+// The race detector looks on: workers of one lane share what is known of the receiver.
+func TestWorkersOfALaneShareItsState(t *testing.T) {
+	s := &scripted{answers: []error{nil, nil, nil, temporary("503", time.Millisecond)}}
+	b := newBench(t, map[string]*scripted{"webhook-1": s})
+	r := b.site.d.Receivers["webhook-1"]
+	r.Concurrency, r.Rate = 8, Rate{Count: 10000, Per: time.Second, Burst: 1000}
+	const n = 64
+	for i := range n {
+		b.queue.put(b.arrival(fmt.Sprint(i), "low"))
+	}
+	b.start()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for over := time.After(time.Minute); b.states("webhook-1")[outbox.Delivered] < n; {
+		select {
+		case <-over:
+			t.Fatalf("after a minute: %v", b.states("webhook-1"))
+		case <-look.C:
+		}
+	}
+	if err := b.stop(); err != nil {
+		t.Error(err)
+	}
+}

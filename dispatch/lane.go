@@ -20,9 +20,11 @@ import (
 
 // lane works through the queue of one receiver.
 type lane struct {
-	d     *Deliverer
-	name  string
-	wake  chan struct{}
+	d    *Deliverer
+	name string
+	wake chan struct{}
+
+	mu    sync.Mutex // of what follows, while there are workers
 	state outbox.Receiver
 	limit *rate.Limiter
 	rate  Rate
@@ -127,14 +129,13 @@ const batchPerWorker = 8
 func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.Delivery) []outbox.Result {
 	results := make([]outbox.Result, len(batch))
 	var (
-		mu      sync.Mutex
-		stopped bool
+		stopped bool // under mu, as is next
 		next    int
 		workers sync.WaitGroup
 	)
 	take := func() (int, bool) {
-		mu.Lock()
-		defer mu.Unlock()
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		if stopped || ctx.Err() != nil || next == len(batch) {
 			return 0, false
 		}
@@ -149,7 +150,7 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 					return
 				}
 				result, failure := l.attempt(ctx, grace, r, batch[i])
-				mu.Lock()
+				l.mu.Lock()
 				results[i] = result
 				if failure != nil {
 					l.failed(r, failure)
@@ -157,7 +158,7 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 				} else if result.State == outbox.Delivered && !stopped {
 					l.state, l.failure = outbox.Receiver{Name: l.name}, nil
 				}
-				mu.Unlock()
+				l.mu.Unlock()
 			}
 		})
 	}
@@ -185,8 +186,11 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, x outbox.Deliver
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
 		return result, nil
 	}
-	if instead := l.insteadUntried(r, x); len(instead) > 0 {
-		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+l.failure.Error(), instead
+	l.mu.Lock()
+	instead, down := l.insteadUntried(r, x), l.failure
+	l.mu.Unlock()
+	if len(instead) > 0 {
+		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+down.Error(), instead
 		l.d.Log.Warn("fallback takes over, the receiver is down", "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name)
 		return result, nil
 	}
@@ -227,7 +231,10 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, x outbox.Deliver
 	failure := notifier.Classify(err)
 	result.Reason = failure.Error()
 	result.Attempt.Status, result.Attempt.Error, result.Attempt.Ambiguous = failure.Status, failure.Error(), failure.Ambiguous
-	switch instead := l.instead(r, x, failure); {
+	l.mu.Lock()
+	instead = l.instead(r, x, failure)
+	l.mu.Unlock()
+	switch {
 	case len(instead) > 0:
 		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+failure.Error(), instead
 		log.Error("fallback takes over", "err", failure)
@@ -282,11 +289,14 @@ func (l *lane) pace(ctx context.Context, r *Receiver) error {
 	if r.Rate.IsZero() {
 		return nil
 	}
+	l.mu.Lock()
 	if l.limit == nil || l.rate != r.Rate {
 		l.rate = r.Rate
 		l.limit = rate.NewLimiter(rate.Every(r.Rate.Interval()), r.Rate.Burst)
 	}
-	return l.limit.Wait(ctx)
+	limit := l.limit
+	l.mu.Unlock()
+	return limit.Wait(ctx)
 }
 
 // Backoff of a receiver that fails, kept in the outbox: full jitter over an interval that doubles.
