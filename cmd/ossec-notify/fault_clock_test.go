@@ -82,7 +82,7 @@ func TestFaultClockSet(t *testing.T) {
 				if n := heard.repeats(sandbox.Slack); n != 0 {
 					t.Errorf("%d repeats", n)
 				}
-				if left := in.outboxLines(); slices.ContainsFunc(left, func(x sent) bool { return x.State != "delivered" }) {
+				if left := in.deliveries(); slices.ContainsFunc(left, func(x sent) bool { return x.State != "delivered" }) {
 					t.Errorf("the outbox holds %+v", left)
 				}
 			})

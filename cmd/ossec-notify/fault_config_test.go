@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -131,7 +132,7 @@ func TestFaultConfigSpoiltBetweenDeliverers(t *testing.T) {
 				in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
 				stories := []story{low("0"), low("1"), low("2")}
 				in.callFor(w, stories[:2]...)
-				in.until("in the outbox", func() bool { return len(in.stand.Messages()) == 1 && in.count("pending") == 1 })
+				in.until("in the outbox", func() bool { return len(in.stand.Messages()) == 1 && in.count(outbox.Pending) == 1 })
 				in.killDeliverer(syscall.SIGKILL)
 				close(hold)
 				if err := c.spoil(in); err != nil {
@@ -139,7 +140,7 @@ func TestFaultConfigSpoiltBetweenDeliverers(t *testing.T) {
 				}
 				in.callFor(w, stories[2])
 				in.until("said", func() bool { return strings.Contains(in.log(), "alert waits") })
-				if n := in.count("pending"); n != 2 {
+				if n := in.count(outbox.Pending); n != 2 {
 					t.Errorf("%d deliveries wait, want 2:\n%s", n, in.command(exitDone, "outbox", "list", "--all"))
 				}
 				in.mendConfig(toSlack)
@@ -148,18 +149,6 @@ func TestFaultConfigSpoiltBetweenDeliverers(t *testing.T) {
 			})
 		}
 	})
-}
-
-// count is how many deliveries are in a state.
-func (in *installation) count(state string) int {
-	in.t.Helper()
-	n := 0
-	for _, x := range in.outboxLines() {
-		if x.State == state {
-			n++
-		}
-	}
-	return n
 }
 
 // TestFaultConfigReplacedAgainAndAgain writes the config anew while alerts come, as an editor does: the old one is

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -223,9 +224,7 @@ func TestFaultFullDiskAtTheOutboxWaitsForRoom(t *testing.T) {
 				if h, err := spool.ReadHolder(in.state()); err != nil || h.PID != holder.PID {
 					t.Errorf("the deliverer is %v (%v), want that of before, %v", h, err, holder)
 				}
-				in.until("noted", func() bool {
-					return strings.Count(in.command(exitDone, "outbox", "list", "--all"), " delivered ") == len(stories)
-				})
+				in.until("noted", func() bool { return in.count(outbox.Delivered) == len(stories) })
 				if daemon != nil {
 					in.stop(daemon)
 				} else {

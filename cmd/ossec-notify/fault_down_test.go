@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
 // TestFaultReceiverDownForAMinute is the story that decides: ten alerts while the receiver is down. The calls return,
@@ -58,8 +60,8 @@ func TestFaultReceiverDownForAMinute(t *testing.T) {
 					if kill && daemon == nil { // else nobody may be at it: what waits goes on with the next call, or with serve
 						daemon = in.serve()
 					}
-					for _, x := range in.outboxLines("--receiver", "soc") {
-						if x.Attempts >= 3 && strings.Contains(x.Error, "connection refused") {
+					for _, x := range in.deliveries() {
+						if x.Receiver == "soc" && x.Attempts >= 3 && strings.Contains(x.Error, "connection refused") {
 							return true
 						}
 					}
@@ -75,9 +77,7 @@ func TestFaultReceiverDownForAMinute(t *testing.T) {
 					_, heard := receiver.seen()
 					return len(heard) >= len(stories)
 				})
-				in.until("noted", func() bool {
-					return strings.Count(in.command(exitDone, "outbox", "list", "--all", "--receiver", "soc"), " delivered ") == len(stories)
-				})
+				in.until("noted", func() bool { return in.count(outbox.Delivered) == len(stories) })
 				if daemon != nil {
 					killDaemon(t, daemon)
 				}

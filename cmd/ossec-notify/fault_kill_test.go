@@ -134,7 +134,7 @@ func TestFaultKilledAtAnyMomentLosesNothing(t *testing.T) {
 			in.until(fmt.Sprintf("all told to %s", service), func() bool { return len(heard.missing(service, stored)) == 0 })
 		}
 		in.until("nothing waits", func() bool {
-			for _, x := range in.outboxLines() {
+			for _, x := range in.deliveries() {
 				if x.State != "delivered" {
 					return false
 				}
