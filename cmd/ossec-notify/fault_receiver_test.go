@@ -288,7 +288,7 @@ func TestFaultIllReceiverLosesNothingAndDelaysNobody(t *testing.T) {
 			}
 			return out
 		}
-		failures := atLength(2, 5)
+		failures := atLength(2, 4)
 		in.until("every ill receiver tried again", func() bool {
 			lists := byReceiver()
 			return !slices.ContainsFunc(names, func(name string) bool {
