@@ -345,9 +345,12 @@ func (in *installation) readOnly() *syscall.SysProcAttr {
 		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 	queue := filepath.Join(in.home, "queue")
-	if err := errors.Join(os.Chmod(queue, 0o555), os.Chmod(in.home, 0o555)); err != nil {
+	if err := os.Chmod(queue, 0o555); err != nil {
 		in.t.Fatal(err)
 	}
-	in.t.Cleanup(func() { _ = errors.Join(os.Chmod(in.home, 0o755), os.Chmod(queue, 0o755)) })
+	in.t.Cleanup(func() { // so that it can be removed; the state need not be there
+		_ = os.Chmod(queue, 0o755)
+		_ = os.Chmod(in.state(), 0o755)
+	})
 	return nil
 }
