@@ -178,7 +178,7 @@ func TestFaultFullDiskAtTheOutboxWaitsForRoom(t *testing.T) {
 		for _, kind := range []string{"serve", "background"} {
 			t.Run(kind, func(t *testing.T) {
 				in := newInstallation(t, toSlack)
-				small := mount(t, in.state(), "2m")
+				small := mount(t, in.state(), atLength("2m", "64m")) // what waits needs room for it twice, in the WAL and in the file
 				mount(t, filepath.Join(in.state(), "spool"), "8m")
 				t.Cleanup(func() { in.killDeliverer(syscall.SIGTERM) }) // before its disk goes
 				if err := spool.Prepare(in.state()); err != nil {
