@@ -525,6 +525,48 @@ func TestClockSetBackDoesNotProlongABackoff(t *testing.T) {
 	}
 }
 
+// How long a receiver has failed is no question of the time of day either: set ahead by an hour, the clock must not
+// send to the fallback what the receiver could take in a moment; set back, it must not keep it for an hour.
+func TestClockThatWasSetLeavesTheFallbackItsTime(t *testing.T) {
+	for _, by := range []time.Duration{time.Hour, -time.Hour} {
+		t.Run(by.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, mail := &scripted{answers: slices.Repeat([]error{temporary("500", 0)}, 100)}, &scripted{}
+				b := newBench(t, map[string]*scripted{"slack-1": s, "email-1": mail})
+				b.site.d.Table.Always = []string{"slack-1"}
+				b.site.d.Receivers["slack-1"].Fallback = []string{"email-1"}
+				b.queue.put(b.arrival("1", "high"))
+				b.start()
+				time.Sleep(30 * time.Second)
+				synctest.Wait()
+				// What the file holds is now an hour away from what the clock says.
+				states, err := b.box.Receivers(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				state := states["slack-1"]
+				state.Since, state.NextAt = state.Since.Add(-by), state.NextAt.Add(-by)
+				if err := b.box.Finish(context.Background(), time.Now(), nil, state); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(4 * time.Minute)
+				synctest.Wait()
+				if got := mail.told(); len(got) > 0 {
+					t.Error("the fallback heard after four and a half minutes, want five")
+				}
+				time.Sleep(8 * time.Minute)
+				synctest.Wait()
+				if got := mail.told(); len(got) != 1 {
+					t.Errorf("the fallback heard %q, want the alert", got)
+				}
+				if err := b.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // An alert that arrived before the clock was set back is queued at a time to come; one that arrived before it was set
 // ahead is old at once. Both are told.
 func TestClockThatWasSetDelaysNoDelivery(t *testing.T) {

@@ -33,6 +33,7 @@ type lane struct {
 	// fallback is to take what waits before then.
 	failure *notifier.Error
 	tryAt   time.Time
+	since   time.Time // the state's Since, if this process saw it: by a clock that nobody sets
 }
 
 func newLane(d *Deliverer, name string) *lane {
@@ -58,6 +59,9 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		l.state = states[l.name]
 		l.state.Name = l.name
+		if l.state.Failures > 0 && !l.since.IsZero() {
+			l.state.Since = l.since
+		}
 		if longest := l.longestBackoff(); time.Until(l.state.NextAt) > longest { // the clock was set back
 			l.state.NextAt = time.Now().Add(longest)
 			err := l.d.untilItTakes(ctx, func() error { return l.d.Box.Finish(ctx, time.Now(), nil, l.state) })
@@ -322,7 +326,7 @@ func (l *lane) failed(r *Receiver, f *notifier.Error) {
 		return
 	}
 	if l.state.Failures == 0 {
-		l.state.Since = now
+		l.state.Since, l.since = now, now
 	}
 	l.state.Failures++
 	l.state.LastError = f.Error()
