@@ -42,6 +42,8 @@ type Arrival struct {
 type Site interface {
 	// Receiver is a receiver by its name, nil when there is none (any more).
 	Receiver(name string) *Receiver
+	// Settled reports whether a receiver that there is not is gone for good. It is not while no config loads.
+	Settled() bool
 	// Dispatcher renders.
 	Dispatcher() *Dispatcher
 	// Read makes an alert of what an arrival stored.

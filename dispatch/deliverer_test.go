@@ -57,6 +57,7 @@ func (q *queue) Take(_ context.Context, most int) ([]Arrival, map[string]string,
 type fixed struct{ d *Dispatcher }
 
 func (s fixed) Dispatcher() *Dispatcher        { return s.d }
+func (s fixed) Settled() bool                  { return true }
 func (s fixed) Receiver(name string) *Receiver { return s.d.Receivers[name] }
 func (s fixed) Read(header, raw []byte) (*alert.Alert, string) {
 	var sample string
@@ -510,4 +511,137 @@ func (c *counting) Notify(context.Context, notifier.Notification) (notifier.Rece
 		close(c.done)
 	}
 	return notifier.Receipt{}, nil
+}
+
+// A backoff is stored as a time of day. If the clock is set back by an hour, the receiver must not be silent for an
+// hour: neither in the process that saw the failure, nor in the next one, which cannot know how long it was to be.
+func TestClockSetBackDoesNotProlongABackoff(t *testing.T) {
+	ahead := func(b *bench) { // as if the failure had been stored before the clock was set back
+		state := outbox.Receiver{Name: "slack-1", Failures: 1, Since: time.Now().Add(time.Hour), NextAt: time.Now().Add(time.Hour + time.Second), LastError: "503"}
+		if err := b.box.Finish(context.Background(), time.Now(), nil, state); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	for _, again := range []bool{false, true} {
+		t.Run(fmt.Sprintf("started again=%v", again), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &scripted{answers: []error{temporary("503", 30*time.Second)}}
+				b := newBench(t, map[string]*scripted{"slack-1": s})
+				b.queue.put(b.arrival("1", "low"), b.arrival("2", "low"))
+				b.start()
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				ahead(b)
+				within := 35 * time.Second
+				if again {
+					if err := b.stop(); err != nil {
+						t.Fatal(err)
+					}
+					b.start()
+					within = laneBackoffMax + 5*time.Second
+				}
+				time.Sleep(within)
+				synctest.Wait()
+				if diff := cmp.Diff(s.told(), []string{"1", "1", "2"}); diff != "" {
+					t.Errorf("told within %s (-got +want):\n%s", within, diff)
+				}
+				if len(s.at) > 1 && !again && s.at[1].Sub(s.at[0]) < 30*time.Second {
+					t.Errorf("tried again after %s, and the receiver asked for 30s", s.at[1].Sub(s.at[0]))
+				}
+				if err := b.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// How long a receiver has failed is no question of the time of day either: set ahead by an hour, the clock must not
+// send to the fallback what the receiver could take in a moment; set back, it must not keep it for an hour.
+func TestClockThatWasSetLeavesTheFallbackItsTime(t *testing.T) {
+	for _, by := range []time.Duration{time.Hour, -time.Hour} {
+		t.Run(by.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, mail := &scripted{answers: slices.Repeat([]error{temporary("500", 0)}, 100)}, &scripted{}
+				b := newBench(t, map[string]*scripted{"slack-1": s, "email-1": mail})
+				b.site.d.Table.Always = []string{"slack-1"}
+				b.site.d.Receivers["slack-1"].Fallback = []string{"email-1"}
+				b.queue.put(b.arrival("1", "high"))
+				b.start()
+				time.Sleep(30 * time.Second)
+				synctest.Wait()
+				// What the file holds is now an hour away from what the clock says.
+				states, err := b.box.Receivers(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				state := states["slack-1"]
+				state.Since, state.NextAt = state.Since.Add(-by), state.NextAt.Add(-by)
+				if err := b.box.Finish(context.Background(), time.Now(), nil, state); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(4 * time.Minute)
+				synctest.Wait()
+				if got := mail.told(); len(got) > 0 {
+					t.Error("the fallback heard after four and a half minutes, want five")
+				}
+				time.Sleep(8 * time.Minute)
+				synctest.Wait()
+				if got := mail.told(); len(got) != 1 {
+					t.Errorf("the fallback heard %q, want the alert", got)
+				}
+				if err := b.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// An alert that arrived before the clock was set back is queued at a time to come; one that arrived before it was set
+// ahead is old at once. Both are told.
+func TestClockThatWasSetDelaysNoDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &scripted{}
+		b := newBench(t, map[string]*scripted{"slack-1": s})
+		for id, by := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+			a := b.arrival(id, "low")
+			a.Alert.Received = time.Now().Add(by)
+			b.queue.put(a)
+		}
+		b.start()
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := s.told(); len(got) != 2 {
+			t.Errorf("told %q, want both", got)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The race detector looks on: workers of one lane share what is known of the receiver.
+func TestWorkersOfALaneShareItsState(t *testing.T) {
+	s := &scripted{answers: []error{nil, nil, nil, temporary("503", time.Millisecond)}}
+	b := newBench(t, map[string]*scripted{"webhook-1": s})
+	r := b.site.d.Receivers["webhook-1"]
+	r.Concurrency, r.Rate = 8, Rate{Count: 10000, Per: time.Second, Burst: 1000}
+	const n = 64
+	for i := range n {
+		b.queue.put(b.arrival(fmt.Sprint(i), "low"))
+	}
+	b.start()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for over := time.After(time.Minute); b.states("webhook-1")[outbox.Delivered] < n; {
+		select {
+		case <-over:
+			t.Fatalf("after a minute: %v", b.states("webhook-1"))
+		case <-look.C:
+		}
+	}
+	if err := b.stop(); err != nil {
+		t.Error(err)
+	}
 }

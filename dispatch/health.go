@@ -18,6 +18,32 @@ type health struct {
 	// take what waits before then.
 	failure *notifier.Error
 	tryAt   time.Time
+	since   time.Time // as Since, if this process saw it: by a clock that nobody sets
+}
+
+// adopt goes by what was kept, in which times are those of the day. corrected: the clock was set back, and the backoff
+// must not last for longer because of that.
+func (h *health) adopt(kept outbox.Receiver) (corrected bool) {
+	h.Receiver = kept
+	if h.Failures > 0 && !h.since.IsZero() {
+		h.Since = h.since
+	}
+	longest := h.longestBackoff()
+	if time.Until(h.NextAt) <= longest {
+		return false
+	}
+	h.NextAt = time.Now().Add(longest)
+	return true
+}
+
+// longestBackoff is how much of a backoff can be left: what this process knows of it, which no clock that is set can
+// change. Of one that another process began it is not known; a vendor that asked for more is asked once too often.
+func (h *health) longestBackoff() time.Duration {
+	if h.tryAt.IsZero() {
+		return laneBackoffMax
+	}
+	const slack = time.Second // of the time of day, which is adjusted all the time
+	return max(time.Until(h.tryAt), 0) + slack
 }
 
 // Backoff of a receiver that fails: full jitter over an interval that doubles.
@@ -32,7 +58,7 @@ func (h *health) failed(r *Receiver, f *notifier.Error, now time.Time, replaced 
 		return
 	}
 	if h.Failures == 0 {
-		h.Since = now
+		h.Since, h.since = now, now
 	}
 	h.Failures++
 	h.LastError = f.Error()

@@ -48,7 +48,9 @@ func (l *lane) run(ctx context.Context) error {
 		return err
 	}
 	if r, ok := known[l.name]; ok {
-		l.health.Receiver = r
+		if err := l.adopt(ctx, r); err != nil {
+			return err
+		}
 	}
 	var results []outbox.Result
 	for {
@@ -70,22 +72,29 @@ func (l *lane) run(ctx context.Context) error {
 // turn records what came of a batch and takes the next; none once ctx has ended.
 func (l *lane) turn(ctx context.Context, r *Receiver, results []outbox.Result) (batch []outbox.Delivery, err error) {
 	limit, inner := l.batch(r), ctx
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || r == nil && !l.d.Site.Settled() {
 		limit = 0
 	}
 	if len(results) > 0 {
 		inner = context.WithoutCancel(ctx) // what was told must be known
 	}
-	err = l.d.untilItTakes(ctx, func() error {
-		var fares outbox.Receiver
-		batch, fares, err = l.d.Box.Turn(inner, time.Now(), results, l.health.Receiver, limit)
-		if err == nil {
-			// Another process may have ended the backoff (outbox retry), so the file knows best.
-			l.health.Receiver = fares
-		}
+	var kept outbox.Receiver
+	err = l.d.untilItTakes(ctx, func() (err error) {
+		batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, l.health.Receiver, limit)
 		return err
 	})
-	return batch, err
+	if err != nil {
+		return nil, err
+	}
+	return batch, l.adopt(ctx, kept)
+}
+
+// adopt goes by what the file says of the receiver: another process may have ended its backoff (outbox retry).
+func (l *lane) adopt(ctx context.Context, kept outbox.Receiver) error {
+	if !l.health.adopt(kept) {
+		return nil
+	}
+	return l.d.untilItTakes(ctx, func() error { return l.d.Box.Finish(ctx, time.Now(), nil, l.health.Receiver) })
 }
 
 // rest waits until somebody pokes the lane or its receiver's backoff is over.

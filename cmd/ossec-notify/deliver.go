@@ -89,6 +89,7 @@ func background(ctx context.Context, home, state string, log *slog.Logger) (next
 		return nil, err
 	}
 	d.Linger = linger
+	d.Grace = takeoverTime / 2 // serve does not wait for longer until we have left
 	if err := errors.Join(d.Run(ctx), closeBox()); err != nil {
 		return nil, err
 	}
@@ -168,7 +169,9 @@ type spoolSource struct {
 	state string
 	ready <-chan struct{}
 
-	waits    string // the newest record that waits for the config to be mended
+	waits    string          // the newest record that waits for a config
+	waiting  map[string]bool // those that waited for this load of the config: they are not read again until the next
+	load     int
 	measured time.Time
 	pruned   time.Time
 }
@@ -200,11 +203,17 @@ func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, m
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if n := s.site.loadCount(); n != s.load {
+		s.load, s.waiting = n, map[string]bool{}
+	}
 	var arrivals []dispatch.Arrival
 	var taken []string
 	for _, name := range names {
 		if len(arrivals) == most {
 			break
+		}
+		if s.waiting[name] {
+			continue
 		}
 		r, err := spool.Read(s.state, name)
 		switch {
@@ -222,6 +231,7 @@ func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, m
 		a, err := s.site.arrival(name, r)
 		switch {
 		case errors.Is(err, errWait):
+			s.waiting[name] = true
 			if name > s.waits {
 				s.waits = name
 				s.site.log.Error("alert waits", "record", name, "name", r.Name, "err", err)

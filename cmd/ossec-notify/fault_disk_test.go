@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -177,7 +178,7 @@ func TestFaultFullDiskAtTheOutboxWaitsForRoom(t *testing.T) {
 		for _, kind := range []string{"serve", "background"} {
 			t.Run(kind, func(t *testing.T) {
 				in := newInstallation(t, toSlack)
-				small := mount(t, in.state(), "2m")
+				small := mount(t, in.state(), atLength("2m", "64m")) // what waits needs room for it twice, in the WAL and in the file
 				mount(t, filepath.Join(in.state(), "spool"), "8m")
 				t.Cleanup(func() { in.killDeliverer(syscall.SIGTERM) }) // before its disk goes
 				if err := spool.Prepare(in.state()); err != nil {
@@ -223,9 +224,7 @@ func TestFaultFullDiskAtTheOutboxWaitsForRoom(t *testing.T) {
 				if h, err := spool.ReadHolder(in.state()); err != nil || h.PID != holder.PID {
 					t.Errorf("the deliverer is %v (%v), want that of before, %v", h, err, holder)
 				}
-				in.until("noted", func() bool {
-					return strings.Count(in.command(exitDone, "outbox", "list", "--all"), " delivered ") == len(stories)
-				})
+				in.until("noted", func() bool { return in.count(outbox.Delivered) == len(stories) })
 				if daemon != nil {
 					in.stop(daemon)
 				} else {
@@ -346,9 +345,12 @@ func (in *installation) readOnly() *syscall.SysProcAttr {
 		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 	queue := filepath.Join(in.home, "queue")
-	if err := errors.Join(os.Chmod(queue, 0o555), os.Chmod(in.home, 0o555)); err != nil {
+	if err := os.Chmod(queue, 0o555); err != nil {
 		in.t.Fatal(err)
 	}
-	in.t.Cleanup(func() { _ = errors.Join(os.Chmod(in.home, 0o755), os.Chmod(queue, 0o755)) })
+	in.t.Cleanup(func() { // so that it can be removed; the state need not be there
+		_ = os.Chmod(queue, 0o755)
+		_ = os.Chmod(in.state(), 0o755)
+	})
 	return nil
 }

@@ -134,7 +134,7 @@ func TestFaultKilledAtAnyMomentLosesNothing(t *testing.T) {
 			in.until(fmt.Sprintf("all told to %s", service), func() bool { return len(heard.missing(service, stored)) == 0 })
 		}
 		in.until("nothing waits", func() bool {
-			for _, x := range in.outboxLines() {
+			for _, x := range in.deliveries() {
 				if x.State != "delivered" {
 					return false
 				}
@@ -307,6 +307,26 @@ func TestFaultAskedToLeaveIsNoFailureToStart(t *testing.T) {
 			if spool.FailedLately(in.state(), time.Now()) {
 				t.Fatalf("the deliverer that was asked to leave says that it failed; the log ends:\n%s", tail20(in.log()))
 			}
+		}
+	})
+}
+
+// TestFaultServeTakesOverFromOneThatWaits starts the daemon while the background deliverer waits for an answer that
+// does not come. The message may have arrived, so it is told again.
+func TestFaultServeTakesOverFromOneThatWaits(t *testing.T) {
+	bothWays(t, func(t *testing.T, w way) {
+		heard, opt := listen()
+		in := newInstallationWith(t, strings.Replace(toSlack, "100/s", "100/s, timeout: 10m", 1), opt)
+		in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: make(chan struct{})})
+		stories := []story{low("0"), low("1")}
+		in.callFor(w, stories[0])
+		in.until("an attempt in hand", func() bool { m, _ := heard.messages(sandbox.Slack); return m == 1 })
+		daemon := in.serve()
+		in.callFor(w, stories[1])
+		in.until("all told", func() bool { return len(heard.missing(sandbox.Slack, stories)) == 0 })
+		in.stop(daemon)
+		if n := heard.repeats(sandbox.Slack); n != 1 {
+			t.Errorf("%d repeats, want the one that was in hand", n)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -147,8 +148,9 @@ type illness struct {
 	config  string // with ADDRESS
 	mended  string // the config once a person has mended it; "" when it is not the config's fault
 	ill     func(conn net.Conn)
-	answer  string // when it is well
-	reason  string // what outbox list says meanwhile
+	answer  string        // when it is well
+	reason  string        // what outbox list says meanwhile
+	pause   time.Duration // what it asks for between two attempts
 	tls     bool
 	refuses bool
 }
@@ -180,13 +182,13 @@ func illnesses(caFile string) []illness {
 			reason: "the server closed the connection without an answer"},
 		{name: "429-seconds", config: illSlack, answer: "ok",
 			ill:    says("429 Too Many Requests", "Retry-After: 2\r\n", "rate_limited"),
-			reason: "status 429: rate_limited"},
+			reason: "status 429: rate_limited", pause: 2 * time.Second},
 		{name: "429-date", config: illWebhook, answer: "{}",
 			ill: func(conn net.Conn) {
 				now := time.Now().UTC()
 				says("429 Too Many Requests", "Date: "+now.Format(http.TimeFormat)+"\r\nRetry-After: "+now.Add(2*time.Second).Format(http.TimeFormat)+"\r\n", "slow down")(conn)
 			},
-			reason: "status 429: slow down"},
+			reason: "status 429: slow down", pause: 2 * time.Second},
 		{name: "500", config: illWebhook, answer: "{}",
 			ill:    says("500 Internal Server Error", "", "out of order"),
 			reason: "status 500: out of order"},
@@ -283,12 +285,12 @@ func TestFaultIllReceiverLosesNothingAndDelaysNobody(t *testing.T) {
 		}
 		byReceiver := func() map[string][]sent {
 			out := map[string][]sent{}
-			for _, x := range in.outboxLines() {
+			for _, x := range in.deliveries() {
 				out[x.Receiver] = append(out[x.Receiver], x)
 			}
 			return out
 		}
-		failures := atLength(2, 5)
+		failures := atLength(2, 4)
 		in.until("every ill receiver tried again", func() bool {
 			lists := byReceiver()
 			return !slices.ContainsFunc(names, func(name string) bool {
@@ -298,6 +300,7 @@ func TestFaultIllReceiverLosesNothingAndDelaysNobody(t *testing.T) {
 		call(2) // while all are ill, and known to be
 		inOrderOnce(t, "the receiver that is well", in.told(6), stories)
 
+		list := in.command(exitDone, "outbox", "list", "--format", "json")
 		lists := byReceiver()
 		for i, c := range cases {
 			tries, heard := 0, []string(nil)
@@ -317,12 +320,13 @@ func TestFaultIllReceiverLosesNothingAndDelaysNobody(t *testing.T) {
 				}
 				if x.Error != "" {
 					said = x.Error
+					in.wantPause(x.Delivery, c.pause)
 					if show := in.command(exitDone, "outbox", "show", x.Delivery); !strings.Contains(show, "attempt 1, ") || !strings.Contains(show, c.reason) {
 						t.Errorf("%s: outbox show says\n%swant %q", c.name, show, c.reason)
 					}
 				}
 			}
-			if !strings.Contains(said, c.reason) {
+			if !strings.Contains(said, c.reason) || !strings.Contains(list, c.reason) {
 				t.Errorf("%s: outbox list says %q, want %q", c.name, said, c.reason)
 			}
 			t.Logf("%s: %s", c.name, said)
@@ -344,7 +348,7 @@ func TestFaultIllReceiverLosesNothingAndDelaysNobody(t *testing.T) {
 			})
 		}
 		in.until("nothing waits", func() bool {
-			return !slices.ContainsFunc(in.outboxLines(), func(x sent) bool { return x.State != "delivered" })
+			return !slices.ContainsFunc(in.deliveries(), func(x sent) bool { return x.State != "delivered" })
 		})
 		for i, c := range cases {
 			_, heard := patients[i].seen()
@@ -358,4 +362,21 @@ func TestFaultIllReceiverLosesNothingAndDelaysNobody(t *testing.T) {
 			t.Errorf("%d requests to the receiver that is well, want 7", n)
 		}
 	})
+}
+
+// wantPause wants so much time between two attempts at a delivery.
+func (in *installation) wantPause(delivery string, pause time.Duration) {
+	in.t.Helper()
+	if pause == 0 {
+		return
+	}
+	var show struct{ Attempted []attemptLine }
+	if err := json.Unmarshal([]byte(in.command(exitDone, "outbox", "show", delivery, "--format", "json")), &show); err != nil {
+		in.t.Fatal(err)
+	}
+	for i := range show.Attempted[1:] {
+		if got := show.Attempted[i+1].Started.Sub(show.Attempted[i].Started); got < pause {
+			in.t.Errorf("delivery %s is tried again after %s, and the receiver asked for %s", delivery, got, pause)
+		}
+	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -256,18 +256,39 @@ func storyOf(body []byte) string {
 	return "?" + string(body)
 }
 
-// outboxLines are what outbox list says of every delivery.
-func (in *installation) outboxLines(args ...string) []sent {
+// deliveries are what the outbox holds, as outbox list says it; none while there is no outbox. It is read in this
+// process: it is asked again and again.
+func (in *installation) deliveries() []sent {
 	in.t.Helper()
-	var out []sent
-	for line := range strings.Lines(in.command(exitDone, append([]string{"outbox", "list", "--all", "--limit", "20000", "--format", "json"}, args...)...)) {
-		var x sent
-		if err := json.Unmarshal([]byte(line), &x); err != nil {
-			in.t.Fatalf("%v: %s", err, line)
-		}
-		out = append(out, x)
+	box, _, err := outbox.Open(in.t.Context(), outboxPath(in.state()), outbox.Options{})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, outbox.ErrOlder) { // it is being made
+		return nil
+	}
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer box.Close()
+	found, err := box.Find(in.t.Context(), outbox.Filter{})
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	out := make([]sent, len(found))
+	for i, x := range found {
+		out[i] = lineOf(x)
 	}
 	return out
+}
+
+// count is how many deliveries are in a state.
+func (in *installation) count(state outbox.State) int {
+	in.t.Helper()
+	n := 0
+	for _, x := range in.deliveries() {
+		if x.State == string(state) {
+			n++
+		}
+	}
+	return n
 }
 
 // processes are the running processes of the installation that hold this word in their command line.

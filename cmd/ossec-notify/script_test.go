@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,6 +34,10 @@ func TestMain(m *testing.M) {
 		"custom-oncall", "custom-nobody", "slack", "pagerduty",
 	} {
 		commands[name] = main
+	}
+	// Tests of real processes wait more than they work: as many as this at a time, unless the command line says.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(runtime.GOMAXPROCS(0), 6))); err != nil {
+		panic(err)
 	}
 	testscript.Main(m, commands)
 }

@@ -27,7 +27,7 @@ func (in *installation) serve() *exec.Cmd {
 func (in *installation) serveBy(program string) *exec.Cmd {
 	in.t.Helper()
 	cmd := exec.Command(program, "serve", "--home", in.home)
-	cmd.Env = append(os.Environ(), "TZ=UTC")
+	cmd.Env = append(os.Environ(), "TZ=UTC", "GORACE="+quickExit)
 	log, err := os.OpenFile(filepath.Join(in.home, "logs", "ossec-notify.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		in.t.Fatal(err)

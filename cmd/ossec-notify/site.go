@@ -36,7 +36,9 @@ type site struct {
 	loaded   time.Time     // when cfg loaded first
 	fault    error         // why cfg is not what the config file says; nil when it is
 	noListen error         // why the daemon does not listen where the config says
+	missing  bool          // there is no file and no config to go by; cfg is an empty one
 	loads    chan struct{} // signalled when it was loaded again
+	nth      int           // how often that was
 	sources  []string      // patterns of the files that the config is made of, as far as it can be read
 	stamps   map[string]fileStamp
 	whole    *completer
@@ -108,10 +110,12 @@ func (s *site) load() {
 	if s.cfg != nil && len(s.cfg.Receivers) == 0 {
 		s.cfg, s.d = nil, nil
 	}
-	if cfg == nil && s.cfg == nil && errors.Is(r.err, fs.ErrNotExist) {
+	missing := cfg == nil && s.cfg == nil && errors.Is(r.err, fs.ErrNotExist)
+	if missing {
 		cfg, fault = s.noConfig(), nil
 	}
-	s.fault = fault
+	s.fault, s.missing = fault, missing
+	s.nth++
 	switch {
 	case cfg != nil:
 		s.use(cfg, time.Now())
@@ -254,6 +258,25 @@ func (s *site) loadedAt() time.Time {
 	return s.loaded
 }
 
+// Settled reports whether the config says all: a receiver that it does not know may be in the one that is broken, or
+// missing, now.
+func (s *site) Settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fault == nil && !s.none()
+}
+
+// none reports whether there is no config to go by, and alerts wait for one. Those that no spool has taken cannot wait
+// until a config is written.
+func (s *site) none() bool { return s.cfg == nil || s.missing && s.state != "" }
+
+// loadCount is how often the config was loaded.
+func (s *site) loadCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nth
+}
+
 // config is the one in use; nil when there is none.
 func (s *site) config() *config {
 	s.mu.Lock()
@@ -349,7 +372,7 @@ func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
 }
 
 // errWait says that a record must wait: there is no config to say who gets it.
-var errWait = errors.New("the config is broken; the alert waits until it is mended")
+var errWait = errors.New("there is no config that loads; the alert waits until there is")
 
 // arrival plans what a record asks for.
 func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
@@ -382,11 +405,11 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	}
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name}
 	call := door.FromRecord(r)
-	if s.cfg == nil && call.HookURL+call.APIKey == "" {
+	if s.none() && call.HookURL+call.APIKey == "" {
 		return out, errWait
 	}
 	plan, err := planCall(s.d, s.cfg, call, a)
-	if err != nil && s.cfg == nil {
+	if err != nil && s.none() {
 		return out, errWait
 	}
 	if plan.argv != nil {
@@ -438,6 +461,9 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 		a = s.complete(a)
 	}
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true}
+	if s.none() {
+		return out, errWait
+	}
 	if len(order.To) == 0 {
 		out.Deliveries = s.d.Plan(a)
 		out.Nobody = s.d.Nobody(a, out.Deliveries)

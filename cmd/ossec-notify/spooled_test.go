@@ -104,11 +104,12 @@ func (in *installation) until(what string, holds func() bool) {
 	in.t.Helper()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	over := time.After(time.Minute)
+	limit := atLength(time.Minute, 5*time.Minute) // a receiver that was down for long is not tried at once
+	over := time.After(limit)
 	for !holds() {
 		select {
 		case <-over:
-			in.t.Fatalf("after a minute: not %s; the log ends:\n%s", what, tail20(in.log()))
+			in.t.Fatalf("after %s: not %s; the log ends:\n%s", limit, what, tail20(in.log()))
 		case <-look.C:
 		}
 	}
@@ -185,7 +186,7 @@ func tail20(log string) string {
 func (in *installation) command(wantCode int, args ...string) string {
 	in.t.Helper()
 	cmd := exec.Command("ossec-notify", append(args, "--home", in.home)...)
-	cmd.Env = append(os.Environ(), "TZ=UTC")
+	cmd.Env = append(os.Environ(), "TZ=UTC", "GORACE="+quickExit)
 	out, err := cmd.CombinedOutput()
 	code := 0
 	var exit *exec.ExitError
