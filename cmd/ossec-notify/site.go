@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -227,6 +228,9 @@ func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
 // errWait says that a record must wait: there is no config to say who gets it.
 var errWait = errors.New("there is no config that loads; the alert waits until there is")
 
+// errLater says that a record must wait for something that may be mended any moment, such as a full disk.
+var errLater = errors.New("the alert waits in the spool")
+
 // arrival plans what a record asks for.
 func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	s.mu.Lock()
@@ -267,7 +271,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	}
 	if plan.argv != nil {
 		if err := s.keepArgv(plan.argv, call); err != nil {
-			return out, fmt.Errorf("keep the receiver of ossec.conf: %w", err)
+			return out, fmt.Errorf("%w: keep the receiver of ossec.conf: %w", errLater, err)
 		}
 	} else if call.HookURL+call.APIKey != "" && !s.unused[call.Name] {
 		s.unused[call.Name] = true
@@ -344,8 +348,11 @@ func (s *site) keepArgv(r *dispatch.Receiver, call door.Call) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		return err
+	// What waits relies on the file that there may be, so it is replaced as a whole or not at all.
+	if old, err := os.ReadFile(path); err != nil || !bytes.Equal(old, b) {
+		if err := errors.Join(os.WriteFile(path+".new", b, 0o600), os.Rename(path+".new", path)); err != nil {
+			return errors.Join(err, os.Remove(path+".new"))
+		}
 	}
 	s.argv[r.Name] = r
 	return nil
