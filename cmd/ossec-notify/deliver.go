@@ -230,8 +230,8 @@ func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, m
 		}
 		a, err := s.site.arrival(name, r)
 		switch {
-		case errors.Is(err, errWait):
-			s.waiting[name] = true
+		case errors.Is(err, errWait), errors.Is(err, errLater):
+			s.waiting[name] = errors.Is(err, errWait)
 			if name > s.waits {
 				s.waits = name
 				s.site.log.Error("alert waits", "record", name, "name", r.Name, "err", err)

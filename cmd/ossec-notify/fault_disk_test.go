@@ -238,6 +238,52 @@ func TestFaultFullDiskAtTheOutboxWaitsForRoom(t *testing.T) {
 	})
 }
 
+// TestFaultFullDiskKeepsReceiversOfOssecConf fills the disk on which the receivers are kept that ossec.conf describes.
+// An alert for one that is not known yet waits in the spool, and one that waits in the outbox still finds its receiver.
+func TestFaultFullDiskKeepsReceiversOfOssecConf(t *testing.T) {
+	if !mayMount(t) {
+		return
+	}
+	bothWays(t, func(t *testing.T, w way) {
+		in := newInstallation(t, "")
+		small := mount(t, in.state(), "2m")
+		mount(t, filepath.Join(in.state(), "spool"), "8m")
+		t.Cleanup(func() { in.killDeliverer(syscall.SIGTERM) }) // before its disk goes
+		if err := spool.Prepare(in.state()); err != nil {
+			t.Fatal(err)
+		}
+		call := func(s story, key string) {
+			t.Helper()
+			_, file, err := in.newCall(t.Context(), w, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.call("custom-slack", file, key, in.stand.SlackWebhookURL())
+		}
+		// One waits in the outbox; the next deliverer reads its receiver from the disk.
+		hold := make(chan struct{})
+		in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
+		stories := []story{low("0"), low("1"), low("2")}
+		call(stories[0], "")
+		in.until("an attempt in hand", func() bool { return len(in.stand.Messages()) == 1 })
+		in.killDeliverer(syscall.SIGKILL)
+		close(hold)
+		in.startDeliverer()
+		in.until("started", func() bool { return in.count(outbox.Delivering) == 0 && len(in.processes("deliver")) == 1 })
+		small.fill()
+		call(stories[1], "another") // another key is another receiver
+		in.until("said in the log", func() bool { return strings.Contains(in.log(), "keep the receiver of ossec.conf") })
+		call(stories[2], "")
+		small.empty()
+		got := strings.Join(in.told(3), "\n")
+		for _, s := range stories {
+			if !strings.Contains(got, s.told()) {
+				t.Errorf("Slack heard\n%s\nand not %q; the log ends:\n%s", got, s.told(), tail20(in.log()))
+			}
+		}
+	})
+}
+
 // TestFaultStateNotWritable calls as a user who may not write where the state is to be.
 func TestFaultStateNotWritable(t *testing.T) {
 	cases := []struct {

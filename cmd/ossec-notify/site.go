@@ -374,6 +374,9 @@ func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
 // errWait says that a record must wait: there is no config to say who gets it.
 var errWait = errors.New("there is no config that loads; the alert waits until there is")
 
+// errLater says that a record must wait for something that may be mended any moment, such as a full disk.
+var errLater = errors.New("the alert waits in the spool")
+
 // arrival plans what a record asks for.
 func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	s.mu.Lock()
@@ -414,7 +417,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	}
 	if plan.argv != nil {
 		if err := s.keepArgv(plan.argv, call, time.Now()); err != nil {
-			return out, fmt.Errorf("keep the receiver of ossec.conf: %w", err)
+			return out, fmt.Errorf("%w: keep the receiver of ossec.conf: %w", errLater, err)
 		}
 	} else if call.HookURL+call.APIKey != "" && !s.unused[call.Name] {
 		s.unused[call.Name] = true
