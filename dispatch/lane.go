@@ -18,7 +18,7 @@ type lane struct {
 	d     *Deliverer
 	name  string
 	wake  chan struct{}
-	limit *rate.Limiter // nil where the receiver has no rate
+	pacer *rate.Limiter // nil where the receiver has no rate
 	rate  Rate
 	size  int // of a batch
 
@@ -52,41 +52,100 @@ func (l *lane) run(ctx context.Context) error {
 			return err
 		}
 	}
-	var results []outbox.Result
+	var (
+		results []outbox.Result   // of the batch before, not recorded yet
+		batch   []outbox.Delivery // taken ahead
+	)
 	for {
 		r := l.d.Site.Receiver(l.name)
-		batch, err := l.turn(ctx, r, results)
-		if err != nil {
-			return err
+		if len(batch) > 0 && (ctx.Err() != nil || l.health.Failures > 0) {
+			results, batch = append(results, putBack(batch)...), nil
 		}
-		results = nil
-		switch {
-		case len(batch) > 0:
-			results = l.deliver(ctx, grace, r, batch)
-		case !l.rest(ctx):
-			return nil
+		if len(batch) == 0 {
+			var kept outbox.Receiver
+			if batch, kept, err = l.turn(ctx, l.limit(ctx, r), results, l.health.Receiver); err != nil {
+				return err
+			}
+			if results, err = nil, l.adopt(ctx, kept); err != nil {
+				return err
+			}
+			if len(batch) == 0 {
+				if !l.rest(ctx) {
+					return nil
+				}
+				continue
+			}
+		}
+		next := l.ahead(ctx, r, len(batch), results)
+		results = l.deliver(ctx, grace, r, batch)
+		if batch, err = next(); err != nil {
+			return err
 		}
 	}
 }
 
-// turn records what came of a batch and takes the next; none once ctx has ended.
-func (l *lane) turn(ctx context.Context, r *Receiver, results []outbox.Result) (batch []outbox.Delivery, err error) {
-	limit, inner := l.batch(r), ctx
+// limit is how many deliveries may be taken now.
+func (l *lane) limit(ctx context.Context, r *Receiver) int {
 	if ctx.Err() != nil || r == nil && !l.d.Site.Settled() {
-		limit = 0
+		return 0
 	}
+	return l.batch(r)
+}
+
+// turn records what came of a batch and how the receiver fares, and takes the next.
+func (l *lane) turn(ctx context.Context, limit int, results []outbox.Result, fares outbox.Receiver) (batch []outbox.Delivery, kept outbox.Receiver, err error) {
 	if len(results) > 0 {
-		inner = context.WithoutCancel(ctx) // what was told must be known
+		inner := context.WithoutCancel(ctx) // what was told must be known
+		err = l.d.untilItTakes(ctx, func() (err error) {
+			batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, fares, limit)
+			return err
+		})
+		return batch, kept, err
 	}
-	var kept outbox.Receiver
+	if ctx.Err() != nil {
+		return nil, fares, nil
+	}
 	err = l.d.untilItTakes(ctx, func() (err error) {
-		batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, l.health.Receiver, limit)
+		batch, kept, err = l.d.Box.Turn(ctx, time.Now(), nil, fares, limit)
 		return err
 	})
-	if err != nil {
-		return nil, err
+	return batch, kept, err
+}
+
+// ahead begins to take a turn while a batch of n is delivered, where the receiver is well and has more waiting, so that
+// it need not wait for the disk. next waits for the turn and returns what was taken.
+func (l *lane) ahead(ctx context.Context, r *Receiver, n int, results []outbox.Result) (next func() ([]outbox.Delivery, error)) {
+	limit := l.limit(ctx, r)
+	if limit <= 1 || n < limit {
+		limit = 0
 	}
-	return batch, l.adopt(ctx, kept)
+	if limit == 0 && len(results) == 0 {
+		return func() ([]outbox.Delivery, error) { return nil, nil }
+	}
+	var batch []outbox.Delivery
+	var err error
+	done := make(chan struct{})
+	fares := l.health.Receiver
+	go func() {
+		defer close(done)
+		batch, _, err = l.turn(ctx, limit, results, fares)
+	}()
+	return func() ([]outbox.Delivery, error) {
+		<-done
+		if err != nil && ctx.Err() != nil && len(results) == 0 {
+			return nil, nil // told to stop, and nothing is lost by that
+		}
+		return batch, err
+	}
+}
+
+// putBack are the results of deliveries that were not tried.
+func putBack(batch []outbox.Delivery) []outbox.Result {
+	results := make([]outbox.Result, len(batch))
+	for i, x := range batch {
+		results[i] = outbox.Result{Seq: x.Seq, State: outbox.Pending, Reason: x.Reason}
+	}
+	return results
 }
 
 // adopt goes by what the file says of the receiver: another process may have ended its backoff (outbox retry).
@@ -114,11 +173,12 @@ func (l *lane) rest(ctx context.Context) bool {
 	return true
 }
 
-// A batch is what a receiver takes in batchTime: what is taken and not finished when the process dies is sent again,
-// and what arrives in the meantime cannot overtake it. The disk is waited for once for each.
+// A batch is what a receiver takes in batchTime, and there are two, one of which is delivered while the other is taken:
+// what is not finished when the process dies is sent again, and what arrives in the meantime cannot overtake it. The
+// disk is waited for once for each.
 const (
 	batchTime = 50 * time.Millisecond
-	maxBatch  = 256
+	maxBatch  = 128
 )
 
 // batch is how many deliveries the lane takes at once. A receiver that failed is tried with one, and one that hears in
@@ -184,8 +244,8 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 	workers.Wait()
 	l.resize(len(batch), time.Since(began))
 	for i := range results {
-		if results[i].State == "" { // not tried: put back
-			results[i] = outbox.Result{Seq: batch[i].Seq, State: outbox.Pending, Reason: batch[i].Reason}
+		if results[i].State == "" { // not tried
+			copy(results[i:], putBack(batch[i:i+1]))
 		}
 	}
 	return results
@@ -202,19 +262,19 @@ func concurrency(r *Receiver) int {
 func (l *lane) setRate(r *Receiver) {
 	switch {
 	case r == nil || r.Rate.IsZero():
-		l.limit = nil
-	case l.limit == nil || l.rate != r.Rate:
+		l.pacer = nil
+	case l.pacer == nil || l.rate != r.Rate:
 		l.rate = r.Rate
-		l.limit = rate.NewLimiter(rate.Every(r.Rate.Interval()), r.Rate.Burst)
+		l.pacer = rate.NewLimiter(rate.Every(r.Rate.Interval()), r.Rate.Burst)
 	}
 }
 
 // pace waits for the receiver's rate.
 func (l *lane) pace(ctx context.Context) error {
-	if l.limit == nil {
+	if l.pacer == nil {
 		return nil
 	}
-	return l.limit.Wait(ctx)
+	return l.pacer.Wait(ctx)
 }
 
 // graceful returns a context that ends some time after ctx, so that work in hand can be finished.

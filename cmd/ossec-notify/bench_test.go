@@ -139,7 +139,7 @@ time_zone: UTC
 			b.Fatal(err)
 		}
 		defer feed.Close()
-		daemon := in.serve()
+		daemon := in.serveBy(built(b, "."))
 		in.until("at the end of the file", func() bool { return strings.Contains(in.log(), "msg=following") })
 		alerts := manyAlerts(b.N)
 		b.ResetTimer()

@@ -11,26 +11,30 @@ import (
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
+// built is a program as it is released: a test binary holds more.
+func built(b *testing.B, pkg string) string {
+	path := filepath.Join(b.TempDir(), "program")
+	build := exec.Command("go", "build", "-trimpath", "-o", path, pkg)
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Skipf("cannot build %s: %v\n%s", pkg, err, out)
+	}
+	return path
+}
+
 // BenchmarkDoor is a call by integratord as a whole process, while a deliverer runs. In the same rounds: the shell
 // script that people use instead, which posts to a server that answers at once, and a program that only puts the file
 // away safely. Ratios are of medians. TMPDIR says where the state is: on a disk for plain/door, in memory for
 // script/door, because the script syncs nothing.
 func BenchmarkDoor(b *testing.B) {
-	dir := b.TempDir()
-	for name, pkg := range map[string]string{"ossec-notify": ".", "plain": "./testdata/plain"} {
-		build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, name), pkg)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			b.Skipf("cannot build %s: %v\n%s", pkg, err, out)
-		}
-	}
+	program, plain := built(b, "."), built(b, "./testdata/plain")
 	if _, err := exec.LookPath("curl"); err != nil {
 		b.Skip("there is no curl to compare with")
 	}
 	s := newSink(b, -1)
 	in := newInstallation(b, "")
 	link := filepath.Join(in.home, "integrations", "custom-webhook")
-	if err := os.Symlink(filepath.Join(dir, "ossec-notify"), link); err != nil {
+	if err := os.Symlink(program, link); err != nil {
 		b.Fatal(err)
 	}
 	if err := spool.Prepare(in.state()); err != nil {
@@ -45,13 +49,13 @@ func BenchmarkDoor(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	file := filepath.Join(dir, "a.alert")
+	file := filepath.Join(b.TempDir(), "a.alert")
 	if err := os.WriteFile(file, alert, 0o644); err != nil {
 		b.Fatal(err)
 	}
 	commands := map[string][]string{
 		"door":   {link, file, "", s.url},
-		"plain":  {filepath.Join(dir, "plain"), file, in.state()},
+		"plain":  {plain, file, in.state()},
 		"script": {"/bin/sh", "-c", `. "$0"; curl -s --data "$alertlog" "$1"`, file, s.url},
 	}
 	took := map[string][]float64{}
