@@ -73,7 +73,10 @@ func (l *lane) log(x outbox.Delivery, r *Receiver) *slog.Logger {
 // send renders a delivery and sends it, unless the vendor says that an earlier attempt arrived. sent is what was sent,
 // for people.
 func (l *lane) send(ctx context.Context, r *Receiver, x outbox.Delivery) (receipt notifier.Receipt, sent string, err error) {
-	a, sample := l.d.alertOf(x)
+	a, sample, err := l.d.alertOf(ctx, x)
+	if err != nil {
+		return receipt, "", err
+	}
 	d := l.d.Site.Dispatcher()
 	var earlier search
 	if x.Ambiguous {
@@ -114,7 +117,12 @@ func splitFallback(route string) (name, instead string) {
 // sentParts is what was sent, as the template made it, as a JSON object: it holds no secret, for a template can see
 // none. What is JSON itself stands in it as it is.
 func sentParts(n notifier.Notification) string {
+	size := 0
+	for name, text := range n.Parts {
+		size += len(name) + text.Size() + 8
+	}
 	var b strings.Builder
+	b.Grow(size)
 	for i, name := range slices.Sorted(maps.Keys(n.Parts)) {
 		b.WriteByte("{,"[min(i, 1)])
 		b.WriteString(strconv.Quote(name))

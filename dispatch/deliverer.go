@@ -374,11 +374,17 @@ func (d *Deliverer) wakeLanes(ctx context.Context) (waiting bool, err error) {
 }
 
 // alertOf is the alert of a delivery: from memory when it is fresh, else from what was stored.
-func (d *Deliverer) alertOf(x outbox.Delivery) (a *alert.Alert, sample string) {
+func (d *Deliverer) alertOf(ctx context.Context, x outbox.Delivery) (a *alert.Alert, sample string, err error) {
 	if a, sample, ok := d.fresh.get(x.Alert); ok {
-		return a, sample
+		return a, sample, nil
 	}
-	return d.Site.Read(x.Alert.Header, x.Alert.Raw)
+	if x.Alert.Header == nil { // it was fresh when the delivery was taken, which must have been seconds ago
+		if x.Alert, err = d.Box.Alert(ctx, x.Alert.Identity, x.Alert.Occurrence); err != nil {
+			return nil, "", err
+		}
+	}
+	a, sample = d.Site.Read(x.Alert.Header, x.Alert.Raw)
+	return a, sample, nil
 }
 
 var errNoReceiver = errors.New("the config has no such receiver any more")

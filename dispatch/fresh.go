@@ -79,6 +79,11 @@ func (f *fresh) get(x outbox.Alert) (a *alert.Alert, sample string, ok bool) {
 	return nil, "", false
 }
 
+func (f *fresh) has(x outbox.Alert) bool {
+	_, _, ok := f.get(x)
+	return ok
+}
+
 // done notes that a delivery of an alert has come to its end.
 func (f *fresh) done(x outbox.Alert) {
 	key := freshKey(x.Identity, x.Occurrence)

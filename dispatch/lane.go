@@ -97,7 +97,7 @@ func (l *lane) turn(ctx context.Context, limit int, results []outbox.Result, far
 	if len(results) > 0 {
 		inner := context.WithoutCancel(ctx) // what was told must be known
 		err = l.d.untilItTakes(ctx, func() (err error) {
-			batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, fares, limit)
+			batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, fares, limit, l.d.fresh.has)
 			return err
 		})
 		return batch, kept, err
@@ -106,7 +106,7 @@ func (l *lane) turn(ctx context.Context, limit int, results []outbox.Result, far
 		return nil, fares, nil
 	}
 	err = l.d.untilItTakes(ctx, func() (err error) {
-		batch, kept, err = l.d.Box.Turn(ctx, time.Now(), nil, fares, limit)
+		batch, kept, err = l.d.Box.Turn(ctx, time.Now(), nil, fares, limit, l.d.fresh.has)
 		return err
 	})
 	return batch, kept, err

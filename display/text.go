@@ -117,6 +117,15 @@ func (t Text) Raw() string {
 	return b.String()
 }
 
+// Size is the length of Raw in bytes.
+func (t Text) Size() int {
+	n := 0
+	for _, s := range t {
+		n += len(s.raw)
+	}
+	return n
+}
+
 // Render builds the channel's form: words and quotations, each through its own function. The quoted function
 // is given the display form, never the raw text.
 func (t Text) Render(words, quoted func(string) string) string {

@@ -3,6 +3,8 @@ package outbox
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -17,15 +19,16 @@ const releaseSlice = 1000
 // a [Result] for each; those of a crashed caller are ambiguous, so it should not take more than it is about to
 // send.
 func (db *DB) Next(ctx context.Context, receiver string, now time.Time, limit int) ([]Delivery, error) {
-	out, _, err := db.Turn(ctx, now, nil, Receiver{Name: receiver}, limit)
+	out, _, err := db.Turn(ctx, now, nil, Receiver{Name: receiver}, limit, nil)
 	return out, err
 }
 
 // Turn is [DB.Finish] and [DB.Next] in one transaction, for who works through a receiver's queue: it records what came
 // of the deliveries that were handed out before and how the receiver fares, and hands out at most limit more. What is
 // known of the receiver is returned, for another process may have ended its backoff. Without results nothing is
-// recorded of it. The errors are those of Finish, and then nothing is handed out.
-func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares Receiver, limit int) ([]Delivery, Receiver, error) {
+// recorded of it. known, if not nil, says of which alerts the caller has all: their Header and Raw are left out. The
+// errors are those of Finish, and then nothing is handed out.
+func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares Receiver, limit int, known func(Alert) bool) ([]Delivery, Receiver, error) {
 	const what = "take the next deliveries"
 	if !db.owner {
 		return nil, fares, explain(what, ErrNotOwner)
@@ -53,7 +56,7 @@ func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares R
 			if more = released == releaseSlice; more {
 				return nil // there may be more, and the first of the queue among them
 			}
-			out, err = t.take(fares.Name, now, limit)
+			out, err = t.take(fares.Name, now, limit, known)
 			return err
 		})
 		if err == nil && len(left) > 0 {
@@ -67,26 +70,47 @@ func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares R
 }
 
 // take moves the first of the queue to delivering.
-func (t *txn) take(receiver string, now time.Time, limit int) ([]Delivery, error) {
+func (t *txn) take(receiver string, now time.Time, limit int, known func(Alert) bool) ([]Delivery, error) {
 	var out []Delivery
 	var seqs []int64
+	wanted := map[int64][]int{} // by alert: the deliveries that need all of it
 	size := 0
-	err := t.each(`SELECT `+deliveryColumns+`, `+alertColumns+`
+	err := t.each(`SELECT `+deliveryColumns+`, `+alertHeadColumns+`, a.id, length(a.header) + length(a.raw)
 		FROM delivery AS d INDEXED BY delivery_ready CROSS JOIN alert AS a ON a.id = d.alert
 		WHERE d.open = 1 AND d.due = 0 AND d.receiver = ? AND d.state = 'pending'
 		ORDER BY d.severity DESC, d.queued, d.seq LIMIT ?`,
 		[]any{receiver, limit}, func(row scanner) (bool, error) {
 			var d Delivery
-			if err := d.scan(row, true); err != nil {
+			var alert int64
+			var length int
+			if err := d.scan(row, false, &alert, &length); err != nil {
 				return false, err
 			}
 			d.State, d.Changed = Delivering, fromMicros(micros(now))
+			if known == nil || !known(d.Alert) {
+				wanted[alert] = append(wanted[alert], len(out))
+				size += length
+			}
 			out, seqs = append(out, d), append(seqs, d.Seq)
-			size += len(d.Alert.Header) + len(d.Alert.Raw)
 			return size < maxTaken, nil
 		})
 	if err != nil || len(out) == 0 {
 		return nil, err
+	}
+	if len(wanted) > 0 {
+		err := t.each(`SELECT id, header, raw FROM alert WHERE id IN (SELECT value FROM json_each(?))`,
+			[]any{list(slices.Sorted(maps.Keys(wanted)))}, func(row scanner) (bool, error) {
+				var id int64
+				var a Alert
+				err := row.Scan(&id, &a.Header, &a.Raw)
+				for _, i := range wanted[id] {
+					out[i].Alert.Header, out[i].Alert.Raw = a.Header, a.Raw
+				}
+				return true, err
+			})
+		if err != nil {
+			return nil, err
+		}
 	}
 	t.move(receiver, Pending, Delivering, len(out))
 	_, err = t.exec(`UPDATE delivery SET state = 'delivering', changed = ? WHERE seq IN (SELECT value FROM json_each(?))`,

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -290,7 +291,9 @@ func rfc3339(t time.Time) string {
 // original is the alert as it came: the very JSON where it is JSON, else its fields.
 func (d *Data) original() *json.RawMessage {
 	raw := json.RawMessage(d.Raw)
-	if (d.Format != alert.FormatWazuh && d.Format != alert.FormatOSSEC) || d.Response != nil || !utf8.Valid(raw) || !json.Valid(raw) {
+	// What was decoded as a whole is JSON, but for a byte order mark or the NULs of a crash around it.
+	whole := d.Problem.Kind == "" && bytes.HasPrefix(raw, []byte("{")) && bytes.HasSuffix(bytes.TrimRight(raw, " \t\r\n"), []byte("}"))
+	if (d.Format != alert.FormatWazuh && d.Format != alert.FormatOSSEC) || d.Response != nil || !utf8.Valid(raw) || !whole && !json.Valid(raw) {
 		if len(d.Original) == 0 {
 			return nil
 		}

@@ -72,7 +72,7 @@ func Plain(d *Data, cause error) map[string]display.Text {
 // render executes one define.
 func (s *Set) render(name string, d *Data) (display.Text, error) {
 	if value := s.direct[name]; value != nil {
-		return value(d), nil
+		return value(d)
 	}
 	t := s.text.Lookup(name)
 	if t == nil || t.Tree == nil {
@@ -155,14 +155,23 @@ const maxFact = 200
 // facts renders the part "facts" and reads its lines, "Label: value". A line without a value is left out, and
 // the values are cut to one line of maxFact characters.
 func (s *Set) facts(d *Data) ([]Fact, error) {
-	t, err := s.part("facts", d)
-	if err != nil {
-		return nil, err
-	}
 	if d.shown != nil && len(d.within) == 0 {
 		return slices.Clone(d.shown), nil // templates may sort or cut what they are given
 	}
 	var facts []Fact
+	if s.plainFacts && !s.special["facts"] {
+		for _, f := range d.Facts {
+			if value := f.Value.Trim().Line().Cut(maxFact); !value.Blank() {
+				facts = append(facts, Fact{f.Label.Trim(), value})
+			}
+		}
+		d.shown = facts
+		return slices.Clone(facts), nil
+	}
+	t, err := s.part("facts", d)
+	if err != nil {
+		return nil, err
+	}
 	for _, line := range t.SplitLines() {
 		label, value, found := line.CutWords(":")
 		if !found || label.HasQuote() {

@@ -8,7 +8,7 @@ import (
 )
 
 // fields are what a define may print alone and be read without executing it: {{define "next"}}{{.Next}}{{end}} is
-// most often all that there is. They are what quote makes of the field.
+// most often all that there is. They give what quote makes of the field.
 var fields = map[string]func(*Data) display.Text{
 	".Sentence":              func(d *Data) display.Text { return d.Sentence },
 	".Next":                  func(d *Data) display.Text { return d.Next },
@@ -17,21 +17,47 @@ var fields = map[string]func(*Data) display.Text{
 	".Reading.Evidence.Text": func(d *Data) display.Text { return display.Quote(d.Reading.Evidence.Text) },
 }
 
+// documents are the JSON that a define may print alone, as toJson prints it.
+var documents = map[string]func(*Set, *Data) (any, error){
+	"document .": func(s *Set, d *Data) (any, error) { return s.document(d) },
+	"event .":    func(s *Set, d *Data) (any, error) { return s.event(d) },
+	"indexed .":  func(_ *Set, d *Data) (any, error) { return d.indexed(), nil },
+	"details .":  func(s *Set, d *Data) (any, error) { return s.details(d) },
+}
+
+// factsAsTheyAre is the part "facts" while nobody replaces it.
+const factsAsTheyAre = `{{range .Facts}}{{.Label}}: {{.Value}}
+{{end}}`
+
 // shorten notes what a define is known to print, before the step of its context is added to it.
 func (s *Set) shorten(name string, root *parse.ListNode) {
 	part, _, special := strings.Cut(name, ".")
 	s.special[part] = s.special[part] || special
+	if name == "facts" {
+		s.plainFacts = root.String() == factsAsTheyAre
+	}
 	pipe := only(root)
 	if pipe == nil {
 		return
 	}
-	switch last := pipe.Cmds[len(pipe.Cmds)-1]; {
-	case strings.HasSuffix(name, ".json"):
+	first, last := pipe.Cmds[0].String(), pipe.Cmds[len(pipe.Cmds)-1].String()
+	switch {
+	case !strings.HasSuffix(name, ".json"):
+		if value := fields[first]; value != nil && len(pipe.Cmds) == 1 {
+			s.direct[name] = func(d *Data) (display.Text, error) { return value(d), nil }
+		}
+	case last == "toJson":
 		// What toJson makes is JSON: a message is not read again to see.
-		s.encoded[name] = last.String() == "toJson"
-	case len(pipe.Cmds) == 1:
-		if value := fields[last.String()]; value != nil {
-			s.direct[name] = value
+		s.encoded[name] = true
+		if value := documents[first]; value != nil && len(pipe.Cmds) == 2 {
+			s.direct[name] = func(d *Data) (display.Text, error) {
+				v, err := value(s, d)
+				if err != nil {
+					return nil, err
+				}
+				j, err := toJSON(v, "")
+				return display.Words(string(j)), err
+			}
 		}
 	}
 }

@@ -51,10 +51,11 @@ type Set struct {
 	htmlFile     string // the file that a receiver names as the HTML of its mail, or ""
 	noHTML       bool   // that file, or the user's email.html.tmpl, is empty: text alone
 	// What is known of defines without executing them; see shortcut.go.
-	direct   map[string]func(*Data) display.Text
-	encoded  map[string]bool
-	special  map[string]bool // parts that are defined for a rule, group or family, too
-	defaults *Set            // the embedded templates with the same links; nil in that set itself
+	direct     map[string]func(*Data) (display.Text, error)
+	encoded    map[string]bool
+	special    map[string]bool // parts that are defined for a rule, group or family, too
+	plainFacts bool            // the part "facts" is factsAsTheyAre
+	defaults   *Set            // the embedded templates with the same links; nil in that set itself
 }
 
 type source struct {
@@ -150,7 +151,7 @@ func (s *Set) WithText(name, text string) (*Set, error) {
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
 	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
-		direct: map[string]func(*Data) display.Text{}, encoded: map[string]bool{}, special: map[string]bool{}}
+		direct: map[string]func(*Data) (display.Text, error){}, encoded: map[string]bool{}, special: map[string]bool{}}
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
 		Funcs(template.FuncMap{"_quote": quote, "_json": jsonString})

@@ -477,3 +477,57 @@ func BenchmarkParts(b *testing.B) {
 		})
 	}
 }
+
+// What is read without executing a template must say what the template says.
+func TestShortcutsSayTheSame(t *testing.T) {
+	short := Default()
+	if !short.plainFacts || short.direct["next"] == nil || short.direct["webhook.document.json"] == nil {
+		t.Fatal("the defaults take no shortcut")
+	}
+	long, err := short.WithText("long.tmpl", `
+{{define "facts"}}{{range $f := .Facts}}{{$f.Label}}: {{$f.Value}}
+{{end}}{{end}}
+{{define "sentence"}}{{with .Sentence}}{{.}}{{end}}{{end}}
+{{define "severity"}}{{$w := .Word}}{{$w}}{{end}}
+{{define "next"}}{{with .Next}}{{.}}{{end}}{{end}}
+{{define "log"}}{{with .Reading}}{{.Evidence.Text}}{{end}}{{end}}
+{{define "slack.color"}}{{$c := .Color}}{{$c}}{{end}}
+{{define "webhook.document.json"}}{{$d := document .}}{{$d | toJson}}{{end}}
+{{define "splunk.event.json"}}{{with event .}}{{. | toJson}}{{end}}{{end}}
+{{define "splunk.fields.json"}}{{with indexed .}}{{. | toJson}}{{end}}{{end}}
+{{define "pagerduty.details.json"}}{{with details .}}{{. | toJson}}{{end}}{{end}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if long.plainFacts || long.direct["next"] != nil || long.direct["webhook.document.json"] != nil {
+		t.Fatal("the long way takes a shortcut")
+	}
+	files, err := filepath.Glob("../testdata/alerts/*/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, channel := range []string{"slack", "pagerduty", "splunk", "webhook", "email"} {
+			got, err := short.Parts(data(t, channel, string(raw)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := long.Parts(data(t, channel, string(raw)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name := range want {
+				if diff := cmp.Diff(got[name].Encode(), want[name].Encode()); diff != "" {
+					t.Errorf("%s: %s.%s (-short +long):\n%s", file, channel, name, diff)
+				}
+			}
+			if len(got) != len(want) {
+				t.Errorf("%s: %s has %d parts the short way, %d the long way", file, channel, len(got), len(want))
+			}
+		}
+	}
+}
