@@ -217,7 +217,8 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		WroteRequest: func(i httptrace.WroteRequestInfo) { wrote.Store(i.Err == nil) },
 	})
-	out := req.Clone(ctx) // a RoundTripper must not change the request that it is given
+	out := req.WithContext(ctx)
+	out.Header = req.Header.Clone() // a RoundTripper must not change the request that it is given
 	out.Header.Set("User-Agent", c.userAgent)
 	resp, err := c.base.RoundTrip(out)
 	if err == nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -75,8 +77,13 @@ func check(results []Result) error {
 
 // record enters results and receivers. left are the results of deliveries that are not being delivered.
 func (db *DB) record(t *txn, now time.Time, results []Result, receivers ...Receiver) (left []error, err error) {
+	var delivered []*Result
 	for i := range results {
 		r := &results[i]
+		if r.plain() {
+			delivered = append(delivered, r)
+			continue
+		}
 		err := db.finish(t, now, r)
 		if errors.Is(err, ErrNotDelivering) {
 			left = append(left, err)
@@ -84,12 +91,82 @@ func (db *DB) record(t *txn, now time.Time, results []Result, receivers ...Recei
 			return nil, fmt.Errorf("delivery %d: %w", r.Seq, err)
 		}
 	}
+	others, err := t.finishDelivered(now, delivered)
+	if err != nil {
+		return nil, fmt.Errorf("what was delivered: %w", err)
+	}
 	for i := range receivers {
 		if err := t.saveReceiver(&receivers[i]); err != nil {
 			return nil, fmt.Errorf("receiver %s: %w", receivers[i].Name, err)
 		}
 	}
+	return append(left, others...), nil
+}
+
+// plain reports a result as nearly all are: delivered by an attempt, and nothing else is to be said.
+func (r *Result) plain() bool {
+	return r.State == Delivered && r.Attempt != nil && !r.Attempt.Ambiguous && len(r.Fallback) == 0
+}
+
+// finishDelivered enters plain results, all at once: a statement costs more than a row of it.
+func (t *txn) finishDelivered(now time.Time, results []*Result) (left []error, err error) {
+	if len(results) == 0 {
+		return nil, nil
+	}
+	byNumber := make(map[int64]*Result, len(results))
+	seqs := make([]int64, len(results))
+	for i, r := range results {
+		byNumber[r.Seq], seqs[i] = r, r.Seq
+	}
+	found := make([]*Result, 0, len(results))
+	err = t.each(`UPDATE delivery SET state = 'delivered', open = 0, reason = '', due = 0, changed = ?, attempts = attempts + 1
+		WHERE state = 'delivering' AND seq IN (SELECT value FROM json_each(?)) RETURNING seq, receiver`,
+		[]any{micros(now), list(seqs)}, func(row scanner) (bool, error) {
+			var seq int64
+			var receiver string
+			err := row.Scan(&seq, &receiver)
+			found = append(found, byNumber[seq])
+			delete(byNumber, seq)
+			t.move(receiver, Delivering, Delivered, 1)
+			return true, err
+		})
+	if err != nil {
+		return nil, err
+	}
+	for seq := range byNumber {
+		left = append(left, fmt.Errorf("delivery %d: %w", seq, ErrNotDelivering))
+	}
+	for rows := range slices.Chunk(found, attemptRows) {
+		if err := t.enterAttempts(rows); err != nil {
+			return nil, err
+		}
+	}
 	return left, nil
+}
+
+// attemptRows is how many attempts are entered by one statement; what is left over is entered one by one, so that
+// there are two statements to keep prepared and not as many as there are lengths.
+const attemptRows = 16
+
+func (t *txn) enterAttempts(results []*Result) error {
+	if n := len(results); n > 1 && n < attemptRows {
+		for i := range results {
+			if err := t.enterAttempts(results[i : i+1]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	const columns = 8
+	args := make([]any, 0, columns*len(results))
+	for _, r := range results {
+		a := r.Attempt
+		args = append(args, r.Seq, micros(a.Started), a.Duration.Microseconds(), a.Status,
+			cut(a.Answer, MaxAnswer), cut(a.Error, MaxAnswer), a.Ambiguous, cut(a.Request, MaxRequest))
+	}
+	_, err := t.exec(`INSERT INTO attempt (delivery, started, duration, status, answer, error, ambiguous, request)
+		VALUES `+strings.Repeat("(?, ?, ?, ?, ?, ?, ?, ?), ", len(results)-1)+"(?, ?, ?, ?, ?, ?, ?, ?)", args...)
+	return err
 }
 
 func (db *DB) finish(t *txn, now time.Time, r *Result) error {
@@ -114,10 +191,8 @@ func (db *DB) finish(t *txn, now time.Time, r *Result) error {
 		return fmt.Errorf("delivery %d: %w", r.Seq, ErrNotDelivering)
 	}
 	t.move(receiver, Delivering, r.State, 1)
-	if a := r.Attempt; a != nil {
-		if _, err := t.exec(`INSERT INTO attempt (delivery, started, duration, status, answer, error, ambiguous, request)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, r.Seq, micros(a.Started), a.Duration.Microseconds(), a.Status,
-			cut(a.Answer, MaxAnswer), cut(a.Error, MaxAnswer), a.Ambiguous, cut(a.Request, MaxRequest)); err != nil {
+	if r.Attempt != nil {
+		if err := t.enterAttempts([]*Result{r}); err != nil {
 			return err
 		}
 	}
