@@ -99,6 +99,9 @@ func background(ctx context.Context, home, state string, log *slog.Logger) (next
 
 // openDeliverer makes the deliverer of a state directory. The caller holds the lock.
 func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*dispatch.Deliverer, func() error, error) {
+	if err := spool.Prepare(state); err != nil { // somebody may have made the directory by hand
+		return nil, nil, err
+	}
 	if n, err := spool.Sweep(state, time.Hour); err != nil {
 		return nil, nil, err
 	} else if n > 0 {

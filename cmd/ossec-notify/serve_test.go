@@ -106,6 +106,18 @@ func TestServeTakesOverFromABackgroundDeliverer(t *testing.T) {
 	in.told(3)
 }
 
+// An administrator may make the state directory by hand.
+func TestServeTakesAnEmptyStateDirectory(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	if err := os.Mkdir(in.state(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	daemon := in.serve()
+	in.call("custom-notify", in.alert("1"))
+	in.told(1)
+	in.stop(daemon)
+}
+
 func TestFollowedAlertsAreToldOnceOverRestarts(t *testing.T) {
 	in := newInstallation(t, toSlack+"follow: [logs/alerts/alerts.json]\n")
 	if err := os.MkdirAll(filepath.Join(in.home, "logs", "alerts"), 0o755); err != nil {
