@@ -85,7 +85,7 @@ const (
 	intakeBatch  = 250
 	expireEvery  = time.Minute
 	pruneEvery   = 10 * time.Minute
-	lookEvery    = time.Second // for what other processes change, and for the end of the linger
+	lookEvery    = 2 * time.Second // for what other processes change, and for the end of the linger
 	defaultGrace = 10 * time.Second
 )
 

@@ -5,11 +5,14 @@ import (
 	"time"
 )
 
-// lookEvery is how often a deliverer looks into the spool where the system does not tell it of new records.
-const lookEvery = 2 * time.Second
+// How often a deliverer looks into the spool where the system does not tell it of new records, and where it does.
+const (
+	lookEvery  = 2 * time.Second
+	lookAnyway = 30 * time.Second
+)
 
-// Watch signals at once, when a record may have come, and every two seconds in any case, until ctx ends. Signals
-// that nobody waits for are one.
+// Watch signals at once, when a record may have come, and every now and then in any case, until ctx ends. Signals that
+// nobody waits for are one.
 func Watch(ctx context.Context, state string) <-chan struct{} {
 	return watch(ctx, arrivals(ctx, state+"/spool/new"))
 }
@@ -19,7 +22,11 @@ func watch(ctx context.Context, arrived <-chan struct{}) <-chan struct{} {
 	signal := make(chan struct{}, 1)
 	signal <- struct{}{}
 	go func() {
-		tick := time.NewTicker(lookEvery)
+		every := lookEvery
+		if arrived != nil {
+			every = lookAnyway
+		}
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
