@@ -113,3 +113,40 @@ func FuzzShellFieldsStayInPlace(f *testing.F) {
 		}
 	})
 }
+
+// What the quick way takes is what encoding/json makes of it, and it takes nearly all that the managers write.
+func FuzzQuick(f *testing.F) {
+	taken, of := 0, 0
+	for _, text := range readCorpus(f) {
+		f.Add(string(text))
+		if o, err := slowly(bytes.TrimRight(text, blanks)); err == nil && o != nil {
+			of++
+			if _, ok := quick(string(text)); ok {
+				taken++
+			}
+		}
+	}
+	if taken*10 < of*9 {
+		f.Errorf("the quick way takes %d of %d alerts", taken, of)
+	}
+	for _, text := range []string{
+		`{}`, `{"a":[]}`, `{"a":[1,-0,1.5e3,1e400,12345678901234567890,true,false,null]}`, `{"a":"\"\\\/\b\f\n\r\t"}`, `{"a":1,"a":{"b":2}}`,
+		`{"a":01}`, `{"a":1.}`, `{"a":+1}`, `{"a":"` + "\x1f" + `"}`, `{"a":"` + "\xff" + `"}`, `{"a":"\u0041"}`, `{"a":tru}`, `{"a":1,}`, `{"a":1}x`, "{\"a\":1}\x00",
+		strings.Repeat(`{"a":`, 60) + "1" + strings.Repeat("}", 60),
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := quick(text)
+		if !ok {
+			t.Skip("not plain")
+		}
+		want, err := slowly([]byte(text))
+		if err != nil {
+			t.Fatalf("it is no JSON: %v", err)
+		}
+		if diff := cmp.Diff(map[string]any(got), map[string]any(want)); diff != "" {
+			t.Errorf("(-quick +encoding/json):\n%s", diff)
+		}
+	})
+}

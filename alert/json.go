@@ -96,6 +96,14 @@ type object map[string]any
 
 // decode reads one JSON object. Of duplicate keys the last wins.
 func decode(text []byte) (object, error) {
+	if o, ok := quick(string(text)); ok {
+		return o, nil
+	}
+	return slowly(text)
+}
+
+// slowly is decode by encoding/json alone.
+func slowly(text []byte) (object, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	var o map[string]any
