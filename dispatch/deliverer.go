@@ -82,7 +82,7 @@ func (d *Deliverer) Untold() (onPurpose, noRoute int64) { return d.onPurpose.Loa
 
 // Times of the deliverer's own work.
 const (
-	intakeBatch  = 250
+	intakeBatch  = 100
 	expireEvery  = time.Minute
 	pruneEvery   = 10 * time.Minute
 	lookEvery    = 2 * time.Second // for what other processes change, and for the end of the linger

@@ -27,7 +27,7 @@ type freshAlert struct {
 }
 
 const (
-	maxFresh = 2 * intakeBatch
+	maxFresh = 4 * intakeBatch
 	// staleAfter is when an alert that waits for a receiver may go for a newer one.
 	staleAfter = 5 * time.Second
 	// patience is how long what comes in waits while there is much to deliver and none of it moves, and longestWait

@@ -36,7 +36,7 @@ type follower struct {
 
 // followBatch is how many alerts are taken at once. A batch waits, another one is read, a third is being entered: each
 // alert takes ten times its length in memory.
-const followBatch = 250
+const followBatch = 100
 
 func (f *follower) key() string { return "follow:" + f.path }
 

@@ -48,10 +48,9 @@ func (h *HMAC) validate(bad func(key, format string, args ...any)) {
 }
 
 // signature is the value of the signature's header.
-func signature(secret, timestamp string, body []byte) string {
+func signature(secret, timestamp, body string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(timestamp + "."))
-	mac.Write(body)
+	mac.Write([]byte(timestamp + "." + body))
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 

@@ -8,7 +8,6 @@
 package webhook
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -77,9 +76,9 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	body := content.body
 	if w.cfg.Gzip {
-		body = notifier.Gzip(body)
+		body = string(notifier.Gzip([]byte(body)))
 	}
-	req, err := http.NewRequestWithContext(ctx, w.method, target.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, w.method, target.String(), strings.NewReader(body))
 	if err != nil {
 		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "webhook: the setting url is not a URL")
 	}
@@ -131,7 +130,7 @@ func (w *Notifier) target(s *secrets) (*url.URL, error) {
 
 // content is what a request carries.
 type content struct {
-	body      []byte
+	body      string
 	mediaType string
 	document  bool // it is ours, of the schema's version
 }
@@ -150,8 +149,8 @@ func (w *Notifier) Uses(part string) bool {
 // content chooses among the parts. A receiver's own template goes before our document, and so does the text that
 // stands in when every template failed; where its template failed, it gets the document.
 func (w *Notifier) content(n notifier.Notification) (content, error) {
-	if raw := []byte(n.Parts["raw"].Raw()); w.cfg.Body == bodyRaw && len(raw) > 0 {
-		if json.Valid(raw) {
+	if raw := n.Parts["raw"].Raw(); w.cfg.Body == bodyRaw && raw != "" {
+		if json.Valid([]byte(raw)) {
 			return content{body: raw, mediaType: typeJSON}, nil
 		}
 		return content{body: raw, mediaType: typeText}, nil
@@ -162,9 +161,9 @@ func (w *Notifier) content(n notifier.Notification) (content, error) {
 	case isJSON:
 		return jsonContent(own)
 	case isText && !text.Blank():
-		return content{body: []byte(text.Raw()), mediaType: typeText}, nil
+		return content{body: text.Raw(), mediaType: typeText}, nil
 	case ok && !isText && w.cfg.Body != bodyRaw:
-		return content{[]byte(strings.TrimSpace(document.Raw())), typeJSON, true}, nil
+		return content{strings.TrimSpace(document.Raw()), typeJSON, true}, nil
 	}
 	if w.cfg.Body == bodyRaw {
 		return content{}, notifier.Errorf(notifier.Permanent, "webhook: there is no original alert to send raw")
@@ -174,9 +173,9 @@ func (w *Notifier) content(n notifier.Notification) (content, error) {
 
 // jsonContent checks that what a template of the operator's made is JSON.
 func jsonContent(part display.Text) (content, error) {
-	body := []byte(strings.TrimSpace(part.Raw()))
+	body := strings.TrimSpace(part.Raw())
 	var checked json.RawMessage
-	if err := json.Unmarshal(body, &checked); err != nil {
+	if err := json.Unmarshal([]byte(body), &checked); err != nil {
 		e := notifier.Errorf(notifier.Permanent, "webhook template: the result is no valid JSON: %w", err)
 		e.Hint = "see it with: ossec-notify preview"
 		return content{}, e
@@ -185,7 +184,7 @@ func jsonContent(part display.Text) (content, error) {
 }
 
 // setHeaders sets the operator's headers, the authorization and the signature.
-func (w *Notifier) setHeaders(req *http.Request, body []byte, s *secrets) error {
+func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error {
 	for name, value := range w.cfg.Headers {
 		v, err := value.ReadHeader("headers." + name)
 		if err != nil {
