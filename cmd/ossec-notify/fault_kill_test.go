@@ -18,10 +18,11 @@ import (
 )
 
 // What is in hand when a deliverer is killed comes twice, and nothing else does: one message of a receiver that hears
-// in order; of one with concurrency 8, the batch that dispatch takes out of the outbox for its 8 workers.
+// in order; of one with concurrency 8, the batch that dispatch delivers and the one that it has taken ahead, of 128 at
+// most each.
 const (
 	inHandInOrder = 1
-	inHandOf8     = 64
+	inHandOf8     = 256
 )
 
 // TestFaultKilledAtAnyMomentLosesNothing kills calls, background deliverers and daemons with a follower while alerts
