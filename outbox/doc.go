@@ -24,6 +24,7 @@
 //     package makes a delivery go out twice; there is none in which it goes out never.
 //   - [DB.Finish] is one transaction as well: outcomes, attempts, backoff, and the deliveries to the fallbacks
 //     of receivers that gave up. There is no instant at which a delivery is dead and its fallback unknown.
+//     [DB.Turn] is both at once, for who goes through a queue: it waits for the disk once and not twice.
 //   - A write that has begun is not given up when its context ends: what happened is recorded. The context
 //     ends the waiting for one's turn, and every read.
 //   - Only the methods [DB.Retry] and [DB.Drop] change anything from another process, and neither touches a

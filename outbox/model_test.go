@@ -403,7 +403,7 @@ func (r *modelRun) step() {
 		var want []outbox.Accepted
 		for range 1 + r.rand.IntN(3) {
 			a := outbox.Arrival{Identity: r.pick("a", "b", "c", "d", "e", "f"), Time: start, Arrived: r.m.now.Add(-time.Duration(r.rand.IntN(3)) * time.Minute),
-				Severity: r.rand.IntN(9), Rule: "5712", Title: "t"}
+				Severity: r.rand.IntN(9), Rule: "5712", Title: "t", Header: []byte("h"), Raw: []byte("raw")}
 			if r.rand.IntN(3) == 0 {
 				a.Occurrence, a.Record = outbox.NextOccurrence, fmt.Sprint("r", r.rand.IntN(30))
 			}
@@ -444,6 +444,10 @@ func (r *modelRun) step() {
 			}
 			results = append(results, res)
 			r.m.finish(d.ID, res)
+		}
+		if r.rand.IntN(2) == 0 {
+			r.turn(results)
+			return
 		}
 		var receivers []outbox.Receiver
 		if r.rand.IntN(3) == 0 {
@@ -488,6 +492,36 @@ func (r *modelRun) step() {
 		check(err)
 		equal(r.T, n, r.m.prune(keep))
 	}
+}
+
+// turn records results and takes more of one receiver's queue at once. The caller has some of the alerts.
+func (r *modelRun) turn(results []outbox.Result) {
+	fares := r.m.receivers[r.pick("x", "y", "z")]
+	if fares.Name == "" {
+		fares.Name = r.pick("x", "y", "z")
+		fares = cmp.Or(r.m.receivers[fares.Name], fares)
+	}
+	if len(results) > 0 {
+		fares.Failures++
+		r.m.receivers[fares.Name] = fares
+	}
+	limit := r.rand.IntN(4)
+	known := func(a outbox.Alert) bool { return a.Identity < "c" }
+	r.log = append(r.log, fmt.Sprintf("turn %d, %s%d", len(results), fares.Name, limit))
+	got, kept, err := r.db.Turn(r.Context(), r.m.now, results, fares, limit, known)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.taken = append(r.taken, got...)
+	var names []string
+	for _, d := range got {
+		names = append(names, d.ID)
+		if bare := d.Alert.Header == nil && d.Alert.Raw == nil; bare != known(d.Alert) {
+			r.Errorf("%s comes with header %q and raw %q", d.ID, d.Alert.Header, d.Alert.Raw)
+		}
+	}
+	equal(r.T, names, r.m.next(fares.Name, limit))
+	equal(r.T, kept, cmp.Or(r.m.receivers[fares.Name], outbox.Receiver{Name: fares.Name}))
 }
 
 func (r *modelRun) compare() {
