@@ -520,7 +520,11 @@ func (r *modelRun) turn(results []outbox.Result) {
 			r.Errorf("%s comes with header %q and raw %q", d.ID, d.Alert.Header, d.Alert.Raw)
 		}
 	}
-	equal(r.T, names, r.m.next(fares.Name, limit))
+	var want []string
+	if limit > 0 {
+		want = r.m.next(fares.Name, limit)
+	}
+	equal(r.T, names, want)
 	equal(r.T, kept, cmp.Or(r.m.receivers[fares.Name], outbox.Receiver{Name: fares.Name}))
 }
 
