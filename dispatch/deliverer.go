@@ -274,7 +274,7 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 			if planned := arrivals[i].Deliveries; len(planned) > 0 {
 				sample = planned[0].Sample
 			}
-			d.fresh.put(freshKey(a.Identity, a.Occurrence), arrivals[i].Alert, sample, len(a.Deliveries))
+			d.fresh.put(freshKey{a.Identity, a.Occurrence}, arrivals[i].Alert, sample, len(a.Deliveries))
 		}
 		switch {
 		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
