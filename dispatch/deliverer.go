@@ -269,18 +269,20 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		return err
 	}
 	for i, a := range out {
-		if len(a.Deliveries) > 0 {
-			var sample string
-			if planned := arrivals[i].Deliveries; len(planned) > 0 {
-				sample = planned[0].Sample
-			}
-			d.fresh.put(freshKey{a.Identity, a.Occurrence}, arrivals[i].Alert, sample, len(a.Deliveries))
-		}
+		planned, left := arrivals[i].Deliveries, len(a.Deliveries)
 		switch {
 		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
 			d.onPurpose.Add(1)
+			left--
 		case arrivals[i].Nobody == "" && a.New && len(in[i].Deliveries) == 0:
 			d.noRoute.Add(1)
+		}
+		switch key := (freshKey{a.Identity, a.Occurrence}); {
+		case left == 0:
+		case a.New:
+			d.fresh.put(key, arrivals[i].Alert, planned[0].Sample, left)
+		default:
+			d.fresh.more(key, left)
 		}
 	}
 	return nil

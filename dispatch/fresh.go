@@ -61,10 +61,17 @@ func (f *fresh) put(key freshKey, a *alert.Alert, sample string, deliveries int)
 	if len(f.byKey) >= maxFresh || len(f.order) >= 2*maxFresh {
 		return
 	}
-	if f.byKey[key] == nil {
-		f.order = append(f.order, key)
-	}
+	f.order = append(f.order, key)
 	f.byKey[key] = &freshAlert{a, sample, deliveries, now}
+}
+
+// more notes further deliveries of an alert that came again: it is told as it came first, for that is what was stored.
+func (f *fresh) more(key freshKey, deliveries int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if kept := f.byKey[key]; kept != nil {
+		kept.left += deliveries
+	}
 }
 
 func (f *fresh) get(x outbox.Alert) (a *alert.Alert, sample string, ok bool) {
