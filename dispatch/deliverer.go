@@ -42,8 +42,9 @@ type Arrival struct {
 type Site interface {
 	// Receiver is a receiver by its name, nil when there is none (any more).
 	Receiver(name string) *Receiver
-	// Settled reports whether a receiver that there is not is gone for good. It is not while no config loads.
-	Settled() bool
+	// Gone reports whether there is no such receiver, for good. It is not known while no config loads: then what waits
+	// for it goes on waiting.
+	Gone(name string) bool
 	// Dispatcher renders.
 	Dispatcher() *Dispatcher
 	// Read makes an alert of what an arrival stored.
@@ -296,6 +297,9 @@ func (d *Deliverer) expire(ctx context.Context, now time.Time) error {
 			dead, err = d.Box.Expire(ctx, now, func(name string) time.Duration {
 				if r := d.Site.Receiver(name); r != nil {
 					return r.MaxAge
+				}
+				if !d.Site.Gone(name) {
+					return 0
 				}
 				return DefaultMaxAge
 			}, func(x outbox.Delivery) []outbox.NewDelivery {
