@@ -18,6 +18,10 @@ import (
 // receiver.
 func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x outbox.Delivery) (outbox.Result, *notifier.Error) {
 	result := outbox.Result{Seq: x.Seq}
+	if r == nil && !l.d.Site.Gone(l.name) { // the config was changed since the delivery was taken
+		result.State, result.Reason = outbox.Pending, x.Reason
+		return result, nil
+	}
 	if r == nil {
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
 		return result, nil

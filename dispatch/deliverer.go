@@ -42,8 +42,9 @@ type Arrival struct {
 type Site interface {
 	// Receiver is a receiver by its name, nil when there is none (any more).
 	Receiver(name string) *Receiver
-	// Settled reports whether a receiver that there is not is gone for good. It is not while no config loads.
-	Settled() bool
+	// Gone reports whether there is no such receiver, for good. It is not known while no config loads: then what waits
+	// for it goes on waiting.
+	Gone(name string) bool
 	// Dispatcher renders.
 	Dispatcher() *Dispatcher
 	// Read makes an alert of what an arrival stored.
@@ -269,18 +270,20 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		return err
 	}
 	for i, a := range out {
-		if len(a.Deliveries) > 0 {
-			var sample string
-			if planned := arrivals[i].Deliveries; len(planned) > 0 {
-				sample = planned[0].Sample
-			}
-			d.fresh.put(freshKey(a.Identity, a.Occurrence), arrivals[i].Alert, sample, len(a.Deliveries))
-		}
+		planned, left := arrivals[i].Deliveries, len(a.Deliveries)
 		switch {
 		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
 			d.onPurpose.Add(1)
+			left--
 		case arrivals[i].Nobody == "" && a.New && len(in[i].Deliveries) == 0:
 			d.noRoute.Add(1)
+		}
+		switch key := (freshKey{a.Identity, a.Occurrence}); {
+		case left == 0:
+		case a.New:
+			d.fresh.put(key, arrivals[i].Alert, planned[0].Sample, left)
+		default:
+			d.fresh.more(key, left)
 		}
 	}
 	return nil
@@ -294,6 +297,9 @@ func (d *Deliverer) expire(ctx context.Context, now time.Time) error {
 			dead, err = d.Box.Expire(ctx, now, func(name string) time.Duration {
 				if r := d.Site.Receiver(name); r != nil {
 					return r.MaxAge
+				}
+				if !d.Site.Gone(name) {
+					return 0
 				}
 				return DefaultMaxAge
 			}, func(x outbox.Delivery) []outbox.NewDelivery {

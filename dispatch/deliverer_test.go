@@ -53,11 +53,14 @@ func (q *queue) Take(_ context.Context, most int) ([]Arrival, map[string]string,
 	return out, nil, nil, nil
 }
 
-// fixed is a site that does not change.
-type fixed struct{ d *Dispatcher }
+// fixed is a site that changes only where a test does it. isGone is nil where what is not there is gone.
+type fixed struct {
+	d      *Dispatcher
+	isGone func(name string) bool
+}
 
 func (s fixed) Dispatcher() *Dispatcher        { return s.d }
-func (s fixed) Settled() bool                  { return true }
+func (s fixed) Gone(name string) bool          { return s.isGone == nil || s.isGone(name) }
 func (s fixed) Receiver(name string) *Receiver { return s.d.Receivers[name] }
 func (s fixed) Read(header, raw []byte) (*alert.Alert, string) {
 	var sample string
@@ -91,7 +94,7 @@ func newBench(t *testing.T, receivers map[string]*scripted) *bench {
 		d.Table.Always = append(d.Table.Always, name)
 	}
 	slices.Sort(d.Table.Always)
-	b.site = fixed{d}
+	b.site = fixed{d: d}
 	return b
 }
 
@@ -487,7 +490,7 @@ func BenchmarkDeliverer(b *testing.B) {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- (&Deliverer{Box: box, Sources: []Source{q}, Site: fixed{d}, Log: d.Log, Grace: time.Second}).Run(ctx)
+		ended <- (&Deliverer{Box: box, Sources: []Source{q}, Site: fixed{d: d}, Log: d.Log, Grace: time.Second}).Run(ctx)
 	}()
 	<-s.done
 	b.StopTimer()
@@ -644,4 +647,30 @@ func TestWorkersOfALaneShareItsState(t *testing.T) {
 	if err := b.stop(); err != nil {
 		t.Error(err)
 	}
+}
+
+// A receiver that the config does not have at the moment, for the config is being written or is broken, is waited for:
+// by what was taken already, too, and beyond the age at which a delivery is dead.
+func TestReceiverThatMayComeBackIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, map[string]*scripted{"webhook-1": {}})
+		b.site.isGone = func(string) bool { return false }
+		old := b.arrival("1", "low")
+		old.Alert.Received = time.Now().Add(-2 * DefaultMaxAge)
+		b.queue.put(old)
+		delete(b.site.d.Receivers, "webhook-1")
+		b.start()
+		time.Sleep(2 * expireEvery)
+		synctest.Wait()
+		if got := b.states("webhook-1"); got[outbox.Pending] != 1 {
+			t.Errorf("the delivery is %v, want it pending", got)
+		}
+		taken, _ := newLane(b.deliverer, "webhook-1").attempt(t.Context(), t.Context(), nil, health{}, outbox.Delivery{Seq: 1})
+		if taken.State != outbox.Pending || taken.Attempt != nil {
+			t.Errorf("what was taken before becomes %s (%s), want it put back", taken.State, taken.Reason)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -14,9 +13,14 @@ import (
 // no room in it is read from the outbox. newFresh makes one.
 type fresh struct {
 	mu    sync.Mutex
-	byKey map[string]*freshAlert
-	order []string      // keys, the oldest first; some of them may be gone
+	byKey map[freshKey]*freshAlert
+	order []freshKey    // the oldest first; some of them may be gone
 	moved chan struct{} // signalled when a delivery has come to its end
+}
+
+type freshKey struct {
+	identity   string
+	occurrence int
 }
 
 type freshAlert struct {
@@ -37,19 +41,12 @@ const (
 )
 
 func newFresh() *fresh {
-	return &fresh{byKey: map[string]*freshAlert{}, moved: make(chan struct{}, 1)}
-}
-
-func freshKey(identity string, occurrence int) string {
-	if occurrence == 1 {
-		return identity
-	}
-	return fmt.Sprintf("%s#%d", identity, occurrence)
+	return &fresh{byKey: map[freshKey]*freshAlert{}, moved: make(chan struct{}, 1)}
 }
 
 // put keeps an alert for so many deliveries. Where there is no room an old one goes, which waits for a receiver that is
 // slow or down, but not one whose turn is about to come.
-func (f *fresh) put(key string, a *alert.Alert, sample string, deliveries int) {
+func (f *fresh) put(key freshKey, a *alert.Alert, sample string, deliveries int) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -64,16 +61,23 @@ func (f *fresh) put(key string, a *alert.Alert, sample string, deliveries int) {
 	if len(f.byKey) >= maxFresh || len(f.order) >= 2*maxFresh {
 		return
 	}
-	if f.byKey[key] == nil {
-		f.order = append(f.order, key)
-	}
+	f.order = append(f.order, key)
 	f.byKey[key] = &freshAlert{a, sample, deliveries, now}
+}
+
+// more notes further deliveries of an alert that came again: it is told as it came first, for that is what was stored.
+func (f *fresh) more(key freshKey, deliveries int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if kept := f.byKey[key]; kept != nil {
+		kept.left += deliveries
+	}
 }
 
 func (f *fresh) get(x outbox.Alert) (a *alert.Alert, sample string, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if kept := f.byKey[freshKey(x.Identity, x.Occurrence)]; kept != nil {
+	if kept := f.byKey[freshKey{x.Identity, x.Occurrence}]; kept != nil {
 		return kept.alert, kept.sample, true
 	}
 	return nil, "", false
@@ -86,7 +90,7 @@ func (f *fresh) has(x outbox.Alert) bool {
 
 // done notes that a delivery of an alert has come to its end.
 func (f *fresh) done(x outbox.Alert) {
-	key := freshKey(x.Identity, x.Occurrence)
+	key := freshKey{x.Identity, x.Occurrence}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if kept := f.byKey[key]; kept != nil {

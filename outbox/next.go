@@ -39,33 +39,39 @@ func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares R
 	for {
 		var out []Delivery
 		var left []error
-		more := false
+		kept, more := fares, false
 		err := db.write(ctx, what, func(t *txn) (err error) {
+			if len(results) == 0 {
+				if kept, err = t.receiver(fares.Name); err != nil {
+					return err
+				}
+			}
+			ready := limit > 0 && !kept.NextAt.After(now)
+			if ready {
+				released, err := t.release(fares.Name, now)
+				if more = released == releaseSlice; more || err != nil {
+					return err // there may be more, and the first of the queue among them: the turn comes after
+				}
+			}
 			if len(results) > 0 {
 				if left, err = db.record(t, now, results, fares); err != nil || len(left) > 0 {
 					return err
 				}
+				if kept, err = t.receiver(fares.Name); err != nil {
+					return err
+				}
 			}
-			if fares, err = t.receiver(fares.Name); err != nil || limit <= 0 || fares.NextAt.After(now) {
-				return err
+			if ready {
+				out, err = t.take(fares.Name, now, limit, known)
 			}
-			released, err := t.release(fares.Name, now)
-			if err != nil {
-				return err
-			}
-			if more = released == releaseSlice; more {
-				return nil // there may be more, and the first of the queue among them
-			}
-			out, err = t.take(fares.Name, now, limit, known)
 			return err
 		})
 		if err == nil && len(left) > 0 {
 			err = explain(what, errors.Join(left...))
 		}
 		if err != nil || !more {
-			return out, fares, err
+			return out, kept, err
 		}
-		results = nil
 	}
 }
 

@@ -31,8 +31,11 @@ const factsAsTheyAre = `{{range .Facts}}{{.Label}}: {{.Value}}
 
 // shorten notes what a define is known to print, before the step of its context is added to it.
 func (s *Set) shorten(name string, root *parse.ListNode) {
-	part, _, special := strings.Cut(name, ".")
-	s.special[part] = s.special[part] || special
+	for i, c := range name {
+		if c == '.' { // what stands before may be a part, and this one a special form of it
+			s.special[name[:i]] = true
+		}
+	}
 	if name == "facts" {
 		s.plainFacts = root.String() == factsAsTheyAre
 	}

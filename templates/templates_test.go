@@ -47,6 +47,7 @@ func TestSharedPartCanBeReplacedForOneRuleGroupOrFamily(t *testing.T) {
 		{"another rule", `{{define "next.rule.571"}}no{{end}}`, next},
 		{"a special one that asks for the general", `{{define "next.rule.5712"}}Call. {{part "next" .}}{{end}}`, "Call. " + next},
 		{"through all of them", `{{define "next.rule.5712"}}a {{part "next" .}}{{end}}{{define "next.group.sshd"}}b {{part "next" .}}{{end}}{{define "next.auth_failure"}}c {{part "next" .}}{{end}}`, "a b c " + next},
+		{"a part with a dot in its name", `{{define "next"}}{{part "own.step" .}}{{end}}{{define "own.step"}}no{{end}}{{define "own.step.rule.5712"}}Dotted.{{end}}`, "Dotted."},
 		{"the most special wins", `{{define "next"}}a{{end}}{{define "next.auth_failure"}}b{{end}}{{define "next.group.syslog"}}c{{end}}{{define "next.rule.5712"}}d{{end}}`, "d"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -258,12 +258,17 @@ func (s *site) loadedAt() time.Time {
 	return s.loaded
 }
 
-// Settled reports whether the config says all: a receiver that it does not know may be in the one that is broken, or
-// missing, now.
-func (s *site) Settled() bool {
+// Gone reports whether there is no such receiver, for good: one that the config does not know may be in that which is
+// broken, or missing, now, and one of ossec.conf may have a file that cannot be read for the moment.
+func (s *site) Gone(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.fault == nil && !s.none()
+	_, err := s.receiver(name)
+	unread := new(fs.PathError)
+	if errors.As(err, &unread) && !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	return err != nil && s.fault == nil && !s.none()
 }
 
 // none reports whether there is no config to go by, and alerts wait for one. Those that no spool has taken cannot wait
@@ -296,21 +301,27 @@ func (s *site) Dispatcher() *dispatch.Dispatcher {
 func (s *site) Receiver(name string) *dispatch.Receiver {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	r, _ := s.receiver(name) // Gone tells why there is none
+	return r
+}
+
+// receiver is the same for who holds the lock; the error says why there is none.
+func (s *site) receiver(name string) (*dispatch.Receiver, error) {
 	if r := s.d.Receivers[name]; r != nil {
-		return r
+		return r, nil
 	}
 	if k := s.argv[name]; k != nil {
-		return k.receiver
+		return k.receiver, nil
 	}
 	if !strings.HasPrefix(name, "argv-") {
-		return nil
+		return nil, fs.ErrNotExist
 	}
 	r, err := s.readArgv(name)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	s.argv[name] = &argvKept{receiver: r}
-	return r
+	return r, nil
 }
 
 func (s *site) zone() *time.Location {
