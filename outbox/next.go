@@ -61,6 +61,11 @@ func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares R
 					return err
 				}
 			}
+			if ready && len(results) > 0 { // they may be due themselves; the others were released above
+				if _, err := t.release(fares.Name, now); err != nil {
+					return err
+				}
+			}
 			if ready {
 				out, err = t.take(fares.Name, now, limit, known)
 			}
