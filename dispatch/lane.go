@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -79,8 +80,8 @@ func (l *lane) run(ctx context.Context) error {
 		}
 		next := l.ahead(ctx, r, len(batch), results)
 		results = l.deliver(ctx, grace, r, batch)
-		if batch, err = next(); err != nil {
-			return err
+		if batch, err = next(); err != nil { // this batch was told all the same, and there may be room again
+			return errors.Join(err, l.d.Box.Finish(context.WithoutCancel(ctx), time.Now(), results, l.health.Receiver))
 		}
 	}
 }

@@ -136,3 +136,36 @@ func TestDelivererForgetsReceiversOfOssecConf(t *testing.T) {
 		t.Errorf("the log says nothing of it:\n%s", in.log())
 	}
 }
+
+// A delivery is dead at once if its receiver is gone, so nothing may say so of one that is there and cannot be used now.
+func TestReceiverThatCannotBeUsedNowIsNotGone(t *testing.T) {
+	s, r, call := argvSite(t)
+	if s.Gone("soc") {
+		t.Error("without a config, one that it may have is gone")
+	}
+	if !s.Gone(r.Name) {
+		t.Error("one of ossec.conf is not gone, and has no file")
+	}
+	if err := s.keepArgv(r, call, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	s = openSite(s.home, s.state, s.box, discard)
+	file := s.argvPath(r.Name)
+	if err := errors.Join(os.Remove(file), os.Symlink(filepath.Base(file), file)); err != nil { // no user can read that
+		t.Fatal(err)
+	}
+	if s.Receiver(r.Name) != nil || s.Gone(r.Name) {
+		t.Error("one of ossec.conf is gone, and has a file that cannot be read")
+	}
+	config := "receivers:\n  hook: {webhook: {url: \"https://127.0.0.1/\", network: {ca_file: /nowhere/ca.pem}}}\ndefault: [hook]\n"
+	if err := errors.Join(os.MkdirAll(filepath.Dir(s.path), 0o700), os.WriteFile(s.path, []byte(config), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s.reload()
+	if s.fault != nil || s.Receiver("hook") != nil {
+		t.Fatalf("the config is %v and the receiver can be made: this tests nothing", s.fault)
+	}
+	if s.Gone("hook") || !s.Gone("soc") {
+		t.Errorf("hook is gone: %v, and soc: %v; want only soc, which the config does not have", s.Gone("hook"), s.Gone("soc"))
+	}
+}

@@ -259,16 +259,22 @@ func (s *site) loadedAt() time.Time {
 }
 
 // Gone reports whether there is no such receiver, for good: one that the config does not know may be in that which is
-// broken, or missing, now, and one of ossec.conf may have a file that cannot be read for the moment.
+// broken, or missing, now, one that it has could not be made of the files that it names, and one of ossec.conf may have
+// a file that cannot be read for the moment.
 func (s *site) Gone(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, err := s.receiver(name)
 	unread := new(fs.PathError)
-	if errors.As(err, &unread) && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil:
+		return false
+	case strings.HasPrefix(name, "argv-"): // no receiver of a config has such a name
+		return errors.Is(err, fs.ErrNotExist) || !errors.As(err, &unread)
+	case s.fault != nil || s.none():
 		return false
 	}
-	return err != nil && s.fault == nil && !s.none()
+	return !slices.ContainsFunc(s.cfg.Receivers, func(r *receiver) bool { return r.Name == name })
 }
 
 // none reports whether there is no config to go by, and alerts wait for one. Those that no spool has taken cannot wait
