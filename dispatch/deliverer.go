@@ -113,8 +113,11 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	var expired, pruned time.Time
 	busy := time.Now()
 	for {
-		n, err := d.intake(ctx)
+		more, err := d.intake(ctx)
 		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			return err
 		}
 		now := time.Now()
@@ -138,11 +141,22 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if n > 0 || waiting {
+		if more || waiting {
 			busy = now
 		}
 		if d.Linger > 0 && now.Sub(busy) >= d.Linger {
 			return nil
+		}
+		if more {
+			d.fresh.wait(ctx)
+			select {
+			case <-ctx.Done():
+				return nil
+			case err := <-d.fault:
+				return err
+			default:
+				continue
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -202,37 +216,28 @@ func (d *Deliverer) merge(ctx context.Context) <-chan struct{} {
 	return out
 }
 
-// intake enters what the sources have, and returns how many alerts that were.
-func (d *Deliverer) intake(ctx context.Context) (int, error) {
-	total := 0
+// intake enters a batch of each source, so that one which has much keeps none of the others waiting. more: there may be
+// more at once.
+func (d *Deliverer) intake(ctx context.Context) (more bool, err error) {
 	for _, s := range d.Sources {
-		for ctx.Err() == nil {
-			arrivals, meta, done, err := s.Take(ctx, intakeBatch)
-			if err != nil {
-				return total, err
+		arrivals, meta, done, err := s.Take(ctx, intakeBatch)
+		if err != nil {
+			return more, err
+		}
+		if len(arrivals) == 0 && len(meta) == 0 {
+			continue
+		}
+		more = true
+		if err := d.accept(ctx, arrivals, meta); err != nil {
+			return more, err
+		}
+		if done != nil {
+			if err := done(); err != nil {
+				return more, err
 			}
-			if len(arrivals) == 0 && len(meta) == 0 {
-				break
-			}
-			if err := d.accept(ctx, arrivals, meta); err != nil {
-				if ctx.Err() != nil {
-					return total, nil
-				}
-				return total, err
-			}
-			if done != nil {
-				if err := done(); err != nil {
-					return total, err
-				}
-			}
-			total += len(arrivals)
-			if _, err := d.wakeLanes(ctx); err != nil {
-				return total, err
-			}
-			d.fresh.wait(ctx)
 		}
 	}
-	return total, nil
+	return more, nil
 }
 
 func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[string]string) error {

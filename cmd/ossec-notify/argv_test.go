@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
@@ -162,8 +163,12 @@ func TestReceiverThatCannotBeUsedNowIsNotGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.reload()
-	if s.fault != nil || s.Receiver("hook") != nil {
-		t.Fatalf("the config is %v and the receiver can be made: this tests nothing", s.fault)
+	if s.fault != nil || s.Receiver("hook") == nil {
+		t.Fatalf("the config is %v, and the receiver that cannot be made is not there to wait for", s.fault)
+	}
+	var failure *notifier.Error
+	if _, err := s.Receiver("hook").Notifier.Notify(t.Context(), notifier.Notification{}); !errors.As(err, &failure) || failure.Reason != notifier.Temporary || !strings.Contains(err.Error(), "/nowhere/ca.pem") {
+		t.Errorf("an attempt says %v, want that it is to be tried again and what is missing", err)
 	}
 	if s.Gone("hook") || !s.Gone("soc") {
 		t.Errorf("hook is gone: %v, and soc: %v; want only soc, which the config does not have", s.Gone("hook"), s.Gone("soc"))

@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
@@ -40,8 +42,9 @@ func (e *receiverError) Error() string { return fmt.Sprintf("receiver %q: %s", e
 func (e *receiverError) Unwrap() error { return e.err }
 
 // dispatcher makes the dispatcher of a config: notifiers and routes. The error joins a [receiverError] for
-// everything that is wrong with files that the receivers name. The dispatcher is there all the same, with the
-// receivers that could be made: a command refuses to go on, but a call by integratord must tell the others.
+// everything that is wrong with files that the receivers name. The dispatcher is there all the same, and the receivers
+// that could not be made are tried again at each attempt: a command refuses to go on, but a call by integratord must
+// tell the others, and what is for these must wait.
 func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 	var errs []error
 	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Receivers: map[string]*dispatch.Receiver{}, Log: opt.log}
@@ -50,18 +53,18 @@ func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 		for _, err := range split(err) {
 			errs = append(errs, &receiverError{r, err})
 		}
-		if err == nil {
-			d.Receivers[r.Name] = made
-		}
+		d.Receivers[r.Name] = made
 	}
 	return d, errors.Join(errs...)
 }
 
+// build makes a receiver. It is there with an error, too: see [unmade].
 func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 	concurrency := cmp.Or(r.common.Concurrency, r.Channel.concurrency, 1)
-	n, err := r.Config.build(opt.connect(concurrency))
+	make := func() (notifier.Notifier, error) { return r.Config.build(opt.connect(concurrency)) }
+	n, err := make()
 	if err != nil {
-		return nil, err
+		n = &unmade{make: make}
 	}
 	set := r.templates
 	if set == nil { // of no file
@@ -73,7 +76,38 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 		Rate:        cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
 		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
-	}, nil
+	}, err
+}
+
+// unmade stands in for a notifier that could not be made, because of a file that is missing or broken. Each attempt
+// tries to make it: what is for the receiver waits until the file is mended, and nobody need load the config again.
+type unmade struct {
+	make func() (notifier.Notifier, error)
+
+	mu   sync.Mutex
+	made notifier.Notifier
+}
+
+// Notify fails for now, unless the notifier can be made.
+func (u *unmade) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	made, err := u.notifier()
+	if err != nil {
+		return notifier.Receipt{}, notifier.Errorf(notifier.Temporary, "the receiver cannot be made: %w", err)
+	}
+	return made.Notify(ctx, n)
+}
+
+func (u *unmade) notifier() (notifier.Notifier, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.made == nil {
+		made, err := u.make()
+		if err != nil {
+			return nil, err
+		}
+		u.made = made
+	}
+	return u.made, nil
 }
 
 // split takes joined errors apart.

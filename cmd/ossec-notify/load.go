@@ -257,12 +257,21 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 	return r
 }
 
+// maxConcurrency bounds the connections to one receiver, and what a kill may repeat.
+const maxConcurrency = 100
+
 // common reads a setting that every receiver takes.
 func (l *loader) common(r *receiver, e yamlnode.Entry, field reflect.Value) {
 	before := len(l.problems)
 	l.value(e, field)
-	if e.Key == "concurrency" && r.common.Concurrency < 1 && len(l.problems) == before {
-		l.errorf(e.Value, "concurrency is %d: at least 1 delivery must be under way at a time", r.common.Concurrency)
+	if e.Key != "concurrency" || len(l.problems) > before {
+		return
+	}
+	switch n := r.common.Concurrency; {
+	case n < 1:
+		l.errorf(e.Value, "concurrency is %d: at least 1 delivery must be under way at a time", n)
+	case n > maxConcurrency:
+		l.errorf(e.Value, "concurrency is %d: at most %d deliveries can be under way at a time", n, maxConcurrency)
 	}
 }
 
