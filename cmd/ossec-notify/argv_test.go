@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
-	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
