@@ -24,11 +24,12 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	}
 	if r == nil {
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
+		l.d.Log.Error("delivery is dead", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "err", errNoReceiver)
 		return result, nil
 	}
 	if instead := l.d.fallbacks(x, known.whyUntried(r, x)); len(instead) > 0 {
 		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+known.failure.Error(), instead
-		l.d.Log.Warn("fallback takes over, the receiver is down", "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name)
+		l.d.Log.Warn("fallback takes over, the receiver is down", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "to", names(instead))
 		return result, nil
 	}
 	if err := l.pace(ctx); err != nil {
@@ -57,7 +58,7 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	switch instead := l.d.fallbacks(x, known.why(r, failure)); {
 	case len(instead) > 0:
 		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+failure.Error(), instead
-		log.Error("fallback takes over", "err", failure)
+		log.Error("fallback takes over", "to", names(instead), "err", failure)
 	case failure.Reason == notifier.Temporary:
 		result.State = outbox.Pending
 		if x.Reason != result.Reason { // a failure is told once, until it changes
@@ -70,8 +71,17 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	return result, failure
 }
 
+// names are the receivers of deliveries, for the log.
+func names(deliveries []outbox.NewDelivery) string {
+	var out []string
+	for _, x := range deliveries {
+		out = append(out, x.Receiver)
+	}
+	return strings.Join(out, ", ")
+}
+
 func (l *lane) log(x outbox.Delivery, r *Receiver) *slog.Logger {
-	return l.d.Log.With("alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "channel", r.Channel)
+	return l.d.Log.With("delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "channel", r.Channel)
 }
 
 // send renders a delivery and sends it, unless the vendor says that an earlier attempt arrived. sent is what was sent,

@@ -40,6 +40,8 @@ type Arrival struct {
 
 // Site is what the config gives a deliverer. It may change while it runs.
 type Site interface {
+	// Look sees whether the config was changed. It may write to the outbox.
+	Look()
 	// Receiver is a receiver by its name, nil when there is none (any more).
 	Receiver(name string) *Receiver
 	// Gone reports whether there is no such receiver, for good. It is not known while no config loads: then what waits

@@ -59,6 +59,7 @@ type fixed struct {
 	isGone func(name string) bool
 }
 
+func (s fixed) Look()                          {}
 func (s fixed) Dispatcher() *Dispatcher        { return s.d }
 func (s fixed) Gone(name string) bool          { return s.isGone == nil || s.isGone(name) }
 func (s fixed) Receiver(name string) *Receiver { return s.d.Receivers[name] }

@@ -59,6 +59,7 @@ func (l *lane) run(ctx context.Context) error {
 		batch   []outbox.Delivery // taken ahead
 	)
 	for {
+		l.d.Site.Look()
 		r := l.d.Site.Receiver(l.name)
 		if len(batch) > 0 && (ctx.Err() != nil || l.health.Failures > 0) {
 			results, batch = append(results, putBack(batch)...), nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -202,6 +203,38 @@ func (db *DB) Show(ctx context.Context, id string) (Delivery, []Attempt, error) 
 func (db *DB) Alert(ctx context.Context, identity string, occurrence int) (Alert, error) {
 	return db.alert(ctx, fmt.Sprintf("show alert %s", identity),
 		`a.identity = ?1 AND (a.occurrence = ?2 OR ?2 = 0) ORDER BY a.occurrence DESC LIMIT 1`, identity, occurrence)
+}
+
+// Qualified finds the whole identity of an alert, NAME/id, by its id alone: the first of the names that the file knows
+// under which there is such an alert. Error: [ErrNotFound].
+func (db *DB) Qualified(ctx context.Context, id string) (string, error) {
+	found := ""
+	err := db.read(ctx, "find alert "+id, func(t *txn) error {
+		for after := ""; ; { // a leap from name to name, whatever there is under each
+			var first string
+			if ok, err := t.row(`SELECT identity FROM alert WHERE identity > ? ORDER BY identity LIMIT 1`, []any{after}, &first); err != nil {
+				return err
+			} else if !ok {
+				return ErrNotFound
+			}
+			slash := strings.LastIndexByte(first, '/')
+			switch {
+			case slash >= 0:
+				after = first[:slash] + "0" // the character behind the slash
+			case strings.HasPrefix(first, "h-"): // hashes have no name
+				after = "h."
+				continue
+			default:
+				after = first
+				continue
+			}
+			ok, err := t.row(`SELECT identity FROM alert WHERE identity = ? LIMIT 1`, []any{first[:slash+1] + id}, &found)
+			if ok || err != nil {
+				return err
+			}
+		}
+	})
+	return found, err
 }
 
 // AlertOfRecord finds the alert that was made of a spool record ([Arrival.Record]): [ErrNotFound] until the record

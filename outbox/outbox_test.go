@@ -581,3 +581,18 @@ func TestAPathMayHoldAnything(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAlertIsFoundByItsIDAlone(t *testing.T) {
+	db, _ := open(t, path(t), owner())
+	for _, identity := range []string{"1795440502.1", "1795440502.9", "h-0011223344556677", "h-ff11223344556677", "mgr-a/1795440502.7", "mgr-a/1795440502.8", "mgr-a2/1795440502.8", "node/with/slash/5.1", "zulu/1795440502.7", "zulu/1795440502.9"} {
+		accept(t, db, alert(identity, start, "soc"))
+	}
+	for id, want := range map[string]string{"1795440502.7": "mgr-a/1795440502.7", "1795440502.8": "mgr-a/1795440502.8", "1795440502.9": "zulu/1795440502.9", "5.1": "node/with/slash/5.1"} {
+		if got, err := db.Qualified(t.Context(), id); got != want || err != nil {
+			t.Errorf("%s is %q (%v), want %q", id, got, err, want)
+		}
+	}
+	if got, err := db.Qualified(t.Context(), "1795440502.70"); !errors.Is(err, outbox.ErrNotFound) {
+		t.Errorf("an unknown id is %q, %v", got, err)
+	}
+}

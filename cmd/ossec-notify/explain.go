@@ -213,6 +213,12 @@ func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id st
 		id = found.Identity()
 	}
 	kept, err := box.Alert(ctx, id, 0)
+	if errors.Is(err, outbox.ErrNotFound) && found == nil {
+		if whole, wholeErr := box.Qualified(ctx, id); wholeErr == nil { // messages show the id without the manager's name
+			id = whole
+			kept, err = box.Alert(ctx, id, 0)
+		}
+	}
 	if errors.Is(err, outbox.ErrNotFound) {
 		return nil, nil, errors.New("the outbox does not hold it")
 	}

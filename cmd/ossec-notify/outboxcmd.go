@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -44,8 +46,10 @@ func (e *env) stateDir() (string, error) {
 			return p, nil
 		}
 	}
-	return "", failed("there is no state directory %s: no alert has come yet (or name it with --home or --state)", strings.Join(places, " or "))
+	return "", failed("%w (there is no state directory %s; name it with --home or --state)", errNoOutbox, strings.Join(places, " or "))
 }
+
+var errNoOutbox = errors.New("no alert has come yet")
 
 // box opens the outbox to read, and for what a person may change. Root does so as its owner, like the deliverer that
 // a retry starts: what root made there the owner could not read.
@@ -59,12 +63,56 @@ func (e *env) box(ctx context.Context) (*outbox.DB, error) {
 	}
 	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, failed("there is no outbox in %s: no alert was delivered yet", state)
+		return nil, failed("%w (there is no outbox in %s)", errNoOutbox, state)
 	}
 	if err != nil {
 		return nil, failed("%w", err)
 	}
 	return db, nil
+}
+
+// parseState reads the name of a state.
+func parseState(word string) (outbox.State, error) {
+	var known []string
+	for _, s := range outbox.States() {
+		if string(s) == word {
+			return s, nil
+		}
+		known = append(known, string(s))
+	}
+	near := ""
+	if n := rules.Nearest(word, known); n != "" {
+		near = fmt.Sprintf(": did you mean %q?", n)
+	}
+	return "", fmt.Errorf("%q is no state%s (%s)", word, near, strings.Join(known, ", "))
+}
+
+// knownReceiver refuses a name that neither the outbox nor the config knows: an empty answer to it would be read as
+// good news.
+func (e *env) knownReceiver(ctx context.Context, db *outbox.DB, name string) error {
+	if name == "" {
+		return nil
+	}
+	queues, err := db.Queues(ctx)
+	if err != nil {
+		return failed("%w", err)
+	}
+	var known []string
+	for _, q := range queues {
+		known = append(known, q.Receiver)
+	}
+	if r := readConfig(disk{}, configPath(e.config, e.home), e.home); r.cfg != nil {
+		for _, x := range r.cfg.Receivers {
+			known = append(known, x.Name)
+		}
+	}
+	if slices.Contains(known, name) {
+		return nil
+	}
+	if near := rules.Nearest(name, known); near != "" {
+		return fmt.Errorf("no receiver %q: did you mean %q?", name, near)
+	}
+	return fmt.Errorf("no receiver %q, neither in the config nor in the outbox", name)
 }
 
 func lineOf(x outbox.Delivery) sent {
@@ -100,14 +148,27 @@ func (e *env) outboxList() *cobra.Command {
 			if states != "" {
 				f.States = nil
 				for _, word := range strings.Split(states, ",") {
-					f.States = append(f.States, outbox.State(strings.TrimSpace(word)))
+					state, err := parseState(strings.TrimSpace(word))
+					if err != nil {
+						return err
+					}
+					f.States = append(f.States, state)
 				}
 			}
 			db, err := e.box(cmd.Context())
+			if errors.Is(err, errNoOutbox) && receiver == "" {
+				if e.format == "text" {
+					fmt.Fprintln(e.stderr, "Nothing waits: "+err.Error()+".")
+				}
+				return nil
+			}
 			if err != nil {
 				return err
 			}
 			defer db.Close()
+			if err := e.knownReceiver(cmd.Context(), db, receiver); err != nil {
+				return err
+			}
 			found, err := db.Find(cmd.Context(), f)
 			if err != nil {
 				return failed("%w", err)
@@ -176,6 +237,11 @@ func (e *env) outboxShow() *cobra.Command {
 				}{lineOf(x), attemptLines(attempts)})
 			}
 			fmt.Fprintln(e.stdout, listLine(x))
+			if why, err := waitsFor(cmd.Context(), db, x); err != nil {
+				return failed("%w", err)
+			} else if why != "" {
+				fmt.Fprintln(e.stdout, "  "+why)
+			}
 			fmt.Fprintf(e.stdout, "  alert %s, rule %s: %s\n", display.Quote(identity(x)).Line(), display.Quote(x.Alert.Rule).Line(), display.Quote(x.Alert.Title).Line())
 			for i, a := range attempts {
 				verdict := "accepted"
@@ -189,6 +255,23 @@ func (e *env) outboxShow() *cobra.Command {
 	}
 	e.formatFlag(cmd)
 	return cmd
+}
+
+// waitsFor says what a pending delivery waits for, if that is its receiver.
+func waitsFor(ctx context.Context, db *outbox.DB, x outbox.Delivery) (string, error) {
+	if x.State != outbox.Pending {
+		return "", nil
+	}
+	receivers, err := db.Receivers(ctx)
+	r := receivers[x.Receiver]
+	if err != nil || r.Failures == 0 {
+		return "", err
+	}
+	why := fmt.Sprintf("waits for %s, which has failed since %s (%s)", x.Receiver, r.Since.Local().Format("15:04:05"), count(r.Failures, "time"))
+	if r.NextAt.After(time.Now()) {
+		why += ", next try at " + r.NextAt.Local().Format("15:04:05")
+	}
+	return why + ": " + display.Quote(r.LastError).Line().String(), nil
 }
 
 type attemptLine struct {
@@ -241,6 +324,9 @@ func (e *env) outboxMove(what string) *cobra.Command {
 				return err
 			}
 			defer db.Close()
+			if err := e.knownReceiver(cmd.Context(), db, receiver); err != nil {
+				return err
+			}
 			f := outbox.Filter{IDs: args, Receiver: receiver}
 			if dead {
 				f.States = []outbox.State{outbox.Dead}

@@ -41,6 +41,7 @@ type site struct {
 	nth      int           // how often that was
 	sources  []string      // patterns of the files that the config is made of, as far as it can be read
 	stamps   map[string]fileStamp
+	looked   time.Time // when they were compared
 	whole    *completer
 	argv     map[string]*argvKept // by name
 	unused   map[string]bool      // names whose key and URL in ossec.conf are not used, said once
@@ -62,6 +63,9 @@ func absolute(path string) string {
 	}
 	return path
 }
+
+// lookAgain is how old may be what is known of the config's files when something is sent.
+const lookAgain = 10 * time.Millisecond
 
 // fileStamp tells whether a file was changed, or who may read it.
 type fileStamp struct {
@@ -214,9 +218,33 @@ func (s *site) keep(t texts) {
 func (s *site) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.look()
+}
+
+// Look is refresh before something is sent, unless that was done just now: who mends the config and then retries a
+// delivery means the mended one.
+func (s *site) Look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.looked) > lookAgain {
+		s.look()
+	}
+}
+
+// look is refresh for who holds the lock.
+func (s *site) look() {
+	s.looked = time.Now()
 	if !maps.Equal(stampsOf(s.sources), s.stamps) {
-		s.load()
-		s.log.Info("config loaded again", "ok", s.fault == nil)
+		s.loadAgain()
+	}
+}
+
+func (s *site) loadAgain() {
+	s.load()
+	if s.fault == nil {
+		s.log.Info("config loaded again")
+	} else {
+		s.log.Warn("config not loaded again", "err", s.fault)
 	}
 }
 
@@ -224,8 +252,7 @@ func (s *site) refresh() {
 func (s *site) reload() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.load()
-	s.log.Info("config loaded again", "ok", s.fault == nil)
+	s.loadAgain()
 }
 
 // listens says whether the daemon could listen as the config asks.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -456,6 +457,24 @@ func TestSendWaitsForTheOutcomeInTheOutbox(t *testing.T) {
 	if out := in.command(exitFail, "send", file, "--timeout", "500ms"); !strings.Contains(out, "the delivery goes on") {
 		t.Errorf("a receiver that is down says\n%s", out)
 	}
+}
+
+// Who mends the config and then retries means the mended one, however soon.
+func TestRetryGoesByTheConfigAsItIsNow(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	daemon := in.serve()
+	for i := range 5 {
+		in.configure(strings.Replace(toSlack, "SLACK_URL", "SLACK_URL/none", 1))
+		in.call("custom-notify", in.alert(fmt.Sprint(i)))
+		in.until("given up", func() bool { return in.count(outbox.Dead) == 1 })
+		in.configure(toSlack)
+		in.command(exitDone, "outbox", "retry", "--dead", "--receiver", "soc")
+		in.until("tried", func() bool { return in.count(outbox.Delivered) == i+1 || in.count(outbox.Dead) > 0 })
+		if in.count(outbox.Dead) > 0 {
+			t.Fatalf("the retry went by the old config:\n%s", in.command(exitDone, "outbox", "list", "--all"))
+		}
+	}
+	in.stop(daemon)
 }
 
 func TestDeadLettersCanBeTriedAgain(t *testing.T) {
