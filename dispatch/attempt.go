@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -38,6 +40,10 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	}
 	start := time.Now()
 	receipt, sent, err := l.send(grace, r, x)
+	if errors.Is(err, errUnread) { // not the receiver's fault; the next turn meets it, too, and says it
+		result.State, result.Reason = outbox.Pending, x.Reason
+		return result, nil
+	}
 	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sent}
 	if err == nil {
 		result.State = outbox.Delivered
@@ -80,6 +86,9 @@ func names(deliveries []outbox.NewDelivery) string {
 	return strings.Join(out, ", ")
 }
 
+// errUnread: the outbox could not be read.
+var errUnread = errors.New("the alert cannot be read")
+
 func (l *lane) log(x outbox.Delivery, r *Receiver) *slog.Logger {
 	return l.d.Log.With("delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "channel", r.Channel)
 }
@@ -89,7 +98,7 @@ func (l *lane) log(x outbox.Delivery, r *Receiver) *slog.Logger {
 func (l *lane) send(ctx context.Context, r *Receiver, x outbox.Delivery) (receipt notifier.Receipt, sent string, err error) {
 	a, sample, err := l.d.alertOf(ctx, x)
 	if err != nil {
-		return receipt, "", err
+		return receipt, "", fmt.Errorf("%w: %w", errUnread, err)
 	}
 	d := l.d.Site.Dispatcher()
 	var earlier search
