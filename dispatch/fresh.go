@@ -16,6 +16,7 @@ type fresh struct {
 	byKey map[freshKey]*freshAlert
 	order []freshKey    // the oldest first; some of them may be gone
 	moved chan struct{} // signalled when a delivery has come to its end
+	stuck bool          // nothing moved when wait last waited; wait's own
 }
 
 type freshKey struct {
@@ -105,10 +106,19 @@ func (f *fresh) done(x outbox.Alert) {
 }
 
 // wait holds up what comes in while half of the room is taken and deliveries go on: an alert that can be delivered
-// from memory is cheaper than one that is read again, and it is safe where it is.
+// from memory is cheaper than one that is read again, and it is safe where it is. Where nothing moves, because of a
+// receiver that is slow or down, it is waited once and not for each batch: a page may be among what comes.
 func (f *fresh) wait(ctx context.Context) {
 	if !f.crowded() {
 		return
+	}
+	if f.stuck {
+		select {
+		case <-f.moved:
+			f.stuck = false
+		default:
+			return
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestWait)
 	defer cancel()
@@ -121,6 +131,7 @@ func (f *fresh) wait(ctx context.Context) {
 		case <-f.moved:
 			t.Reset(patience)
 		case <-t.C:
+			f.stuck = true
 			return
 		}
 	}

@@ -1,11 +1,14 @@
 package dispatch
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
 // What memory keeps for nobody would hold up what comes in, and take the room of what is to be delivered.
@@ -58,6 +61,29 @@ func TestAlertThatComesAgainIsToldAsItCameFirst(t *testing.T) {
 		}
 		if err := b.stop(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A receiver that takes nothing holds up what comes in once, not batch by batch.
+func TestWhatComesInIsNotHeldUpByAReceiverThatIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFresh()
+		for i := range maxFresh {
+			f.put(freshKey{fmt.Sprint(i), 1}, &alert.Alert{}, "", 1)
+		}
+		begun := time.Now()
+		for range 100 {
+			f.wait(t.Context())
+		}
+		if took := time.Since(begun); took > patience {
+			t.Errorf("100 batches waited for %s, want at most %s", took, patience)
+		}
+		f.done(outbox.Alert{Identity: "1", Occurrence: 1}) // one is taken after all
+		begun = time.Now()
+		f.wait(t.Context())
+		if took := time.Since(begun); took != patience {
+			t.Errorf("once deliveries go on, a batch waited for %s, want %s", took, patience)
 		}
 	})
 }
