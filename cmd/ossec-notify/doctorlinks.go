@@ -94,13 +94,17 @@ func (x *examination) links() {
 			x.warning("links", "leave it if it is meant to be", "%s is another program", path)
 		default:
 			target, _ := os.Readlink(path)
-			if _, err := os.Stat(path); err != nil {
+			real, err := filepath.EvalSymlinks(path)
+			if err != nil {
 				x.problem("links", remedy, "%s leads to %s, which is not there", path, target)
 				continue
 			}
 			x.warning("links", remedy, "%s leads to another program, %s", path, target)
-			programs[path] = true
+			programs[real] = true
 		}
+	}
+	if st, err := os.Stat(dir); err == nil && x.known && !x.who.may(mayEnter, st) {
+		x.problem("links", fmt.Sprintf("chgrp %s %s, chmod 0750", x.who.group, dir), "%s cannot look into %s (%s, mode %#o): no call of integratord's can work", x.who.name, dir, ownerName(st), st.Mode().Perm())
 	}
 	if ours > 0 {
 		x.ok("links", "%s in %s to %s", count(ours, "link"), dir, self)
@@ -110,10 +114,13 @@ func (x *examination) links() {
 	}
 }
 
-// program looks at who could change a program that integratord runs.
+// program looks at who can run a program that integratord runs, and at who could change it.
 func (x *examination) program(path string) {
 	if !x.known {
 		return
+	}
+	if fault, err := runFault(path, x.who); err == nil && fault != "" {
+		x.problem("program", runRemedy, "%s: no call of integratord's can work", fault)
 	}
 	refused, doubts, err := binaryFaults(path, x.who)
 	const remedy = "put it where only root may write, such as /usr/local/bin, and run ossec-notify install there"
