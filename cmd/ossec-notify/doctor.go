@@ -90,7 +90,8 @@ type examination struct {
 	managed    bool    // there is a manager
 	who        account // zero when it is not known
 	known      bool
-	named      []string  // the names that ossec.conf calls
+	named      []string // the names that ossec.conf calls
+	blocks     []integrationBlock
 	delivering bool      // somebody holds the lock
 	serving    bool      // it is a daemon
 	cfg        *config   // nil when there is none that loads
@@ -146,6 +147,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		x.outbox(ctx)
 	}
 	x.config()
+	x.calls()
 	x.receivers(ctx, online)
 	x.log()
 	x.daemon()
