@@ -5,7 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,6 +154,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 	x.receivers(ctx, online)
 	x.log()
 	x.daemon()
+	x.ready(ctx)
 	if x.worst == levelProblem {
 		return silent(exitFail)
 	}
@@ -440,6 +444,15 @@ func (x *examination) instead(path string, r reading) string {
 	return ""
 }
 
+// inUse is the config that a deliverer goes by: the file's, or the one that loaded last. nil is none, or one that is
+// not known.
+func (x *examination) inUse() *config {
+	if x.cfg == nil && x.kept != nil {
+		return x.kept.config(x.configPath(), x.home)
+	}
+	return x.cfg
+}
+
 // newest is when the last of the files was changed.
 func newest(patterns []string) time.Time {
 	var at time.Time
@@ -520,4 +533,53 @@ func (x *examination) daemon() {
 		}
 	}
 	x.ok("daemon", "ossec-notify serve does not run; calls start a deliverer when there is work")
+}
+
+// readyTimeout is how long the daemon may take to say how it is.
+const readyTimeout = 2 * time.Second
+
+// ready asks the daemon that runs how it is, where the config has it answer.
+func (x *examination) ready(ctx context.Context) {
+	cfg := x.inUse()
+	if !x.serving || cfg == nil || cfg.HTTP == "" {
+		return
+	}
+	const taken = "see its log, and who has the address: ss -ltnp; then free it or change http in the config. Until then serve would not start again"
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("no answer within %s", readyTimeout))
+	defer cancel()
+	status, text, err := askReady(ctx, cfg.HTTP)
+	said := display.Quote(strings.TrimSpace(text)).Line().CutEnd(300).String()
+	switch {
+	case err != nil:
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP, err)
+	case status == http.StatusServiceUnavailable:
+		x.problem("ready", "mend what it says; http://"+cfg.HTTP+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
+	case status != http.StatusOK || text != "ready\n":
+		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP, status)
+	default:
+		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP)
+	}
+}
+
+// askReady asks at an address of the config's, by no proxy.
+func askReady(ctx context.Context, address string) (status int, text string, err error) {
+	transport := &http.Transport{DisableKeepAlives: true}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		if of := (*url.Error)(nil); errors.As(err, &of) {
+			err = of.Err
+		}
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	return resp.StatusCode, string(b), err
 }

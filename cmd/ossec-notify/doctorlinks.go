@@ -75,10 +75,7 @@ func element(part *regexp.Regexp, block string) string {
 // calls says which calls of ossec.conf's there are, and of which ones nobody gets the alerts: [planCall] would find no
 // receiver. While there is no config to go by, or one that cannot be read, that is not known.
 func (x *examination) calls() {
-	cfg := x.cfg
-	if path := x.configPath(); cfg == nil && x.kept != nil {
-		cfg = x.kept.config(path, x.home)
-	}
+	cfg := x.inUse()
 	var served []string
 	said := map[string]bool{}
 	for _, b := range x.blocks {
