@@ -11,12 +11,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -95,10 +97,13 @@ type examination struct {
 	known      bool
 	named      []string // the names that ossec.conf calls
 	blocks     []integrationBlock
-	delivering bool      // somebody holds the lock
-	serving    bool      // it is a daemon
-	cfg        *config   // nil when there is none that loads
-	kept       *lastGood // what the outbox keeps of the config; nil for nothing
+	delivering bool           // somebody holds the lock
+	serving    bool           // it is a daemon
+	cfg        *config        // nil when there is none that loads
+	killed     string         // what became of the last deliverer, when it was killed
+	waits      int            // records and deliveries
+	open       []outbox.Queue // those that something waits in
+	kept       *lastGood      // what the outbox keeps of the config; nil for nothing
 	worst      string
 }
 
@@ -148,9 +153,11 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		}
 		x.spool()
 		x.outbox(ctx)
+		x.lastDeliverer()
 	}
 	x.config()
 	x.calls()
+	x.unknown()
 	x.receivers(ctx, online)
 	x.log()
 	x.daemon()
@@ -257,7 +264,7 @@ func (x *examination) lock() {
 	case err != nil:
 		x.ok("deliverer", "nobody delivers now; the next call starts one")
 	case !alive(h.PID):
-		x.ok("deliverer", "the last one (%s, process %d) was killed; the next call starts one", h.Kind, h.PID)
+		x.killed = fmt.Sprintf("the last one (%s, process %d) was killed", h.Kind, h.PID) // how bad it is depends on what waits
 	default:
 		x.delivering, x.serving = true, h.Kind == "serve"
 		if h.Version != "" && h.Version != versionText() {
@@ -265,6 +272,17 @@ func (x *examination) lock() {
 			return
 		}
 		x.ok("deliverer", "%s, process %d, since %s", h.Kind, h.PID, h.Started.Local().Format(time.DateTime))
+	}
+}
+
+// lastDeliverer says what a killed one has left.
+func (x *examination) lastDeliverer() {
+	switch {
+	case x.killed == "":
+	case x.waits > 0:
+		x.warning("deliverer", "ossec-notify serve delivers it now (systemctl enable --now ossec-notify); without it, it waits for the next alert", "%s, and nobody delivers what waits (%d)", x.killed, x.waits)
+	default:
+		x.ok("deliverer", "%s; the next call starts one", x.killed)
 	}
 }
 
@@ -280,6 +298,7 @@ func (x *examination) spool() {
 		x.problem("spool", "run doctor as root, or ossec-notify install to mend the owners", "%s", err)
 		return
 	}
+	x.waits += len(names)
 	now := time.Now()
 	if spool.IsFull(x.state) {
 		x.problem("spool", "see what does not get through: ossec-notify outbox list", "is full: calls deliver at once and give up early")
@@ -358,6 +377,10 @@ func (x *examination) outbox(ctx context.Context) {
 func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver) {
 	quiet := true
 	for _, q := range queues {
+		x.waits += q.Open()
+		if q.Open() > 0 {
+			x.open = append(x.open, q)
+		}
 		waits := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering]
 		var age time.Duration
 		if !q.Oldest.IsZero() {
@@ -381,6 +404,25 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 	}
 	if quiet {
 		x.ok("outbox", "nothing waits, and nothing was given up")
+	}
+}
+
+// unknown tells of what waits for a receiver that the config does not have: see [site.Gone].
+func (x *examination) unknown() {
+	cfg := x.inUse()
+	if cfg == nil {
+		return
+	}
+	for _, q := range x.open {
+		if strings.HasPrefix(q.Receiver, "argv-") || q.Receiver == dispatch.Nobody || slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Name == q.Receiver }) {
+			continue
+		}
+		what := "1 delivery waits"
+		if n := q.Open(); n > 1 {
+			what = fmt.Sprintf("%d deliveries wait", n)
+		}
+		remedy := fmt.Sprintf("put it back into %s, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver %s", cfg.Path, q.Receiver)
+		x.warning("outbox", remedy, "%s for %s, which the config does not have, and will be given up", what, q.Receiver)
 	}
 }
 

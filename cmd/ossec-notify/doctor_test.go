@@ -49,6 +49,46 @@ warning  outbox       receiver wrong: 2 dead letters. To do: ossec-notify outbox
 	}
 }
 
+func TestDoctorTellsOfWhatWaitsForAReceiverThatIsNotInTheConfig(t *testing.T) {
+	cfg := &config{Path: "/c.yaml", Receivers: []*receiver{{Name: "soc"}}}
+	tell := func(cfg *config) string {
+		got, _ := examine(func(x *examination) {
+			x.cfg = cfg
+			for name, held := range map[string]int{"soc": 1, "down": 3, "argv-slack-123456": 1, "done": 0} {
+				x.open = nil
+				x.queues([]outbox.Queue{{Receiver: name, Counts: map[outbox.State]int{outbox.Held: held}}}, nil)
+				x.unknown()
+			}
+		})
+		var lines []string
+		for line := range strings.Lines(got) {
+			if strings.Contains(line, "does not have") {
+				lines = append(lines, line)
+			}
+		}
+		return strings.Join(lines, "")
+	}
+	want := "warning  outbox       3 deliveries wait for down, which the config does not have, and will be given up. To do: put it back into /c.yaml, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver down\n"
+	if diff := cmp.Diff(want, tell(cfg)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := tell(nil); got != "" {
+		t.Errorf("got %q without a config to go by", got)
+	}
+}
+
+func TestDoctorWarnsOfAKilledDelivererWhenSomethingWaits(t *testing.T) {
+	for waits, want := range map[int]string{0: "ok       deliverer    the last one was killed; the next", 2: "warning  deliverer    the last one was killed, and nobody delivers what waits (2). To do: "} {
+		got, _ := examine(func(x *examination) {
+			x.killed, x.waits = "the last one was killed", waits
+			x.lastDeliverer()
+		})
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%d wait: got %q, want %q", waits, got, want)
+		}
+	}
+}
+
 func TestDoctorTellsOfADiskThatIsNearlyFull(t *testing.T) {
 	for free, want := range map[int64]string{
 		noSpace - 1: "problem", noSpace: "warning", littleSpace - 1: "warning", littleSpace: "ok",
