@@ -160,6 +160,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 	x.unknown()
 	x.receivers(ctx, online)
 	x.log()
+	x.follow()
 	x.daemon()
 	x.ready(ctx)
 	if x.worst == levelProblem {
@@ -552,6 +553,16 @@ func (x *examination) log() {
 		return
 	}
 	x.ok("log", "syslog (daemon, ossec-notify), as %s cannot be written", path)
+}
+
+// follow looks for the files to follow.
+func (x *examination) follow() {
+	if x.cfg == nil {
+		return
+	}
+	for _, path := range notThere(x.cfg, x.home) {
+		x.warning("follow", followRemedy, "there is no %s, so nothing is read from it yet", path)
+	}
 }
 
 // daemon says who should not do without serve.
