@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -106,6 +108,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		if !canComplete(e.home) {
 			found = append(found, e.checkShell(path, cfg)...)
 		}
+		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, checkSecrets(cfg)...)
 		d, err := cfg.dispatcher(buildOptions{log: discard})
 		for _, err := range split(err) {
@@ -180,6 +183,37 @@ func (e *env) checkState() []finding {
 	}
 	return found
 }
+
+// checkFollow warns of files to follow that are not there.
+func checkFollow(cfg *config, home string) []finding {
+	var found []finding
+	for _, path := range notThere(cfg, home) {
+		found = append(found, finding{Problem: rules.Problem{
+			File: cfg.Path, Warning: true,
+			Message: fmt.Sprintf("follow: there is no %s, so nothing is read from it yet: %s", path, followRemedy),
+		}})
+	}
+	return found
+}
+
+// notThere are the files to follow that do not exist; none on a host without the home.
+func notThere(cfg *config, home string) []string {
+	if st, err := os.Stat(home); err != nil || !st.IsDir() {
+		return nil
+	}
+	var paths []string
+	for _, path := range cfg.Follow {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(home, path)
+		}
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+const followRemedy = "mend the path, or let the manager write the file (alerts.json: <jsonout_output>yes</jsonout_output> in ossec.conf)"
 
 // checkSecrets reads every secret, and looks who else may.
 func checkSecrets(cfg *config) []finding {

@@ -5,15 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -90,11 +95,15 @@ type examination struct {
 	managed    bool    // there is a manager
 	who        account // zero when it is not known
 	known      bool
-	named      []string  // the names that ossec.conf calls
-	delivering bool      // somebody holds the lock
-	serving    bool      // it is a daemon
-	cfg        *config   // nil when there is none that loads
-	kept       *lastGood // what the outbox keeps of the config; nil for nothing
+	named      []string // the names that ossec.conf calls
+	blocks     []integrationBlock
+	delivering bool           // somebody holds the lock
+	serving    bool           // it is a daemon
+	cfg        *config        // nil when there is none that loads
+	killed     string         // what became of the last deliverer, when it was killed
+	waits      int            // records and deliveries
+	open       []outbox.Queue // those that something waits in
+	kept       *lastGood      // what the outbox keeps of the config; nil for nothing
 	worst      string
 }
 
@@ -144,11 +153,16 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		}
 		x.spool()
 		x.outbox(ctx)
+		x.lastDeliverer()
 	}
 	x.config()
+	x.calls()
+	x.unknown()
 	x.receivers(ctx, online)
 	x.log()
+	x.follow()
 	x.daemon()
+	x.ready(ctx)
 	if x.worst == levelProblem {
 		return silent(exitFail)
 	}
@@ -251,7 +265,7 @@ func (x *examination) lock() {
 	case err != nil:
 		x.ok("deliverer", "nobody delivers now; the next call starts one")
 	case !alive(h.PID):
-		x.ok("deliverer", "the last one (%s, process %d) was killed; the next call starts one", h.Kind, h.PID)
+		x.killed = fmt.Sprintf("the last one (%s, process %d) was killed", h.Kind, h.PID) // how bad it is depends on what waits
 	default:
 		x.delivering, x.serving = true, h.Kind == "serve"
 		if h.Version != "" && h.Version != versionText() {
@@ -259,6 +273,17 @@ func (x *examination) lock() {
 			return
 		}
 		x.ok("deliverer", "%s, process %d, since %s", h.Kind, h.PID, h.Started.Local().Format(time.DateTime))
+	}
+}
+
+// lastDeliverer says what a killed one has left.
+func (x *examination) lastDeliverer() {
+	switch {
+	case x.killed == "":
+	case x.waits > 0:
+		x.warning("deliverer", "ossec-notify serve delivers it now (systemctl enable --now ossec-notify); without it, it waits for the next alert", "%s, and nobody delivers what waits (%d)", x.killed, x.waits)
+	default:
+		x.ok("deliverer", "%s; the next call starts one", x.killed)
 	}
 }
 
@@ -274,6 +299,7 @@ func (x *examination) spool() {
 		x.problem("spool", "run doctor as root, or ossec-notify install to mend the owners", "%s", err)
 		return
 	}
+	x.waits += len(names)
 	now := time.Now()
 	if spool.IsFull(x.state) {
 		x.problem("spool", "see what does not get through: ossec-notify outbox list", "is full: calls deliver at once and give up early")
@@ -352,6 +378,10 @@ func (x *examination) outbox(ctx context.Context) {
 func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver) {
 	quiet := true
 	for _, q := range queues {
+		x.waits += q.Open()
+		if q.Open() > 0 {
+			x.open = append(x.open, q)
+		}
 		waits := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering]
 		var age time.Duration
 		if !q.Oldest.IsZero() {
@@ -375,6 +405,25 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 	}
 	if quiet {
 		x.ok("outbox", "nothing waits, and nothing was given up")
+	}
+}
+
+// unknown tells of what waits for a receiver that the config does not have: see [site.Gone].
+func (x *examination) unknown() {
+	cfg := x.inUse()
+	if cfg == nil {
+		return
+	}
+	for _, q := range x.open {
+		if strings.HasPrefix(q.Receiver, "argv-") || q.Receiver == dispatch.Nobody || slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Name == q.Receiver }) {
+			continue
+		}
+		what := "1 delivery waits"
+		if n := q.Open(); n > 1 {
+			what = fmt.Sprintf("%d deliveries wait", n)
+		}
+		remedy := fmt.Sprintf("put it back into %s, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver %s", cfg.Path, q.Receiver)
+		x.warning("outbox", remedy, "%s for %s, which the config does not have, and will be given up", what, q.Receiver)
 	}
 }
 
@@ -438,6 +487,15 @@ func (x *examination) instead(path string, r reading) string {
 	return ""
 }
 
+// inUse is the config that a deliverer goes by: the file's, or the one that loaded last. nil is none, or one that is
+// not known.
+func (x *examination) inUse() *config {
+	if x.cfg == nil && x.kept != nil {
+		return x.kept.config(x.configPath(), x.home)
+	}
+	return x.cfg
+}
+
 // newest is when the last of the files was changed.
 func newest(patterns []string) time.Time {
 	var at time.Time
@@ -497,6 +555,16 @@ func (x *examination) log() {
 	x.ok("log", "syslog (daemon, ossec-notify), as %s cannot be written", path)
 }
 
+// follow looks for the files to follow.
+func (x *examination) follow() {
+	if x.cfg == nil {
+		return
+	}
+	for _, path := range notThere(x.cfg, x.home) {
+		x.warning("follow", followRemedy, "there is no %s, so nothing is read from it yet", path)
+	}
+}
+
 // daemon says who should not do without serve.
 func (x *examination) daemon() {
 	const start = "systemctl enable --now ossec-notify (ossec-notify install writes the unit)"
@@ -518,4 +586,53 @@ func (x *examination) daemon() {
 		}
 	}
 	x.ok("daemon", "ossec-notify serve does not run; calls start a deliverer when there is work")
+}
+
+// readyTimeout is how long the daemon may take to say how it is.
+const readyTimeout = 2 * time.Second
+
+// ready asks the daemon that runs how it is, where the config has it answer.
+func (x *examination) ready(ctx context.Context) {
+	cfg := x.inUse()
+	if !x.serving || cfg == nil || cfg.HTTP == "" {
+		return
+	}
+	const taken = "see its log, and who has the address: ss -ltnp; then free it or change http in the config. Until then serve would not start again"
+	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, fmt.Errorf("no answer within %s", readyTimeout))
+	defer cancel()
+	status, text, err := askReady(ctx, cfg.HTTP)
+	said := display.Quote(strings.TrimSpace(text)).Line().CutEnd(300).String()
+	switch {
+	case err != nil:
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP, err)
+	case status == http.StatusServiceUnavailable:
+		x.problem("ready", "mend what it says; http://"+cfg.HTTP+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
+	case status != http.StatusOK || text != "ready\n":
+		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP, status)
+	default:
+		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP)
+	}
+}
+
+// askReady asks at an address of the config's, by no proxy.
+func askReady(ctx context.Context, address string) (status int, text string, err error) {
+	transport := &http.Transport{DisableKeepAlives: true}
+	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	if err != nil {
+		return 0, "", err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		if of := (*url.Error)(nil); errors.As(err, &of) {
+			err = of.Err
+		}
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	return resp.StatusCode, string(b), err
 }

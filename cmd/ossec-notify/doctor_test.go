@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +49,46 @@ warning  outbox       receiver wrong: 2 dead letters. To do: ossec-notify outbox
 	}
 }
 
+func TestDoctorTellsOfWhatWaitsForAReceiverThatIsNotInTheConfig(t *testing.T) {
+	cfg := &config{Path: "/c.yaml", Receivers: []*receiver{{Name: "soc"}}}
+	tell := func(cfg *config) string {
+		got, _ := examine(func(x *examination) {
+			x.cfg = cfg
+			for name, held := range map[string]int{"soc": 1, "down": 3, "argv-slack-123456": 1, "done": 0} {
+				x.open = nil
+				x.queues([]outbox.Queue{{Receiver: name, Counts: map[outbox.State]int{outbox.Held: held}}}, nil)
+				x.unknown()
+			}
+		})
+		var lines []string
+		for line := range strings.Lines(got) {
+			if strings.Contains(line, "does not have") {
+				lines = append(lines, line)
+			}
+		}
+		return strings.Join(lines, "")
+	}
+	want := "warning  outbox       3 deliveries wait for down, which the config does not have, and will be given up. To do: put it back into /c.yaml, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver down\n"
+	if diff := cmp.Diff(want, tell(cfg)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := tell(nil); got != "" {
+		t.Errorf("got %q without a config to go by", got)
+	}
+}
+
+func TestDoctorWarnsOfAKilledDelivererWhenSomethingWaits(t *testing.T) {
+	for waits, want := range map[int]string{0: "ok       deliverer    the last one was killed; the next", 2: "warning  deliverer    the last one was killed, and nobody delivers what waits (2). To do: "} {
+		got, _ := examine(func(x *examination) {
+			x.killed, x.waits = "the last one was killed", waits
+			x.lastDeliverer()
+		})
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("%d wait: got %q, want %q", waits, got, want)
+		}
+	}
+}
+
 func TestDoctorTellsOfADiskThatIsNearlyFull(t *testing.T) {
 	for free, want := range map[int64]string{
 		noSpace - 1: "problem", noSpace: "warning", littleSpace - 1: "warning", littleSpace: "ok",
@@ -54,5 +97,47 @@ func TestDoctorTellsOfADiskThatIsNearlyFull(t *testing.T) {
 		if level := strings.Fields(got)[0]; level != want || (x.worst == levelProblem) != (want == "problem") {
 			t.Errorf("%d bytes: got %q (worst %q), want %s", free, got, x.worst, want)
 		}
+	}
+}
+
+func TestDoctorAsksTheDaemonWhetherItIsReady(t *testing.T) {
+	status, text := http.StatusOK, "ready\n"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/readyz" {
+			t.Errorf("asked for %s", r.URL.Path)
+		}
+		w.WriteHeader(status)
+		fmt.Fprint(w, text)
+	}))
+	defer s.Close()
+	address := s.Listener.Addr().String()
+	ask := func(serving bool, http string) string {
+		got, _ := examine(func(x *examination) {
+			x.serving, x.cfg = serving, &config{HTTP: http}
+			x.ready(t.Context())
+		})
+		return got
+	}
+	for _, c := range []struct {
+		status int
+		text   string
+		want   string
+	}{
+		{200, "ready\n", "ok       ready        serve answers on http " + address + ", and is ready\n"},
+		{503, "the config is gone\nand so on\n", "problem  ready        serve says that it is not ready: the config is gone⏎and so on. To do: mend what it says"},
+		{200, "It works!", "problem  ready        serve runs, and something else answers on http " + address + " (status 200); is the address in use by another program? To do: see its log"},
+		{302, "", "problem  ready        serve runs, and something else answers on http " + address + " (status 302)"},
+	} {
+		status, text = c.status, c.text
+		if got := ask(true, address); !strings.HasPrefix(got, c.want) {
+			t.Errorf("status %d: got %q, want %q", c.status, got, c.want)
+		}
+	}
+	if got := ask(false, address) + ask(true, ""); got != "" {
+		t.Errorf("got %q with nobody to ask", got)
+	}
+	closed := freeAddress(t)
+	if got, want := ask(true, closed), "problem  ready        serve runs, and does not answer on http "+closed+": dial tcp"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

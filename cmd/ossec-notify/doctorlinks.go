@@ -10,12 +10,17 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 var (
 	xmlComment      = regexp.MustCompile(`(?s)<!--.*?-->`)
 	integrationPart = regexp.MustCompile(`(?s)<integration>(.*?)</integration>`)
 	namePart        = regexp.MustCompile(`<name>\s*(custom-[^<\s]+)\s*</name>`)
+	hookPart        = regexp.MustCompile(`(?s)<hook_url>\s*(.*?)\s*</hook_url>`)
+	keyPart         = regexp.MustCompile(`(?s)<api_key>\s*(.*?)\s*</api_key>`)
 	jsonPart        = regexp.MustCompile(`<alert_format>\s*json\s*</alert_format>`)
 	ruleIDPart      = regexp.MustCompile(`(?s)<rule_id>`)
 	ruleIDSecond    = regexp.MustCompile(`(?s)^\s*<name>[^<]*</name>\s*<rule_id>`)
@@ -44,6 +49,7 @@ func (x *examination) ossecConf() {
 			continue
 		}
 		x.named = append(x.named, name[1])
+		x.blocks = append(x.blocks, integrationBlock{name[1], element(hookPart, block), element(keyPart, block)})
 		if x.manager.wazuh && !jsonPart.MatchString(block) {
 			x.warning("ossec.conf", "write <alert_format>json</alert_format> into it", "the <integration> %s gets logs cut and changed", name[1])
 		}
@@ -53,9 +59,77 @@ func (x *examination) ossecConf() {
 	}
 	if len(x.named) == 0 {
 		x.warning("ossec.conf", "ossec-notify install --dry-run prints what to write", "no <integration> in %s calls us", path)
-		return
 	}
-	x.ok("ossec.conf", "calls %s", strings.Join(x.named, ", "))
+}
+
+// integrationBlock is an <integration> that calls us. What it gives may be secret.
+type integrationBlock struct{ name, hookURL, apiKey string }
+
+func element(part *regexp.Regexp, block string) string {
+	if m := part.FindStringSubmatch(block); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// calls says which calls of ossec.conf's there are, and of which ones nobody gets the alerts: [planCall] would find no
+// receiver. While there is no config to go by, or one that cannot be read, that is not known.
+func (x *examination) calls() {
+	cfg := x.inUse()
+	var served []string
+	said := map[string]bool{}
+	for _, b := range x.blocks {
+		if cfg != nil {
+			fault, remedy := b.nobody(cfg)
+			if fault != "" && !said[fault] {
+				said[fault] = true
+				x.problem("ossec.conf", remedy, "%s", fault)
+			}
+			if fault != "" {
+				continue
+			}
+		}
+		served = append(served, b.name)
+	}
+	if len(served) > 0 {
+		x.ok("ossec.conf", "calls %s", strings.Join(served, ", "))
+	}
+}
+
+// nobody says why the alerts of an <integration> go to nobody, "" where they do not, and what to do.
+func (b integrationBlock) nobody(cfg *config) (fault, remedy string) {
+	name := strings.TrimPrefix(b.name, "custom-")
+	known := append([]string{"notify"}, channelNames()...)
+	for _, r := range cfg.Receivers {
+		if r.Name == name || r.Channel.name == name {
+			return "", ""
+		}
+		known = append(known, r.Name)
+	}
+	if name == "notify" {
+		return "", ""
+	}
+	kind, ok := channelByName(name)
+	if !ok {
+		fault = fmt.Sprintf("calls %s, but %s is no receiver of the config, no kind of channel and not notify: its alerts go to nobody", b.name, name)
+		if near := rules.Nearest(name, known); near != "" {
+			fault += fmt.Sprintf("; did you mean custom-%s?", near)
+		}
+		return fault, fmt.Sprintf("mend its <name> in ossec.conf and restart the manager, or name a receiver %s in %s", name, cfg.Path)
+	}
+	_, err := kind.argv(b.hookURL, notifier.PlainSecret(b.apiKey))
+	var missing []string
+	for _, err := range split(err) {
+		if e := (*missingElement)(nil); errors.As(err, &e) {
+			missing = append(missing, "<"+e.name+">")
+		}
+	}
+	if len(missing) == 0 {
+		return "", ""
+	}
+	elements := strings.Join(missing, " and ")
+	fault = fmt.Sprintf("calls %s, but the config has no receiver of kind %s, and its <integration> has no %s: its alerts go to nobody", b.name, name, elements)
+	return fault, fmt.Sprintf("write %s into it, or a receiver of kind %s into %s", elements, name, cfg.Path)
 }
 
 // links looks at what integratord would run.
@@ -94,13 +168,17 @@ func (x *examination) links() {
 			x.warning("links", "leave it if it is meant to be", "%s is another program", path)
 		default:
 			target, _ := os.Readlink(path)
-			if _, err := os.Stat(path); err != nil {
+			real, err := filepath.EvalSymlinks(path)
+			if err != nil {
 				x.problem("links", remedy, "%s leads to %s, which is not there", path, target)
 				continue
 			}
 			x.warning("links", remedy, "%s leads to another program, %s", path, target)
-			programs[path] = true
+			programs[real] = true
 		}
+	}
+	if st, err := os.Stat(dir); err == nil && x.known && !x.who.may(mayEnter, st) {
+		x.problem("links", fmt.Sprintf("chgrp %s %s, chmod 0750", x.who.group, dir), "%s cannot look into %s (%s, mode %#o): no call of integratord's can work", x.who.name, dir, ownerName(st), st.Mode().Perm())
 	}
 	if ours > 0 {
 		x.ok("links", "%s in %s to %s", count(ours, "link"), dir, self)
@@ -110,10 +188,13 @@ func (x *examination) links() {
 	}
 }
 
-// program looks at who could change a program that integratord runs.
+// program looks at who can run a program that integratord runs, and at who could change it.
 func (x *examination) program(path string) {
 	if !x.known {
 		return
+	}
+	if fault, err := runFault(path, x.who); err == nil && fault != "" {
+		x.problem("program", runRemedy, "%s: no call of integratord's can work", fault)
 	}
 	refused, doubts, err := binaryFaults(path, x.who)
 	const remedy = "put it where only root may write, such as /usr/local/bin, and run ossec-notify install there"

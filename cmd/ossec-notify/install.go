@@ -129,6 +129,7 @@ func (e *env) install(o installOptions) error {
 		i.unit(o.unitDir, unitText(binary, home, state, i.who))
 	}
 	fmt.Fprint(e.stdout, integrationText(i.manager))
+	i.runs(binary)
 	if i.failed > 0 {
 		return failed("%s could not be made", count(i.failed, "thing"))
 	}
@@ -197,6 +198,18 @@ func (i *installer) binary(path string) {
 	}
 	if len(doubts) > 0 {
 		i.warn(strings.Join(doubts, "; ") + ": better put the program where only root may write, such as /usr/local/bin, and name it with --binary")
+	}
+}
+
+// runs warns, as the last word, of a program that integratord's user cannot run. It is no refusal: an ACL, which a mode
+// does not tell of, may let him.
+func (i *installer) runs(path string) {
+	fault, err := runFault(path, i.who)
+	if err != nil {
+		i.warn(err.Error())
+	}
+	if fault != "" {
+		i.warn(fault + ": no call of integratord's can work; " + runRemedy)
 	}
 }
 

@@ -143,6 +143,67 @@ func TestBinaryFaultsSeeTheFileAndWhatIsAboveIt(t *testing.T) {
 	}
 }
 
+func TestRunFault(t *testing.T) {
+	top := t.TempDir()
+	for dir := top; dir != "/"; dir = filepath.Dir(dir) { // below a directory that others cannot enter all is a fault
+		st, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st.Mode().Perm()&0o011 != 0o011 {
+			if err := os.Chmod(dir, st.Mode().Perm()|0o011); err != nil {
+				t.Skip(err)
+			}
+		}
+	}
+	dir := filepath.Join(top, "in")
+	path, link := filepath.Join(dir, "program"), filepath.Join(top, "link")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, gid := ownerOf(st)
+	stranger := account{name: "wazuh", uid: 54321, gid: 54321, groups: []int{54321}}
+	member := account{name: "wazuh", uid: 54321, gid: 54321, groups: []int{54321, gid}}
+	for _, c := range []struct {
+		dir, file os.FileMode
+		who       account
+		at        string // where the fault is
+	}{
+		{0o755, 0o755, stranger, ""},
+		{0o711, 0o711, stranger, ""},
+		{0o750, 0o755, stranger, dir},
+		{0o755, 0o750, stranger, path},
+		{0o750, 0o750, member, ""},
+		{0o705, 0o755, member, dir},
+		{0o700, 0o700, account{name: "root"}, ""},
+		{0o700, 0o600, account{name: "root"}, path}, // nobody runs what nobody may
+	} {
+		if err := os.Chmod(path, c.file); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(dir, c.dir); err != nil {
+			t.Fatal(err)
+		}
+		got, err := runFault(link, c.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (got == "") != (c.at == "") || !strings.Contains(got, " cannot run "+link+": "+c.at+" is ") && c.at != "" {
+			t.Errorf("directory %#o, program %#o, groups %v: got %q, want a fault at %q", c.dir, c.file, c.who.groups, got, c.at)
+		}
+	}
+}
+
 // settingLine is a line of the starter config that a person turns into a setting.
 var settingLine = regexp.MustCompile(`(?m)^#([^ \n]|  )`)
 

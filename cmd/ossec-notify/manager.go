@@ -137,7 +137,8 @@ func accountOf(u *user.User) (account, error) {
 // The bits of a permission; see [account.may].
 const (
 	mayWrite fs.FileMode = 2
-	mayEnter fs.FileMode = 1
+	mayEnter fs.FileMode = 1 // a directory
+	mayRun   fs.FileMode = 1 // a program
 )
 
 // may reports whether the user has all of a permission's bits on a file. It looks at the mode only.
@@ -205,6 +206,43 @@ func binaryFaults(path string, who account) (refused string, doubts []string, er
 		}
 	}
 }
+
+// runFault is why the user cannot run a program, "" where he can: for want of a permission on it or on a directory that
+// leads to it. Like [account.may] it looks at modes only.
+func runFault(path string, who account) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return "", err
+	}
+	st, err := os.Stat(real)
+	if err != nil {
+		return "", err
+	}
+	if !who.may(mayRun, st) || st.Mode().Perm()&0o111 == 0 {
+		return cannotRun(path, who, real, st), nil
+	}
+	for _, p := range []string{path, real} {
+		for dir := filepath.Dir(p); ; dir = filepath.Dir(dir) {
+			if st, err = os.Stat(dir); err != nil {
+				return "", err
+			}
+			if !who.may(mayEnter, st) {
+				return cannotRun(path, who, dir, st), nil
+			}
+			if dir == filepath.Dir(dir) {
+				break
+			}
+		}
+	}
+	return "", nil
+}
+
+func cannotRun(path string, who account, at string, st fs.FileInfo) string {
+	return fmt.Sprintf("%s cannot run %s: %s is %s's with mode %#o", who.name, path, at, ownerName(st), st.Mode().Perm())
+}
+
+// runRemedy is what to do about a program that the integration user cannot run.
+const runRemedy = "put it, with mode 0755, where every user may run it, such as /usr/local/bin, and run ossec-notify install there"
 
 // writableRemedy is what to do about a program that the integration user can write.
 func writableRemedy(who account) string {
