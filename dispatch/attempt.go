@@ -30,7 +30,7 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		return result, nil
 	}
 	if instead := l.d.fallbacks(x, known.whyUntried(r, x)); len(instead) > 0 {
-		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+known.failure.Error(), instead
+		result.State, result.Reason, result.Fallback = outbox.Suppressed, fallbackReason(instead, known.failure), instead
 		l.d.Log.Warn("fallback takes over, the receiver is down", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "to", names(instead))
 		return result, nil
 	}
@@ -63,7 +63,7 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	result.Attempt.Status, result.Attempt.Error, result.Attempt.Ambiguous = failure.Status, failure.Error(), failure.Ambiguous
 	switch instead := l.d.fallbacks(x, known.why(r, failure)); {
 	case len(instead) > 0:
-		result.State, result.Reason, result.Fallback = outbox.Suppressed, "fallback: "+failure.Error(), instead
+		result.State, result.Reason, result.Fallback = outbox.Suppressed, fallbackReason(instead, failure), instead
 		log.Error("fallback takes over", "to", names(instead), "err", failure)
 	case failure.Reason == notifier.Temporary:
 		result.State = outbox.Pending
@@ -77,7 +77,12 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	return result, failure
 }
 
-// names are the receivers of deliveries, for the log.
+// fallbackReason says of a delivery that is suppressed who is told instead, and why.
+func fallbackReason(instead []outbox.NewDelivery, failure error) string {
+	return "fallback to " + names(instead) + ": " + failure.Error()
+}
+
+// names are the receivers of deliveries.
 func names(deliveries []outbox.NewDelivery) string {
 	var out []string
 	for _, x := range deliveries {

@@ -265,6 +265,10 @@ func TestFallbackTakesOver(t *testing.T) {
 				if got := b.states("slack-1"); got[outbox.Suppressed] != 1 {
 					t.Errorf("the original is %v, want suppressed", got)
 				}
+				found, err := b.box.Find(t.Context(), outbox.Filter{Receiver: "slack-1"})
+				if err != nil || len(found) != 1 || !strings.HasPrefix(found[0].Reason, "fallback to email-1: ") {
+					t.Errorf("the original is %+v (%v), want a reason that says who is told instead", found, err)
+				}
 				if err := b.stop(); err != nil {
 					t.Error(err)
 				}
