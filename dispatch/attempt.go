@@ -21,8 +21,7 @@ import (
 func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x outbox.Delivery) (outbox.Result, *notifier.Error) {
 	result := outbox.Result{Seq: x.Seq}
 	if r == nil && !l.d.Site.Gone(l.name) { // the config was changed since the delivery was taken
-		result.State, result.Reason = outbox.Pending, x.Reason
-		return result, nil
+		return putBack(x), nil
 	}
 	if r == nil {
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
@@ -35,22 +34,22 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		return result, nil
 	}
 	if err := l.pace(ctx); err != nil {
-		result.State, result.Reason = outbox.Pending, x.Reason
-		return result, nil
+		return putBack(x), nil
 	}
 	start := time.Now()
 	receipt, sent, err := l.send(grace, r, x)
 	if errors.Is(err, errUnread) { // not the receiver's fault; the next turn meets it, too, and says it
-		result.State, result.Reason = outbox.Pending, x.Reason
-		return result, nil
+		return putBack(x), nil
 	}
 	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sent}
 	if err == nil {
 		result.State = outbox.Delivered
+		level := slog.LevelDebug
 		if x.Attempts > 0 {
-			l.log(x, r).Info("delivered", "attempt", x.Attempts+1, "duration", result.Attempt.Duration.Round(time.Millisecond))
-		} else if l.d.Log.Enabled(ctx, slog.LevelDebug) {
-			l.log(x, r).Debug("delivered", "attempt", 1, "duration", result.Attempt.Duration.Round(time.Millisecond))
+			level = slog.LevelInfo
+		}
+		if l.d.Log.Enabled(ctx, level) {
+			l.log(x, r).Log(ctx, level, "delivered", "attempt", x.Attempts+1, "duration", result.Attempt.Duration.Round(time.Millisecond))
 		}
 		if receipt.Warning != "" {
 			l.log(x, r).Warn("delivered, but", "warning", receipt.Warning)

@@ -62,7 +62,10 @@ func (l *lane) run(ctx context.Context) error {
 		l.d.Site.Look()
 		r := l.d.Site.Receiver(l.name)
 		if len(batch) > 0 && (ctx.Err() != nil || l.health.Failures > 0) {
-			results, batch = append(results, putBack(batch)...), nil
+			for _, x := range batch {
+				results = append(results, putBack(x))
+			}
+			batch = nil
 		}
 		if len(batch) == 0 {
 			var kept outbox.Receiver
@@ -97,24 +100,20 @@ func (l *lane) limit(ctx context.Context, r *Receiver) int {
 
 // turn records what came of a batch and how the receiver fares, and takes the next.
 func (l *lane) turn(ctx context.Context, limit int, results []outbox.Result, fares outbox.Receiver) (batch []outbox.Delivery, kept outbox.Receiver, err error) {
-	if len(results) > 0 {
-		inner := context.WithoutCancel(ctx) // what was told must be known
-		err = l.d.untilItTakes(ctx, func() (err error) {
-			batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, fares, limit, l.d.fresh.has)
-			return err
-		})
-		if err == nil && slices.ContainsFunc(results, func(r outbox.Result) bool { return len(r.Fallback) > 0 }) {
-			_, err = l.d.wakeLanes(ctx)
-		}
-		return batch, kept, err
-	}
-	if ctx.Err() != nil {
+	inner := ctx
+	switch {
+	case len(results) > 0:
+		inner = context.WithoutCancel(ctx) // what was told must be known
+	case ctx.Err() != nil:
 		return nil, fares, nil
 	}
 	err = l.d.untilItTakes(ctx, func() (err error) {
-		batch, kept, err = l.d.Box.Turn(ctx, time.Now(), nil, fares, limit, l.d.fresh.has)
+		batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, fares, limit, l.d.fresh.has)
 		return err
 	})
+	if err == nil && slices.ContainsFunc(results, func(r outbox.Result) bool { return len(r.Fallback) > 0 }) {
+		_, err = l.d.wakeLanes(ctx)
+	}
 	return batch, kept, err
 }
 
@@ -145,13 +144,9 @@ func (l *lane) ahead(ctx context.Context, r *Receiver, n int, results []outbox.R
 	}
 }
 
-// putBack are the results of deliveries that were not tried.
-func putBack(batch []outbox.Delivery) []outbox.Result {
-	results := make([]outbox.Result, len(batch))
-	for i, x := range batch {
-		results[i] = outbox.Result{Seq: x.Seq, State: outbox.Pending, Reason: x.Reason}
-	}
-	return results
+// putBack is the result of a delivery that was not tried.
+func putBack(x outbox.Delivery) outbox.Result {
+	return outbox.Result{Seq: x.Seq, State: outbox.Pending, Reason: x.Reason}
 }
 
 // adopt goes by what the file says of the receiver: another process may have ended its backoff (outbox retry).
@@ -251,7 +246,7 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 	l.resize(len(batch), time.Since(began))
 	for i := range results {
 		if results[i].State == "" { // not tried
-			copy(results[i:], putBack(batch[i:i+1]))
+			results[i] = putBack(batch[i])
 		}
 	}
 	return results

@@ -61,14 +61,15 @@ func (db *DB) Turn(ctx context.Context, now time.Time, results []Result, fares R
 					return err
 				}
 			}
-			if ready && len(results) > 0 { // they may be due themselves; the others were released above
+			if !ready {
+				return nil
+			}
+			if len(results) > 0 { // they may be due themselves; the others were released above
 				if _, err := t.release(fares.Name, now); err != nil {
 					return err
 				}
 			}
-			if ready {
-				out, err = t.take(fares.Name, now, limit, known)
-			}
+			out, err = t.take(fares.Name, now, limit, known)
 			return err
 		})
 		if err == nil && len(left) > 0 {
