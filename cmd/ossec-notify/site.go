@@ -30,8 +30,9 @@ type site struct {
 	box         *outbox.DB // nil where there is none: the last config that loaded is known in this process only
 	log         *slog.Logger
 
-	mu       sync.Mutex
-	cfg      *config // nil when there is none to go by
+	keeping  sync.Mutex // one keeps at a time, the last load last
+	mu       sync.Mutex // of what follows; not held while the outbox is written to
+	cfg      *config    // nil when there is none to go by
 	d        *dispatch.Dispatcher
 	loaded   time.Time     // when cfg loaded first
 	fault    error         // why cfg is not what the config file says; nil when it is
@@ -39,6 +40,7 @@ type site struct {
 	missing  bool          // there is no file and no config to go by; cfg is an empty one
 	loads    chan struct{} // signalled when it was loaded again
 	nth      int           // how often that was
+	unkept   *texts        // what it was read from, until the outbox keeps that
 	sources  []string      // patterns of the files that the config is made of, as far as it can be read
 	stamps   map[string]fileStamp
 	looked   time.Time // when they were compared
@@ -53,6 +55,7 @@ func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
 	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, unused: map[string]bool{}, loads: make(chan struct{}, 1)}
 	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
+	s.keep()
 	return s
 }
 
@@ -124,7 +127,7 @@ func (s *site) load() {
 	case cfg != nil:
 		s.use(cfg, time.Now())
 		if r.cfg != nil {
-			s.keep(r.texts)
+			s.unkept = &r.texts
 		}
 	case s.cfg != nil:
 		s.log.Error("the last config that loaded is in use", "loaded", s.loaded.Local().Format(time.DateTime), "config", s.path, "err", fault)
@@ -200,43 +203,49 @@ func (s *site) kept() *lastGood {
 	return kept
 }
 
-// keep sees that the outbox keeps what the config in use was read from.
-func (s *site) keep(t texts) {
-	if s.box == nil {
+// keep sees that the outbox keeps what the config in use was read from. It is called without the lock: who writes to
+// the outbox may ask for a receiver meanwhile.
+func (s *site) keep() {
+	s.keeping.Lock()
+	defer s.keeping.Unlock()
+	s.mu.Lock()
+	t, loaded, nth := s.unkept, s.loaded, s.nth
+	s.unkept = nil
+	s.mu.Unlock()
+	if t == nil || s.box == nil {
 		return
 	}
-	if kept := s.kept(); kept != nil && kept.equal(t) {
-		s.loaded = kept.Loaded
+	if kept := s.kept(); kept != nil && kept.equal(*t) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.nth == nth {
+			s.loaded = kept.Loaded
+		}
 		return
 	}
-	if err := (&lastGood{s.loaded, t}).write(s.box, s.path); err != nil {
+	if err := (&lastGood{loaded, *t}).write(s.box, s.path); err != nil {
 		s.log.Error("the config is not kept for the time when it is broken", "err", err)
 	}
 }
 
 // refresh loads the config again if it, a file that it includes, or a template was changed.
-func (s *site) refresh() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.look()
-}
+func (s *site) refresh() { s.look(0) }
 
 // Look is refresh before something is sent, unless that was done just now: who mends the config and then retries a
 // delivery means the mended one.
-func (s *site) Look() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if time.Since(s.looked) > lookAgain {
-		s.look()
-	}
-}
+func (s *site) Look() { s.look(lookAgain) }
 
-// look is refresh for who holds the lock.
-func (s *site) look() {
-	s.looked = time.Now()
-	if !maps.Equal(stampsOf(s.sources), s.stamps) {
-		s.loadAgain()
+// look is refresh, unless that was done so lately.
+func (s *site) look(lately time.Duration) {
+	s.mu.Lock()
+	if time.Since(s.looked) > lately {
+		s.looked = time.Now()
+		if !maps.Equal(stampsOf(s.sources), s.stamps) {
+			s.loadAgain()
+		}
 	}
+	s.mu.Unlock()
+	s.keep()
 }
 
 func (s *site) loadAgain() {
@@ -251,8 +260,9 @@ func (s *site) loadAgain() {
 // reload loads the config again, whether it changed or not.
 func (s *site) reload() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.loadAgain()
+	s.mu.Unlock()
+	s.keep()
 }
 
 // listens says whether the daemon could listen as the config asks.
@@ -286,8 +296,7 @@ func (s *site) loadedAt() time.Time {
 }
 
 // Gone reports whether there is no such receiver, for good: one that the config does not know may be in that which is
-// broken, or missing, now, one that it has could not be made of the files that it names, and one of ossec.conf may have
-// a file that cannot be read for the moment.
+// broken, or missing, now, and one of ossec.conf may have a file that cannot be read for the moment.
 func (s *site) Gone(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -298,10 +307,8 @@ func (s *site) Gone(name string) bool {
 		return false
 	case strings.HasPrefix(name, "argv-"): // no receiver of a config has such a name
 		return errors.Is(err, fs.ErrNotExist) || !errors.As(err, &unread)
-	case s.fault != nil || s.none():
-		return false
 	}
-	return !slices.ContainsFunc(s.cfg.Receivers, func(r *receiver) bool { return r.Name == name })
+	return s.fault == nil && !s.none()
 }
 
 // none reports whether there is no config to go by, and alerts wait for one. Those that no spool has taken cannot wait
