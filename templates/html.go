@@ -11,21 +11,13 @@ import (
 // funcs are the functions that look into the set.
 func (s *Set) funcs() template.FuncMap {
 	return template.FuncMap{
-		"part":  s.part,
-		"items": s.items,
-		"facts": s.facts,
-		"log":   func(lines, chars int, d *Data) (Log, error) { return s.log(d, lines, chars) },
-		"links": s.renderLinks,
-		"link":  s.renderLink,
-		// linkFacts are the links as rows of a table, under the first word of their labels.
-		"linkFacts": func(d *Data) []Fact {
-			var rows []Fact
-			for _, l := range s.renderLinks(d) {
-				word, _, _ := strings.Cut(l.Label.String(), " ")
-				rows = append(rows, Fact{display.Words(word), l.URL})
-			}
-			return rows
-		},
+		"part":      s.part,
+		"items":     s.items,
+		"facts":     s.facts,
+		"log":       func(lines, chars int, d *Data) (Log, error) { return s.log(d, lines, chars) },
+		"links":     s.renderLinks,
+		"link":      s.renderLink,
+		"linkFacts": s.linkFacts,
 
 		"details":  s.details,
 		"document": s.document,

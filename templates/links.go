@@ -101,3 +101,13 @@ func (s *Set) renderLink(name string, d *Data) display.Text {
 	}
 	return nil
 }
+
+// linkFacts are the links as rows of a table, under the first word of their labels.
+func (s *Set) linkFacts(d *Data) []Fact {
+	var rows []Fact
+	for _, l := range s.renderLinks(d) {
+		word, _, _ := strings.Cut(l.Label.String(), " ")
+		rows = append(rows, Fact{display.Words(word), l.URL})
+	}
+	return rows
+}

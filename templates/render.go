@@ -71,32 +71,38 @@ func Plain(d *Data, cause error) map[string]display.Text {
 
 // render executes one define.
 func (s *Set) render(name string, d *Data) (display.Text, error) {
-	if value := s.direct[name]; value != nil {
-		return value(d)
-	}
 	t := s.text.Lookup(name)
 	if t == nil || t.Tree == nil {
 		return nil, nil
+	}
+	text, err := s.execute(t, d)
+	if err != nil || !strings.HasSuffix(strings.TrimSuffix(name, ".tmpl"), ".json") {
+		return text, err
+	}
+	text = text.Trim()
+	if text.IsZero() || s.encoded[name] {
+		return text, nil
+	}
+	if err := validJSON([]byte(text.Raw())); err != nil {
+		return nil, fmt.Errorf("template %s prints no valid JSON: %w; print values with {{ … | toJson }}", cmp.Or(fileOf(t), name), err)
+	}
+	return text, nil
+}
+
+// execute runs a define, as a program where it can be one.
+func (s *Set) execute(t *template.Template, d *Data) (display.Text, error) {
+	if p := s.programs[t.Name()]; p != nil {
+		var out display.Builder
+		if p.run(&out, d) == nil {
+			return out.Text(), nil
+		}
 	}
 	b := buffers.Get().(*limited)
 	defer b.release()
 	if err := t.Execute(b, d); err != nil {
 		return nil, renderError(err)
 	}
-	if !strings.HasSuffix(strings.TrimSuffix(name, ".tmpl"), ".json") {
-		return display.Decode(b.String()), nil
-	}
-	text := bytes.TrimSpace(b.Bytes())
-	if len(text) == 0 {
-		return nil, nil
-	}
-	if s.encoded[name] {
-		return display.Words(string(text)), nil
-	}
-	if err := validJSON(text); err != nil {
-		return nil, fmt.Errorf("template %s prints no valid JSON: %w; print values with {{ … | toJson }}", cmp.Or(fileOf(t), name), err)
-	}
-	return display.Words(string(text)), nil
+	return display.Decode(b.String()), nil
 }
 
 func validJSON(b []byte) error {

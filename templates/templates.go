@@ -32,8 +32,6 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
-
-	"github.com/ossec-notify/ossec-notify/display"
 )
 
 //go:embed *.tmpl
@@ -47,12 +45,12 @@ type Set struct {
 	html    *htmltemplate.Template
 	// channelParts are the names behind the dot of every define, by what stands before it.
 	channelParts map[string][]string
-	body         string // the name of the define that holds a receiver's plain template, or ""
-	htmlFile     string // the file that a receiver names as the HTML of its mail, or ""
-	noHTML       bool   // that file, or the user's email.html.tmpl, is empty: text alone
+	body         string              // the name of the define that holds a receiver's plain template, or ""
+	htmlFile     string              // the file that a receiver names as the HTML of its mail, or ""
+	noHTML       bool                // that file, or the user's email.html.tmpl, is empty: text alone
+	programs     map[string]*program // see program.go
 	// What is known of defines without executing them; see shortcut.go.
-	direct     map[string]func(*Data) (display.Text, error)
-	encoded    map[string]bool
+	encoded    map[string]bool // they print what toJson makes, and that is JSON
 	special    map[string]bool // parts that are defined for a rule, group or family, too
 	plainFacts bool            // the part "facts" is factsAsTheyAre
 	defaults   *Set            // the embedded templates with the same links; nil in that set itself
@@ -151,7 +149,7 @@ func (s *Set) WithText(name, text string) (*Set, error) {
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
 	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
-		direct: map[string]func(*Data) (display.Text, error){}, encoded: map[string]bool{}, special: map[string]bool{}}
+		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}}
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
 		Funcs(template.FuncMap{"_quote": quote, "_json": jsonString})
@@ -215,5 +213,11 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 		return nil, err
 	}
 	set.text, set.html = root, html
+	compiler := compiler{set: set, programs: set.programs}
+	for _, t := range root.Templates() {
+		if t.Tree != nil {
+			compiler.program(t)
+		}
+	}
 	return set, nil
 }

@@ -2,6 +2,7 @@ package templates
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -480,55 +481,78 @@ func BenchmarkParts(b *testing.B) {
 }
 
 // What is read without executing a template must say what the template says.
-func TestShortcutsSayTheSame(t *testing.T) {
-	short := Default()
-	if !short.plainFacts || short.direct["next"] == nil || short.direct["webhook.document.json"] == nil {
-		t.Fatal("the defaults take no shortcut")
-	}
-	long, err := short.WithText("long.tmpl", `
-{{define "facts"}}{{range $f := .Facts}}{{$f.Label}}: {{$f.Value}}
+// TestProgramsSayTheSame: what a program prints, text/template prints.
+func TestProgramsSayTheSame(t *testing.T) {
+	for name, text := range map[string]string{
+		"defaults": "",
+		"own": `{{define "facts"}}{{range $f := .Facts}}{{$f.Label}}: {{$f.Value}}
+{{else}}None: of them
 {{end}}{{end}}
-{{define "sentence"}}{{with .Sentence}}{{.}}{{end}}{{end}}
-{{define "severity"}}{{$w := .Word}}{{$w}}{{end}}
-{{define "next"}}{{with .Next}}{{.}}{{end}}{{end}}
-{{define "log"}}{{with .Reading}}{{.Evidence.Text}}{{end}}{{end}}
-{{define "slack.color"}}{{$c := .Color}}{{$c}}{{end}}
-{{define "webhook.document.json"}}{{$d := document .}}{{$d | toJson}}{{end}}
-{{define "splunk.event.json"}}{{with event .}}{{. | toJson}}{{end}}{{end}}
-{{define "splunk.fields.json"}}{{with indexed .}}{{. | toJson}}{{end}}{{end}}
-{{define "pagerduty.details.json"}}{{with details .}}{{. | toJson}}{{end}}{{end}}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if long.plainFacts || long.direct["next"] != nil || long.direct["webhook.document.json"] != nil {
-		t.Fatal("the long way takes a shortcut")
-	}
-	files, err := filepath.Glob("../testdata/alerts/*/*")
-	if err != nil || len(files) == 0 {
-		t.Fatal(files, err)
-	}
-	for _, file := range files {
-		raw, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, channel := range []string{"slack", "pagerduty", "splunk", "webhook", "email"} {
-			got, err := short.Parts(data(t, channel, string(raw)))
+{{define "next"}}{{with .Next}}{{.}}{{else}}{{.ID}}{{end}} {{"{"}}{{end}}
+{{define "log"}}{{if gt (len .Log) 40}}{{.Log | upper | trunc 40}}{{else}}{{$.Host}}{{end}}{{end}}
+{{define "slack.text"}}{{$s := part "sentence" .}}{{if .Sample}}x{{$s := "y"}}{{$s}}{{end}}{{$s}}{{range links .}}{{.}}{{end}}{{with log 1 20 .}}{{.Whole}}{{end}}{{end}}
+{{define "slack.footer"}}{{range items "footer" .}}{{.}}, {{$.Host}}; {{end}}{{(part "rule" .) | capital}}{{end}}
+{{define "slack.color"}}{{range $i, $x := facts .}}{{$i}}{{$x.Label}}{{end}}{{end}}
+{{define "email.subject"}}{{template "email.subject.of" dict "x" .Host}}{{end}}{{define "email.subject.of"}}{{.x}}{{end}}
+{{define "pagerduty.details.json"}}{"a": "{{.Log}}", "b": {{details . | toJson}}}{{end}}`,
+		"failing": `{{define "slack.text"}}{{range facts .}}{{.Label}}{{.Nothing}}{{end}}{{end}}{{define "email.text"}}{{part "nothing" .}}{{end}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			quick, err := Load(Options{Links: map[string]string{"alert": "https://wazuh.example.com/{{.ID}}"}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := long.Parts(data(t, channel, string(raw)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for name := range want {
-				if diff := cmp.Diff(got[name].Encode(), want[name].Encode()); diff != "" {
-					t.Errorf("%s: %s.%s (-short +long):\n%s", file, channel, name, diff)
+			if text != "" {
+				if quick, err = quick.WithText("own.tmpl", text); err != nil {
+					t.Fatal(err)
 				}
 			}
-			if len(got) != len(want) {
-				t.Errorf("%s: %s has %d parts the short way, %d the long way", file, channel, len(got), len(want))
+			plain := quick.plainFacts
+			files, err := filepath.Glob("../testdata/alerts/*/*")
+			if err != nil || len(files) == 0 {
+				t.Fatal(files, err)
 			}
+			for _, file := range files {
+				raw, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, channel := range []string{"slack", "pagerduty", "splunk", "webhook", "email"} {
+					quick.plainFacts = plain
+					got, gotErr := quick.Parts(data(t, channel, string(raw)))
+					// The functions of a set are its own: the long way is the same set without its programs.
+					programs := quick.programs
+					quick.programs, quick.plainFacts = nil, false
+					want, wantErr := quick.Parts(data(t, channel, string(raw)))
+					quick.programs = programs
+					if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) {
+						t.Fatalf("%s: %s: %v as programs, %v else", file, channel, gotErr, wantErr)
+					}
+					for name := range want {
+						if diff := cmp.Diff(got[name].Encode(), want[name].Encode()); diff != "" {
+							t.Errorf("%s: %s.%s (-program +template):\n%s", file, channel, name, diff)
+						}
+					}
+					if len(got) != len(want) {
+						t.Errorf("%s: %s has %d parts as programs, %d else", file, channel, len(got), len(want))
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestDefaultsArePrograms: what nobody has changed is fast.
+func TestDefaultsArePrograms(t *testing.T) {
+	set := Default()
+	if !set.plainFacts {
+		t.Error("facts are not read without executing them")
+	}
+	for _, define := range set.text.Templates() {
+		name := define.Name()
+		// The preset that sends the alert as it came needs a conversion.
+		if define.Tree != nil && name != "webhook.raw" && !strings.HasSuffix(name, ".tmpl") && set.programs[name] == nil {
+			t.Errorf("%s is no program", name)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -137,13 +138,17 @@ type dropFields struct{ base http.RoundTripper }
 
 func (d dropFields) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer req.Body.Close()
-	body, err := io.ReadAll(req.Body)
-	if err != nil {
+	var read bytes.Buffer
+	read.Grow(int(max(req.ContentLength, 0)) + bytes.MinRead)
+	if _, err := read.ReadFrom(req.Body); err != nil {
 		return nil, err
 	}
+	body := read.Bytes()
 	// Where a quotation mark and a colon stand side by side is no text of the message: there the mark is escaped.
 	for _, field := range []string{`"replace_original":false,`, `"delete_original":false,`} {
-		body = bytes.Replace(body, []byte(field), nil, 1)
+		if i := bytes.Index(body, []byte(field)); i >= 0 {
+			body = slices.Delete(body, i, i+len(field))
+		}
 	}
 	out := req.Clone(req.Context()) // a RoundTripper must not change the request that it is given
 	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))

@@ -1,0 +1,59 @@
+package display
+
+// Builder puts a Text together from many pieces, as [Join] does, without a copy for each. The zero value is empty.
+type Builder struct {
+	text  Text
+	words []byte // behind the last quotation, where there are several pieces of them
+	first string // or where there is one
+	size  int
+}
+
+// AddWords appends our own or the operator's words. It must not be given alert text, and no text with marks: see
+// [Words].
+func (b *Builder) AddWords(s string) {
+	switch {
+	case s == "":
+	case b.first == "":
+		b.first = s
+	case len(b.words) == 0:
+		b.words = append(append(b.words, b.first...), s...)
+	default:
+		b.words = append(b.words, s...)
+	}
+	b.size += len(s)
+}
+
+// Add appends a text.
+func (b *Builder) Add(t Text) {
+	for _, s := range t {
+		if !s.quoted {
+			b.AddWords(s.raw)
+			continue
+		}
+		if s.raw == "" {
+			continue
+		}
+		b.flush()
+		b.text = append(b.text, s)
+		b.size += len(s.raw)
+	}
+}
+
+// Size is the length of what was added, in bytes.
+func (b *Builder) Size() int { return b.size }
+
+// Text is what was added.
+func (b *Builder) Text() Text {
+	b.flush()
+	return b.text
+}
+
+func (b *Builder) flush() {
+	switch {
+	case len(b.words) > 0:
+		b.text = append(b.text, span{string(b.words), false})
+	case b.first != "":
+		b.text = append(b.text, span{b.first, false})
+	}
+	b.words, b.first = b.words[:0], ""
+}
