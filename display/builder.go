@@ -1,5 +1,7 @@
 package display
 
+import "slices"
+
 // Builder puts a Text together from many pieces, as [Join] does, without a copy for each. The zero value is empty.
 type Builder struct {
 	text  Text
@@ -16,7 +18,7 @@ func (b *Builder) AddWords(s string) {
 	case b.first == "":
 		b.first = s
 	case len(b.words) == 0:
-		b.words = append(append(b.words, b.first...), s...)
+		b.words = append(append(slices.Grow(b.words, max(64, 2*(len(b.first)+len(s)))), b.first...), s...)
 	default:
 		b.words = append(b.words, s...)
 	}
@@ -34,6 +36,9 @@ func (b *Builder) Add(t Text) {
 			continue
 		}
 		b.flush()
+		if b.text == nil {
+			b.text = make(Text, 0, 8)
+		}
 		b.text = append(b.text, s)
 		b.size += len(s.raw)
 	}

@@ -9,6 +9,7 @@ package display
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -111,6 +112,7 @@ func (t Text) Raw() string {
 		return t[0].raw
 	}
 	var b strings.Builder
+	b.Grow(t.Size())
 	for _, s := range t {
 		b.WriteString(s.raw)
 	}
@@ -154,8 +156,12 @@ var lineEnds = regexp.MustCompile(`[\r\n]+`)
 // Line makes one line of the text, without white space at its ends: a line end inside a quotation becomes ⏎, one
 // in words a blank.
 func (t Text) Line() Text {
+	t = t.Trim()
+	if !slices.ContainsFunc(t, func(s span) bool { return strings.ContainsAny(s.raw, "\n\r\t") }) {
+		return t
+	}
 	var out Text
-	for _, s := range t.Trim() {
+	for _, s := range t {
 		if s.quoted {
 			s.raw = OneLine(s.raw)
 		} else if strings.ContainsAny(s.raw, "\r\n") {

@@ -159,11 +159,17 @@ var (
 	sshValid   = compile(`sshd`, `sshd(?:-session)?\[\d+\]: (?:Failed|Accepted) (\S+) for (.*) from \S+ port \d+(?: ssh2)?(?:: .*)?\s*$`)
 	pamUser    = compile(`: authentication failure; `, `: authentication failure; .*\buser=(\S+)\s*$`)
 	noUser     = regexp.MustCompile(`(?i)\b(?:invalid|illegal|unknown|non-?existent) (?:user|account)\b|\bno such (?:user|account)\b|\buser (?:unknown|not found)\b`)
-	methodName = regexp.MustCompile(`^[a-z][a-z/-]*$`)
 )
 
 // parseLogin reads a log line.
 func parseLogin(text string) login {
+	if l, ok := plainSSHLogin(text); ok {
+		return l
+	}
+	return patternLogin(text)
+}
+
+func patternLogin(text string) login {
 	var l login
 	if m := sshInvalid.find(text); m != nil {
 		l = login{user: m[2], unknown: true, method: m[1]}
@@ -172,11 +178,47 @@ func parseLogin(text string) login {
 	} else if m := pamUser.find(text); m != nil {
 		l = login{user: m[1]}
 	}
-	if !methodName.MatchString(l.method) {
+	if !methodName(l.method) {
 		l.method = ""
 	}
 	return l
 }
+
+// plainSSHLogin is parseLogin for the lines that sshd writes when nobody plays tricks on it, without the expressions:
+// a brute force alert has a dozen. ok is false where more than one reading comes into question.
+func plainSSHLogin(text string) (l login, ok bool) {
+	_, rest, found := strings.Cut(text, "sshd")
+	if !found || strings.Contains(rest, "sshd") || strings.ContainsAny(rest, "\r\n") || strings.Count(rest, "from ") != 1 {
+		return login{}, false
+	}
+	rest, found = strings.CutPrefix(strings.TrimPrefix(rest, "-session"), "[")
+	if !found {
+		return login{}, false
+	}
+	pid, rest, _ := strings.Cut(rest, "]: ")
+	verb, rest, _ := strings.Cut(rest, " ")
+	method, rest, found := strings.Cut(rest, " for ")
+	name, from, whole := strings.Cut(rest, " from ")
+	if !found || !whole || !digits(pid) || verb != "Failed" && verb != "Accepted" || !methodName(method) {
+		return login{}, false
+	}
+	address, from, found := strings.Cut(strings.TrimSuffix(from, " ssh2"), " port ")
+	if !found || address == "" || strings.ContainsAny(address, " \t\v\f") || !digits(from) {
+		return login{}, false
+	}
+	user, unknown := strings.CutPrefix(name, "invalid user ")
+	if verb == "Accepted" && unknown || strings.HasPrefix(name, "illegal user") || name == "invalid user" {
+		return login{}, false
+	}
+	return login{user: user, unknown: unknown, method: method}, true
+}
+
+// methodName reports what may be the name of a way to log in: password, keyboard-interactive/pam.
+func methodName(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz/-") == "" && s[0] != '/' && s[0] != '-'
+}
+
+func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // readLogin finds out who wanted to log in, and whether the host knows such a user.
 func readLogin(a *alert.Alert) login {

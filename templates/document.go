@@ -290,9 +290,9 @@ func rfc3339(t time.Time) string {
 
 // original is the alert as it came: the very JSON where it is JSON, else its fields.
 func (d *Data) original() *json.RawMessage {
-	raw := json.RawMessage(d.Raw)
+	raw := json.RawMessage(bytes.TrimRight(d.Raw, " \t\r\n"))
 	// What was decoded as a whole is JSON, but for a byte order mark or the NULs of a crash around it.
-	whole := d.Problem.Kind == "" && bytes.HasPrefix(raw, []byte("{")) && bytes.HasSuffix(bytes.TrimRight(raw, " \t\r\n"), []byte("}"))
+	whole := d.Problem.Kind == "" && bytes.HasPrefix(raw, []byte("{")) && bytes.HasSuffix(raw, []byte("}"))
 	if (d.Format != alert.FormatWazuh && d.Format != alert.FormatOSSEC) || d.Response != nil || !utf8.Valid(raw) || !whole && !json.Valid(raw) {
 		if len(d.Original) == 0 {
 			return nil
@@ -304,6 +304,12 @@ func (d *Data) original() *json.RawMessage {
 		raw = json.RawMessage(j)
 	}
 	return &raw
+}
+
+// apart gives the document and its last key, which is JSON already.
+func (doc document) apart() (rest any, original *json.RawMessage) {
+	original, doc.Original = doc.Original, nil
+	return &doc, original
 }
 
 // details are PagerDuty's custom details: flat and of strings, the fact labels in small letters without signs.

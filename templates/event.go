@@ -81,6 +81,12 @@ func (d *Data) CIMSeverity() string {
 	return d.Severity.String()
 }
 
+// apart gives the event and its last key, which is JSON already.
+func (e event) apart() (rest any, original *json.RawMessage) {
+	original, e.Original = e.Original, nil
+	return &e, original
+}
+
 func (s *Set) event(d *Data) (event, error) {
 	r := d.Reading
 	title, err := s.part("sentence", d)

@@ -120,9 +120,19 @@ func ownFuncs() template.FuncMap {
 	}
 }
 
+// withOriginal is an object whose last key is the alert as it came. encoding/json would read that once more, letter by
+// letter, which takes as long as all the rest.
+type withOriginal interface {
+	apart() (rest any, original *json.RawMessage)
+}
+
 func toJSON(v any, indent string) (JSON, error) {
 	if t, ok := v.(display.Text); ok {
 		v = t.String()
+	}
+	var original *json.RawMessage
+	if x, ok := v.(withOriginal); ok && indent == "" {
+		v, original = x.apart()
 	}
 	b := buffers.Get().(*limited)
 	defer b.release()
@@ -132,7 +142,18 @@ func toJSON(v any, indent string) (JSON, error) {
 	if err := enc.Encode(v); err != nil {
 		return "", err
 	}
-	return JSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+	j := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if original == nil {
+		return JSON(j), nil
+	}
+	const key = `,"original":`
+	var out strings.Builder
+	out.Grow(len(j) + len(key) + len(*original))
+	out.Write(j[:len(j)-1])
+	out.WriteString(key)
+	out.Write(*original)
+	out.WriteByte('}')
+	return JSON(out.String()), nil
 }
 
 // field is the first value at a dotted path of the original alert, or "".

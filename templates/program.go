@@ -32,7 +32,8 @@ type (
 type machine struct {
 	root any // $
 	vars []any
-	out  display.Builder
+	args []any // of the calls that are being made
+	out  *display.Builder
 }
 
 // errLeave leaves the define to text/template.
@@ -40,10 +41,11 @@ var errLeave = errors.New("not for a program")
 
 // run prints for dot.
 func (p *program) run(out *display.Builder, dot any) error {
-	m := machine{root: dot, vars: make([]any, p.slots), out: *out}
-	err := runAll(p.steps, &m, dot)
-	*out = m.out
-	return err
+	m := machine{root: dot, out: out}
+	if p.slots > 0 {
+		m.vars = make([]any, p.slots)
+	}
+	return runAll(p.steps, &m, dot)
 }
 
 func runAll(steps []step, m *machine, dot any) error {
@@ -129,25 +131,12 @@ func (c *compiler) action(n *parse.ActionNode) step {
 	if n.Pipe.IsAssign || len(n.Pipe.Decl) > 1 {
 		return nil
 	}
-	v := c.pipe(n.Pipe)
+	if len(n.Pipe.Decl) == 0 {
+		return c.print(n.Pipe)
+	}
+	v := c.pipe(n.Pipe, len(n.Pipe.Cmds))
 	if v == nil {
 		return nil
-	}
-	if len(n.Pipe.Decl) == 0 { // appendStep has seen to it that what comes out is marked
-		return func(m *machine, dot any) error {
-			x, err := v(m, dot)
-			if err != nil {
-				return err
-			}
-			t, ok := x.(display.Text)
-			if !ok {
-				return errLeave
-			}
-			if m.out.Add(t); m.out.Size() > maxOutput {
-				return errLeave // which says so
-			}
-			return nil
-		}
 	}
 	slot := c.slots
 	c.slots++
@@ -158,12 +147,57 @@ func (c *compiler) action(n *parse.ActionNode) step {
 	}
 }
 
+// print is an action that prints. Its last command is the one that appendStep has put there.
+func (c *compiler) print(p *parse.PipeNode) step {
+	last := len(p.Cmds) - 1
+	v, quote := c.pipe(p, last), false
+	switch p.Cmds[last].String() {
+	case "_quote":
+		quote = true
+	case "_json":
+	default:
+		return nil
+	}
+	if v == nil {
+		return nil
+	}
+	return func(m *machine, dot any) error {
+		x, err := v(m, dot)
+		if err != nil {
+			return err
+		}
+		switch x := x.(type) {
+		case display.Text:
+			if !quote {
+				return errLeave
+			}
+			m.out.Add(x)
+		case JSON:
+			if quote {
+				return errLeave
+			}
+			m.out.AddWords(string(x))
+		case nil, string, int, time.Time, alert.Severity:
+			if !quote {
+				return errLeave
+			}
+			m.out.Add(asText(x))
+		default:
+			return errLeave
+		}
+		if m.out.Size() > maxOutput {
+			return errLeave // which says so
+		}
+		return nil
+	}
+}
+
 // branch is if, or with, for which the value becomes the dot.
 func (c *compiler) branch(n *parse.BranchNode, with bool) step {
 	if len(n.Pipe.Decl) > 0 {
 		return nil
 	}
-	cond := c.pipe(n.Pipe)
+	cond := c.pipe(n.Pipe, len(n.Pipe.Cmds))
 	yes, ok1 := c.list(n.List)
 	no, ok2 := c.list(n.ElseList)
 	if cond == nil || !ok1 || !ok2 {
@@ -188,7 +222,7 @@ func (c *compiler) each(n *parse.RangeNode) step {
 	if len(n.Pipe.Decl) > 0 {
 		return nil
 	}
-	over := c.pipe(n.Pipe)
+	over := c.pipe(n.Pipe, len(n.Pipe.Cmds))
 	body, ok1 := c.list(n.List)
 	none, ok2 := c.list(n.ElseList)
 	if over == nil || !ok1 || !ok2 {
@@ -229,7 +263,7 @@ func (c *compiler) call(n *parse.TemplateNode) step {
 	if t == nil || t.Tree == nil || n.Pipe == nil || len(n.Pipe.Decl) > 0 {
 		return nil
 	}
-	v, p := c.pipe(n.Pipe), c.program(t)
+	v, p := c.pipe(n.Pipe, len(n.Pipe.Cmds)), c.program(t)
 	if v == nil || p == nil {
 		return nil
 	}
@@ -238,13 +272,14 @@ func (c *compiler) call(n *parse.TemplateNode) step {
 		if err != nil {
 			return err
 		}
-		return p.run(&m.out, x)
+		return p.run(m.out, x)
 	}
 }
 
-func (c *compiler) pipe(p *parse.PipeNode) value {
+// pipe is the value of a pipeline's first n commands.
+func (c *compiler) pipe(p *parse.PipeNode, n int) value {
 	var last value
-	for i, cmd := range p.Cmds {
+	for i, cmd := range p.Cmds[:n] {
 		if last = c.command(cmd, last, i > 0); last == nil {
 			return nil
 		}
@@ -276,27 +311,22 @@ func (c *compiler) command(n *parse.CommandNode, before value, piped bool) value
 	if piped {
 		args = append(args, before)
 	}
-	if len(args) > maxArgs {
-		return nil
-	}
 	return func(m *machine, dot any) (any, error) {
-		var values [maxArgs]any
-		for i, a := range args {
+		from := len(m.args)
+		defer func() { m.args = m.args[:from] }()
+		for _, a := range args {
 			x, err := a(m, dot)
 			if err != nil {
 				return nil, err
 			}
-			values[i] = value1(x)
+			m.args = append(m.args, whole(x))
 		}
-		return f(values[:len(args)])
+		return f(m.args[from:])
 	}
 }
 
-// maxArgs is how many arguments a function has that a program calls.
-const maxArgs = 3
-
-// value1 is what a pointer of runEach stands for, where that is passed on as a whole.
-func value1(x any) any {
+// whole is what a pointer of runEach stands for, where that is passed on as a whole.
+func whole(x any) any {
 	switch x := x.(type) {
 	case *Fact:
 		return *x
@@ -312,7 +342,7 @@ func (c *compiler) operand(n parse.Node) value {
 	constant := func(x any) value { return func(*machine, any) (any, error) { return x, nil } }
 	switch n := n.(type) {
 	case *parse.DotNode:
-		return func(_ *machine, dot any) (any, error) { return value1(dot), nil }
+		return func(_ *machine, dot any) (any, error) { return whole(dot), nil }
 	case *parse.FieldNode:
 		read := fieldOf(strings.Join(n.Ident, "."))
 		return func(_ *machine, dot any) (any, error) { return read(dot) }
@@ -331,7 +361,7 @@ func (c *compiler) operand(n parse.Node) value {
 		}
 	case *parse.PipeNode:
 		if len(n.Decl) == 0 {
-			return c.pipe(n)
+			return c.pipe(n, len(n.Cmds))
 		}
 	case *parse.StringNode:
 		return constant(n.Text)
@@ -426,16 +456,6 @@ var dataFields = map[string]func(*Data) any{
 // quick is a function as programs call it. It leaves to text/template whatever its arguments should not be.
 func (s *Set) quick(name string) func(args []any) (any, error) {
 	switch name {
-	case "_quote":
-		return func(args []any) (any, error) {
-			switch args[0].(type) {
-			case display.Text, string, JSON, time.Time, alert.Severity, int, nil:
-				return asText(args[0]), nil
-			}
-			return nil, errLeave
-		}
-	case "_json":
-		return of1(func(j JSON) any { return display.Words(string(j)) })
 	case "toJson":
 		return func(args []any) (any, error) { return toJSON(args[0], "") }
 	case "document":

@@ -542,6 +542,49 @@ func TestProgramsSayTheSame(t *testing.T) {
 	}
 }
 
+// TestOriginalIsWhole: what is put into a document without being read again is JSON, and the alert's.
+func TestOriginalIsWhole(t *testing.T) {
+	set := Default()
+	files, err := filepath.Glob("../testdata/alerts/*/*")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	compared := 0
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, channel := range []string{"splunk", "webhook"} {
+			parts, err := set.Parts(data(t, channel, string(raw)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range []string{"document.json", "event.json"} {
+				text := parts[part].Raw()
+				if text == "" {
+					continue
+				}
+				var got struct{ Original any }
+				if err := json.Unmarshal([]byte(text), &got); err != nil {
+					t.Errorf("%s: %s: %v: %s", file, part, err, text)
+				}
+				var want any
+				if json.Unmarshal(raw, &want) != nil || strings.Contains(file, "/active-response/") { // which hold the alert within
+					continue
+				}
+				compared++
+				if diff := cmp.Diff(got.Original, want); diff != "" {
+					t.Errorf("%s: %s (-got +want):\n%s", file, part, diff)
+				}
+			}
+		}
+	}
+	if compared == 0 {
+		t.Error("nothing was compared")
+	}
+}
+
 // TestDefaultsArePrograms: what nobody has changed is fast.
 func TestDefaultsArePrograms(t *testing.T) {
 	set := Default()

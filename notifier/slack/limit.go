@@ -43,7 +43,7 @@ func units(s string) int {
 // long are cut at their end. Either way the last line says what is left.
 func fit(t display.Text, limit int, render func(display.Text) string) string {
 	whole := render(t)
-	if units(whole) <= limit {
+	if len(whole) <= limit || units(whole) <= limit { // no character has more units than bytes
 		return whole
 	}
 	of := t.QuotedLen()

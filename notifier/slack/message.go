@@ -14,8 +14,7 @@ type message struct {
 	text        string // phones notify with it, screen readers read it instead of the blocks
 	blocks      []slack.Block
 	attachments []slack.Attachment
-	meters      []notifier.Meter
-	size        int // characters in all blocks, those of the attachments too
+	measured    []measured // all texts of the blocks, those of the attachments too
 }
 
 // compose makes the message of the template's parts: text, header, facts, log, footer and color, or body, a
@@ -55,7 +54,7 @@ func compose(parts map[string]display.Text) (message, error) {
 	}
 	if footer := part("footer"); !footer.Blank() {
 		text := fit(footer, maxFooter, mrkdwn)
-		m.size += units(text)
+		m.measure("", text, 0)
 		m.attachments = []slack.Attachment{{
 			Color: strings.TrimSpace(part("color").String()),
 			Blocks: slack.Blocks{BlockSet: []slack.Block{
@@ -66,10 +65,14 @@ func compose(parts map[string]display.Text) (message, error) {
 	return m, nil
 }
 
-// measure notes the length of what becomes blocks.
+// measured is a text of the blocks with its limit; one without a name has no limit of its own.
+type measured struct {
+	name, text string
+	limit      int
+}
+
 func (m *message) measure(name, text string, limit int) {
-	m.meters = append(m.meters, notifier.Meter{Name: name, N: units(text), Limit: limit})
-	m.size += units(text)
+	m.measured = append(m.measured, measured{name, text, limit})
 }
 
 // Meters are those of header, facts and log, or of an operator's plain template, and of all blocks together.
@@ -78,7 +81,15 @@ func (*Notifier) Meters(n notifier.Notification) []notifier.Meter {
 	if err != nil {
 		return nil
 	}
-	return append(m.meters, notifier.Meter{Name: "blocks", N: m.size, Limit: maxMessage})
+	var meters []notifier.Meter
+	all := notifier.Meter{Name: "blocks", Limit: maxMessage}
+	for _, x := range m.measured {
+		size := units(x.text)
+		if all.N += size; x.name != "" {
+			meters = append(meters, notifier.Meter{Name: x.name, N: size, Limit: x.limit})
+		}
+	}
+	return append(meters, all)
 }
 
 // section is a block of mrkdwn; expanded, Slack never folds it.

@@ -22,6 +22,7 @@ func write(t display.Text, w writer) string {
 	each := func(f func(string)) func(string) string {
 		return func(s string) string { f(s); return "" }
 	}
+	w.out.Grow(t.Size() + t.Size()/8 + 16)
 	t.Render(each(w.words), each(w.quoted))
 	w.endSpan("")
 	return w.out.String()
