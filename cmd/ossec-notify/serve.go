@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -47,9 +48,15 @@ func serveCommand(e *env) *cobra.Command {
 // takeoverTime is how long a background deliverer may take to leave.
 const takeoverTime = 10 * time.Second
 
+// gcPercent lets the daemon collect garbage a little less often than Go does by itself: 3 % of its work for 2 MiB.
+const gcPercent = 120
+
 // serve delivers until ctx ends, or until the program was replaced: by next.
 func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	e.home = absolute(e.home)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
 		return nil, failed("no state directory: %w", err)
