@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -54,29 +53,32 @@ func (n Network) Validate() error {
 	return errors.Join(errs...)
 }
 
-// NewClient makes the HTTP client of one receiver. It keeps connections open, asks for TLS 1.2 or later, and
-// follows no redirect. connections is how many it opens at a time, as many as the receiver has attempts in flight; 0 is
-// no bound.
-func NewClient(cfg Network, connections int) (*http.Client, error) {
+// NewClient makes the HTTP client of one receiver. It keeps connections open, asks for TLS 1.2 or later, connects to
+// what egress permits, and follows no redirect. connections is how many it opens at a time, as many as the receiver has
+// attempts in flight; 0 is no bound.
+func NewClient(cfg Network, egress *Egress, connections int) (*http.Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	t := &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		ForceAttemptHTTP2:     true,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       90 * time.Second,
-		MaxConnsPerHost:       connections,
-		MaxIdleConnsPerHost:   cmp.Or(connections, 16),
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		DialContext:            egress.Dial,
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    10 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        90 * time.Second,
+		MaxConnsPerHost:        connections,
+		MaxIdleConnsPerHost:    cmp.Or(connections, 16),
+		MaxResponseHeaderBytes: maxAnswer,
+		// Answers are short. What is not inflated cannot blow up, nor go on for ever without a byte of text.
+		DisableCompression: true,
+		TLSClientConfig:    &tls.Config{MinVersion: tls.VersionTLS12},
 	}
 	if cfg.Proxy != "" {
 		u, err := ParseURL(cfg.Proxy)
 		if err != nil {
 			return nil, err
 		}
-		t.Proxy = http.ProxyURL(u)
+		t.Proxy = func(r *http.Request) (*url.URL, error) { return egress.throughProxy(u, r.URL) }
 	}
 	if cfg.CAFile != "" {
 		pool, err := CertPool(cfg.CAFile)
@@ -125,13 +127,16 @@ type Answer struct {
 }
 
 // Failure turns the answer into an Error by the common rules: nil for 2xx, StatusReason for other answers,
-// temporary for a network failure. what says what was attempted on what, without secrets ("post to Slack").
+// temporary for a network failure, misconfigured for what [Egress] does not permit. what says what was attempted on what, without secrets ("post to Slack").
 // A channel refines the error with what its vendor says.
 func (a *Answer) Failure(what string) *Error {
 	if a.Err != nil {
 		e := &Error{Err: fmt.Errorf("%s: %w", what, a.Err), Ambiguous: a.Ambiguous}
 		if unknown := new(x509.UnknownAuthorityError); errors.As(a.Err, unknown) {
 			e.Hint = "give the certificate of the server's authority in network.ca_file"
+		}
+		if refused := (*EgressError)(nil); errors.As(a.Err, &refused) {
+			e.Reason, e.Hint = Misconfigured, refused.Hint()
 		}
 		return e
 	}

@@ -173,7 +173,7 @@ func TestNewClient(t *testing.T) {
 	}
 
 	t.Run("unknown authority is refused", func(t *testing.T) {
-		client, err := NewClient(Network{}, 0)
+		client, err := NewClient(Network{}, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,7 +183,7 @@ func TestNewClient(t *testing.T) {
 		}
 	})
 	t.Run("ca_file is trusted", func(t *testing.T) {
-		client, err := NewClient(Network{CAFile: ca}, 0)
+		client, err := NewClient(Network{CAFile: ca}, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestNewClient(t *testing.T) {
 	})
 	t.Run("the environment names no proxy", func(t *testing.T) {
 		t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-		client, err := NewClient(Network{}, 0)
+		client, err := NewClient(Network{}, nil, 0)
 		if err != nil || client.Transport.(*http.Transport).Proxy != nil {
 			t.Errorf("got a proxy from the environment, %v", err)
 		}
@@ -202,7 +202,7 @@ func TestNewClient(t *testing.T) {
 		var via string
 		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { via = r.URL.String() }))
 		defer proxy.Close()
-		client, err := NewClient(Network{Proxy: proxy.URL}, 0)
+		client, err := NewClient(Network{Proxy: proxy.URL}, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +221,7 @@ func TestNewClient(t *testing.T) {
 		"network.key_file: ":            {CertFile: broken},
 		"network.cert_file: ":           {KeyFile: broken},
 	} {
-		if _, err := NewClient(cfg, 0); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := NewClient(cfg, nil, 0); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%+v: got %v, want an error with %q", cfg, err, name)
 		}
 	}

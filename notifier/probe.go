@@ -2,7 +2,6 @@ package notifier
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 )
@@ -27,7 +26,7 @@ func Reach(ctx context.Context, client *http.Client, address string) error {
 		return err
 	}
 	if a := Do(client, req); a.Err != nil {
-		return &Error{Err: fmt.Errorf("cannot reach %s: %w", u.Host, a.Err)}
+		return a.Failure("cannot reach " + u.Host)
 	}
 	return nil
 }

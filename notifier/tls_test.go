@@ -19,7 +19,7 @@ func TestRootsAreReadOnce(t *testing.T) {
 	const url, roots = "NOTIFIER_TEST_URL", "SSL_CERT_FILE"
 	if os.Getenv(url) != "" {
 		for range 2 {
-			client, err := NewClient(Network{}, 0)
+			client, err := NewClient(Network{}, nil, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	client, err := NewClient(Network{CAFile: ca}, workers)
+	client, err := NewClient(Network{CAFile: ca}, nil, workers)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,7 @@ func (s *site) readArgv(name string) (*dispatch.Receiver, error) {
 	if !ok {
 		return nil, fmt.Errorf("no channel %q", f.Kind)
 	}
-	return argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL})
+	return argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL}, s.egress)
 }
 
 // pruneArgv removes the files that were not used for argvLife, unless something waits for their receivers: those count

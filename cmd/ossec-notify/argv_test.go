@@ -31,7 +31,7 @@ func argvSite(t *testing.T) (*site, *dispatch.Receiver, door.Call) {
 	})
 	call := door.Call{Name: "slack", HookURL: "https://hooks.slack.com/services/T0/B0/x"}
 	kind, _ := channelByName("slack")
-	r, err := argvReceiver(kind, call)
+	r, err := argvReceiver(kind, call, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

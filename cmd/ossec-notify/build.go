@@ -20,15 +20,19 @@ type buildOptions struct {
 	// client, when set, takes the place of every receiver's own HTTP client: preview's records.
 	client *http.Client
 	log    *slog.Logger
+	egress *notifier.Egress // of the config
 }
 
-// connect makes clients that open as many connections as are used at a time.
+// connect makes clients that open as many connections as are used at a time, and lead where the config permits.
 func (o buildOptions) connect(connections int) connect {
-	return func(n notifier.Network) (*http.Client, error) {
-		if o.client != nil {
-			return o.client, nil
-		}
-		return notifier.NewClient(n, connections)
+	return connect{
+		client: func(n notifier.Network) (*http.Client, error) {
+			if o.client != nil {
+				return o.client, nil
+			}
+			return notifier.NewClient(n, o.egress, connections)
+		},
+		dial: o.egress.Dial,
 	}
 }
 
@@ -47,6 +51,7 @@ func (e *receiverError) Unwrap() error { return e.err }
 // tell the others, and what is for these must wait.
 func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 	var errs []error
+	opt.egress = c.Egress
 	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Receivers: map[string]*dispatch.Receiver{}, Log: opt.log}
 	for _, r := range c.Receivers {
 		made, err := r.build(opt)

@@ -66,12 +66,15 @@ type channelConfig interface {
 	settings() any
 	// withSecrets is a copy, with every secret replaced by what f makes of it.
 	withSecrets(f func(notifier.Secret) notifier.Secret) channelConfig
-	// build makes the notifier, with the HTTP client that connect makes, if it needs one.
+	// build makes the notifier, whose connections are all made by connect.
 	build(connect connect) (notifier.Notifier, error)
 }
 
-// connect makes the HTTP client of one receiver.
-type connect func(notifier.Network) (*http.Client, error)
+// connect makes the connections of one receiver.
+type connect struct {
+	client func(notifier.Network) (*http.Client, error) // for channels over HTTP
+	dial   notifier.Dial                                // for the others
+}
 
 // validator is what every channel's Config has.
 type validator interface{ Validate() error }
@@ -85,7 +88,7 @@ type networked interface {
 // overHTTP is a channel that makes HTTP requests.
 func overHTTP[C networked, N notifier.Notifier](name string, make func(C, *http.Client) (N, error), argv func(string, notifier.Secret) (C, error), example C) channel {
 	return newChannel(name, argv, example, func(cfg C, connect connect) (notifier.Notifier, error) {
-		client, err := connect(cfg.HTTP())
+		client, err := connect.client(cfg.HTTP())
 		if err != nil {
 			return nil, err
 		}
@@ -94,8 +97,8 @@ func overHTTP[C networked, N notifier.Notifier](name string, make func(C, *http.
 }
 
 // other is a channel with a transport of its own.
-func other[C validator, N notifier.Notifier](name string, make func(C) (N, error), argv func(string, notifier.Secret) (C, error), example C) channel {
-	return newChannel(name, argv, example, func(cfg C, _ connect) (notifier.Notifier, error) { return make(cfg) })
+func other[C validator, N notifier.Notifier](name string, make func(C, notifier.Dial) (N, error), argv func(string, notifier.Secret) (C, error), example C) channel {
+	return newChannel(name, argv, example, func(cfg C, connect connect) (notifier.Notifier, error) { return make(cfg, connect.dial) })
 }
 
 func newChannel[C validator](name string, argv func(string, notifier.Secret) (C, error), example C, make func(C, connect) (notifier.Notifier, error)) channel {
@@ -214,6 +217,22 @@ func openSecrets(c channelConfig) []notifier.Secret {
 		return c.OpenSecrets()
 	}
 	return nil
+}
+
+// destinations are the servers that a receiver connects to, by the setting that names each.
+func destinations(c channelConfig) map[string]string {
+	if c, ok := c.settings().(interface{ Destinations() map[string]string }); ok {
+		return c.Destinations()
+	}
+	return nil
+}
+
+// proxyOf is the proxy that a receiver's requests go through, or "".
+func proxyOf(c channelConfig) string {
+	if c, ok := c.settings().(networked); ok {
+		return c.HTTP().Proxy
+	}
+	return ""
 }
 
 // What integratord's two arguments mean to each channel.

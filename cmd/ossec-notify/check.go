@@ -117,6 +117,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			}
 		}
 		found = append(found, checkTemplates(cfg, d)...)
+		found = append(found, checkEgress(cfg)...)
 		if online {
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}

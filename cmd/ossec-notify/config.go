@@ -9,6 +9,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
@@ -26,6 +27,7 @@ type config struct {
 	StrictExit   bool
 	Follow       []string
 	HTTP         string
+	Egress       *notifier.Egress
 	templates    *templates.Set
 }
 
@@ -85,4 +87,10 @@ type settings struct {
 	HTTP         string            `yaml:"http"`
 	TemplatesDir string            `yaml:"templates_dir"`
 	StrictExit   bool              `yaml:"strict_exit"`
+	Egress       *egress           `yaml:"egress"`
+}
+
+// egress is a [notifier.Egress] in the config.
+type egress struct {
+	Allow []notifier.EgressEntry `yaml:"allow"`
 }

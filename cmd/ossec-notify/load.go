@@ -38,9 +38,10 @@ type loader struct {
 type reading struct {
 	cfg      *config // nil when it does not load
 	problems []rules.Problem
-	err      error    // the main file cannot be read
-	sources  []string // patterns of the files that it is made of, or would be, as far as it could be read
-	texts    texts    // what was read
+	err      error            // the main file cannot be read
+	sources  []string         // patterns of the files that it is made of, or would be, as far as it could be read
+	egress   *notifier.Egress // what it permits, as far as it could be read
+	texts    texts            // what was read
 }
 
 // loadConfig reads a config with its templates. The problems are all that is wrong or doubtful in them. The config
@@ -65,7 +66,7 @@ func readConfig(from files, path, home string) reading {
 		l.main()
 	}
 	cfg, problems := l.finish()
-	return reading{cfg: cfg, problems: problems, sources: l.sources, texts: l.files.texts}
+	return reading{cfg: cfg, problems: problems, sources: l.sources, egress: l.cfg.Egress, texts: l.files.texts}
 }
 
 // main reads the main file and then its includes.
@@ -73,6 +74,9 @@ func (l *loader) main() {
 	s := settings{Severity: alert.DefaultScale}
 	l.top(l.root, &s, true)
 	l.cfg.Links, l.cfg.StrictExit, l.cfg.Follow, l.cfg.HTTP = s.Links, s.StrictExit, s.Follow, s.HTTP
+	if s.Egress != nil {
+		l.cfg.Egress = notifier.NewEgress(s.Egress.Allow...)
+	}
 
 	dir := filepath.Dir(l.cfg.Path)
 	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
@@ -184,8 +188,20 @@ func (l *loader) receiverNames(e yamlnode.Entry) []string {
 }
 
 func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
-	l.value(e, field)
+	before := len(l.problems)
+	if e.Key == "egress" && e.Value.Kind == yaml.SequenceNode {
+		l.errorf(e.Value, "egress is a list: write egress: {allow: [...]}")
+	} else {
+		l.value(e, field)
+	}
 	switch e.Key {
+	case "egress":
+		if field.IsNil() { // a mistake there permits nothing rather than everything
+			field.Set(reflect.ValueOf(new(egress)))
+		}
+		if len(l.problems) == before && len(field.Interface().(*egress).Allow) == 0 {
+			l.errorf(e.Value, "egress permits nothing: list under allow where connections may lead, or leave egress out to permit everything")
+		}
 	case "severity":
 		s := field.Interface().(alert.Scale)
 		if !(0 < s.Low && s.Low <= s.Medium && s.Medium <= s.High && s.High <= s.Critical) {

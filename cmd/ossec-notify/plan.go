@@ -24,9 +24,9 @@ type callPlan struct {
 
 // planCall says who gets the alert of a call named NAME: the receiver of that name; or the receivers of that
 // kind of channel that the routes choose; or, for "notify", all that they choose. What ossec.conf gives for
-// key and URL serves where the config has no receiver for the name. The config is nil where there is none to go
-// by; then d has no receivers.
-func planCall(d *dispatch.Dispatcher, cfg *config, call door.Call, a *alert.Alert) (callPlan, error) {
+// key and URL serves where the config has no receiver for the name, and leads where egress permits. The config is nil
+// where there is none to go by; then d has no receivers.
+func planCall(d *dispatch.Dispatcher, cfg *config, egress *notifier.Egress, call door.Call, a *alert.Alert) (callPlan, error) {
 	if d.Receivers[call.Name] != nil {
 		deliveries, err := d.PlanReceivers(a, call.Name)
 		return callPlan{deliveries: deliveries}, err
@@ -43,7 +43,7 @@ func planCall(d *dispatch.Dispatcher, cfg *config, call door.Call, a *alert.Aler
 		deliveries := d.PlanChannel(a, kind.name)
 		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
 	}
-	r, err := argvReceiver(kind, call)
+	r, err := argvReceiver(kind, call, egress)
 	if err != nil {
 		return callPlan{}, fmt.Errorf("the config has no receiver of kind %s, and ossec.conf gives none: %w", kind.name, err)
 	}
@@ -52,7 +52,7 @@ func planCall(d *dispatch.Dispatcher, cfg *config, call door.Call, a *alert.Aler
 
 // argvReceiver makes a receiver of <api_key> and <hook_url>. Its name holds a hash of both, so that it is the
 // same in every call and tells nothing.
-func argvReceiver(kind channel, call door.Call) (*dispatch.Receiver, error) {
+func argvReceiver(kind channel, call door.Call, egress *notifier.Egress) (*dispatch.Receiver, error) {
 	cfg, err := kind.argv(call.HookURL, notifier.PlainSecret(call.APIKey))
 	if err != nil {
 		var said []error
@@ -67,7 +67,7 @@ func argvReceiver(kind channel, call door.Call) (*dispatch.Receiver, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n, err := cfg.build(buildOptions{}.connect(cmp.Or(kind.concurrency, 1)))
+	n, err := cfg.build(buildOptions{egress: egress}.connect(cmp.Or(kind.concurrency, 1)))
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -34,14 +35,15 @@ type site struct {
 	mu       sync.Mutex // of what follows; not held while the outbox is written to
 	cfg      *config    // nil when there is none to go by
 	d        *dispatch.Dispatcher
-	loaded   time.Time     // when cfg loaded first
-	fault    error         // why cfg is not what the config file says; nil when it is
-	noListen error         // why the daemon does not listen where the config says
-	missing  bool          // there is no file and no config to go by; cfg is an empty one
-	loads    chan struct{} // signalled when it was loaded again
-	nth      int           // how often that was
-	unkept   *texts        // what it was read from, until the outbox keeps that
-	sources  []string      // patterns of the files that the config is made of, as far as it can be read
+	egress   *notifier.Egress // of cfg or, where there is none, of the broken one as far as it can be read
+	loaded   time.Time        // when cfg loaded first
+	fault    error            // why cfg is not what the config file says; nil when it is
+	noListen error            // why the daemon does not listen where the config says
+	missing  bool             // there is no file and no config to go by; cfg is an empty one
+	loads    chan struct{}    // signalled when it was loaded again
+	nth      int              // how often that was
+	unkept   *texts           // what it was read from, until the outbox keeps that
+	sources  []string         // patterns of the files that the config is made of, as far as it can be read
 	stamps   map[string]fileStamp
 	looked   time.Time // when they were compared
 	whole    *completer
@@ -132,6 +134,7 @@ func (s *site) load() {
 	case s.cfg != nil:
 		s.log.Error("the last config that loaded is in use", "loaded", s.loaded.Local().Format(time.DateTime), "config", s.path, "err", fault)
 	default:
+		s.permit(r.egress)
 		s.d, _ = s.noConfig().dispatcher(buildOptions{log: s.log}) // only receivers of ossec.conf can be served
 	}
 	select {
@@ -173,7 +176,14 @@ func (s *site) use(cfg *config, loaded time.Time) {
 		s.log.Error("config is broken", "err", err)
 	}
 	s.cfg, s.d, s.loaded = cfg, d, loaded
+	s.permit(cfg.Egress)
 	s.whole = newCompleter(s.home, cfg.Zone)
+}
+
+// permit says where connections may lead from now on, those of receivers of ossec.conf too.
+func (s *site) permit(egress *notifier.Egress) {
+	s.egress = egress
+	clear(s.argv)
 }
 
 // useKept uses the config that the outbox keeps, if it keeps one that still loads.
@@ -462,7 +472,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	if s.none() && call.HookURL+call.APIKey == "" {
 		return out, errWait
 	}
-	plan, err := planCall(s.d, s.cfg, call, a)
+	plan, err := planCall(s.d, s.cfg, s.egress, call, a)
 	if err != nil && s.none() {
 		return out, errWait
 	}

@@ -44,6 +44,9 @@ type Config struct {
 	TLS string `yaml:"tls"`
 	// CAFile holds further certificates to trust, in PEM.
 	CAFile string `yaml:"ca_file"`
+	// CertFile and KeyFile are the client's own certificate, for servers that ask for one.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
 	// HeloName is the name that we greet with; the host's own without it.
 	HeloName string `yaml:"helo"`
 }
@@ -96,6 +99,15 @@ func (s server) onThisHost() bool {
 }
 
 var defaultPorts = map[string]string{tlsStartTLS: "587", tlsImplicit: "465", tlsNone: "25"}
+
+// Destinations are the servers that the receiver connects to, by the setting that names each.
+func (c Config) Destinations() map[string]string {
+	s, mistake := c.server()
+	if mistake != nil {
+		return nil
+	}
+	return map[string]string{"smtp": "smtp://" + s.address()}
+}
 
 // server reads SMTP, TLS and Username.
 func (c Config) server() (server, *notifier.FieldError) {
@@ -179,15 +191,28 @@ func (c Config) Validate() error {
 			bad("reply_to", "%v", err)
 		}
 	}
+	if c.CertFile != "" && c.KeyFile == "" {
+		bad("key_file", "is missing: the key of cert_file")
+	}
+	if c.KeyFile != "" && c.CertFile == "" {
+		bad("cert_file", "is missing: the certificate of key_file")
+	}
 	if c.HeloName != "" && (!isPrintableASCII(c.HeloName) || strings.ContainsAny(c.HeloName, " <>")) {
 		bad("helo", "is no host name")
 	}
 	return errors.Join(errs...)
 }
 
-// tlsConfig is for the server, with the certificates of ca_file beside the system's.
+// tlsConfig is for the server, with the certificates of ca_file beside the system's, and our own.
 func (c Config) tlsConfig(s server) (*tls.Config, error) {
 	t := &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
+	if c.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("cert_file, key_file: %w", err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
 	if c.CAFile == "" {
 		return t, nil
 	}

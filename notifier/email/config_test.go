@@ -78,6 +78,8 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		{"addresses", good(func(c *Config) {
 			c.To, c.CC, c.BCC, c.ReplyTo = Addresses{"a@example.com", "b"}, Addresses{""}, Addresses{"x@ü.example"}, "a b"
 		}), []string{"to", "cc", "bcc", "reply_to"}},
+		{"certificate without its key", good(func(c *Config) { c.CertFile = "cert.pem" }), []string{"key_file"}},
+		{"key without its certificate", good(func(c *Config) { c.KeyFile = "key.pem" }), []string{"cert_file"}},
 		{"line ends", good(func(c *Config) {
 			c.From, c.To, c.HeloName = "a@example.com\r\nBcc: b@example.com", Addresses{"a@example.com>\r\nDATA"}, "a\r\nRSET"
 		}), []string{"from", "to", "helo"}},
@@ -91,10 +93,17 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), "p4ssw0rd") {
 				t.Errorf("the password stands in %q", err)
 			}
-			if _, err := New(tt.cfg); (err == nil) != (tt.want == nil) {
+			if _, err := New(tt.cfg, (*notifier.Egress)(nil).Dial); (err == nil) != (tt.want == nil) {
 				t.Errorf("New: got error %v", err)
 			}
 		})
+	}
+}
+
+func TestCertificateThatCannotBeRead(t *testing.T) {
+	_, err := New(Config{SMTP: "smtp://mail.example.com", From: "a@example.com", To: Addresses{"b@example.com"}, CertFile: "/nonexistent.pem", KeyFile: "/nonexistent.key"}, (*notifier.Egress)(nil).Dial)
+	if err == nil || !strings.Contains(err.Error(), "cert_file, key_file: ") || !strings.Contains(err.Error(), "/nonexistent.pem") {
+		t.Errorf("got %v, want an error that names the settings and the file", err)
 	}
 }
 
@@ -104,7 +113,7 @@ func TestAuthorityFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{empty, empty + ".none"} {
-		_, err := New(Config{SMTP: "smtp://mail.example.com", From: "a@example.com", To: Addresses{"b@example.com"}, CAFile: file})
+		_, err := New(Config{SMTP: "smtp://mail.example.com", From: "a@example.com", To: Addresses{"b@example.com"}, CAFile: file}, (*notifier.Egress)(nil).Dial)
 		if err == nil || !strings.Contains(err.Error(), "ca_file") || !strings.Contains(err.Error(), file) {
 			t.Errorf("got %v, want an error that names ca_file and %s", err, file)
 		}
@@ -169,7 +178,7 @@ func TestConfigFromURL(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b notifier.Secret) bool { return a == b })); diff != "" {
 				t.Errorf("config differs (-want +got):\n%s", diff)
 			}
-			if _, err := New(got); err != nil {
+			if _, err := New(got, (*notifier.Egress)(nil).Dial); err != nil {
 				t.Error(err)
 			}
 		})

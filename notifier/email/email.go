@@ -33,6 +33,7 @@ type Notifier struct {
 	domain      string   // of the sender, for the ids that we make
 	helo        string
 	tls         *tls.Config
+	dial        notifier.Dial
 	interrupted interrupted
 }
 
@@ -42,12 +43,12 @@ var (
 	_ notifier.Metered  = (*Notifier)(nil)
 )
 
-// New makes the Notifier of a receiver. It reads ca_file.
-func New(cfg Config) (*Notifier, error) {
+// New makes the Notifier of a receiver, which connects by dial. It reads the files of certificates.
+func New(cfg Config, dial notifier.Dial) (*Notifier, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Notifier{password: cfg.Password, helo: cmp.Or(cfg.HeloName, hostname())}
+	m := &Notifier{dial: dial, password: cfg.Password, helo: cmp.Or(cfg.HeloName, hostname())}
 	s, mistake := cfg.server()
 	if mistake != nil {
 		return nil, mistake

@@ -15,7 +15,11 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-var errNoStartTLS = errors.New("the server offers no STARTTLS")
+var (
+	errNoStartTLS = errors.New("the server offers no STARTTLS")
+	errInjected   = errors.New("something was said in clear text between the answer to STARTTLS and the handshake, as somebody in the middle would do")
+	errPlainLogin = errors.New("the connection is in clear text and leads to another host, so the password is not sent")
+)
 
 // failure turns what went wrong at a stage into an Error: the server's answer, a certificate, or the network.
 func (s *session) failure(at stage, err error) *notifier.Error {
@@ -44,17 +48,27 @@ func (s *session) failureAt(at stage, step string, err error) *notifier.Error {
 	var (
 		certificate *tls.CertificateVerificationError
 		name        x509.HostnameError
+		invalid     x509.CertificateInvalidError
 		noTLS       tls.RecordHeaderError
+		refused     *notifier.EgressError
 	)
 	switch {
+	case errors.As(err, &refused):
+		e.Reason, e.Hint = notifier.Misconfigured, refused.Hint()
+	case errors.Is(err, errPlainLogin):
+		e.Reason, e.Hint = notifier.Misconfigured, "set tls: starttls or implicit, or write 127.0.0.1 in the setting smtp"
 	case errors.Is(err, errNoStartTLS):
 		e.Reason, e.Hint = notifier.Misconfigured, "set tls: implicit (port 465), or tls: none if the network is trusted"
 	case errors.Is(err, errNoLogin):
 		e.Reason, e.Hint = notifier.Misconfigured, "many servers offer a log-in only within TLS: set tls; or leave username and password away"
 	case errors.As(err, &name):
 		e.Reason, e.Hint = notifier.Misconfigured, "write the name that the certificate is for in the setting smtp"
+	case errors.As(err, &invalid):
+		e.Reason, e.Hint = notifier.Misconfigured, "the server's certificate does not hold, and must be mended there"
 	case errors.As(err, &certificate):
 		e.Reason, e.Hint = notifier.Misconfigured, "give the certificate of the server's authority in ca_file"
+	case errors.As(err, &noTLS) && s.server.tls == tlsStartTLS:
+		e.Hint = "the server does not speak TLS after STARTTLS, which it offers"
 	case errors.As(err, &noTLS):
 		e.Reason, e.Hint = notifier.Misconfigured, "this port does not begin with TLS: set tls: starttls, or port 465"
 	}

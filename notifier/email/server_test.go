@@ -276,7 +276,7 @@ func newNotifier(t *testing.T, cfg Config, address string) *Notifier {
 		cfg.To = Addresses{"root@example.com"}
 	}
 	cfg.HeloName = "sender.example.com"
-	m, err := New(cfg)
+	m, err := New(cfg, (*notifier.Egress)(nil).Dial)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,6 @@ const (
 	// maxSession bounds a dialogue whose context has no deadline of its own. RFC 5321, 4.5.3.2, wants ten
 	// minutes for the answer to a message.
 	maxSession = 12 * time.Minute
-	maxConnect = 30 * time.Second
 	// maxAnswers bounds what a server may say in one dialogue, in bytes.
 	maxAnswers = 1 << 20
 	// quitWait is how long a server may take to say goodbye. The message is accepted by then.
@@ -62,7 +61,7 @@ type session struct {
 func (m *Notifier) open(ctx context.Context, password string) (*session, error) {
 	ctx, released := context.WithTimeoutCause(ctx, maxSession, fmt.Errorf("the dialogue took longer than %v", maxSession))
 	s := &session{ctx: ctx, server: m.server, secrets: loginForms(m.server.user, password), released: released}
-	conn, err := (&net.Dialer{Timeout: maxConnect}).DialContext(ctx, "tcp", m.server.address())
+	conn, err := m.dial(ctx, "tcp", m.server.address())
 	if err != nil {
 		defer released()
 		return nil, s.failure(stageConnect, err)
@@ -99,17 +98,32 @@ func (s *session) begin(m *Notifier, password string) (stage, error) {
 		if offered, _ := client.Extension("STARTTLS"); !offered {
 			return stageStartTLS, errNoStartTLS
 		}
+		before := client.Text.R
 		if err := client.StartTLS(m.tls); err != nil {
 			return stageStartTLS, err
 		}
+		// What stands there was said before the handshake by who knows whom. It has not been read, but who says such a
+		// thing is not to be talked to (CVE-2011-0411 and its kin).
+		if before.Buffered() > 0 {
+			return stageStartTLS, errInjected
+		}
 	}
 	if s.server.user != "" {
+		if s.server.tls == tlsNone && !isLoopback(conn.RemoteAddr()) {
+			return stageAuth, errPlainLogin
+		}
 		if err := client.Auth(&login{user: s.server.user, password: password}); err != nil {
 			return stageAuth, err
 		}
 	}
 	s.client = client
 	return "", nil
+}
+
+// isLoopback looks at where a connection has led to: localhost is what the resolver says it is.
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // close ends the dialogue without waiting for anything.

@@ -127,7 +127,7 @@ func serve(t *testing.T, h http.HandlerFunc) (url string, client *http.Client) {
 
 func newClient(t *testing.T) *http.Client {
 	t.Helper()
-	client, err := notifier.NewClient(notifier.Network{}, 0)
+	client, err := notifier.NewClient(notifier.Network{}, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

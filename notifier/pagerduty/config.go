@@ -22,6 +22,15 @@ type Config struct {
 // HTTP are the settings of the HTTP client that the receiver needs.
 func (c Config) HTTP() notifier.Network { return c.Network }
 
+// Destinations are the servers that the receiver connects to, by the setting that names each.
+func (c Config) Destinations() map[string]string {
+	if c.Endpoint != "" {
+		return map[string]string{"endpoint": c.Endpoint}
+	}
+	endpoint, _ := regionEndpoint(c.Region)
+	return map[string]string{"region": endpoint}
+}
+
 // Validate reports every mistake in the settings, as FieldErrors. What secrets hold is looked at only where the
 // config holds them itself; else Notify does.
 func (c Config) Validate() error {

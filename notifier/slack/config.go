@@ -1,9 +1,12 @@
 package slack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/slack-go/slack"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -23,6 +26,15 @@ type Config struct {
 
 // HTTP are the settings of the HTTP client that the receiver needs.
 func (c Config) HTTP() notifier.Network { return c.Network }
+
+// Destinations are the servers that the receiver connects to, by the setting that names each, as far as it can be read.
+func (c Config) Destinations() map[string]string {
+	if c.WebhookURL.IsZero() {
+		return map[string]string{"api_url": cmp.Or(c.APIURL, slack.APIURL)}
+	}
+	address, _ := c.WebhookURL.Read()
+	return map[string]string{"webhook_url": address}
+}
 
 // SecretURLs are the secrets that are addresses: whoever knows a webhook's can post.
 func (c Config) SecretURLs() []notifier.Secret { return []notifier.Secret{c.WebhookURL} }

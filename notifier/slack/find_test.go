@@ -38,7 +38,7 @@ func newStand(t *testing.T, channel string, opt sandbox.Options) *stand {
 // restart makes the receiver anew, as another process has it.
 func (st *stand) restart(channel string) {
 	st.Helper()
-	client, err := notifier.NewClient(notifier.Network{}, 0)
+	client, err := notifier.NewClient(notifier.Network{}, nil, 0)
 	if err != nil {
 		st.Fatal(err)
 	}

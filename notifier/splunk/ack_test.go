@@ -32,7 +32,7 @@ func newCollector(t *testing.T, opt sandbox.Options) *collector {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	client, err := notifier.NewClient(notifier.Network{}, 0)
+	client, err := notifier.NewClient(notifier.Network{}, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

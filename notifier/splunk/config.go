@@ -37,6 +37,9 @@ var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{1
 // HTTP are the settings of the HTTP client that the receiver needs.
 func (c Config) HTTP() notifier.Network { return c.Network }
 
+// Destinations are the servers that the receiver connects to, by the setting that names each.
+func (c Config) Destinations() map[string]string { return map[string]string{"url": c.URL} }
+
 // Validate reports every mistake in the settings, as FieldErrors. What secrets hold is looked at only where the
 // config holds them itself; else Notify does.
 func (c Config) Validate() error {

@@ -53,6 +53,12 @@ type BasicAuth struct {
 // HTTP are the settings of the HTTP client that the receiver needs.
 func (c Config) HTTP() notifier.Network { return c.Network }
 
+// Destinations are the servers that the receiver connects to, by the setting that names each, as far as it can be read.
+func (c Config) Destinations() map[string]string {
+	address, _ := c.URL.Read()
+	return map[string]string{"url": address}
+}
+
 // BodyTemplate is the template file that makes the body, or "" where a preset does.
 func (c Config) BodyTemplate() string {
 	if c.Body == bodyJSON || c.Body == bodyRaw {

@@ -273,7 +273,7 @@ func TestSuccessSaysWhatIsDelivered(t *testing.T) {
 		t.Run(fmt.Sprint(tt.success, tt.status), func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(tt.status) }))
 			defer s.Close()
-			client, err := notifier.NewClient(notifier.Network{}, 0)
+			client, err := notifier.NewClient(notifier.Network{}, nil, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -310,7 +310,7 @@ func TestOwnAuthorityAndClientCertificate(t *testing.T) {
 	writePair(t, certFile, keyFile, s.TLS.Certificates[0])
 
 	attempt := func(cfg notifier.Network) error {
-		client, err := notifier.NewClient(cfg, 0)
+		client, err := notifier.NewClient(cfg, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// checkEgress warns of receivers that the config's own allow-list cuts off. It asks no DNS: what a name leads to is
+// looked at when the connection is made.
+func checkEgress(cfg *config) []finding {
+	if cfg.Egress == nil {
+		return nil
+	}
+	var found []finding
+	for _, r := range cfg.Receivers {
+		all, permits := destinations(r.Config), cfg.Egress.MayPermit
+		warn := func(key, address string, permits func(host string, port uint16) bool) {
+			u, err := url.Parse(address)
+			if err != nil || u.Host == "" {
+				return // said elsewhere
+			}
+			to := notifier.HostPort(u)
+			host, port, err := net.SplitHostPort(to)
+			n, _ := strconv.ParseUint(port, 10, 16)
+			if err != nil || permits(host, uint16(n)) {
+				return
+			}
+			f := findingAbout(r, &notifier.FieldError{Key: key, Message: fmt.Sprintf("leads to %s, which is not in egress.allow: nothing can be sent there", to)}, exitDone)
+			f.Warning = true
+			found = append(found, f)
+		}
+		if proxy := proxyOf(r.Config); proxy != "" {
+			warn("network.proxy", proxy, permits)
+			permits = cfg.Egress.PermitsName
+		}
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			warn(key, all[key], permits)
+		}
+	}
+	return found
+}
