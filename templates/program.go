@@ -122,7 +122,7 @@ func printWords(s string) step {
 	words := display.Words(s).Raw()
 	return func(m *machine, _ any) error {
 		m.out.AddWords(words)
-		return nil
+		return m.fits()
 	}
 }
 
@@ -185,11 +185,16 @@ func (c *compiler) print(p *parse.PipeNode) step {
 		default:
 			return errLeave
 		}
-		if m.out.Size() > maxOutput {
-			return errLeave // which says so
-		}
-		return nil
+		return m.fits()
 	}
+}
+
+// fits leaves it to text/template to say that a define prints too much.
+func (m *machine) fits() error {
+	if m.out.Size() > maxOutput {
+		return errLeave
+	}
+	return nil
 }
 
 // branch is if, or with, for which the value becomes the dot.
@@ -366,7 +371,7 @@ func (c *compiler) operand(n parse.Node) value {
 	case *parse.StringNode:
 		return constant(n.Text)
 	case *parse.NumberNode:
-		if n.IsInt {
+		if n.IsInt && strings.Trim(n.Text, "0123456789") == "" { // 1e3 is a float to functions that take any value
 			return constant(n.Int64)
 		}
 	}
@@ -457,7 +462,12 @@ var dataFields = map[string]func(*Data) any{
 func (s *Set) quick(name string) func(args []any) (any, error) {
 	switch name {
 	case "toJson":
-		return func(args []any) (any, error) { return toJSON(args[0], "") }
+		return func(args []any) (any, error) {
+			if len(args) != 1 {
+				return nil, errLeave
+			}
+			return toJSON(args[0], "")
+		}
 	case "document":
 		return ofData(func(d *Data) (any, error) { return s.document(d) })
 	case "event":
@@ -504,8 +514,14 @@ func (s *Set) quick(name string) func(args []any) (any, error) {
 		})
 	case "rest":
 		return func(args []any) (any, error) {
-			if list, ok := args[0].([]display.Text); ok && len(args) == 1 && len(list) > 0 {
-				return list[1:], nil
+			if len(args) == 1 {
+				if list, ok := args[0].([]display.Text); ok && len(list) > 0 {
+					rest := make([]any, len(list)-1) // as sprig makes it
+					for i, t := range list[1:] {
+						rest[i] = t
+					}
+					return rest, nil
+				}
 			}
 			return nil, errLeave
 		}
