@@ -499,12 +499,15 @@ func Decode(s string) Text {
 	return out
 }
 
+// IsMark reports the control characters that mark provenance.
+func IsMark(r rune) bool { return r >= quoteOpen && r <= liveOpen }
+
 func stripMarks(s string) string {
 	if !strings.ContainsAny(s, allMarks) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if r >= quoteOpen && r <= liveOpen {
+		if IsMark(r) {
 			return -1
 		}
 		return r

@@ -33,6 +33,7 @@ type machine struct {
 	root any // $
 	vars []any
 	args []any // of the calls that are being made
+	used *spent
 	out  *display.Builder
 }
 
@@ -40,8 +41,11 @@ type machine struct {
 var errLeave = errors.New("not for a program")
 
 // run prints for dot.
-func (p *program) run(out *display.Builder, dot any) error {
-	m := machine{root: dot, out: out}
+func (p *program) run(out *display.Builder, dot any, used *spent) error {
+	if err := used.call(); err != nil {
+		return err
+	}
+	m := machine{root: dot, out: out, used: used}
 	if p.slots > 0 {
 		m.vars = make([]any, p.slots)
 	}
@@ -98,6 +102,9 @@ func (c *compiler) list(l *parse.ListNode) (steps []step, ok bool) {
 		case *parse.CommentNode:
 			continue
 		case *parse.TextNode:
+			if len(n.Text) == 0 {
+				continue // guard's
+			}
 			s = printWords(string(n.Text))
 		case *parse.ActionNode:
 			s = c.action(n)
@@ -134,7 +141,7 @@ func (c *compiler) action(n *parse.ActionNode) step {
 	if len(n.Pipe.Decl) == 0 {
 		return c.print(n.Pipe)
 	}
-	v := c.pipe(n.Pipe, len(n.Pipe.Cmds))
+	v := c.pipe(n.Pipe, len(n.Pipe.Cmds)-1) // the last step bounds what functions make that programs do not know
 	if v == nil {
 		return nil
 	}
@@ -277,7 +284,7 @@ func (c *compiler) call(n *parse.TemplateNode) step {
 		if err != nil {
 			return err
 		}
-		return p.run(m.out, x)
+		return p.run(m.out, x, m.used)
 	}
 }
 
