@@ -92,7 +92,7 @@ func TestRawIsTheOnlyWayOut(t *testing.T) {
 	if got, want := marked(p["text"]), "Next: <!here> ‹<!here>›\n<!here>"; !strings.HasSuffix(got, want) {
 		t.Errorf("text is\n%s\nwant it to end in\n%s", got, want)
 	}
-	want := []Use{{"own.tmpl:1", "{{.Agent.Name | raw}}"}, {"own.tmpl:2", "{{raw .Agent.Name}}"}}
+	want := []Use{{"own.tmpl", 1, "{{.Agent.Name | raw}}"}, {"own.tmpl", 2, "{{raw .Agent.Name}}"}}
 	if diff := cmp.Diff(set.RawUses(), want); diff != "" {
 		t.Errorf("uses of raw (-got +want):\n%s", diff)
 	}
@@ -111,7 +111,7 @@ func TestRawIsTheOnlyWayOut(t *testing.T) {
 	if p, err = html.Parts(data(t, "email", hostile)); err != nil || p["html"].Raw() != "<p>&lt;!here&gt;\n<!here></p>" {
 		t.Errorf("HTML is %s (%v)", p["html"].Raw(), err)
 	}
-	if uses := html.RawUses(); len(uses) != 1 || !strings.HasSuffix(uses[0].Place, ":2") {
+	if uses := html.RawUses(); len(uses) != 1 || uses[0].Line != 2 {
 		t.Errorf("uses of raw in HTML: %v", uses)
 	}
 }

@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/template/parse"
 
@@ -20,7 +21,8 @@ func live(v any) display.Text { return asText(v).Live() }
 
 // Use is a place of a template that says {{… | raw}}.
 type Use struct {
-	Place  string // file:line
+	File   string // the template's, or links.NAME
+	Line   int
 	Action string // as it is written there
 }
 
@@ -116,7 +118,9 @@ func inspect(tree *parse.Tree) (uses []Use, err error) {
 				errs = append(errs, fmt.Errorf("template %s: raw must be the last step of a {{…}} that prints: whatever else is made of an alert's text is escaped again", position(tree, n)))
 				return
 			}
-			uses = append(uses, Use{position(tree, n), action.String()})
+			file, line, _ := strings.Cut(position(tree, n), ":")
+			number, _ := strconv.Atoi(line)
+			uses = append(uses, Use{file, number, action.String()})
 		}
 	})
 	return uses, errors.Join(errs...)

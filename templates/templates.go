@@ -21,6 +21,7 @@
 package templates
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -261,7 +262,7 @@ func (s *Set) escape() error {
 		boundVariables(t.Tree)
 		appendStep(t.Tree, t.Tree.Root, "_form")
 	}
-	slices.SortFunc(s.raws, func(a, b Use) int { return strings.Compare(a.Place, b.Place) })
+	slices.SortStableFunc(s.raws, func(a, b Use) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
 	return joinDistinct(errs)
 }
 

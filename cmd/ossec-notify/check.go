@@ -56,14 +56,25 @@ place. Exit status: 0 all is well, 1 a secret, a receiver or the state directory
 // finding is one line of check.
 type finding struct {
 	rules.Problem
-	code int // the exit code it asks for
+	code int  // the exit code it asks for
+	note bool // neither mistake nor warning: something to know
+}
+
+func (f finding) String() string {
+	if f.note {
+		return fmt.Sprintf("%s:%d: note: %s", f.File, f.Line, f.Message)
+	}
+	return f.Problem.String()
 }
 
 // writeJSON writes the finding as a line of JSON.
 func (f finding) writeJSON(w io.Writer) error {
 	level := "error"
-	if f.Warning {
+	switch {
+	case f.Warning:
 		level = "warning"
+	case f.note:
+		level = "note"
 	}
 	return jsonLine(w, struct {
 		File    string `json:"file,omitempty"`
@@ -76,9 +87,9 @@ func (f finding) writeJSON(w io.Writer) error {
 
 func findingOf(p rules.Problem) finding {
 	if p.Warning {
-		return finding{p, exitDone}
+		return finding{Problem: p, code: exitDone}
 	}
-	return finding{p, exitUsage}
+	return finding{Problem: p, code: exitUsage}
 }
 
 // findingAbout is a finding about a receiver, at the place of its setting where that is known.
@@ -88,10 +99,10 @@ func findingAbout(r *receiver, err error, code int) finding {
 	if errors.As(err, &field) {
 		at = r.at(strings.Split(field.Key, ".")...)
 	}
-	return finding{rules.Problem{
+	return finding{Problem: rules.Problem{
 		File: r.file, Line: at.Line, Column: at.Column,
 		Message: fmt.Sprintf("receiver %q: %s", r.Name, display.OneLine(strings.TrimSpace(text))),
-	}, code}
+	}, code: code}
 }
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
@@ -117,6 +128,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			}
 		}
 		found = append(found, checkTemplates(cfg, d)...)
+		found = append(found, checkRaw(cfg)...)
 		if online {
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
@@ -125,9 +137,10 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	code, mistakes, warnings := exitDone, 0, 0
 	for _, f := range found {
 		code = max(code, f.code)
-		if f.Warning {
+		switch {
+		case f.Warning:
 			warnings++
-		} else {
+		case !f.note:
 			mistakes++
 		}
 		if f.Warning && strict {
@@ -178,7 +191,7 @@ func (e *env) checkState() []finding {
 	var found []finding
 	for _, dir := range e.statePlaces() {
 		if _, unfit, err := stateFS(dir); err == nil && unfit != "" {
-			found = append(found, finding{rules.Problem{File: dir, Message: fmt.Sprintf("the state directory %s: %s", unfit, localRemedy)}, exitFail})
+			found = append(found, finding{Problem: rules.Problem{File: dir, Message: fmt.Sprintf("the state directory %s: %s", unfit, localRemedy)}, code: exitFail})
 		}
 	}
 	return found
@@ -266,6 +279,26 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 		}
 	}
 	return append(found, checkNames(cfg, d)...)
+}
+
+// checkRaw lists where templates print text of an alert as it came.
+func checkRaw(cfg *config) []finding {
+	uses := cfg.templates.RawUses()
+	for _, r := range cfg.Receivers {
+		uses = append(uses, r.templates.RawUses()...)
+	}
+	slices.SortFunc(uses, func(a, b templates.Use) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Action, b.Action))
+	})
+	var found []finding
+	for _, u := range slices.Compact(uses) {
+		p := rules.Problem{File: filepath.Join(cfg.TemplatesDir, u.File), Line: u.Line, Message: u.Action + " prints text of an alert as it came: whoever writes the log writes the message there"}
+		if _, err := os.Stat(p.File); err != nil { // a link, or a file that a receiver names by its path
+			p.File = u.File
+		}
+		found = append(found, finding{Problem: p, note: true})
+	}
+	return found
 }
 
 // checkNames warns of what is written for nothing: defines that no part asks for, links that are never made.

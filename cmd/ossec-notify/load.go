@@ -376,6 +376,7 @@ func (l *loader) templates() {
 		report(&yaml.Node{}, err) // it names the template and the line there
 		cfg.templates = templates.Default()
 	}
+	refused := map[string]bool{}
 	for _, r := range cfg.Receivers {
 		l.file, r.templates = r.file, cfg.templates
 		for _, t := range []struct {
@@ -401,6 +402,12 @@ func (l *loader) templates() {
 				continue
 			}
 			r.templates = set
+		}
+		if m := r.Channel.markup; m != nil {
+			if err := r.templates.CheckMarkup(r.Channel.name, m); err != nil && !refused[err.Error()] {
+				refused[err.Error()] = true // said once of the receivers that share it
+				report(&yaml.Node{}, err)
+			}
 		}
 	}
 	l.file = cfg.Path
