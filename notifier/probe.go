@@ -26,7 +26,9 @@ func Reach(ctx context.Context, client *http.Client, address string) error {
 	if err != nil {
 		return err
 	}
-	if a := Do(client, req); a.Err != nil {
+	a := Do(client, req)
+	a.Redact(address)
+	if a.Err != nil {
 		return &Error{Err: fmt.Errorf("cannot reach %s: %w", u.Host, a.Err)}
 	}
 	return nil

@@ -1,16 +1,20 @@
 package notifier
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"html"
 	"net/url"
+	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
 
 // Redact takes secrets out of a text that somebody else wrote: a server may echo what it was sent. It knows
-// each secret as it is, as JSON, and as a part of a URL; of a secret that is a URL it also takes out the path
-// with its query, the last element of the path, and the password. Empty secrets are ignored.
+// each secret as it is, as JSON, as HTML, in base64 and as a part of a URL; of a secret that is a URL it also takes out
+// the path with its query, the parts of both that are long enough for a key, and the log-in. Empty secrets are ignored.
 func Redact(text string, secrets ...string) string {
 	if text == "" {
 		return ""
@@ -38,8 +42,15 @@ func secretForms(secrets []string) []string {
 	}
 	spell := func(s string) {
 		add(s)
-		add(url.QueryEscape(s))
-		add(url.PathEscape(s))
+		for _, escaped := range []string{url.QueryEscape(s), url.PathEscape(s)} {
+			add(escaped)
+			if strings.Contains(escaped, "%") {
+				add(percentByte.ReplaceAllStringFunc(escaped, strings.ToLower))
+			}
+		}
+		add(html.EscapeString(s))
+		add(base64.RawStdEncoding.EncodeToString([]byte(s))) // with padding, too, which is no secret
+		add(base64.RawURLEncoding.EncodeToString([]byte(s)))
 		if quoted, err := json.Marshal(s); err == nil {
 			inner := string(quoted[1 : len(quoted)-1])
 			add(inner)
@@ -52,26 +63,40 @@ func secretForms(secrets []string) []string {
 		if err != nil || u.Host == "" {
 			continue
 		}
-		last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
-		for _, part := range []string{u.RequestURI(), strings.TrimPrefix(u.RequestURI(), "/"), u.Path, last} {
+		parts := []string{u.RequestURI(), strings.TrimPrefix(u.RequestURI(), "/"), u.Path, u.User.Username()}
+		parts = append(parts, strings.Split(u.Path, "/")...)
+		parts = append(parts, strings.Split(u.EscapedPath(), "/")...)
+		for _, pair := range strings.Split(u.RawQuery, "&") {
+			_, value, _ := strings.Cut(pair, "=")
+			plain, _ := url.QueryUnescape(value)
+			parts = append(parts, value, plain)
+		}
+		for _, part := range parts {
 			if len(part) >= minURLPart {
 				spell(part)
 			}
 		}
 		if p, ok := u.User.Password(); ok {
 			spell(p)
+			add(base64.StdEncoding.EncodeToString([]byte(u.User.Username() + ":" + p)))
 		}
 	}
 	sort.SliceStable(forms, func(i, j int) bool { return len(forms[i]) > len(forms[j]) })
 	return forms
 }
 
+var percentByte = regexp.MustCompile(`%[0-9A-F]{2}`)
+
 // minURLPart is the length from which a part of a secret URL is taken for a token rather than a word such as
 // "hook".
 const minURLPart = 12
 
-// Redact takes secrets out of the answer's body and error. A channel calls it before it looks at either.
+// Redact takes secrets out of the answer's body and error, and what the request carried in its Authorization header. A
+// channel calls it before it looks at either.
 func (a *Answer) Redact(secrets ...string) {
+	if a.credential != "" {
+		secrets = append(slices.Clip(secrets), a.credential)
+	}
 	if len(a.Body) >= shortest(secrets) {
 		a.Body = []byte(Redact(string(a.Body), secrets...))
 	}

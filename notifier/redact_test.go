@@ -22,6 +22,13 @@ func TestRedact(t *testing.T) {
 		{"end of a URL", "notARealToken3 was revoked", hook, "[redacted] was revoked"},
 		{"a short end is a word", "hook not found", "https://example.com/hook", "hook not found"},
 		{"password of a URL", "login ops:s3cr3t failed", "https://ops:s3cr3t@example.com/", "login ops:[redacted] failed"},
+		{"log-in of a URL in base64", "Basic b3BzOnMzY3IzdA== is wrong", "https://ops:s3cr3t@example.com/", "Basic [redacted] is wrong"},
+		{"token for a user", "no notARealToken3", "https://notARealToken3@example.com/", "no [redacted]"},
+		{"middle of a URL", "no notARealToken3 here", "https://example.com/hooks/notARealToken3/v2", "no [redacted] here"},
+		{"key of a query", "bad not%41RealToken3, notARealToken3", "https://example.com/hook?v=1&sig=not%41RealToken3", "bad [redacted], [redacted]"},
+		{"in base64", "YS9iIGM/ZD5lZg== YS9iIGM_ZD5lZg", "a/b c?d>ef", "[redacted]== [redacted]"},
+		{"in HTML", "&lt;a&#34;b&gt;", `<a"b>`, "[redacted]"},
+		{"in a URL in small letters", "?key=a%2fb+c", "a/b c", "?key=[redacted]"},
 		{"host of a URL stays", "dial tcp: lookup hooks.example.com", hook, "dial tcp: lookup hooks.example.com"},
 	}
 	for _, tt := range tests {
@@ -53,5 +60,13 @@ func TestAnswerRedactCoversBodyAndError(t *testing.T) {
 	a.Redact("abc123")
 	if strings.Contains(a.Err.Error(), "abc123") {
 		t.Errorf("got error %v", a.Err)
+	}
+}
+
+func TestAnswerRedactKnowsWhatTheRequestCarried(t *testing.T) {
+	a := &Answer{Body: []byte("no user Basic b3BzOnMzY3IzdA== here"), credential: "b3BzOnMzY3IzdA=="}
+	a.Redact()
+	if got, want := string(a.Body), "no user Basic [redacted] here"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
