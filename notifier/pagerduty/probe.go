@@ -8,7 +8,7 @@ import (
 
 // Probe sees that the endpoint is reachable. Whether the routing key is good cannot be asked without an event.
 func (p *Notifier) Probe(ctx context.Context) error {
-	if _, err := p.readKey(); err != nil {
+	if _, err := p.readKey(ctx); err != nil {
 		return err
 	}
 	return notifier.Reach(ctx, p.client, p.endpoint)

@@ -8,7 +8,7 @@ import (
 
 // Probe sees that the server is reachable; what it would say to a request cannot be known without one.
 func (w *Notifier) Probe(ctx context.Context) error {
-	address, err := w.cfg.URL.Read()
+	address, err := w.cfg.URL.Read(ctx)
 	if err != nil {
 		return err
 	}
