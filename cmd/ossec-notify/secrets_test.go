@@ -698,3 +698,39 @@ func TestSecretsOfOssecConfAreInOneFileOnly(t *testing.T) {
 		t.Errorf("the spool has %q, %v, want the calls that wait", names, err)
 	}
 }
+
+// TestMistakesInAConfigShowNoSecret puts secrets where they do not belong.
+func TestMistakesInAConfigShowNoSecret(t *testing.T) {
+	secret := core(0)
+	for _, receiver := range []string{
+		`slack: SECRET`, `slack: {webhook_url: SECRET}`, `slack: {webhook_url: [SECRET]}`, `slack: {webhook_url: {SECRET: x}}`,
+		`slack: {webhook_url: {vault: SECRET}}`, `slack: {webhook_url: {file: [SECRET]}}`, `slack: {webhook_url: {command: SECRET}}`,
+		`slack: {webhook_url: {command: [vault, SECRET]}}`, `slack: {webhook_url: {file: a, env: SECRET}}`, `slack: {webhook_url: "https://[SECRET"}`,
+		`slack: {token: "xapp-SECRET", channel: x}`, `slack: {token: "SECRET\n1", channel: x}`, `slack: {token: !x SECRET, channel: x}`,
+		`slack: {token: !SECRET, channel: x}`, `slack: {token: *SECRET , channel: x}`, `slack: {token: @SECRET, channel: x}`, `slack: {token: &SECRET , channel: x}`,
+		`slack: {token: %SECRET, channel: x}`, "slack: {token: #SECRET\n, channel: x}", "slack: {token: '', channel: x} #SECRET\n",
+		`pagerduty: {routing_key: SECRET}`, `pagerduty: SECRET`,
+		`webhook: {url: "https://ops:SECRET@example.com/"}`, `webhook: {url: "ftp://example.com/SECRET"}`,
+		`webhook: {url: https://h/, headers: {X-Key: "SECRET\n1"}}`, `webhook: {url: https://h/, headers: {X-Key: [SECRET]}}`, `webhook: {url: https://h/, headers: SECRET}`,
+		`webhook: {url: https://h/, basic_auth: SECRET}`, `webhook: {url: https://h/, basic_auth: "ops:SECRET"}`, `webhook: {url: https://h/, hmac: SECRET}`,
+		`webhook: {url: https://h/, bearer_token: "SECRET\x01"}`,
+		`splunk: {url: "https://x:SECRET@splunk:8088", token: x}`, `splunk: {url: https://splunk:8088, token: "SECRET\n2"}`,
+		`email: {smtp: "smtp://soc:SECRET@mail", from: a@example.com, to: [b@example.com]}`, `email: {smtp: "smtp://mail/SECRET", password: SECRET, from: a@example.com, to: [b@example.com]}`,
+	} {
+		home := t.TempDir()
+		path := filepath.Join(home, "ossec-notify.yaml")
+		text := "receivers:\n  r: {" + strings.ReplaceAll(receiver, "SECRET", secret) + "}\ndefault: [r]\n"
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range []string{"text", "json"} {
+			var out strings.Builder
+			if code := run(t.Context(), []string{"check", "--home", home, "--config", path, "--format", format}, strings.NewReader(""), &out, &out); code != exitUsage {
+				t.Errorf("%s: exit status %d, want %d: %s", receiver, code, exitUsage, out.String())
+			}
+			if strings.Contains(out.String(), secret) {
+				t.Errorf("%s: it is shown:\n%s", receiver, out.String())
+			}
+		}
+	}
+}
