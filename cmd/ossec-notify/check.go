@@ -35,7 +35,8 @@ func checkCommand(e *env) *cobra.Command {
 		Use:   "check",
 		Short: "is the config right? every mistake at once",
 		Long: `Reads the config, its includes, the templates and the secrets, and says everything that is wrong, each with its
-place. Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed, 2 the config has mistakes.`,
+place. Programs that print secrets are run. Run by root it looks at all of it as the user who owns the state directory.
+Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed, 2 the config has mistakes.`,
 		Example: checkExample,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -107,9 +108,19 @@ func findingAbout(r *receiver, err error, code int) finding {
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
 	path := configPath(e.config, e.home)
+	if e.config == "" {
+		if err := e.becomeOwner(); err != nil {
+			return err
+		}
+	}
 	cfg, problems, err := loadConfig(path, e.home)
 	if err != nil {
 		return configError(path, err)
+	}
+	if e.config != "" { // it may not be where it will be
+		if err := e.becomeOwner(); err != nil {
+			return err
+		}
 	}
 	var found []finding
 	for _, p := range problems {
@@ -120,7 +131,8 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			found = append(found, e.checkShell(path, cfg)...)
 		}
 		found = append(found, checkFollow(cfg, e.home)...)
-		found = append(found, checkSecrets(cfg)...)
+		found = append(found, e.checkArgv(cfg, time.Now())...)
+		found = append(found, checkSecrets(ctx, cfg)...)
 		d, err := cfg.dispatcher(buildOptions{log: discard})
 		for _, err := range split(err) {
 			if of := (*receiverError)(nil); errors.As(err, &of) {
@@ -227,34 +239,6 @@ func notThere(cfg *config, home string) []string {
 }
 
 const followRemedy = "mend the path, or let the manager write the file (alerts.json: <jsonout_output>yes</jsonout_output> in ossec.conf)"
-
-// checkSecrets reads every secret, and looks who else may.
-func checkSecrets(cfg *config) []finding {
-	var found []finding
-	open := map[string]bool{} // files that every user can read, said already
-	for _, r := range cfg.Receivers {
-		secrets(r.Config.settings(), func(s *notifier.Secret) {
-			if s.IsZero() {
-				return
-			}
-			if _, err := s.Read(); err != nil {
-				found = append(found, findingAbout(r, err, exitFail))
-				return
-			}
-			path := s.File()
-			if s.IsPlain() {
-				path = r.file
-			}
-			if st, err := os.Stat(path); path != "" && !open[path] && err == nil && st.Mode().Perm()&0o004 != 0 {
-				open[path] = true
-				f := findingAbout(r, fmt.Errorf("every user of this host can read the secrets in %s: chmod o-r %s", path, path), exitDone)
-				f.Warning = true
-				found = append(found, f)
-			}
-		})
-	}
-	return found
-}
 
 // checkTemplates renders the built-in samples for every receiver.
 func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {

@@ -528,7 +528,7 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 	if x.known {
 		reader = x.who.name
 	}
-	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(x.cfg))
+	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
 	if online {
 		// Receivers that cannot be built are mistakes of the config, which check tells with their lines.
 		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
