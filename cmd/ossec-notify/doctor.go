@@ -222,7 +222,10 @@ func (x *examination) stateDirectory() {
 		sound = false
 		x.problem("state", install, "%s belongs to %s, not to %s", x.state, ownerName(st), x.who.name)
 	}
-	if mode := st.Mode().Perm(); mode != stateMode {
+	if err := doubtOf(x.state); err != nil {
+		sound = false
+		x.problem("state", "see that only its owner and root can put something there, then look what is in it", "%s: it is not used", err)
+	} else if mode := st.Mode().Perm(); mode != stateMode {
 		sound = false
 		x.warning("state", fmt.Sprintf("chmod %04o %s", stateMode, x.state), "%s has mode %#o: alerts are nobody else's business", x.state, mode)
 	}
@@ -541,8 +544,12 @@ func (x *examination) log() {
 	dir := filepath.Join(x.home, "logs")
 	path := filepath.Join(dir, "ossec-notify.log")
 	target := path
-	if _, err := os.Lstat(path); err != nil {
+	switch st, err := os.Lstat(path); {
+	case err != nil:
 		target = dir
+	case !st.Mode().IsRegular():
+		x.warning("log", "move it away", "%s is no regular file, and is not written to: the log goes to syslog", path)
+		return
 	}
 	if err := syscall.Access(target, uint32(mayWrite)); err == nil {
 		x.ok("log", "%s", path)
@@ -559,6 +566,9 @@ func (x *examination) log() {
 func (x *examination) follow() {
 	if x.cfg == nil {
 		return
+	}
+	for _, path := range noFiles(x.cfg, x.home) {
+		x.problem("follow", "name the manager's alerts.json or alerts.log", "%s is no regular file, and is not read", path)
 	}
 	for _, path := range notThere(x.cfg, x.home) {
 		x.warning("follow", followRemedy, "there is no %s, so nothing is read from it yet", path)

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -30,7 +31,7 @@ var (
 // ossecConf reads who calls us. The file need not be XML: managers take what no XML parser does.
 func (x *examination) ossecConf() {
 	path := filepath.Join(x.home, "etc", "ossec.conf")
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, maxManagerFile)
 	if err != nil {
 		if x.managed {
 			x.warning("ossec.conf", "run doctor as root", "cannot be read: %s", err)
