@@ -267,7 +267,29 @@ func checkSecrets(cfg *config) []finding {
 			}
 		})
 	}
-	return found
+	return append(found, checkToken(cfg, open)...)
+}
+
+// checkToken reads the token of http.
+func checkToken(cfg *config, open map[string]bool) []finding {
+	token := cfg.HTTP.Token
+	if token.IsZero() {
+		return nil
+	}
+	about := func(code int, warning bool, format string, args ...any) []finding {
+		return []finding{{rules.Problem{File: cfg.Path, Warning: warning, Message: "http.token: " + fmt.Sprintf(format, args...)}, code}}
+	}
+	if _, err := token.Read(); err != nil {
+		return about(exitFail, false, "%s", err)
+	}
+	path := token.File()
+	if token.IsPlain() {
+		path = cfg.Path
+	}
+	if st, err := os.Stat(path); path != "" && !open[path] && err == nil && st.Mode().Perm()&0o004 != 0 {
+		return about(exitDone, true, "every user of this host can read the secrets in %s: chmod o-r %s", path, path)
+	}
+	return nil
 }
 
 // checkTemplates renders the built-in samples for every receiver.

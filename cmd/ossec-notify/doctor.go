@@ -604,7 +604,7 @@ const readyTimeout = 2 * time.Second
 // ready asks the daemon that runs how it is, where the config has it answer.
 func (x *examination) ready(ctx context.Context) {
 	cfg := x.inUse()
-	if !x.serving || cfg == nil || cfg.HTTP == "" {
+	if !x.serving || cfg == nil || cfg.HTTP.Listen == "" {
 		return
 	}
 	const taken = "see its log, and who has the address: ss -ltnp; then free it or change http in the config. Until then serve would not start again"
@@ -617,23 +617,26 @@ func (x *examination) ready(ctx context.Context) {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP, err)
+		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP.Listen, err)
 	case status == http.StatusServiceUnavailable:
-		x.problem("ready", "mend what it says; http://"+cfg.HTTP+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
+		x.problem("ready", "mend what it says; http://"+cfg.HTTP.Listen+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
 	case status != http.StatusOK || text != "ready\n":
-		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP, status)
+		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP.Listen, status)
 	default:
-		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP)
+		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP.Listen)
 	}
 }
 
-// askReady asks at an address of the config's, by no proxy.
-func askReady(ctx context.Context, address string) (status int, text string, err error) {
+// askReady asks where the config has it answer, by no proxy.
+func askReady(ctx context.Context, at httpConfig) (status int, text string, err error) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at.Listen+"/readyz", nil)
 	if err != nil {
 		return 0, "", err
+	}
+	if token, err := at.Token.Read(); err == nil && token != "" { // without it there is no reason in the answer
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
