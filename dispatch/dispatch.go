@@ -33,6 +33,9 @@ type Receiver struct {
 	Templates *templates.Set
 	// Timeout bounds one attempt.
 	Timeout time.Duration
+	// Renew, which may be nil, is called when the receiver turns out to be misconfigured: it forgets what is kept of
+	// the receiver's secrets, and reports whether another attempt may find others.
+	Renew func() bool
 
 	// What follows is for the deliverer.
 
@@ -284,7 +287,11 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 func (d *Dispatcher) attempt(ctx context.Context, r *Receiver, n notifier.Notification) (notifier.Receipt, error) {
 	ctx, cancel := r.deadline(ctx)
 	defer cancel()
-	return r.Notifier.Notify(ctx, n)
+	receipt, err := r.Notifier.Notify(ctx, n)
+	if err != nil && notifier.Classify(err).Reason == notifier.Misconfigured && r.Renew != nil && r.Renew() {
+		return r.Notifier.Notify(ctx, n) // the message must not be dead for a key that was replaced
+	}
+	return receipt, err
 }
 
 // deadline bounds one request to the receiver.

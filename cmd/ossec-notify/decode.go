@@ -7,11 +7,13 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
@@ -64,6 +66,9 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 			return
 		}
 	} else if trap := yamlnode.Trap(n, of, item); trap != "" {
+		if _, secret := v.Addr().Interface().(*notifier.Secret); secret {
+			trap = unquoted(trap, n, of)
+		}
 		d.errorf(n, "%s", trap)
 		return
 	}
@@ -105,6 +110,18 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 			d.errorf(n, "%s takes %s, not %q", in, goWord(v), n.Value)
 		}
 	}
+}
+
+// unquoted takes out of a message what YAML made of a secret that should have been in quotes.
+func unquoted(message string, n *yaml.Node, of yamlnode.Entry) string {
+	texts := []string{yamlnode.Untagged(n), n.Value}
+	if of.KeyNode != nil {
+		texts = append(texts, of.KeyNode.LineComment)
+	}
+	for _, text := range texts {
+		message = strings.ReplaceAll(message, strconv.Quote(text), `"…"`)
+	}
+	return message
 }
 
 // list decodes a list; one element needs no brackets.

@@ -531,7 +531,7 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 	if x.known {
 		reader = x.who.name
 	}
-	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(x.cfg))
+	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
 	if online {
 		// Receivers that cannot be built are mistakes of the config, which check tells with their lines.
 		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
@@ -635,7 +635,7 @@ func askReady(ctx context.Context, at httpConfig) (status int, text string, err 
 	if err != nil {
 		return 0, "", err
 	}
-	if token, err := at.Token.Read(); err == nil && token != "" { // without it there is no reason in the answer
+	if token, err := at.Token.Read(ctx); err == nil && token != "" { // without it there is no reason in the answer
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := client.Do(req)

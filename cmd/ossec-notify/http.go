@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // webHandler answers on the config's "http"; who may ask is webServer's to say.
@@ -42,8 +43,11 @@ type webServer struct {
 	address string // as the config has it; "" while it does not listen
 	server  *http.Server
 
-	mu       sync.Mutex // of what follows, which requests read
+	mu       sync.Mutex // of settings
 	settings httpConfig
+
+	reading  sync.Mutex // of what follows; held while the token is read, for which a program may be run
+	of       notifier.Secret
 	token    string // as it was read
 	tokenErr error
 	read     time.Time // when that was
@@ -56,16 +60,18 @@ func newWebServer(handler http.Handler, log *slog.Logger) *webServer {
 // tokenLife is how long a token that was read is good: requests of strangers do not make us read it each time.
 const tokenLife = 10 * time.Second
 
-// demanded is the token that requests need; "" where they need none.
-func (w *webServer) demanded() (string, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.settings.Token.IsZero() {
-		return "", nil
-	}
-	if w.read.IsZero() || time.Since(w.read) > tokenLife {
-		w.token, w.tokenErr = w.settings.Token.Read()
-		w.read = time.Now()
+// tokenTime is how long it may take to read the token.
+const tokenTime = 5 * time.Second
+
+// demanded reads the token that requests need.
+func (w *webServer) demanded(of notifier.Secret) (string, error) {
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	if w.of != of || time.Since(w.read) > tokenLife {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), tokenTime, fmt.Errorf("it took more than %s", tokenTime))
+		defer cancel()
+		w.token, w.tokenErr = of.Read(ctx)
+		w.of, w.read = of, time.Now()
 		if w.tokenErr != nil {
 			w.log.Error("the token of http cannot be read, so nobody is let in", "err", w.tokenErr)
 		}
@@ -94,13 +100,20 @@ func (w *webServer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		refuseHost(out, r.Host)
 		return
 	}
-	token, err := w.demanded()
-	if settings.Token.IsZero() || err == nil && bearer(r, token) {
+	if settings.Token.IsZero() {
 		w.handler.ServeHTTP(out, r)
 		return
 	}
-	switch r.URL.Path {
-	case "/healthz", "/readyz":
+	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" && r.Header.Get("Authorization") == "" {
+		w.handler.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), stranger{}, true)))
+		return
+	}
+	token, err := w.demanded(settings.Token)
+	if err == nil && bearer(r, token) {
+		w.handler.ServeHTTP(out, r)
+		return
+	}
+	if r.URL.Path == "/readyz" {
 		w.handler.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), stranger{}, true)))
 		return
 	}
@@ -116,7 +129,7 @@ func (w *webServer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 // be moved to, it stays where it is; the rest holds.
 func (w *webServer) listen(c httpConfig) error {
 	w.mu.Lock()
-	w.settings, w.read = c, time.Time{}
+	w.settings = c
 	w.mu.Unlock()
 	return w.move(c.Listen)
 }

@@ -387,6 +387,7 @@ func (l *loader) templates() {
 		report(&yaml.Node{}, err) // it names the template and the line there
 		cfg.templates = templates.Default()
 	}
+	refused := map[string]bool{}
 	for _, r := range cfg.Receivers {
 		l.file, r.templates = r.file, cfg.templates
 		for _, t := range []struct {
@@ -412,6 +413,12 @@ func (l *loader) templates() {
 				continue
 			}
 			r.templates = set
+		}
+		if m := r.Channel.markup; m != nil {
+			if err := r.templates.CheckMarkup(r.Channel.name, m); err != nil && !refused[err.Error()] {
+				refused[err.Error()] = true // said once of the receivers that share it
+				report(&yaml.Node{}, err)
+			}
 		}
 	}
 	l.file = cfg.Path

@@ -32,8 +32,7 @@ func (c Config) Validate() error {
 	if c.RoutingKey.IsZero() {
 		bad("routing_key", "is missing: copy the Integration Key of an Events API v2 integration")
 	}
-	if c.RoutingKey.IsPlain() {
-		v, _ := c.RoutingKey.Read() // blanks alone are no key either
+	if v, ok := c.RoutingKey.Plain(); ok {
 		if err := checkKey(v); err != nil {
 			bad("routing_key", "%v", err)
 		}

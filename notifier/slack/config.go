@@ -46,13 +46,12 @@ func (c Config) Validate() error {
 	case strings.ContainsAny(c.Channel, " \t\r\n"):
 		bad("channel", `holds a blank: give "#name" or a channel id`)
 	}
-	if c.WebhookURL.IsPlain() {
-		v, _ := c.WebhookURL.Read() // blanks alone are no URL either
+	if v, ok := c.WebhookURL.Plain(); ok {
 		if _, err := notifier.ParseURL(v); err != nil {
 			bad("webhook_url", "is not a URL such as https://hooks.slack.com/services/T…/B…/…")
 		}
 	}
-	if v, err := c.Token.Read(); c.Token.IsPlain() && err == nil {
+	if v, ok := c.Token.Plain(); ok {
 		if strings.HasPrefix(v, "xapp-") {
 			bad("token", "is an app-level token: give the bot token, which begins with xoxb-")
 		} else if err := notifier.HeaderValue(v); err != nil {

@@ -52,7 +52,7 @@ func (c Config) Validate() error {
 	if c.Token.IsZero() {
 		bad("token", "is missing: the token of the HTTP Event Collector")
 	}
-	if v, err := c.Token.Read(); c.Token.IsPlain() && err == nil {
+	if v, ok := c.Token.Plain(); ok {
 		if err := notifier.HeaderValue(v); err != nil {
 			bad("token", "%v", err)
 		}

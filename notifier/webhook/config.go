@@ -108,7 +108,7 @@ func (c Config) Validate() error {
 
 	if c.URL.IsZero() {
 		bad("url", "is missing: the address to send to, such as https://example.com/hook")
-	} else if u, err := c.URL.Read(); c.URL.IsPlain() && err == nil {
+	} else if u, ok := c.URL.Plain(); ok {
 		if _, err := parseURL(u); err != nil {
 			bad("url", "%v", err)
 		}
@@ -235,9 +235,6 @@ func isToken(s string) bool {
 
 // headerValue is notifier.HeaderValue for a secret, as far as the config holds it.
 func headerValue(s notifier.Secret) error {
-	v, err := s.Read()
-	if !s.IsPlain() || err != nil {
-		return nil
-	}
+	v, _ := s.Plain()
 	return notifier.HeaderValue(v)
 }
