@@ -22,6 +22,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/spool"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -202,6 +203,9 @@ func (e *env) checked(path string, cfg *config, mistakes, warnings int) {
 func (e *env) checkState() []finding {
 	var found []finding
 	for _, dir := range e.statePlaces() {
+		if err := doubtOf(dir); err != nil {
+			found = append(found, finding{Problem: rules.Problem{File: dir, Message: "the state directory cannot be trusted, and is not used: " + err.Error()}, code: exitFail})
+		}
 		if _, unfit, err := stateFS(dir); err == nil && unfit != "" {
 			found = append(found, finding{Problem: rules.Problem{File: dir, Message: fmt.Sprintf("the state directory %s: %s", unfit, localRemedy)}, code: exitFail})
 		}
@@ -209,9 +213,22 @@ func (e *env) checkState() []finding {
 	return found
 }
 
-// checkFollow warns of files to follow that are not there.
+// doubtOf says why a state directory that exists is not used by who it belongs to.
+func doubtOf(state string) error {
+	st, err := os.Stat(state)
+	if err != nil || !st.IsDir() {
+		return nil // that is another matter
+	}
+	uid, _ := ownerOf(st)
+	return spool.Doubt(state, uid)
+}
+
+// checkFollow warns of files to follow that are not there, or are no files.
 func checkFollow(cfg *config, home string) []finding {
 	var found []finding
+	for _, path := range noFiles(cfg, home) {
+		found = append(found, finding{Problem: rules.Problem{File: cfg.Path, Message: fmt.Sprintf("follow: %s is no regular file, and is not read", path)}, code: exitFail})
+	}
 	for _, path := range notThere(cfg, home) {
 		found = append(found, finding{Problem: rules.Problem{
 			File: cfg.Path, Warning: true,
@@ -226,12 +243,22 @@ func notThere(cfg *config, home string) []string {
 	if st, err := os.Stat(home); err != nil || !st.IsDir() {
 		return nil
 	}
+	return followed(cfg, home, func(_ fs.FileInfo, err error) bool { return errors.Is(err, fs.ErrNotExist) })
+}
+
+// noFiles are those to follow that are something else than files.
+func noFiles(cfg *config, home string) []string {
+	return followed(cfg, home, func(st fs.FileInfo, err error) bool { return err == nil && !st.Mode().IsRegular() })
+}
+
+// followed are the files to follow of which something holds.
+func followed(cfg *config, home string, holds func(fs.FileInfo, error) bool) []string {
 	var paths []string
 	for _, path := range cfg.Follow {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(home, path)
 		}
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if holds(os.Stat(path)) {
 			paths = append(paths, path)
 		}
 	}

@@ -20,46 +20,63 @@ import (
 func checkSecrets(ctx context.Context, cfg *config) []finding {
 	var found []finding
 	said := map[string]bool{} // of files: several receivers may have theirs in one
-	for _, r := range cfg.Receivers {
-		warn := func(format string, args ...any) {
-			f := findingAbout(r, fmt.Errorf(format, args...), exitDone)
-			f.Warning = true
-			if text := strings.TrimPrefix(f.Message, fmt.Sprintf("receiver %q: ", r.Name)); !said[text] {
+	warned := func(of func(error, int) finding) func(format string, args ...any) {
+		return func(format string, args ...any) {
+			text := fmt.Sprintf(format, args...)
+			if !said[text] {
 				said[text] = true
+				f := of(errors.New(text), exitDone)
+				f.Warning = true
 				found = append(found, f)
 			}
 		}
+	}
+	for _, r := range cfg.Receivers {
+		about := func(err error, code int) finding { return findingAbout(r, err, code) }
 		secrets(r.Config.settings(), func(s *notifier.Secret) {
-			if s.IsZero() {
-				return
-			}
-			if _, err := s.Read(ctx); err != nil {
-				found = append(found, findingAbout(r, err, exitFail))
-				return
-			}
-			if program := s.Program(); program != "" {
-				if fault := programFault(program, os.Geteuid()); fault != "" {
-					warn("who can change the program that prints a secret runs what he likes as the deliverer: %s", fault)
-				}
-				return
-			}
-			path := s.File()
-			if s.IsPlain() {
-				path = r.file
-			}
-			st, err := os.Stat(path)
-			if path == "" || err != nil {
-				return
-			}
-			if st.Mode().Perm()&0o004 != 0 {
-				warn("every user of this host can read the secrets in %s: chmod o-r %[1]s", path)
-			}
-			if !s.IsPlain() && st.Mode().Perm()&0o022 != 0 {
-				warn("others than its owner can change the secret in %s: chmod go-w %[1]s", path)
+			if err := checkSecret(ctx, s, r.file, warned(about)); err != nil {
+				found = append(found, about(err, exitFail))
 			}
 		})
 	}
+	about := func(err error, code int) finding {
+		return finding{Problem: rules.Problem{File: cfg.Path, Message: "http.token: " + err.Error()}, code: code}
+	}
+	if err := checkSecret(ctx, &cfg.HTTP.Token, cfg.Path, warned(about)); err != nil {
+		found = append(found, about(err, exitFail))
+	}
 	return found
+}
+
+// checkSecret reads a secret that the config file has, or names, and warns of who else may.
+func checkSecret(ctx context.Context, s *notifier.Secret, config string, warn func(format string, args ...any)) error {
+	if s.IsZero() {
+		return nil
+	}
+	if _, err := s.Read(ctx); err != nil {
+		return err
+	}
+	if program := s.Program(); program != "" {
+		if fault := programFault(program, os.Geteuid()); fault != "" {
+			warn("who can change the program that prints a secret runs what he likes as the deliverer: %s", fault)
+		}
+		return nil
+	}
+	path := s.File()
+	if s.IsPlain() {
+		path = config
+	}
+	st, err := os.Stat(path)
+	if path == "" || err != nil {
+		return nil
+	}
+	if st.Mode().Perm()&0o004 != 0 {
+		warn("every user of this host can read the secrets in %s: chmod o-r %[1]s", path)
+	}
+	if !s.IsPlain() && st.Mode().Perm()&0o022 != 0 {
+		warn("others than its owner can change the secret in %s: chmod go-w %[1]s", path)
+	}
+	return nil
 }
 
 // programFault says who beside root and the user could put another program in the place of this one; "" for nobody.

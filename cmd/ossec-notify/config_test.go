@@ -205,7 +205,7 @@ templates_dir: templates
 func TestMistakesInTemplatesLeaveAConfig(t *testing.T) {
 	for _, tc := range []struct{ name, yaml, want string }{
 		{"no file", slackReceiver + "    template: none.tmpl\n", "ossec-notify.yaml:5:15: template none.tmpl: open templates/none.tmpl: no such file or directory"},
-		{"a directory", slackReceiver + "    template: dir.tmpl\n", "ossec-notify.yaml:5:15: template dir.tmpl: read templates/dir.tmpl: is a directory"},
+		{"a directory", slackReceiver + "    template: dir.tmpl\n", "ossec-notify.yaml:5:15: template dir.tmpl: open templates/dir.tmpl: not a regular file"},
 		{"no template", slackReceiver + "    template: bad.tmpl\n", "ossec-notify.yaml:5:15: template bad.tmpl:1: "},
 		{"JSON for chat", slackReceiver + "    template: x.json.tmpl\n", "ossec-notify.yaml:5:15: template x.json.tmpl: a message of slack is no JSON; name the file without .json"},
 		{"body", "receivers:\n  hook: {webhook: {url: \"https://h/\", body: none.json.tmpl}}\n", "ossec-notify.yaml:2:45: template none.json.tmpl: open"},

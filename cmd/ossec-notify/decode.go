@@ -52,6 +52,9 @@ func (d *decoder) add(problems []rules.Problem) {
 // unmarshaler is implemented by values that read a node themselves (secrets, addresses, durations).
 type unmarshaler interface{ UnmarshalYAML(*yaml.Node) error }
 
+// shortened is implemented by structs that need not be written as a mapping: a single value is what short points at.
+type shortened interface{ short() any }
+
 // value decodes the value of an entry into v, which is addressable.
 func (d *decoder) value(e yamlnode.Entry, v reflect.Value) { d.decode(e.Value, v, e, false) }
 
@@ -80,6 +83,10 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 		v.Set(reflect.New(v.Type().Elem()))
 		d.decode(n, v.Elem(), of, item)
 	case reflect.Struct:
+		if s, ok := v.Addr().Interface().(shortened); ok && n.Kind == yaml.ScalarNode {
+			d.decode(n, reflect.ValueOf(s.short()).Elem(), of, item)
+			return
+		}
 		d.structure(n, v, in)
 	case reflect.Slice:
 		d.list(n, v, of)

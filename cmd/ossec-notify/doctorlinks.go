@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -67,7 +68,7 @@ type integrationBlock struct{ name, hookURL, apiKey, text string }
 
 // integrationBlocks reads them from ossec.conf.
 func integrationBlocks(path string) ([]integrationBlock, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.Read(path, maxManagerFile)
 	if err != nil {
 		return nil, err
 	}

@@ -184,8 +184,19 @@ func (l *loader) receiverNames(e yamlnode.Entry) []string {
 }
 
 func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
+	before := len(l.problems)
 	l.value(e, field)
 	switch e.Key {
+	case "http":
+		c := field.Addr().Interface().(*httpConfig)
+		resolveFiles(c, l.dir())
+		fault, doubt := c.faults()
+		if fault != "" && len(l.problems) == before {
+			l.errorf(e.Value, "http: %s", fault)
+		}
+		if doubt != "" {
+			l.warnf(e.Value, "http: %s", doubt)
+		}
 	case "severity":
 		s := field.Interface().(alert.Scale)
 		if !(0 < s.Low && s.Low <= s.Medium && s.Medium <= s.High && s.High <= s.Critical) {
