@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // Redacted stands where a secret was.
@@ -166,7 +166,9 @@ func (s Secret) Read(ctx context.Context) (string, error) {
 			err = fmt.Errorf("credential %s: CREDENTIALS_DIRECTORY is not set (systemd sets it for LoadCredential=)", s.from.value())
 			break
 		}
-		v, err = readSecretFile(path)
+		var b []byte
+		b, err = regular.Read(path, maxSecret)
+		v = string(b)
 	}
 	if err != nil {
 		return "", Errorf(Temporary, "secret: %w", err)
@@ -175,41 +177,6 @@ func (s Secret) Read(ctx context.Context) (string, error) {
 		return "", Errorf(Temporary, "secret: %s is empty", s)
 	}
 	return v, nil
-}
-
-// readSecretFile reads a file. What is none must not hold up the deliverer: to open a named pipe would mean to wait
-// for whoever writes to it.
-func readSecretFile(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return "", err
-	}
-	if !st.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is %s and no file: a secret is read again at each use", path, fileKind(st.Mode()))
-	}
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
-	if err != nil {
-		return "", err
-	}
-	if len(b) > maxSecret {
-		return "", fmt.Errorf("%s has more than %d KiB: that is no secret", path, maxSecret>>10)
-	}
-	return string(b), nil
-}
-
-func fileKind(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "a directory"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	}
-	return "a device"
 }
 
 // ReadHeader is Read for a secret that is sent in a header. setting is the setting's name: one that no header can

@@ -184,13 +184,13 @@ func TestSecretIsReadFromFilesOnly(t *testing.T) {
 	}
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
 	for in, want := range map[string]string{
-		"{file: " + pipe + "}":  "is a named pipe and no file",
-		"{file: " + link + "}":  "is a named pipe and no file",
-		"{file: " + dir + "}":   "is a directory and no file",
-		"{file: /dev/null}":     "is a device and no file",
-		"{file: " + large + "}": "has more than 64 KiB: that is no secret",
-		"{credential: pipe}":    "is a named pipe and no file",
-		"{credential: large}":   "has more than 64 KiB",
+		"{file: " + pipe + "}":  "not a regular file",
+		"{file: " + link + "}":  "not a regular file",
+		"{file: " + dir + "}":   "not a regular file",
+		"{file: /dev/null}":     "not a regular file",
+		"{file: " + large + "}": "has more than 65536 bytes",
+		"{credential: pipe}":    "not a regular file",
+		"{credential: large}":   "has more than 65536 bytes",
 	} {
 		var s Secret
 		if err := yaml.Unmarshal([]byte(in), &s); err != nil {
