@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -33,6 +32,9 @@ type Receiver struct {
 	Templates *templates.Set
 	// Timeout bounds one attempt.
 	Timeout time.Duration
+	// Renew, which may be nil, is called when the receiver turns out to be misconfigured: it forgets what is kept of
+	// the receiver's secrets, and reports whether another attempt may find others.
+	Renew func() bool
 
 	// What follows is for the deliverer.
 
@@ -200,34 +202,30 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 	if s, ok := x.Receiver.Notifier.(notifier.Selective); ok {
 		uses = s.Uses
 	}
-	data := templates.NewData(x.Alert, d.Scale, templates.Context{
+	data, parts, err := d.render(x, templates.Context{
 		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
 		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
 		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy, Uses: uses,
 	})
-	parts, err := x.Receiver.Templates.Parts(data)
-	if err != nil {
-		var plainErr error
-		parts, plainErr = x.Receiver.Templates.Defaults().Parts(data.WithFailure(err.Error()))
-		if plainErr != nil {
-			parts = templates.Plain(data, errors.Join(err, plainErr))
-		}
-	}
 	at := x.Alert.Time
 	if at.IsZero() {
 		at = x.Alert.Received
 	}
-	return notifier.Notification{
-		Action:     data.Action,
+	n = notifier.Notification{
+		Action:     notifier.Trigger,
 		Delivery:   x.ID,
-		Alert:      data.Identity,
-		Occurrence: data.Occurrence,
+		Alert:      x.Alert.Identity(),
+		Occurrence: max(x.Occurrence, 1),
 		Receiver:   x.Receiver.Name,
-		DedupKey:   data.DedupKey,
-		Severity:   data.Severity.String(),
+		DedupKey:   x.Alert.Identity(),
+		Severity:   d.Scale.Severity(x.Alert.Rule.Level).String(),
 		Time:       at,
 		Parts:      parts,
-	}, err
+	}
+	if data != nil {
+		n.Action, n.DedupKey = data.Action, data.DedupKey
+	}
+	return n, err
 }
 
 // Deliver renders and sends, and tries again after temporary failures until ctx ends.
@@ -284,7 +282,12 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 func (d *Dispatcher) attempt(ctx context.Context, r *Receiver, n notifier.Notification) (notifier.Receipt, error) {
 	ctx, cancel := r.deadline(ctx)
 	defer cancel()
-	return r.Notifier.Notify(ctx, n)
+	send := func() (notifier.Receipt, error) { return r.Notifier.Notify(ctx, n) }
+	receipt, err := notify(send)
+	if err != nil && notifier.Classify(err).Reason == notifier.Misconfigured && r.Renew != nil && r.Renew() {
+		return notify(send) // the message must not be dead for a key that was replaced
+	}
+	return receipt, err
 }
 
 // deadline bounds one request to the receiver.

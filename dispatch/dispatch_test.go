@@ -306,3 +306,34 @@ func BenchmarkNotification(b *testing.B) {
 		}
 	}
 }
+
+func TestMisconfiguredReceiverIsTriedOnceMoreWithNewSecrets(t *testing.T) {
+	revoked := notifier.Errorf(notifier.Misconfigured, "status 401")
+	tests := []struct {
+		name     string
+		answers  []error
+		renew    func() bool
+		attempts int
+		state    outbox.State
+		renewed  int
+	}{
+		{"replaced", []error{revoked}, func() bool { return true }, 2, outbox.Delivered, 1},
+		{"revoked for good", []error{revoked, revoked}, func() bool { return true }, 2, outbox.Dead, 1},
+		{"nothing new", []error{revoked}, func() bool { return false }, 1, outbox.Dead, 1},
+		{"nothing kept", []error{revoked}, nil, 1, outbox.Dead, 0},
+		{"refused for another reason", []error{permanent("too long")}, func() bool { return true }, 1, outbox.Dead, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, renewed := &scripted{answers: tt.answers}, 0
+			d := testDispatcher(map[string]*scripted{"slack-1": s}, rules.Table{})
+			if r := d.Receivers["slack-1"]; tt.renew != nil {
+				r.Renew = func() bool { renewed++; return tt.renew() }
+			}
+			out := d.Deliver(t.Context(), d.PlanFor(testAlert(), d.Receivers["slack-1"]))
+			if out.State != tt.state || len(s.got) != tt.attempts || renewed != tt.renewed {
+				t.Errorf("got %s after %d requests, renewed %d times, want %s, %d, %d", out.State, len(s.got), renewed, tt.state, tt.attempts, tt.renewed)
+			}
+		})
+	}
+}

@@ -56,9 +56,9 @@ func (b *Builder) Text() Text {
 func (b *Builder) flush() {
 	switch {
 	case len(b.words) > 0:
-		b.text = append(b.text, span{string(b.words), false})
+		b.text = append(b.text, span{raw: string(b.words)})
 	case b.first != "":
-		b.text = append(b.text, span{b.first, false})
+		b.text = append(b.text, span{raw: b.first})
 	}
 	b.words, b.first = b.words[:0], ""
 }

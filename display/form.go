@@ -12,12 +12,19 @@ import (
 // and zero-width characters as \u202e, links defanged (http://h.x/ as hxxp://h[.]x/, any other scheme:// as
 // scheme[:]//), and a word that mixes lookalike scripts marked " (mixed scripts)". Line ends and tabs stay; see
 // [OneLine]. Nothing is dropped: tricks are evidence.
-func Form(s string) string {
+func Form(s string) string { return form(s, false) }
+
+// form is Form, or with live links the rest of it.
+func form(s string, live bool) string {
 	if plain(s) {
 		return s
 	}
 	// Scripts are judged on the text itself: the escapes that visible writes hold Latin letters.
-	return defang(visible(markScripts(s)))
+	s = visible(markScripts(s))
+	if live {
+		return s
+	}
+	return defang(s)
 }
 
 // plain is the fast way out: printable ASCII that holds no scheme needs no work.

@@ -22,15 +22,16 @@ type Text []span
 type span struct {
 	raw    string
 	quoted bool
+	live   bool // a quotation whose links stay as they are
 }
 
-// Words makes a Text of our own or the operator's words. It must not be given alert text. The three control
+// Words makes a Text of our own or the operator's words. It must not be given alert text. The control
 // characters that [Text.Encode] uses as marks are dropped.
 func Words(s string) Text {
 	if s = stripMarks(s); s == "" {
 		return Text{}
 	}
-	return Text{{s, false}}
+	return Text{{raw: s}}
 }
 
 // Quote makes a Text of alert text. It is shown in its display form and never as words.
@@ -38,7 +39,17 @@ func Quote(s string) Text {
 	if s == "" {
 		return Text{}
 	}
-	return Text{{s, true}}
+	return Text{{raw: s, quoted: true}}
+}
+
+// Live is the text with the links of its quotations as they came: people can click them. Everything else of the
+// display form stays, and so does the provenance.
+func (t Text) Live() Text {
+	out := append(Text(nil), t...)
+	for i := range out {
+		out[i].live = out[i].quoted
+	}
+	return out
 }
 
 // Join puts texts one behind the other.
@@ -134,7 +145,7 @@ func (t Text) Render(words, quoted func(string) string) string {
 	var b strings.Builder
 	for _, s := range t {
 		if s.quoted {
-			b.WriteString(quoted(Form(s.raw)))
+			b.WriteString(quoted(s.shown()))
 		} else {
 			b.WriteString(words(s.raw))
 		}
@@ -271,7 +282,7 @@ func (t Text) CutQuoted(n int) (cut Text, kept int) {
 		kept += head.Len()
 		cut = append(cut, head...)
 		if head.Raw() != s.raw {
-			cut.add(span{"…", false})
+			cut.add(span{raw: "…"})
 		}
 	}
 	return cut, kept
@@ -293,13 +304,13 @@ func (t Text) firstRunes(n int) Text {
 		lo, hi := 0, min(len(s.raw), longest(n))
 		for lo < hi { // the longest prefix of the raw text whose display form fits
 			mid := (lo + hi + 1) / 2
-			if utf8.RuneCountInString(span{cutAt(s.raw, mid), s.quoted}.shown()) <= n {
+			if utf8.RuneCountInString(s.with(cutAt(s.raw, mid)).shown()) <= n {
 				lo = mid
 			} else {
 				hi = mid - 1
 			}
 		}
-		out.add(span{cutAt(s.raw, lo), s.quoted})
+		out.add(s.with(cutAt(s.raw, lo)))
 		break
 	}
 	return out
@@ -317,13 +328,13 @@ func (t Text) lastRunes(n int) Text {
 		lo, hi := 0, min(len(s.raw), longest(n))
 		for lo < hi { // the longest suffix that fits
 			mid := (lo + hi + 1) / 2
-			if utf8.RuneCountInString(span{cutFrom(s.raw, len(s.raw)-mid), s.quoted}.shown()) <= n {
+			if utf8.RuneCountInString(s.with(cutFrom(s.raw, len(s.raw)-mid)).shown()) <= n {
 				lo = mid
 			} else {
 				hi = mid - 1
 			}
 		}
-		kept = append(kept, span{cutFrom(s.raw, len(s.raw)-lo), s.quoted})
+		kept = append(kept, s.with(cutFrom(s.raw, len(s.raw)-lo)))
 		break
 	}
 	var out Text
@@ -347,10 +358,19 @@ func (s span) atMost(n int) int {
 }
 
 func (s span) shown() string {
-	if s.quoted {
+	switch {
+	case s.live:
+		return form(s.raw, true)
+	case s.quoted:
 		return Form(s.raw)
 	}
 	return s.raw
+}
+
+// with is another piece of text of the same provenance.
+func (s span) with(raw string) span {
+	s.raw = raw
+	return s
 }
 
 // cutAt returns s[:n], moved back to the start of a character.
@@ -384,7 +404,7 @@ func (t Text) SplitLines() []Text {
 				lines = append(lines, line)
 				line = Text{}
 			}
-			line.add(span{part, false})
+			line.add(span{raw: part})
 		}
 	}
 	return append(lines, line)
@@ -407,11 +427,13 @@ func (t Text) CutWords(sep string) (before, after Text, found bool) {
 }
 
 // The encoded form carries a Text through a template's output, which is a plain stream of characters. It uses
-// three control characters that no display form contains; inside a quotation they are escaped.
+// control characters that no display form contains; inside a quotation they are escaped.
 const (
 	quoteOpen  = '\x0e' // SO
 	quoteClose = '\x0f' // SI
 	quoteEsc   = '\x10' // DLE
+	liveOpen   = '\x11' // DC1: as quoteOpen, and the quotation is live
+	allMarks   = "\x0e\x0f\x10\x11"
 )
 
 // Encode writes the text with marks that [Decode] reads back.
@@ -422,9 +444,13 @@ func (t Text) Encode() string {
 			b.WriteString(s.raw)
 			continue
 		}
-		b.WriteByte(quoteOpen)
+		if s.live {
+			b.WriteByte(liveOpen)
+		} else {
+			b.WriteByte(quoteOpen)
+		}
 		for i := 0; i < len(s.raw); i++ {
-			if c := s.raw[i]; c == quoteOpen || c == quoteClose || c == quoteEsc {
+			if c := s.raw[i]; c >= quoteOpen && c <= liveOpen {
 				b.WriteByte(quoteEsc)
 				b.WriteByte(c + 0x20) // shifted, so that the bare mark never stands inside a quotation
 				continue
@@ -441,12 +467,13 @@ func (t Text) Encode() string {
 func Decode(s string) Text {
 	var out Text
 	for s != "" {
-		i := strings.IndexByte(s, quoteOpen)
+		i := strings.IndexAny(s, "\x0e\x11")
 		if i < 0 {
-			out.add(span{stripMarks(s), false})
+			out.add(span{raw: stripMarks(s)})
 			break
 		}
-		out.add(span{stripMarks(s[:i]), false})
+		out.add(span{raw: stripMarks(s[:i])})
+		live := s[i] == liveOpen
 		s = s[i+1:]
 		end := strings.IndexByte(s, quoteClose)
 		body := s
@@ -467,17 +494,20 @@ func Decode(s string) Text {
 			}
 			body = b.String()
 		}
-		out.add(span{body, true})
+		out.add(span{body, true, live})
 	}
 	return out
 }
 
+// IsMark reports the control characters that mark provenance.
+func IsMark(r rune) bool { return r >= quoteOpen && r <= liveOpen }
+
 func stripMarks(s string) string {
-	if !strings.ContainsAny(s, "\x0e\x0f\x10") {
+	if !strings.ContainsAny(s, allMarks) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if r == quoteOpen || r == quoteClose || r == quoteEsc {
+		if IsMark(r) {
 			return -1
 		}
 		return r

@@ -180,10 +180,22 @@ func TestDecodeOfABrokenStreamIsQuoted(t *testing.T) {
 		"a\x0eb\x0ec\x0fd":   "a‹b\\x0ec›d",
 		"a\x0eb\x10":         "a‹b\\x10›",
 		"a\x0eb\x0f\x0e\x0f": "a‹b›",
+		"a\x11b":             "a‹b›",
+		"a\x11b\x0ec\x0fd":   "a‹b\\x0ec›d",
 	} {
 		if got := marked(Decode(in)); got != want {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
+	}
+}
+
+func TestLiveLinksStay(t *testing.T) {
+	text := Join(Words("see "), Quote("http://h.example/a\x1b\u202e")).Live()
+	if got, want := text.String(), `see http://h.example/a\x1b\u202e`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := text.Cut(24).String(); !strings.Contains(got, "http://") {
+		t.Errorf("cut: %s", got)
 	}
 }
 
@@ -225,6 +237,22 @@ func FuzzProvenance(f *testing.F) {
 		check("Join", Join(text, text), ours+ours)
 		check("Trim", text.Trim(), ours)
 		check("Encode", Decode(text.Encode()), ours)
+		live := text.Live()
+		if got := Decode(live.Encode()); !reflect.DeepEqual(got, live) {
+			t.Fatalf("Decode(Encode) of a live text = %q, want %q", got, live)
+		}
+		check("Live", live, ours)
+		if strings.ReplaceAll(live.Raw(), text.Raw(), "") != "" {
+			t.Errorf("Live changed the text: %q", live.Raw())
+		}
+		var b Builder
+		b.AddWords(stripMarks(words))
+		b.Add(Quote(alert))
+		b.AddWords("\n")
+		b.Add(Join(Quote(alert), Quote(alert), Words(words)))
+		if got := b.Text(); !reflect.DeepEqual(Join(got), text) || b.Size() != text.Size() {
+			t.Errorf("Builder: %q of %d bytes, want %q of %d", got, b.Size(), text, text.Size())
+		}
 		for i, line := range text.SplitLines() {
 			if strings.Contains(wordsOf(line), "\n") {
 				t.Errorf("line %d holds a line end: %q", i, line)

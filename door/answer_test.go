@@ -1,6 +1,7 @@
 package door_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -72,18 +73,28 @@ func TestAlertFileThatCannotBeReadIsSpooledWithTheReason(t *testing.T) {
 	i := newInstallation(t, "queue")
 	path := func(name string) string { return filepath.Join(i.home, "files", name) }
 	i.check(
-		os.Mkdir(path("directory"), 0o755), syscall.Mkfifo(path("FIFO"), 0o644),
-		os.Symlink(i.file("target", alertText), path("link")), os.WriteFile(path("secret"), nil, 0),
+		os.Mkdir(path("directory"), 0o755), syscall.Mkfifo(path("FIFO"), 0o644), syscall.Mkfifo(path("held FIFO"), 0o644),
+		os.Symlink(i.file("target", alertText), path("link")), os.Symlink("/dev/zero", path("link to a device")),
+		os.Symlink("nowhere", path("link to nothing")), os.WriteFile(path("secret"), nil, 0),
 	)
+	i.check(syscall.Mknod(path("socket"), syscall.S_IFSOCK|0o644, 0))
+	held, err := os.OpenFile(path("held FIFO"), os.O_RDWR, 0) // its writer never writes
+	i.check(err)
+	defer held.Close()
 	uid := i.asUser()
 	i.own("queue")
 	for name, want := range map[string]string{
-		path("missing"):   "open " + path("missing") + ": no such file or directory",
-		path("directory"): path("directory") + " is no regular file",
-		path("FIFO"):      path("FIFO") + " is no regular file", // that nobody writes to
-		path("link"):      path("link") + " is a symbolic link",
-		path("secret"):    "open " + path("secret") + ": permission denied",
-		"":                "the call names no alert file",
+		path("missing"):          "open " + path("missing") + ": no such file or directory",
+		path("directory"):        path("directory") + " is no regular file",
+		path("FIFO"):             path("FIFO") + " is no regular file", // that nobody writes to
+		path("held FIFO"):        path("held FIFO") + " is no regular file",
+		path("socket"):           "open " + path("socket") + ": no such device or address",
+		"/dev/zero":              "/dev/zero is no regular file", // which never ends
+		path("link"):             path("link") + " is a symbolic link",
+		path("link to a device"): path("link to a device") + " is a symbolic link",
+		path("link to nothing"):  path("link to nothing") + " is a symbolic link",
+		path("secret"):           "open " + path("secret") + ": permission denied",
+		"":                       "the call names no alert file",
 	} {
 		i.run(i.ossec(name, "", "https://hook.example.com/"))
 		r := i.record(i.state())
@@ -92,6 +103,111 @@ func TestAlertFileThatCannotBeReadIsSpooledWithTheReason(t *testing.T) {
 		}
 		names, err := spool.List(i.state())
 		i.check(err, spool.Remove(i.state(), names...))
+	}
+}
+
+// Who owns a file can lease it, and then whoever opens it waits for 45 seconds.
+func TestLeaseOfTheAlertFileHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
+	i := newInstallation(t, "queue")
+	file := i.file("a.alert", alertText)
+	i.lease(file)
+	i.run(i.ossec(file, "", ""))
+	if r, want := i.record(i.state()), "open "+file+": resource temporarily unavailable"; r.Problem != want {
+		t.Errorf("problem %q, want %q", r.Problem, want)
+	}
+}
+
+// What lies where the options should does not keep the alert from anybody.
+func TestOptionsFileThatIsNoneIsLeftOut(t *testing.T) {
+	t.Parallel()
+	i := newInstallation(t, "queue")
+	path := func(name string) string { return filepath.Join(i.home, "files", name+".options") }
+	i.check(
+		os.Mkdir(path("directory"), 0o755), syscall.Mkfifo(path("FIFO"), 0o644), os.Symlink(i.file("target", "{}"), path("link")),
+		os.Symlink("/dev/zero", path("device")),
+	)
+	for _, name := range []string{"missing", "directory", "FIFO", "link", "device"} {
+		i.run(i.ossec(i.file("a.alert", alertText), "", "", "", path(name), "10", "3"))
+		r := i.record(i.state())
+		if string(r.Alert) != alertText || r.Problem != "" || len(r.Options) > 0 {
+			t.Errorf("%s: alert %q, problem %q, options %q", name, r.Alert, r.Problem, r.Options)
+		}
+		names, err := spool.List(i.state())
+		i.check(err, spool.Remove(i.state(), names...))
+	}
+}
+
+func TestOwnerOfTheAlertFileIsNoted(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("not root: all files are ours")
+	}
+	const planter = 4244
+	i := newInstallation(t, "queue")
+	uid := i.asUser()
+	i.own("queue")
+	for owner, want := range map[int]*int{uid: nil, planter: new(planter), 0: new(0)} {
+		file := i.file("a.alert", alertText)
+		i.check(os.Chown(file, owner, owner))
+		i.run(i.ossec(file, "", ""))
+		r := i.record(i.state())
+		if !cmp.Equal(r.Owner, want) || r.UID != uid || string(r.Alert) != alertText {
+			t.Errorf("a file of user %d: owner %v, called by %d, alert %q", owner, r.Owner, r.UID, r.Alert)
+		}
+		names, err := spool.List(i.state())
+		i.check(err, spool.Remove(i.state(), names...))
+	}
+}
+
+// A directory on the way to the file may be a link: HOME often is one.
+func TestAlertFileBehindALinkedDirectoryIsRead(t *testing.T) {
+	t.Parallel()
+	i := newInstallation(t, "queue")
+	i.file("a.alert", alertText)
+	i.check(os.Symlink("files", filepath.Join(i.home, "linked")))
+	i.run(i.ossec(filepath.Join(i.home, "linked", "a.alert"), "", ""))
+	if r := i.record(i.state()); string(r.Alert) != alertText || r.Problem != "" {
+		t.Errorf("alert %q, problem %q", r.Alert, r.Problem)
+	}
+}
+
+// Others of the group may make directories in var/run. What they lay out there is not used.
+func TestStateThatIsLaidOutForUsIsNotUsed(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("not root: nothing is another user's")
+	}
+	const planter = 4244
+	for _, tc := range []struct {
+		name  string
+		plant func(home, state string) error
+		want  string
+	}{
+		{"a directory", func(_, state string) error {
+			return errors.Join(os.Mkdir(state, 0o777), os.Chmod(state, 0o777), os.Chown(state, planter, planter))
+		}, "belongs to user 4244, and this is user 4242"},
+		{"a link", func(home, state string) error {
+			target := filepath.Join(home, "files")
+			return errors.Join(os.Chown(target, 4242, 4242), os.Symlink(target, state), os.Lchown(state, planter, planter))
+		}, "is a link that user 4244 made"},
+		{"open to all", func(_, state string) error {
+			return errors.Join(os.Mkdir(state, 0o777), os.Chmod(state, 0o777), os.Chown(state, 4242, 4242))
+		}, "can be written by every user"},
+		{"a FIFO", func(_, state string) error {
+			return errors.Join(syscall.Mkfifo(state, 0o666), os.Chmod(state, 0o666))
+		}, "is no directory"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			i := newInstallation(t, "var/run")
+			i.asUser()
+			i.own("var/run")
+			i.check(tc.plant(i.home, filepath.Join(i.home, "var/run/ossec-notify")))
+			got := i.pending(i.ossec(i.file("a.alert", alertText), "", ""))
+			if !strings.Contains(got.Err, tc.want) || string(got.Record.Alert) != alertText {
+				t.Errorf("error %q, want %q; alert %q", got.Err, tc.want, got.Record.Alert)
+			}
+		})
 	}
 }
 
@@ -336,7 +452,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	i := newInstallation(t, "queue/ossec-notify")
 	i.env = append(i.env, "PATH="+os.Getenv("PATH"))
-	cmd := inMountNamespace(i, `mount -t tmpfs -o size=16k tmpfs "$0/queue/ossec-notify"`, i.file("a.alert", strings.Repeat("x", 100<<10)))
+	cmd := inMountNamespace(i, `mount -t tmpfs -o size=16k,mode=0700 tmpfs "$0/queue/ossec-notify"`, i.file("a.alert", strings.Repeat("x", 100<<10)))
 	if got := i.pending(cmd); !strings.Contains(got.Err, "no space left on device") || len(got.Record.Alert) != 100<<10 {
 		t.Errorf("error %q, want that the disk is full", got.Err)
 	}

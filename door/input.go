@@ -38,42 +38,51 @@ func receive(call Call, args []string) (*spool.Record, bool) {
 	}
 	var err error
 	_, r.File = split(call.File)
-	if r.Alert, r.Truncated, err = readFile(call.File); err != nil {
+	var owner int
+	if r.Alert, r.Truncated, owner, err = readFile(call.File); err != nil {
 		r.Problem = err.Error()
+	}
+	if owner >= 0 && owner != r.UID {
+		r.Owner = &owner
 	}
 	if call.Options != "" {
 		// Without them, or without their end, the alert is told as well.
-		if options, cut, err := readFile(call.Options); err == nil && !cut {
+		if options, cut, _, err := readFile(call.Options); err == nil && !cut {
 			r.Options = options
 		}
 	}
 	return r, true
 }
 
-// readFile reads a regular file, spool.MaxAlert bytes of it at most. integratord's files lie in /tmp, where
-// others may put links and FIFOs: a link is not followed, and a FIFO is not waited for.
-func readFile(path string) (data []byte, cut bool, err error) {
+// readFile reads a regular file, spool.MaxAlert bytes of it at most, and finds out whose it is: -1 if it
+// cannot be opened. integratord's files lie in /tmp, where others may put links and FIFOs: a link is not followed,
+// and neither a FIFO nor a lease (fcntl(2)) is waited for. What was opened is looked at, not what lies at the path.
+func readFile(path string) (data []byte, cut bool, owner int, err error) {
 	if path == "" { // a manager that could not make its file calls us all the same
-		return nil, false, errors.New("the call names no alert file")
+		return nil, false, -1, errors.New("the call names no alert file")
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW|syscall.O_NOCTTY, 0)
 	if errors.Is(err, syscall.ELOOP) {
-		return nil, false, errors.New(path + " is a symbolic link")
+		return nil, false, -1, errors.New(path + " is a symbolic link")
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, false, -1, err
 	}
 	defer f.Close()
 	st, err := f.Stat()
 	if err != nil {
-		return nil, false, err
+		return nil, false, -1, err
+	}
+	owner = -1
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		owner = int(sys.Uid)
 	}
 	if !st.Mode().IsRegular() {
-		return nil, false, errors.New(path + " is no regular file")
+		return nil, false, owner, errors.New(path + " is no regular file")
 	}
 	data, err = io.ReadAll(io.LimitReader(f, spool.MaxAlert+1))
 	data, cut = limit(data)
-	return data, cut, err
+	return data, cut, owner, err
 }
 
 // readLine reads up to a line end or the end of f, but no longer than wait and spool.MaxAlert bytes at most. f

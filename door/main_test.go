@@ -188,6 +188,19 @@ func (i *installation) file(name, data string) string {
 	return path
 }
 
+// lease takes a write lease of a file, which keeps who opens it waiting until the holder lets go, or for 45 seconds;
+// fcntl(2). Whose the file is may do that.
+func (i *installation) lease(path string) {
+	i.t.Helper()
+	const setLease = 1024
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	i.check(err)
+	i.t.Cleanup(func() { f.Close() })
+	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), setLease, syscall.F_WRLCK); errno != 0 {
+		i.t.Skipf("no lease: %v", errno)
+	}
+}
+
 // ossec is a call as OSSEC's integratord makes it.
 func (i *installation) ossec(args ...string) *exec.Cmd {
 	return i.command(filepath.Join(i.home, "integrations/custom-slack"), args...)

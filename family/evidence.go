@@ -2,7 +2,9 @@ package family
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
@@ -82,6 +84,9 @@ func (r *Reading) readNote(a *alert.Alert) {
 		if r.Family == "other" {
 			r.Next = w("Somebody writes to your screen: find who can write this log.")
 		}
+	}
+	if slices.ContainsFunc(texts, func(s string) bool { return strings.ContainsRune(s, utf8.RuneError) }) {
+		note = list("; ", note, w(`bytes that are not UTF-8 stand as \ufffd`))
 	}
 	if blanked(a) {
 		note = list("; ", note, w("text as OSSEC's shell format leaves it: quotes and more are blanks"))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // errMoving means that files came, went or changed their names while we looked. It is right to look again.
@@ -65,7 +67,7 @@ func (s segment) length() int64 {
 	if !s.gzip {
 		return s.size
 	}
-	file, err := os.Open(s.path)
+	file, err := regular.Open(s.path)
 	if err != nil {
 		return 0
 	}
@@ -87,7 +89,7 @@ func (a archive) at() (seg segment, ok bool, err error) {
 		return segment{}, false, err
 	}
 	if !info.Mode().IsRegular() {
-		return segment{}, false, errors.New("not a regular file") // a FIFO would never let go of us
+		return segment{}, false, regular.ErrOther
 	}
 	return segment{path: a.path, inode: inode(info), size: info.Size()}, true, nil
 }

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 var (
@@ -39,7 +41,7 @@ type source struct {
 
 // open opens a file of the archive.
 func open(seg segment) (*source, error) {
-	file, err := os.Open(seg.path)
+	file, err := regular.Open(seg.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errMoving
 	}

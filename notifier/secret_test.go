@@ -3,11 +3,13 @@ package notifier
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
@@ -24,9 +26,16 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 		Ptr  *Secret
 	}
 	secret := PlainSecret(hidden)
+	type holder struct { // as notifiers are: fmt does not ask a Secret for its form where it is not exported
+		key  Secret
+		keys map[string]Secret
+		cfg  *config
+		list []Secret
+	}
 	cfg := config{URL: "u", Key: secret, Keys: []Secret{secret}, Map: map[string]Secret{"k": secret}, Ptr: &secret}
+	inside := holder{secret, cfg.Map, &cfg, cfg.Keys}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%t", "%10.3f"} {
-		for _, v := range []any{secret, &secret, cfg, &cfg} {
+		for _, v := range []any{secret, &secret, cfg, &cfg, inside, &inside, []any{inside, &inside}, map[string]holder{"k": inside}} {
 			if got := fmt.Sprintf(verb, v); strings.Contains(got, hidden) || strings.Contains(got, fmt.Sprintf("%x", hidden)) {
 				t.Errorf("%s of %T shows it: %s", verb, v, got)
 			}
@@ -71,7 +80,7 @@ func TestSecretForms(t *testing.T) {
 			t.Errorf("%s: %v", tt.yaml, err)
 			continue
 		}
-		got, err := s.Read()
+		got, err := s.Read(t.Context())
 		if err != nil || got != hidden {
 			t.Errorf("%s: read %q, %v", tt.yaml, got, err)
 		}
@@ -87,7 +96,7 @@ func TestSecretKeepsItsSpelling(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(in), &s); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := s.Read(); err != nil || got != in {
+		if got, err := s.Read(t.Context()); err != nil || got != in {
 			t.Errorf("%s became %q, %v", in, got, err)
 		}
 	}
@@ -113,7 +122,7 @@ func TestMissingSecretIsTemporary(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(in), &s); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Read(); err == nil || !Retryable(err) {
+		if _, err := s.Read(t.Context()); err == nil || !Retryable(err) {
 			t.Errorf("%s: got %v, want a temporary error", in, err)
 		}
 	}
@@ -130,13 +139,13 @@ func TestSecretForAHeader(t *testing.T) {
 		{"not set", Secret{}, 0, true},
 		{"two lines", PlainSecret("t0ken\nX-Evil: 1"), Misconfigured, false},
 		{"escape", PlainSecret("t0\x1bken"), Misconfigured, false},
-		{"not there", Secret{kind: "file", value: "/nonexistent/t0ken"}, Temporary, false},
+		{"not there", Secret{newSource("file", "/nonexistent/t0ken")}, Temporary, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := tt.in.ReadHeader("bearer_token")
+			got, err := tt.in.ReadHeader(t.Context(), "bearer_token")
 			if tt.ok {
-				if want, _ := tt.in.Read(); err != nil || got != want {
+				if want, _ := tt.in.Read(t.Context()); err != nil || got != want {
 					t.Errorf("got %q, %v, want %q", got, err, want)
 				}
 				return
@@ -153,10 +162,55 @@ func TestSecretForAHeader(t *testing.T) {
 
 func TestZeroSecretIsEmpty(t *testing.T) {
 	var s Secret
-	if got, err := s.Read(); got != "" || err != nil || !s.IsZero() || s.String() != "" {
+	if got, err := s.Read(t.Context()); got != "" || err != nil || !s.IsZero() || s.String() != "" {
 		t.Errorf("got %q, %v, %v, %q", got, err, s.IsZero(), s)
 	}
 	if !PlainSecret("").IsZero() {
 		t.Error("an empty plain secret is not zero")
+	}
+}
+
+// What is no file must not hold up who reads it, and what is too large is no secret.
+func TestSecretIsReadFromFilesOnly(t *testing.T) {
+	dir := t.TempDir()
+	pipe, large, link := filepath.Join(dir, "pipe"), filepath.Join(dir, "large"), filepath.Join(dir, "link")
+	err := errors.Join(
+		syscall.Mkfifo(pipe, 0o600),
+		os.WriteFile(large, bytes.Repeat([]byte("x"), maxSecret+1), 0o600),
+		os.Symlink(pipe, link),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	for in, want := range map[string]string{
+		"{file: " + pipe + "}":  "not a regular file",
+		"{file: " + link + "}":  "not a regular file",
+		"{file: " + dir + "}":   "not a regular file",
+		"{file: /dev/null}":     "not a regular file",
+		"{file: " + large + "}": "has more than 65536 bytes",
+		"{credential: pipe}":    "not a regular file",
+		"{credential: large}":   "has more than 65536 bytes",
+	} {
+		var s Secret
+		if err := yaml.Unmarshal([]byte(in), &s); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Read(t.Context()); err == nil || !Retryable(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want a temporary failure: %s", in, err, want)
+		}
+	}
+}
+
+func TestSecretIsReadAgainAtEachUse(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	s := Secret{newSource("file", file)}
+	for _, key := range []string{"k1", "k2"} {
+		if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Read(t.Context()); got != key || err != nil {
+			t.Errorf("got %q, %v, want %q", got, err, key)
+		}
 	}
 }

@@ -127,6 +127,9 @@ func open(ctx context.Context, path string, opt Options) (*DB, error) {
 		}
 	}
 	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // SQLite would wait for a FIFO
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("outbox: open: %w", err)
 	}

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"bytes"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -81,8 +80,7 @@ func (m *mailSession) Auth(mechanism string) (sasl.Server, error) {
 			return err
 		}
 		opt := m.server.opt
-		if (identity != "" && identity != user) || user != opt.SMTPUser ||
-			subtle.ConstantTimeCompare([]byte(password), []byte(opt.SMTPPassword)) != 1 {
+		if (identity != "" && identity != user) || !matches(user, opt.SMTPUser) || !matches(password, opt.SMTPPassword) {
 			return m.refuse(Message{Method: "AUTH"}, smtp.ErrAuthFailed, "user or password is not what the sandbox expects")
 		}
 		m.authenticated = true
@@ -192,7 +190,7 @@ func (m *mailSession) scripted(command string, msg Message) error {
 	if reply.breaks() {
 		conn := m.conn.Conn()
 		if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
-			conn = t.NetConn() // under TLS
+			conn = t.NetConn() // under TLS; a goodbye of TLS's would be a clean end
 		}
 		hardClose(conn)
 		return errBroken

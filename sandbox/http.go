@@ -3,6 +3,8 @@ package sandbox
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -226,6 +228,12 @@ func (r *request) read(w http.ResponseWriter, from *http.Request, limit int64) *
 	return nil
 }
 
+// matches reports whether a credential is the one that is expected, in a time that does not tell how much of it is right.
+func matches(got, want string) bool {
+	g, w := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
+	return subtle.ConstantTimeCompare(g[:], w[:]) == 1
+}
+
 // mediaType is the content type without its parameters.
 func (r *request) mediaType() string {
 	t, _, _ := strings.Cut(r.header.Get("Content-Type"), ";")
@@ -242,7 +250,15 @@ func reset(w http.ResponseWriter) {
 }
 
 func hardClose(conn net.Conn) {
-	if t, ok := conn.(*net.TCPConn); ok {
+	inner := conn
+	for {
+		outer, ok := inner.(interface{ NetConn() net.Conn }) // a bound one, or TLS
+		if !ok {
+			break
+		}
+		inner = outer.NetConn()
+	}
+	if t, ok := inner.(*net.TCPConn); ok {
 		_ = t.SetLinger(0)
 	}
 	_ = conn.Close()

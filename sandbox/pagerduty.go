@@ -96,7 +96,7 @@ func (p *pager) answer(r *request) *answer {
 			"the event is not a JSON object: "+err.Error())
 	}
 	e := readEvent(m, change)
-	if len(e.errors) == 0 && e.routingKey != p.key {
+	if len(e.errors) == 0 && !matches(e.routingKey, p.key) {
 		e.errors = append(e.errors, "Invalid routing key")
 	}
 	if len(e.errors) > 0 {

@@ -40,6 +40,7 @@ const (
 	maxBody   = 16 << 20 // bytes, see Options.MaxBody
 	maxMail   = 10 << 20 // bytes, see Options.MaxMail
 	maxHeader = 64 << 10 // bytes of a request's header
+	maxConns  = 512      // connections to each server at once, see Options.MaxConns
 	keepCount = 1000     // messages in the inbox
 	keepBytes = 64 << 20 // bytes of all bodies in the inbox
 )
@@ -65,6 +66,8 @@ type Options struct {
 	// MaxBody is the largest body of a request, as it comes and inflated, in bytes; 16 MiB if 0. MaxMail is the
 	// largest mail, which the mail server announces as SIZE; 10 MiB if 0.
 	MaxBody, MaxMail int64
+	// MaxConns is how many connections each of the two servers has at once, 512 if 0; one more is closed at once.
+	MaxConns int
 
 	// SlackToken, RoutingKey and HECToken are the credentials to expect; the Fake constants if empty.
 	SlackToken, RoutingKey, HECToken string
@@ -117,15 +120,16 @@ func Start(opt Options) (*Server, error) {
 	opt.Keep = cmp.Or(opt.Keep, keepCount)
 	opt.MaxBody = cmp.Or(opt.MaxBody, maxBody)
 	opt.MaxMail = cmp.Or(opt.MaxMail, maxMail)
+	opt.MaxConns = cmp.Or(opt.MaxConns, maxConns)
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
 
-	httpListener, err := listen(opt.HTTPAddr, opt.AllowRemote)
+	httpListener, err := listen(opt.HTTPAddr, opt)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: listen for http: %w", err)
 	}
-	smtpListener, err := listen(opt.SMTPAddr, opt.AllowRemote)
+	smtpListener, err := listen(opt.SMTPAddr, opt)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sandbox: listen for smtp: %w", err), httpListener.Close())
 	}
@@ -159,16 +163,54 @@ func Start(opt Options) (*Server, error) {
 }
 
 // listen refuses addresses that others than this host can reach.
-func listen(addr string, allowRemote bool) (net.Listener, error) {
+func listen(addr string, opt Options) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
 	}
-	if !allowRemote && !loopback(host) {
+	if !opt.AllowRemote && !loopback(host) {
 		return nil, fmt.Errorf("%q is not a loopback address", addr)
 	}
-	return net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &bound{Listener: l, free: make(chan struct{}, opt.MaxConns)}, nil
 }
+
+// bound closes connections at once that are too many.
+type bound struct {
+	net.Listener
+	free chan struct{}
+}
+
+func (b *bound) Accept() (net.Conn, error) {
+	for {
+		conn, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case b.free <- struct{}{}:
+			return &boundConn{Conn: conn, release: sync.OnceFunc(func() { <-b.free })}, nil
+		default:
+			_ = conn.Close()
+		}
+	}
+}
+
+type boundConn struct {
+	net.Conn
+	release func()
+}
+
+func (c *boundConn) Close() error {
+	defer c.release()
+	return c.Conn.Close()
+}
+
+// NetConn is the connection itself, as crypto/tls has it.
+func (c *boundConn) NetConn() net.Conn { return c.Conn }
 
 func loopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -362,5 +363,33 @@ func TestCloseIsForGoodAndMayBeRepeated(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", s.SMTPAddr()); err == nil {
 		t.Error("the mail server still answers")
+	}
+}
+
+func TestTooManyConnectionsAreClosed(t *testing.T) {
+	s := start(t, Options{MaxConns: 1})
+	for _, address := range []string{s.HTTPAddr(), s.SMTPAddr()} {
+		dial := func() net.Conn {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			return conn
+		}
+		first := dial()
+		hello := make([]byte, 1)
+		if _, err := io.WriteString(first, "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(first, hello); err != nil {
+			t.Fatal(err)
+		}
+		if rest, err := io.ReadAll(dial()); errors.Is(err, os.ErrDeadlineExceeded) || len(rest) > 0 {
+			t.Errorf("%s: a second connection: %v, %q; want it closed", address, err, rest)
+		}
 	}
 }

@@ -64,7 +64,7 @@ func (w *workspace) webhook(r *request) *answer {
 		return text(http.StatusNotFound, "no_team", "the path names another team")
 	case part[1] != slackHook:
 		return text(http.StatusNotFound, "no_service", "the path names another service")
-	case r.path != slackHookPath:
+	case !matches(r.path, slackHookPath):
 		return text(http.StatusForbidden, "invalid_token", "the path has another token")
 	case r.method != http.MethodPost:
 		return notAllowed(r.method, http.MethodPost)
@@ -144,10 +144,10 @@ func (w *workspace) api(r *request) *answer {
 	if refusal != nil {
 		return refusal
 	}
-	switch token {
-	case w.token:
+	switch {
+	case matches(token, w.token):
 		return call(r, args)
-	case "":
+	case token == "":
 		return failed("not_authed", "no token: send Authorization: Bearer, or the form field token")
 	}
 	return failed("invalid_auth", "the token is not the one that the sandbox expects")

@@ -157,7 +157,7 @@ func (h *hec) authorize(r *request) *answer {
 	case !strings.EqualFold(scheme, "Splunk") || token == "":
 		return h.reply(hecInvalidAuth, -1, "the Authorization header is not: Splunk TOKEN")
 	}
-	if token != h.token {
+	if !matches(token, h.token) {
 		return h.reply(hecInvalidToken, -1, "the token is not the one that the sandbox expects")
 	}
 	return nil

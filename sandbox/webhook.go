@@ -32,7 +32,7 @@ func (h *webhook) answer(r *request) *answer {
 		if want == "" {
 			want = FakeWebhookToken
 		}
-		if scheme, token, _ := strings.Cut(value, " "); !strings.EqualFold(scheme, "Bearer") || token != want {
+		if scheme, token, _ := strings.Cut(value, " "); !strings.EqualFold(scheme, "Bearer") || !matches(token, want) {
 			return object(http.StatusUnauthorized, map[string]any{"error": "invalid token"},
 				"the Authorization header is not Bearer with the token that the sandbox expects").with("WWW-Authenticate", "Bearer")
 		}

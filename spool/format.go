@@ -29,6 +29,7 @@ type header struct {
 	Args      []byteText `json:"args"`
 	Home      byteText   `json:"home"`
 	UID       int        `json:"uid"`
+	Owner     *int       `json:"owner"` // may be missing
 	Arrival   time.Time  `json:"arrival"`
 	Truncated bool       `json:"truncated"`
 	File      byteText   `json:"file"`
@@ -54,6 +55,9 @@ func (r *Record) encode() []byte {
 	}
 	b = appendText(append(b, `],"home":`...), r.Home)
 	b = strconv.AppendInt(append(b, `,"uid":`...), int64(r.UID), 10)
+	if r.Owner != nil {
+		b = strconv.AppendInt(append(b, `,"owner":`...), int64(*r.Owner), 10)
+	}
 	b = append(b, `,"arrival":"`...)
 	b = r.Arrival.AppendFormat(b, time.RFC3339Nano)
 	b = strconv.AppendBool(append(b, `","truncated":`...), r.Truncated)
@@ -88,7 +92,7 @@ func decode(data []byte) (*Record, error) {
 		return nil, fmt.Errorf("%w: %d bytes follow the header, which says %d and %d", ErrDamaged, len(body), h.Options, h.Alert)
 	}
 	r := &Record{
-		Version: h.Version, Name: string(h.Name), Response: h.Response, Home: string(h.Home), UID: h.UID,
+		Version: h.Version, Name: string(h.Name), Response: h.Response, Home: string(h.Home), UID: h.UID, Owner: h.Owner,
 		Arrival: h.Arrival, Truncated: h.Truncated, File: string(h.File), Problem: string(h.Problem),
 		Alert: body[h.Options:],
 	}

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ const KindDoor = "door"
 
 // TryLock takes the lock, or returns ErrLocked at once. kind is one word.
 func TryLock(state, kind, version string) (*Lock, error) {
-	f, err := os.OpenFile(lockPath(state), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, fileMode)
+	f, _, err := open(lockPath(state), os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +129,13 @@ func (h Holder) String() string {
 // ReadHolder reads who holds the lock, or held it last if that process was killed. It does not touch the lock:
 // only who got ErrLocked knows that somebody holds it. The error is fs.ErrNotExist where nobody ever did.
 func ReadHolder(state string) (Holder, error) {
-	data, err := os.ReadFile(lockPath(state))
+	f, _, err := open(lockPath(state), os.O_RDONLY)
+	if err != nil {
+		return Holder{}, err
+	}
+	defer f.Close()
+	const longest = 4 << 10 // bytes; what lies behind the line is not read
+	data, err := io.ReadAll(io.LimitReader(f, longest))
 	if err != nil {
 		return Holder{}, err
 	}
@@ -156,7 +163,7 @@ func ReadHolder(state string) (Holder, error) {
 // returns ErrLocked. It locks the home directory itself, since where no spool can be written there may be no
 // place for a file.
 func LockHome(home string) (unlock func(), err error) {
-	f, err := os.Open(home)
+	f, err := os.OpenFile(home, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -164,3 +164,46 @@ func TestOneCallAtATimeDeliversWithoutASpool(t *testing.T) {
 	}
 	unlock()
 }
+
+// Whoever can write to the state directory can put anything there. Root's doctor looks into it, too.
+func TestNothingWaitsForWhatLiesWhereAFileShould(t *testing.T) {
+	for name, plant := range map[string]func(path string) error{
+		"FIFO":             func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"directory":        func(path string) error { return os.Mkdir(path, 0o700) },
+		"link":             func(path string) error { return os.Symlink("spool/target", path) },
+		"link to a device": func(path string) error { return os.Symlink("/dev/zero", path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			state := newState(t)
+			for _, file := range []string{"lock", "failed", "spool/full"} {
+				if err := plant(state + "/" + file); err != nil {
+					t.Fatal(err)
+				}
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				if l, err := TryLock(state, "serve", ""); err == nil {
+					t.Errorf("the lock is held: %v", l.Release())
+				}
+				if h, err := ReadHolder(state); err == nil {
+					t.Errorf("the holder is %v", h)
+				}
+				if err := MarkFailed(state); err == nil {
+					t.Error("it is marked as failed")
+				}
+				if err := MarkFull(state, true); err == nil {
+					t.Error("it is marked as full")
+				}
+			}()
+			select {
+			case <-done:
+			case <-time.After(20 * time.Second):
+				t.Fatal("it hangs")
+			}
+			if _, err := os.Lstat(state + "/spool/target"); err == nil {
+				t.Error("the link was followed")
+			}
+		})
+	}
+}

@@ -43,10 +43,10 @@ func FailedLately(state string, now time.Time) bool {
 
 // mark makes a file, or makes it new.
 func mark(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW, fileMode)
+	f, _, err := open(path, os.O_WRONLY|os.O_CREATE)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	return errors.Join(os.Chtimes(path, now, now), f.Close())
+	now := syscall.NsecToTimeval(time.Now().UnixNano())
+	return errors.Join(syscall.Futimes(int(f.Fd()), []syscall.Timeval{now, now}), f.Close())
 }

@@ -44,7 +44,7 @@ func owner(state string) (uid, gid int, err error) {
 		return 0, 0, err
 	}
 	if st.Mode()&fs.ModeSymlink != 0 {
-		if u := st.Sys().(*syscall.Stat_t).Uid; u != 0 {
+		if u := uidOf(st); u != 0 {
 			return 0, 0, fmt.Errorf("%s is a link that user %d made", state, u)
 		}
 		if st, err = os.Stat(state); err != nil {

@@ -32,7 +32,9 @@ func Locate(places ...string) (string, error) {
 	for _, state := range places {
 		err := usable(state)
 		if errors.Is(err, fs.ErrNotExist) {
-			err = Prepare(state)
+			if err = Prepare(state); err == nil {
+				err = usable(state) // somebody may have made it just before us
+			}
 		}
 		if err == nil {
 			return state, nil
@@ -46,14 +48,10 @@ func Locate(places ...string) (string, error) {
 	return "", problems
 }
 
-// usable returns nil for a directory that this process may make files in.
+// usable returns nil for a directory that this process may make files in, and that nobody has laid out for it.
 func usable(state string) error {
-	st, err := os.Stat(state)
-	if err != nil {
+	if err := Doubt(state, os.Geteuid()); err != nil {
 		return err
-	}
-	if !st.IsDir() {
-		return fmt.Errorf("%s is no directory", state)
 	}
 	const writeAndSearch = 2 | 1 // W_OK, X_OK of access(2)
 	if err := syscall.Access(state, writeAndSearch); err != nil {
@@ -61,3 +59,33 @@ func usable(state string) error {
 	}
 	return nil
 }
+
+// Doubt says why who works as a user must not trust a state directory: other users of the group can make directories
+// in var/run, and who chooses the directory reads the alerts and the credentials in it, and writes alerts of his own.
+// It must be the user's own, or root's; so must a link to it; and it must not be open to all. Root becomes its owner,
+// so for root it may be anybody's, as long as the link to it is root's.
+func Doubt(state string, uid int) error {
+	st, err := os.Lstat(state)
+	if err != nil {
+		return err
+	}
+	if st.Mode()&fs.ModeSymlink != 0 {
+		if of := uidOf(st); of != 0 && of != uid {
+			return fmt.Errorf("%s is a link that user %d made", state, of)
+		}
+		if st, err = os.Stat(state); err != nil {
+			return err
+		}
+	}
+	switch of := uidOf(st); {
+	case !st.IsDir():
+		return fmt.Errorf("%s is no directory", state)
+	case uid != 0 && of != 0 && of != uid:
+		return fmt.Errorf("%s belongs to user %d, and this is user %d", state, of, uid)
+	case st.Mode().Perm()&0o002 != 0:
+		return fmt.Errorf("%s can be written by every user: chmod 0700 it", state)
+	}
+	return nil
+}
+
+func uidOf(st fs.FileInfo) int { return int(st.Sys().(*syscall.Stat_t).Uid) }

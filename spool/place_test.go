@@ -85,3 +85,47 @@ func TestLocateWantsADirectory(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestDoubt(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("not root")
+	}
+	const user, other = 4242, 4244
+	for _, tc := range []struct {
+		name       string
+		link       int // whose the link is; -1 for none
+		owner      int
+		mode       fs.FileMode
+		user, root string // what each is told
+	}{
+		{"the user's own", -1, user, 0o700, "", ""},
+		{"root's, for the group", -1, 0, 0o770, "", ""},
+		{"by root's link", 0, user, 0o700, "", ""},
+		{"by a link of the user's", user, user, 0o700, "", "is a link that user 4242 made"},
+		{"by a link of another's", other, user, 0o700, "is a link that user 4244 made", "is a link that user 4244 made"},
+		{"another's", -1, other, 0o770, "belongs to user 4244", ""},
+		{"open to all", -1, user, 0o757, "can be written by every user", "can be written by every user"},
+		{"like /tmp", -1, 0, 0o777 | fs.ModeSticky, "can be written by every user", "can be written by every user"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := t.TempDir()
+			state := filepath.Join(dir, "state")
+			if err := errors.Join(os.Mkdir(state, 0o700), os.Chown(state, tc.owner, -1), os.Chmod(state, tc.mode)); err != nil {
+				t.Fatal(err)
+			}
+			if tc.link >= 0 {
+				link := filepath.Join(dir, "link")
+				if err := errors.Join(os.Symlink(state, link), os.Lchown(link, tc.link, -1)); err != nil {
+					t.Fatal(err)
+				}
+				state = link
+			}
+			for uid, want := range map[int]string{user: tc.user, 0: tc.root} {
+				err := Doubt(state, uid)
+				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("user %d: %v, want %q", uid, err, want)
+				}
+			}
+		})
+	}
+}

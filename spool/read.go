@@ -32,22 +32,14 @@ func List(state string) ([]string, error) {
 // when it is to be left alone, fs.ErrNotExist when it is gone; any other error may pass.
 func Read(state, name string) (*Record, error) {
 	path := state + "/spool/new/" + name
-	// Without O_NONBLOCK a FIFO would hold us up.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, 0)
+	f, st, err := open(path, os.O_RDONLY)
 	if err != nil {
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENXIO) || errors.Is(err, errIrregular) {
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		return nil, err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is no regular file", ErrDamaged, path)
-	}
 	if st.Size() > maxRecord {
 		return nil, fmt.Errorf("%w: %s has %d bytes", ErrDamaged, path, st.Size())
 	}
@@ -60,6 +52,27 @@ func Read(state, name string) (*Record, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return r, nil
+}
+
+// errIrregular is what is wrong with a directory, a FIFO or a device in the place of a file.
+var errIrregular = errors.New("no regular file")
+
+// open opens a regular file of the state directory, and nothing else that somebody may have put in its place: a link is
+// not followed, and without O_NONBLOCK a FIFO would hold us up. It is looked at when it is open: what lies at the path
+// may change.
+func open(path string, flags int) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, flags|syscall.O_NONBLOCK|syscall.O_NOFOLLOW, fileMode)
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errIrregular}
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, st, nil
 }
 
 // Remove removes records for good. One that is gone already is no error.

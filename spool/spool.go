@@ -57,6 +57,9 @@ type Record struct {
 	Home string
 	// UID is the user that called.
 	UID int
+	// Owner is whose the alert file is, where it is another user's than UID's; else nil. A manager calls as the user
+	// that wrote the file.
+	Owner *int
 	// Arrival is when the call came.
 	Arrival time.Time
 	// Truncated is true when the alert was longer than MaxAlert and its end is missing.
@@ -169,7 +172,7 @@ func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
 func (osDisk) remove(path string) error     { return os.Remove(path) }
 
 func (osDisk) syncDir(path string) error {
-	d, err := os.Open(path)
+	d, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -28,7 +29,7 @@ func example() *Record {
 	return &Record{
 		Version: formatVersion, Name: "slack", Response: true,
 		Args: []string{"/tmp/custom-slack-1795439488-1.alert", "", `q"\` + "\n\xff\xe4ü<", "> /dev/null 2>&1"},
-		Home: "/var/ossec", UID: 998, Arrival: time.Date(2026, 11, 23, 13, 28, 24, 123456789, time.UTC),
+		Home: "/var/ossec", UID: 998, Owner: new(0), Arrival: time.Date(2026, 11, 23, 13, 28, 24, 123456789, time.UTC),
 		Truncated: true, Options: []byte("{\"pretext\": \"x\"}\n"), File: "custom-slack-1795439488-1.alert",
 		Problem: "open /tmp/x: permission denied", Alert: []byte("{\"rule\":{}}\n\x00\xff{}\n"),
 	}
@@ -53,6 +54,20 @@ func TestReadGivesWhatWasWritten(t *testing.T) {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+// An older program wrote no owner, and ignores what it does not know.
+func TestRecordWithoutAnOwnerIsRead(t *testing.T) {
+	r := example()
+	r.Owner = nil
+	data := r.encode()
+	if bytes.Contains(data, []byte("owner")) {
+		t.Errorf("an owner that is nobody else's is written: %s", data)
+	}
+	got, err := decode(bytes.Replace(data, []byte(`"uid":998,`), []byte(`"uid":998,"later":{"a":[1]},`), 1))
+	if diff := cmp.Diff(got, r); err != nil || diff != "" {
+		t.Errorf("%v (-got +want):\n%s", err, diff)
 	}
 }
 
@@ -86,7 +101,7 @@ func TestHeaderIsOneLineOfJSON(t *testing.T) {
 	got, _, _ := strings.Cut(string(data), "\n")
 	want := `{"version":1,"name":"slack","response":true,` +
 		`"args":["/tmp/custom-slack-1795439488-1.alert","","q\"\\\u000a\u00ff\u00e4\u00c3\u00bc<","> /dev/null 2>&1"],` +
-		`"home":"/var/ossec","uid":998,"arrival":"2026-11-23T13:28:24.123456789Z","truncated":true,` +
+		`"home":"/var/ossec","uid":998,"owner":0,"arrival":"2026-11-23T13:28:24.123456789Z","truncated":true,` +
 		`"file":"custom-slack-1795439488-1.alert","problem":"open /tmp/x: permission denied","options":17,"alert":17}`
 	if got != want {
 		t.Errorf("header\n%s\nwant\n%s", got, want)

@@ -58,6 +58,9 @@ type Data struct {
 	uses   func(part string) bool // nil: all
 	within []string               // the parts that are being rendered, the innermost last
 
+	spent       spent
+	interpreted bool // text/template is at work
+
 	// What was made of the alert by parts of no other part: several parts of a message show the same.
 	made  map[string]display.Text
 	shown []Fact
@@ -179,7 +182,7 @@ func (d *Data) WithFailure(text string) *Data {
 	c := *d
 	c.Failure = text
 	c.Facts = c.facts()
-	c.within, c.made, c.shown = nil, nil, nil
+	c.within, c.made, c.shown, c.spent = nil, nil, nil, spent{}
 	return &c
 }
 

@@ -303,6 +303,12 @@ func (d *Data) original() *json.RawMessage {
 		}
 		raw = json.RawMessage(j)
 	}
+	if bytes.ContainsAny(raw, "\r\n") { // some receivers keep a document a line
+		var b bytes.Buffer
+		if json.Compact(&b, raw) == nil {
+			raw = b.Bytes()
+		}
+	}
 	return &raw
 }
 

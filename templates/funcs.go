@@ -51,12 +51,6 @@ var refused = map[string]string{
 	"randInt": "templates make no random values", "genPrivateKey": "templates make no keys", "bcrypt": "templates make no keys",
 }
 
-// Limits on functions that make much of little. A template that needs more than this for a message is broken.
-const (
-	maxRepeat = 64 << 10 // bytes that repeat, indent and nindent may add
-	maxCount  = 10_000   // elements that until, untilStep and seq may make
-)
-
 // JSON is text that is valid JSON; where JSON is expected it is not escaped again.
 type JSON string
 
@@ -70,38 +64,8 @@ func sprigFuncs() template.FuncMap {
 		}
 		funcs[name] = f
 	}
-	funcs["repeat"] = func(n int, s string) (string, error) {
-		if n < 0 || n*len(s) > maxRepeat {
-			return "", fmt.Errorf("repeat: more than %d bytes", maxRepeat)
-		}
-		return strings.Repeat(s, n), nil
-	}
-	indent := func(n int, s string) (string, error) {
-		if n < 0 || n*(strings.Count(s, "\n")+1) > maxRepeat {
-			return "", fmt.Errorf("indent: more than %d bytes", maxRepeat)
-		}
-		pad := strings.Repeat(" ", n)
-		return pad + strings.ReplaceAll(s, "\n", "\n"+pad), nil
-	}
-	funcs["indent"] = indent
-	funcs["nindent"] = func(n int, s string) (string, error) {
-		s, err := indent(n, s)
-		return "\n" + s, err
-	}
-	funcs["until"] = func(n int) ([]int, error) { return steps(0, n, 1) }
-	funcs["untilStep"] = steps
+	limitFuncs(funcs)
 	return funcs
-}
-
-func steps(from, to, step int) ([]int, error) {
-	if step == 0 || (to-from)/step > maxCount {
-		return nil, fmt.Errorf("until: more than %d elements", maxCount)
-	}
-	var out []int
-	for i := from; (step > 0 && i < to) || (step < 0 && i > to); i += step {
-		out = append(out, i)
-	}
-	return out, nil
 }
 
 // ownFuncs are the functions of our own that need no set of templates.
@@ -116,6 +80,8 @@ func ownFuncs() template.FuncMap {
 		"fact":         func(label string, value any) Fact { return Fact{display.Words(label), asText(value)} },
 		"joinText":     joinText,
 		"capital":      display.Text.Capital,
+		"raw":          raw,
+		"live":         live,
 		"table":        table,
 	}
 }
@@ -175,6 +141,8 @@ func asText(v any) display.Text {
 		return display.Quote(v)
 	case JSON:
 		return display.Quote(string(v))
+	case Trusted:
+		return display.Words(string(v))
 	case time.Time:
 		return stamp(v)
 	case alert.Severity, int, int64, float64, bool:

@@ -32,10 +32,13 @@ func (s *Set) htmlFuncs() htmltemplate.FuncMap {
 	funcs["rich"] = func(v any) htmltemplate.HTML { return richHTML(asText(v)) }
 	funcs["dotted"] = func(v any) htmltemplate.HTML { return dottedHTML(asText(v)) }
 	funcs["plain"] = func(v any) string { return asText(v).String() }
+	funcs["_bound"] = bound
 	funcs["_form"] = func(v any) any {
 		switch v := v.(type) {
 		case string:
 			return display.Form(v)
+		case Trusted:
+			return htmltemplate.HTML(v)
 		case []string:
 			return display.Form(strings.Join(v, ", "))
 		}

@@ -3,10 +3,12 @@ package templates
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"text/template"
+	"text/template/parse"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,6 +19,7 @@ import (
 type linkTemplate struct {
 	name string
 	tmpl *template.Template
+	raws []Use
 }
 
 // Link is a link that an operator's template made.
@@ -40,19 +43,17 @@ func parseLinks(links map[string]string) ([]linkTemplate, error) {
 			continue
 		}
 		t, err := template.New("links." + name).Option("missingkey=default").
-			Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(template.FuncMap{"_url": escapeURL}).Parse(text)
-		if err == nil {
-			for _, t := range t.Templates() {
-				if err = appendStep(t.Tree, t.Root, "_url"); err != nil {
-					break
-				}
-			}
-		}
+			Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(template.FuncMap{"_url": escapeURL, "_bound": bound}).Parse(text)
 		if err != nil {
 			errs = append(errs, parseError(err))
 			continue
 		}
-		out = append(out, linkTemplate{name, t})
+		raws, err := escapeLink(t)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out = append(out, linkTemplate{name, t, raws})
 	}
 	slices.SortFunc(out, func(a, b linkTemplate) int {
 		return cmp.Or(cmp.Compare(linkOrder[a.name], linkOrder[b.name]), cmp.Compare(a.name, b.name))
@@ -60,10 +61,92 @@ func parseLinks(links map[string]string) ([]linkTemplate, error) {
 	return out, errors.Join(errs...)
 }
 
+// urlMarkup is a URL as templates write it.
+type urlMarkup struct{}
+
+const (
+	urlScheme display.Place = iota
+	urlHost                 // https://…
+	urlRest                 // from the first / ? # on
+)
+
+// After implements display.Markup.
+func (urlMarkup) After(at display.Place, words string) display.Place {
+	if at == urlScheme {
+		_, rest, found := strings.Cut(words, "://")
+		if !found {
+			return at
+		}
+		at, words = urlHost, rest
+	}
+	if at == urlHost && strings.ContainsAny(words, "/?#") {
+		return urlRest
+	}
+	return at
+}
+
+// Name implements display.Markup.
+func (urlMarkup) Name(at display.Place) string {
+	switch at {
+	case urlScheme:
+		return "the beginning of the address"
+	case urlHost:
+		return "the address's host"
+	}
+	return "the address's path or query"
+}
+
+// escapeLink gives every action of a link the step that keeps text of the alert in its place. Where the link leads is
+// for the operator to say.
+func escapeLink(root *template.Template) (raws []Use, err error) {
+	var errs []error
+	for _, t := range root.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		uses, err := inspect(t.Tree)
+		raws, errs = append(raws, uses...), append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil || root.Tree == nil {
+		return nil, err
+	}
+	w := walk{tree: root.Tree, markup: urlMarkup{}}
+	w.print = func(n *parse.ActionNode, at display.Place) error {
+		if at != urlRest && !lastIsRaw(n) {
+			return fmt.Errorf("template %s: %s stands in %s, so an alert would say where the link leads: write the host, or say {{… | raw}}", position(w.tree, n), n, urlMarkup{}.Name(at))
+		}
+		return nil
+	}
+	w.call = func(n *parse.TemplateNode, at display.Place) (display.Place, error) {
+		if at != urlRest {
+			return at, fmt.Errorf("template %s: %s stands in %s: write the host there", position(w.tree, n), n, urlMarkup{}.Name(at))
+		}
+		return at, nil
+	}
+	if _, err := w.list(root.Root, urlScheme); err != nil {
+		return nil, err
+	}
+	for _, t := range root.Templates() {
+		if t.Tree != nil {
+			guard(t.Root)
+			appendStep(t.Tree, t.Root, "_url")
+			boundVariables(t.Tree)
+		}
+	}
+	return raws, nil
+}
+
 // escapeURL is the last step of printing pipelines in links: whatever the alert holds stays inside its place in
 // the path or query.
-func escapeURL(v any) string {
-	return strings.ReplaceAll(url.QueryEscape(asText(v).Raw()), "+", "%20")
+func escapeURL(v any) (string, error) {
+	if v, ok := v.(Trusted); ok {
+		return string(v), nil
+	}
+	text := asText(v).Raw()
+	if text == "." || text == ".." { // which lead to another path however they are written
+		return "", fmt.Errorf("%q is no name", text)
+	}
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil
 }
 
 // Links are the links of an alert, in the order in which messages show them.
@@ -74,7 +157,7 @@ func (s *Set) Links(d *Data) []Link { return s.renderLinks(d) }
 func (s *Set) renderLinks(d *Data) []Link {
 	var links []Link
 	for _, l := range s.links {
-		var b limited
+		b := limited{spent: &d.spent}
 		if l.tmpl.Execute(&b, d) != nil {
 			continue
 		}

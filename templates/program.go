@@ -33,6 +33,7 @@ type machine struct {
 	root any // $
 	vars []any
 	args []any // of the calls that are being made
+	used *spent
 	out  *display.Builder
 }
 
@@ -40,8 +41,11 @@ type machine struct {
 var errLeave = errors.New("not for a program")
 
 // run prints for dot.
-func (p *program) run(out *display.Builder, dot any) error {
-	m := machine{root: dot, out: out}
+func (p *program) run(out *display.Builder, dot any, used *spent) error {
+	if err := used.call(); err != nil {
+		return err
+	}
+	m := machine{root: dot, out: out, used: used}
 	if p.slots > 0 {
 		m.vars = make([]any, p.slots)
 	}
@@ -98,6 +102,9 @@ func (c *compiler) list(l *parse.ListNode) (steps []step, ok bool) {
 		case *parse.CommentNode:
 			continue
 		case *parse.TextNode:
+			if len(n.Text) == 0 {
+				continue // guard's
+			}
 			s = printWords(string(n.Text))
 		case *parse.ActionNode:
 			s = c.action(n)
@@ -122,7 +129,7 @@ func printWords(s string) step {
 	words := display.Words(s).Raw()
 	return func(m *machine, _ any) error {
 		m.out.AddWords(words)
-		return nil
+		return m.fits()
 	}
 }
 
@@ -134,7 +141,7 @@ func (c *compiler) action(n *parse.ActionNode) step {
 	if len(n.Pipe.Decl) == 0 {
 		return c.print(n.Pipe)
 	}
-	v := c.pipe(n.Pipe, len(n.Pipe.Cmds))
+	v := c.pipe(n.Pipe, len(n.Pipe.Cmds)-1) // the last step bounds what functions make that programs do not know
 	if v == nil {
 		return nil
 	}
@@ -185,11 +192,16 @@ func (c *compiler) print(p *parse.PipeNode) step {
 		default:
 			return errLeave
 		}
-		if m.out.Size() > maxOutput {
-			return errLeave // which says so
-		}
-		return nil
+		return m.fits()
 	}
+}
+
+// fits leaves it to text/template to say that a define prints too much.
+func (m *machine) fits() error {
+	if m.out.Size() > maxOutput {
+		return errLeave
+	}
+	return nil
 }
 
 // branch is if, or with, for which the value becomes the dot.
@@ -272,7 +284,7 @@ func (c *compiler) call(n *parse.TemplateNode) step {
 		if err != nil {
 			return err
 		}
-		return p.run(m.out, x)
+		return p.run(m.out, x, m.used)
 	}
 }
 
@@ -366,7 +378,7 @@ func (c *compiler) operand(n parse.Node) value {
 	case *parse.StringNode:
 		return constant(n.Text)
 	case *parse.NumberNode:
-		if n.IsInt {
+		if n.IsInt && strings.Trim(n.Text, "0123456789") == "" { // 1e3 is a float to functions that take any value
 			return constant(n.Int64)
 		}
 	}
@@ -457,7 +469,12 @@ var dataFields = map[string]func(*Data) any{
 func (s *Set) quick(name string) func(args []any) (any, error) {
 	switch name {
 	case "toJson":
-		return func(args []any) (any, error) { return toJSON(args[0], "") }
+		return func(args []any) (any, error) {
+			if len(args) != 1 {
+				return nil, errLeave
+			}
+			return toJSON(args[0], "")
+		}
 	case "document":
 		return ofData(func(d *Data) (any, error) { return s.document(d) })
 	case "event":
@@ -504,8 +521,14 @@ func (s *Set) quick(name string) func(args []any) (any, error) {
 		})
 	case "rest":
 		return func(args []any) (any, error) {
-			if list, ok := args[0].([]display.Text); ok && len(args) == 1 && len(list) > 0 {
-				return list[1:], nil
+			if len(args) == 1 {
+				if list, ok := args[0].([]display.Text); ok && len(list) > 0 {
+					rest := make([]any, len(list)-1) // as sprig makes it
+					for i, t := range list[1:] {
+						rest[i] = t
+					}
+					return rest, nil
+				}
 			}
 			return nil, errLeave
 		}

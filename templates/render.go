@@ -1,20 +1,15 @@
 package templates
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"text/template"
 
 	"github.com/ossec-notify/ossec-notify/display"
 )
-
-// maxOutput bounds what one part may print, in bytes.
-const maxOutput = 4 << 20
 
 // Parts renders the parts of a channel, all or those that [Context] asks for. What is missing in the result was not
 // wanted, not defined, or printed nothing.
@@ -37,7 +32,7 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 		return nil, fmt.Errorf("template %s: a message of %s has no HTML; name the file without .html", s.htmlFile, d.Channel)
 	}
 	if h != nil && !s.noHTML {
-		var b limited
+		b := limited{spent: &d.spent}
 		if err := h.Execute(&b, d); err != nil {
 			return nil, renderError(err)
 		}
@@ -76,7 +71,7 @@ func (s *Set) render(name string, d *Data) (display.Text, error) {
 		return nil, nil
 	}
 	text, err := s.execute(t, d)
-	if err != nil || !strings.HasSuffix(strings.TrimSuffix(name, ".tmpl"), ".json") {
+	if err != nil || !isJSON(name) {
 		return text, err
 	}
 	text = text.Trim()
@@ -91,14 +86,18 @@ func (s *Set) render(name string, d *Data) (display.Text, error) {
 
 // execute runs a define, as a program where it can be one.
 func (s *Set) execute(t *template.Template, d *Data) (display.Text, error) {
-	if p := s.programs[t.Name()]; p != nil {
+	if p := s.programs[t.Name()]; p != nil && !d.interpreted {
 		var out display.Builder
-		if p.run(&out, d) == nil {
+		if p.run(&out, d, &d.spent) == nil {
 			return out.Text(), nil
 		}
 	}
 	b := buffers.Get().(*limited)
+	b.spent = &d.spent
 	defer b.release()
+	// What a program began and left is not begun again as a program within: each level would double the work.
+	defer func(was bool) { d.interpreted = was }(d.interpreted)
+	d.interpreted = true
 	if err := t.Execute(b, d); err != nil {
 		return nil, renderError(err)
 	}
@@ -134,6 +133,9 @@ func (s *Set) part(name string, d *Data) (display.Text, error) {
 			d.within = append(d.within, full)
 			t, err := s.render(full, d)
 			d.within = d.within[:len(d.within)-1]
+			if isJSON(full) { // which is words to JSON alone
+				t = display.Quote(t.Raw())
+			}
 			return t.Trim(), err
 		})
 	}
@@ -216,27 +218,4 @@ func (s *Set) log(d *Data, lines, chars int) (Log, error) {
 		return Log{}, err
 	}
 	return d.cutLog(t, lines, chars), nil
-}
-
-// limited is a buffer that refuses to grow beyond maxOutput.
-type limited struct{ bytes.Buffer }
-
-// buffers are used again: a message takes a dozen, of a few kilobytes.
-var buffers = sync.Pool{New: func() any { return new(limited) }}
-
-// keptBuffer is the size from which a buffer is not kept.
-const keptBuffer = 64 << 10
-
-func (l *limited) release() {
-	if l.Cap() <= keptBuffer {
-		l.Reset()
-		buffers.Put(l)
-	}
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	if l.Len()+len(p) > maxOutput {
-		return 0, fmt.Errorf("it prints more than %d bytes", maxOutput)
-	}
-	return l.Buffer.Write(p)
 }

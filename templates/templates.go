@@ -21,17 +21,21 @@
 package templates
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
 	"text/template/parse"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 //go:embed *.tmpl
@@ -52,8 +56,10 @@ type Set struct {
 	// What is known of defines without executing them; see shortcut.go.
 	encoded    map[string]bool // they print what toJson makes, and that is JSON
 	special    map[string]bool // parts that are defined for a rule, group or family, too
+	shared     map[string]bool // the parts that all channels share
 	plainFacts bool            // the part "facts" is factsAsTheyAre
-	defaults   *Set            // the embedded templates with the same links; nil in that set itself
+	raws       []Use
+	defaults   *Set // the embedded templates with the same links; nil in that set itself
 }
 
 type source struct {
@@ -149,14 +155,18 @@ func (s *Set) WithText(name, text string) (*Set, error) {
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
 	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
-		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}}
+		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}, shared: map[string]bool{}}
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
-		Funcs(template.FuncMap{"_quote": quote, "_json": jsonString})
+		Funcs(template.FuncMap{"_quote": quote, "_json": jsonOf, "_jsonString": jsonStringOf, "_bound": bound})
 	html := htmltemplate.New("").Funcs(htmltemplate.FuncMap(sprigFuncs())).Funcs(htmltemplate.FuncMap(ownFuncs())).Funcs(set.htmlFuncs())
 
 	var errs []error
 	for _, src := range sources {
+		if i := strings.IndexFunc(src.text, display.IsMark); i >= 0 {
+			errs = append(errs, fmt.Errorf("template %s:%d: a control character (%q) stands in it: take it out", src.name, 1+strings.Count(src.text[:i], "\n"), src.text[i]))
+			continue
+		}
 		if strings.HasSuffix(src.name, ".html.tmpl") {
 			name := src.name
 			if src.receiver { // whatever its name, it is the HTML of that receiver's mail
@@ -184,35 +194,10 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	for _, t := range root.Templates() {
-		if t.Tree == nil {
-			continue
-		}
-		name := strings.TrimSuffix(t.Name(), ".tmpl")
-		step := "_quote"
-		if strings.HasSuffix(name, ".json") {
-			step = "_json"
-		}
-		set.shorten(name, t.Root)
-		if err := appendStep(t.Tree, t.Root, step); err != nil {
-			errs = append(errs, err)
-		}
-		if channel, part, ok := strings.Cut(name, "."); ok && name == t.Name() {
-			set.channelParts[channel] = append(set.channelParts[channel], part)
-		}
-	}
-	for _, t := range html.Templates() {
-		if t.Tree == nil {
-			continue
-		}
-		if err := appendStep(t.Tree, t.Tree.Root, "_form"); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if err := errors.Join(errs...); err != nil {
+	set.text, set.html = root, html
+	if err := set.escape(); err != nil {
 		return nil, err
 	}
-	set.text, set.html = root, html
 	compiler := compiler{set: set, programs: set.programs}
 	for _, t := range root.Templates() {
 		if t.Tree != nil {
@@ -220,4 +205,93 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 		}
 	}
 	return set, nil
+}
+
+// escape gives every action the last step of its place, and notes what is known of the defines.
+func (s *Set) escape() error {
+	var errs []error
+	json := jsonContexts{root: s.text, pristine: map[string]*parse.Tree{}, ends: map[string]display.Place{}}
+	for _, t := range s.text.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		uses, err := inspect(t.Tree)
+		s.raws, errs = append(s.raws, uses...), append(errs, err)
+		if isCopy(t.Name()) {
+			errs = append(errs, fmt.Errorf("template %s: the name %q holds a $: choose another", position(t.Tree, t.Root), t.Name()))
+		}
+		name := strings.TrimSuffix(t.Name(), ".tmpl")
+		s.shorten(name, t.Root)
+		if channel, part, ok := strings.Cut(name, "."); ok && name == t.Name() {
+			s.channelParts[channel] = append(s.channelParts[channel], part)
+		}
+		if t.ParseName == sharedFile && !strings.Contains(name, ".") {
+			s.shared[name] = true
+		}
+		guard(t.Root)
+		boundVariables(t.Tree)
+		json.pristine[t.Name()] = t.Copy()
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(json.pristine)) {
+		t := s.text.Lookup(name)
+		if isJSON(name) {
+			end, err := json.define(name, name, jsonValue)
+			if err == nil && end != jsonValue {
+				err = fmt.Errorf("template %s: it ends inside %s", position(t.Tree, t.Root), jsonMarkup{}.Name(end))
+			}
+			errs = append(errs, err)
+			continue
+		}
+		appendStep(t.Tree, t.Root, "_quote")
+		eachNode(t.Root, func(n parse.Node) {
+			if call, ok := n.(*parse.TemplateNode); ok && isJSON(call.Name) {
+				errs = append(errs, fmt.Errorf("template %s: %q prints JSON, which is no text: say {{part %q .}}", position(t.Tree, n), call.Name, call.Name))
+			}
+		})
+	}
+	for _, t := range s.html.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		uses, err := inspect(t.Tree)
+		s.raws, errs = append(s.raws, uses...), append(errs, err)
+		guard(t.Tree.Root)
+		boundVariables(t.Tree)
+		appendStep(t.Tree, t.Tree.Root, "_form")
+	}
+	slices.SortStableFunc(s.raws, func(a, b Use) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
+	return joinDistinct(errs)
+}
+
+// sharedFile holds the defaults of the parts that all channels share.
+const sharedFile = "parts.tmpl"
+
+// isJSON reports the name of a define, or a file, that makes JSON.
+func isJSON(name string) bool {
+	name, _, _ = strings.Cut(name, "$")
+	return strings.HasSuffix(strings.TrimSuffix(name, ".tmpl"), ".json")
+}
+
+// RawUses are the places where a template of the user's, or a link, prints text of an alert as it came.
+func (s *Set) RawUses() []Use {
+	uses := slices.Clone(s.raws)
+	for _, l := range s.links {
+		uses = append(uses, l.raws...)
+	}
+	return uses
+}
+
+// joinDistinct joins errors; what several receivers or parts share is said once.
+func joinDistinct(errs []error) error {
+	said := map[string]bool{}
+	return errors.Join(slices.DeleteFunc(errs, func(err error) bool {
+		if err == nil || said[err.Error()] {
+			return true
+		}
+		said[err.Error()] = true
+		return false
+	})...)
 }

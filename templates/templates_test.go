@@ -110,7 +110,13 @@ func TestJSONBodyOfTheUser(t *testing.T) {
 		{"ends in a quote", `{"client": "{{ field "data.client" . }}"}`, `{"client": "\"Mozilla/5.0\""}`, ""},
 		{"a list", `{"groups": {{.Rule.Groups | toJson}}, "data": {{.Original.data | toJson}}}`, `{"groups": ["syslog","sshd","authentication_failures"], "data": {"client":"\"Mozilla/5.0\"","srcip":"203.0.113.9","srcuser":"admin"}}`, ""},
 		{"missing is empty", `{"x": "{{.Original.data.nothing}}"}`, `{"x": ""}`, ""},
-		{"text outside a string", `{"host": {{.Host}}}`, "", "template hook.json.tmpl prints no valid JSON: "},
+		{"text as a value", `{"host": {{.Host}}, "log": {{.Log}}}`, `{"host": "web-01", "log": "\",\"forged\":true,\"x\":\"<&>\\u2028\nNov 23 13:20:17 web-01 sshd[3]: Failed password for invalid user admin from 203.0.113.9 port 3 ssh2"}`, ""},
+		{"lists and numbers as values", `{"groups": {{.Rule.Groups}}, "level": {{.Rule.Level}}, "severity": {{.Severity}}, "none": {{.Original.data.nothing}}}`, `{"groups": ["syslog","sshd","authentication_failures"], "level": 10, "severity": "medium", "none": null}`, ""},
+		{"JSON inside a string", `{"data": "{{.Original.data | toJson}}"}`, `{"data": "{\"client\":\"\\\"Mozilla/5.0\\\"\",\"srcip\":\"203.0.113.9\",\"srcuser\":\"admin\"}"}`, ""},
+		{"text templates inside", `{{define "who"}}{{.Host}}{{end}}{"a": "on {{template "who" .}}!", "b": {{template "who" .}}, "c": "{{part "sentence" .}}", "d": "{{template "headline" .}}"}`, `{"a": "on web-01!", "b": "web-01", "c": "SSH brute force from 203.0.113.9 on web-01", "d": "MEDIUM: SSH brute force from 203.0.113.9 on web-01"}`, ""},
+		{"an escape of the template's", `{"a": "{{if .Host}}\"{{.Host}}\"{{end}}"}`, `{"a": "\"web-01\""}`, ""},
+		{"raw", `{"a": {{"[1]" | raw}}, "b": "{{"\\n" | raw}}"}`, `{"a": [1], "b": "\n"}`, ""},
+		{"no JSON", `{"host": {{.Host}}`, "", "template hook.json.tmpl prints no valid JSON: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			set, err := Default().WithText("hook.json.tmpl", tc.text)
@@ -185,8 +191,9 @@ func TestLinksHoldCheckedTextOnly(t *testing.T) {
 	for _, tc := range []struct{ name, link, want string }{
 		{"path", "https://wazuh.example.com/agent/{{.Agent.Name}}/x", "https://wazuh.example.com/agent/a%2F..%2Fb%3Fx%3D1%26y%3D%3Cz%3E%7C%22q%22/x"},
 		{"query", `https://wazuh.example.com/?q={{.Rule.Description}}`, "https://wazuh.example.com/?q=sshd%3A%20brute%20force%20trying%20to%20get%20access%20to%20the%20system."},
-		{"no scheme of the alert's choice", `{{.Agent.Name}}://x`, ""},
-		{"no javascript", `javascript:alert({{.Rule.ID}})`, ""},
+		{"no scheme", "wazuh.example.com", ""},
+		{"the operator says so", "https://{{.Manager | raw}}/?q={{.Rule.ID}}", "https://mgr/?q=5712"},
+		{"dots are no path", `https://x/{{if .Rule.ID}}{{".."}}{{end}}`, ""},
 		{"fails", `https://x/{{index .Rule.Groups 9}}`, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

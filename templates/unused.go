@@ -32,7 +32,7 @@ func (s *Set) Unused() []Unused {
 	var out []Unused
 	for _, t := range s.text.Templates() {
 		name := t.Name()
-		if t.Tree == nil || asked[name] || slices.Contains(known, name) || special(name, known) || strings.HasSuffix(name, ".tmpl") {
+		if t.Tree == nil || asked[name] || slices.Contains(known, name) || special(name, known) || strings.HasSuffix(name, ".tmpl") || isCopy(name) {
 			continue
 		}
 		out = append(out, Unused{name, position(t.Tree, t.Root), known})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // Receivers that ossec.conf describes by key and URL are kept in files of their own, so that what waits for one can be
@@ -22,6 +23,7 @@ import (
 const (
 	argvLife  = 30 * 24 * time.Hour
 	argvTouch = 24 * time.Hour // a file's time tells when it was used, to the day
+	maxArgv   = 16 << 20       // bytes: Linux passes at most 2 MiB of arguments, and no byte takes more than six in JSON
 )
 
 // argvFile is what is kept of a receiver of ossec.conf.
@@ -107,7 +109,7 @@ func writeArgv(path string, f argvFile) error {
 
 // readArgv makes a receiver of what keepArgv stored.
 func (s *site) readArgv(name string) (*dispatch.Receiver, error) {
-	b, err := os.ReadFile(s.argvPath(name))
+	b, err := regular.Read(s.argvPath(name), maxArgv)
 	if err != nil {
 		return nil, err
 	}

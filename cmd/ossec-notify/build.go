@@ -81,7 +81,28 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 		Rate:        cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
 		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
+		Renew: renewal(r.Config),
 	}, err
+}
+
+// renewal forgets what is kept of the secrets of a channel; nil where nothing is.
+func renewal(c channelConfig) func() bool {
+	var kept []notifier.Secret
+	secrets(c.settings(), func(s *notifier.Secret) {
+		if s.Program() != "" {
+			kept = append(kept, *s)
+		}
+	})
+	if kept == nil {
+		return nil
+	}
+	return func() bool {
+		renewed := false
+		for _, s := range kept {
+			renewed = s.Renew() || renewed
+		}
+		return renewed
+	}
 }
 
 // unmade stands in for a notifier that could not be made, because of a file that is missing or broken. Each attempt

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
@@ -19,7 +21,7 @@ import (
 // channels is the table of all channels, and the one place that names them: to add a channel, write its package
 // and its template and add a line (CONTRIBUTING.md).
 var channels = []channel{
-	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}),
+	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}).writes(slack.Markup),
 	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}),
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
@@ -37,6 +39,8 @@ type channel struct {
 	example func() channelConfig
 	// json: a receiver's template may be JSON.
 	json bool
+	// markup is what the words of its messages are written in; nil for plain text.
+	markup display.Markup
 	// rate and concurrency hold where a receiver sets none: what the vendor takes, and how many attempts at once.
 	rate        dispatch.Rate
 	concurrency int
@@ -51,6 +55,12 @@ func (c channel) limited(r dispatch.Rate) channel {
 // parallel sets how many attempts run at once; the order of messages is then not kept.
 func (c channel) parallel(n int) channel {
 	c.concurrency = n
+	return c
+}
+
+// writes sets the markup of its messages.
+func (c channel) writes(m display.Markup) channel {
+	c.markup = m
 	return c
 }
 
@@ -220,9 +230,11 @@ func openSecrets(c channelConfig) []notifier.Secret {
 }
 
 // destinations are the servers that a receiver connects to, by the setting that names each.
-func destinations(c channelConfig) map[string]string {
-	if c, ok := c.settings().(interface{ Destinations() map[string]string }); ok {
-		return c.Destinations()
+func destinations(ctx context.Context, c channelConfig) map[string]string {
+	if c, ok := c.settings().(interface {
+		Destinations(context.Context) map[string]string
+	}); ok {
+		return c.Destinations(ctx)
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/spool"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -35,7 +36,8 @@ func checkCommand(e *env) *cobra.Command {
 		Use:   "check",
 		Short: "is the config right? every mistake at once",
 		Long: `Reads the config, its includes, the templates and the secrets, and says everything that is wrong, each with its
-place. Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed, 2 the config has mistakes.`,
+place. Programs that print secrets are run. Run by root it looks at all of it as the user who owns the state directory.
+Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed, 2 the config has mistakes.`,
 		Example: checkExample,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -56,14 +58,25 @@ place. Exit status: 0 all is well, 1 a secret, a receiver or the state directory
 // finding is one line of check.
 type finding struct {
 	rules.Problem
-	code int // the exit code it asks for
+	code int  // the exit code it asks for
+	note bool // neither mistake nor warning: something to know
+}
+
+func (f finding) String() string {
+	if f.note {
+		return fmt.Sprintf("%s:%d: note: %s", f.File, f.Line, f.Message)
+	}
+	return f.Problem.String()
 }
 
 // writeJSON writes the finding as a line of JSON.
 func (f finding) writeJSON(w io.Writer) error {
 	level := "error"
-	if f.Warning {
+	switch {
+	case f.Warning:
 		level = "warning"
+	case f.note:
+		level = "note"
 	}
 	return jsonLine(w, struct {
 		File    string `json:"file,omitempty"`
@@ -76,9 +89,9 @@ func (f finding) writeJSON(w io.Writer) error {
 
 func findingOf(p rules.Problem) finding {
 	if p.Warning {
-		return finding{p, exitDone}
+		return finding{Problem: p, code: exitDone}
 	}
-	return finding{p, exitUsage}
+	return finding{Problem: p, code: exitUsage}
 }
 
 // findingAbout is a finding about a receiver, at the place of its setting where that is known.
@@ -88,17 +101,27 @@ func findingAbout(r *receiver, err error, code int) finding {
 	if errors.As(err, &field) {
 		at = r.at(strings.Split(field.Key, ".")...)
 	}
-	return finding{rules.Problem{
+	return finding{Problem: rules.Problem{
 		File: r.file, Line: at.Line, Column: at.Column,
 		Message: fmt.Sprintf("receiver %q: %s", r.Name, display.OneLine(strings.TrimSpace(text))),
-	}, code}
+	}, code: code}
 }
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
 	path := configPath(e.config, e.home)
+	if e.config == "" {
+		if err := e.becomeOwner(); err != nil {
+			return err
+		}
+	}
 	cfg, problems, err := loadConfig(path, e.home)
 	if err != nil {
 		return configError(path, err)
+	}
+	if e.config != "" { // it may not be where it will be
+		if err := e.becomeOwner(); err != nil {
+			return err
+		}
 	}
 	var found []finding
 	for _, p := range problems {
@@ -109,7 +132,8 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			found = append(found, e.checkShell(path, cfg)...)
 		}
 		found = append(found, checkFollow(cfg, e.home)...)
-		found = append(found, checkSecrets(cfg)...)
+		found = append(found, e.checkArgv(cfg, time.Now())...)
+		found = append(found, checkSecrets(ctx, cfg)...)
 		d, err := cfg.dispatcher(buildOptions{log: discard})
 		for _, err := range split(err) {
 			if of := (*receiverError)(nil); errors.As(err, &of) {
@@ -117,7 +141,8 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			}
 		}
 		found = append(found, checkTemplates(cfg, d)...)
-		found = append(found, checkEgress(cfg)...)
+		found = append(found, checkEgress(ctx, cfg)...)
+		found = append(found, checkRaw(cfg)...)
 		if online {
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
@@ -126,9 +151,10 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	code, mistakes, warnings := exitDone, 0, 0
 	for _, f := range found {
 		code = max(code, f.code)
-		if f.Warning {
+		switch {
+		case f.Warning:
 			warnings++
-		} else {
+		case !f.note:
 			mistakes++
 		}
 		if f.Warning && strict {
@@ -178,16 +204,32 @@ func (e *env) checked(path string, cfg *config, mistakes, warnings int) {
 func (e *env) checkState() []finding {
 	var found []finding
 	for _, dir := range e.statePlaces() {
+		if err := doubtOf(dir); err != nil {
+			found = append(found, finding{Problem: rules.Problem{File: dir, Message: "the state directory cannot be trusted, and is not used: " + err.Error()}, code: exitFail})
+		}
 		if _, unfit, err := stateFS(dir); err == nil && unfit != "" {
-			found = append(found, finding{rules.Problem{File: dir, Message: fmt.Sprintf("the state directory %s: %s", unfit, localRemedy)}, exitFail})
+			found = append(found, finding{Problem: rules.Problem{File: dir, Message: fmt.Sprintf("the state directory %s: %s", unfit, localRemedy)}, code: exitFail})
 		}
 	}
 	return found
 }
 
-// checkFollow warns of files to follow that are not there.
+// doubtOf says why a state directory that exists is not used by who it belongs to.
+func doubtOf(state string) error {
+	st, err := os.Stat(state)
+	if err != nil || !st.IsDir() {
+		return nil // that is another matter
+	}
+	uid, _ := ownerOf(st)
+	return spool.Doubt(state, uid)
+}
+
+// checkFollow warns of files to follow that are not there, or are no files.
 func checkFollow(cfg *config, home string) []finding {
 	var found []finding
+	for _, path := range noFiles(cfg, home) {
+		found = append(found, finding{Problem: rules.Problem{File: cfg.Path, Message: fmt.Sprintf("follow: %s is no regular file, and is not read", path)}, code: exitFail})
+	}
 	for _, path := range notThere(cfg, home) {
 		found = append(found, finding{Problem: rules.Problem{
 			File: cfg.Path, Warning: true,
@@ -202,12 +244,22 @@ func notThere(cfg *config, home string) []string {
 	if st, err := os.Stat(home); err != nil || !st.IsDir() {
 		return nil
 	}
+	return followed(cfg, home, func(_ fs.FileInfo, err error) bool { return errors.Is(err, fs.ErrNotExist) })
+}
+
+// noFiles are those to follow that are something else than files.
+func noFiles(cfg *config, home string) []string {
+	return followed(cfg, home, func(st fs.FileInfo, err error) bool { return err == nil && !st.Mode().IsRegular() })
+}
+
+// followed are the files to follow of which something holds.
+func followed(cfg *config, home string, holds func(fs.FileInfo, error) bool) []string {
 	var paths []string
 	for _, path := range cfg.Follow {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(home, path)
 		}
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if holds(os.Stat(path)) {
 			paths = append(paths, path)
 		}
 	}
@@ -215,34 +267,6 @@ func notThere(cfg *config, home string) []string {
 }
 
 const followRemedy = "mend the path, or let the manager write the file (alerts.json: <jsonout_output>yes</jsonout_output> in ossec.conf)"
-
-// checkSecrets reads every secret, and looks who else may.
-func checkSecrets(cfg *config) []finding {
-	var found []finding
-	open := map[string]bool{} // files that every user can read, said already
-	for _, r := range cfg.Receivers {
-		secrets(r.Config.settings(), func(s *notifier.Secret) {
-			if s.IsZero() {
-				return
-			}
-			if _, err := s.Read(); err != nil {
-				found = append(found, findingAbout(r, err, exitFail))
-				return
-			}
-			path := s.File()
-			if s.IsPlain() {
-				path = r.file
-			}
-			if st, err := os.Stat(path); path != "" && !open[path] && err == nil && st.Mode().Perm()&0o004 != 0 {
-				open[path] = true
-				f := findingAbout(r, fmt.Errorf("every user of this host can read the secrets in %s: chmod o-r %s", path, path), exitDone)
-				f.Warning = true
-				found = append(found, f)
-			}
-		})
-	}
-	return found
-}
 
 // checkTemplates renders the built-in samples for every receiver.
 func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
@@ -267,6 +291,26 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 		}
 	}
 	return append(found, checkNames(cfg, d)...)
+}
+
+// checkRaw lists where templates print text of an alert as it came.
+func checkRaw(cfg *config) []finding {
+	uses := cfg.templates.RawUses()
+	for _, r := range cfg.Receivers {
+		uses = append(uses, r.templates.RawUses()...)
+	}
+	slices.SortFunc(uses, func(a, b templates.Use) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Action, b.Action))
+	})
+	var found []finding
+	for _, u := range slices.Compact(uses) {
+		p := rules.Problem{File: filepath.Join(cfg.TemplatesDir, u.File), Line: u.Line, Message: u.Action + " prints text of an alert as it came: whoever writes the log writes the message there"}
+		if _, err := os.Stat(p.File); err != nil { // a link, or a file that a receiver names by its path
+			p.File = u.File
+		}
+		found = append(found, finding{Problem: p, note: true})
+	}
+	return found
 }
 
 // checkNames warns of what is written for nothing: defines that no part asks for, links that are never made.

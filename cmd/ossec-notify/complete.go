@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"io"
 	"iter"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // managerLogs are what a manager keeps of its alerts, the fullest first.
@@ -68,13 +68,13 @@ func (c *completer) candidates(name, ruleID string) iter.Seq2[*alert.Alert, erro
 
 // tail is the end of a log, read again when the log has grown. It is empty where it cannot be read.
 func (c *completer) tail(name string) tail {
-	f, err := os.Open(filepath.Join(c.dir, name))
+	f, err := regular.Open(filepath.Join(c.dir, name))
 	if err != nil {
 		return tail{}
 	}
 	defer f.Close()
 	st, err := f.Stat()
-	if err != nil || !st.Mode().IsRegular() {
+	if err != nil {
 		return tail{}
 	}
 	if t, ok := c.tails[name]; ok && t.size == st.Size() {
@@ -113,7 +113,7 @@ func (t tail) pieces(start string) iter.Seq[[]byte] {
 // canComplete reports whether the manager's own logs can be read: they hold what the shell file leaves out.
 func canComplete(home string) bool {
 	for _, name := range managerLogs {
-		if f, err := os.Open(filepath.Join(home, "logs", "alerts", name)); err == nil {
+		if f, err := regular.Open(filepath.Join(home, "logs", "alerts", name)); err == nil {
 			f.Close()
 			return true
 		}

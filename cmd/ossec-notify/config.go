@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +29,7 @@ type config struct {
 	TemplatesDir string
 	StrictExit   bool
 	Follow       []string
-	HTTP         string
+	HTTP         httpConfig
 	Egress       *notifier.Egress
 	templates    *templates.Set
 }
@@ -77,6 +80,28 @@ func reserved(name string) bool {
 	return isChannel || name == "notify" || strings.HasPrefix(name, "argv-")
 }
 
+// httpConfig says where serve answers, and to whom. In the config it may be the address alone.
+type httpConfig struct {
+	Listen string          `yaml:"listen"`
+	Hosts  []string        `yaml:"hosts"` // further names that it is asked by
+	Token  notifier.Secret `yaml:"token"` // for what tells more than whether it runs; none is demanded where it is not set
+}
+
+// short is what a single value stands for.
+func (c *httpConfig) short() any { return &c.Listen }
+
+// faults are mistakes; doubts are what is allowed, and perhaps not meant.
+func (c httpConfig) faults() (fault, doubt string) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 {
+		return fmt.Sprintf("%q is no address to listen at: write host:port, such as 127.0.0.1:9720", c.Listen), ""
+	}
+	if !isLoopback(host) && c.Token.IsZero() {
+		doubt = fmt.Sprintf("others than this host can reach %s and read the metrics: listen at 127.0.0.1, or demand a token: http: {listen: %q, token: {file: PATH}}", c.Listen, c.Listen)
+	}
+	return "", doubt
+}
+
 // settings are the keys of a config file that are plain values.
 type settings struct {
 	Severity     alert.Scale       `yaml:"severity"`
@@ -84,7 +109,7 @@ type settings struct {
 	TimeZone     string            `yaml:"time_zone"`
 	Links        map[string]string `yaml:"links"`
 	Follow       []string          `yaml:"follow"`
-	HTTP         string            `yaml:"http"`
+	HTTP         httpConfig        `yaml:"http"`
 	TemplatesDir string            `yaml:"templates_dir"`
 	StrictExit   bool              `yaml:"strict_exit"`
 	Egress       *egress           `yaml:"egress"`

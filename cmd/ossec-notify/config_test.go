@@ -144,7 +144,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"no number", "severity: {low: much}\n", `low takes a whole number, not "much"`},
 		{"severity falls", "severity: {low: 9}\n", "severity: the levels must rise from low to critical, not 9, 7, 12, 15"},
 		{"no time span", slackReceiver + "    timeout: 5\n", `timeout: "5" is no time span: write 30s, 5m, 24h or 7d`},
-		{"secret of no kind", "receivers:\n  soc: {slack: {webhook_url: {fiel: x}}}\n", `webhook_url: "fiel" is no source of a secret: use file, env or credential`},
+		{"secret of no kind", "receivers:\n  soc: {slack: {webhook_url: {fiel: x}}}\n", `webhook_url: "fiel" is no source of a secret: use file, env, credential or command`},
 		{"rate", slackReceiver + "    rate: banana\n", `ossec-notify.yaml:5:11: rate: "banana" is no rate: write 1/s, 120/m or 20/h`},
 		{"concurrency below zero", slackReceiver + "    concurrency: -3\n", "ossec-notify.yaml:5:18: concurrency is -3: at least 1 delivery must be under way at a time"},
 		{"concurrency of none", slackReceiver + "    concurrency: 0\n", "concurrency is 0: at least 1"},
@@ -205,7 +205,7 @@ templates_dir: templates
 func TestMistakesInTemplatesLeaveAConfig(t *testing.T) {
 	for _, tc := range []struct{ name, yaml, want string }{
 		{"no file", slackReceiver + "    template: none.tmpl\n", "ossec-notify.yaml:5:15: template none.tmpl: open templates/none.tmpl: no such file or directory"},
-		{"a directory", slackReceiver + "    template: dir.tmpl\n", "ossec-notify.yaml:5:15: template dir.tmpl: read templates/dir.tmpl: is a directory"},
+		{"a directory", slackReceiver + "    template: dir.tmpl\n", "ossec-notify.yaml:5:15: template dir.tmpl: open templates/dir.tmpl: not a regular file"},
 		{"no template", slackReceiver + "    template: bad.tmpl\n", "ossec-notify.yaml:5:15: template bad.tmpl:1: "},
 		{"JSON for chat", slackReceiver + "    template: x.json.tmpl\n", "ossec-notify.yaml:5:15: template x.json.tmpl: a message of slack is no JSON; name the file without .json"},
 		{"body", "receivers:\n  hook: {webhook: {url: \"https://h/\", body: none.json.tmpl}}\n", "ossec-notify.yaml:2:45: template none.json.tmpl: open"},

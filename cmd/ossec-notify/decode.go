@@ -7,11 +7,13 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
@@ -50,6 +52,9 @@ func (d *decoder) add(problems []rules.Problem) {
 // unmarshaler is implemented by values that read a node themselves (secrets, addresses, durations).
 type unmarshaler interface{ UnmarshalYAML(*yaml.Node) error }
 
+// shortened is implemented by structs that need not be written as a mapping: a single value is what short points at.
+type shortened interface{ short() any }
+
 // value decodes the value of an entry into v, which is addressable.
 func (d *decoder) value(e yamlnode.Entry, v reflect.Value) { d.decode(e.Value, v, e, false) }
 
@@ -61,6 +66,9 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 			return
 		}
 	} else if trap := yamlnode.Trap(n, of, item); trap != "" {
+		if _, secret := v.Addr().Interface().(*notifier.Secret); secret {
+			trap = unquoted(trap, n, of)
+		}
 		d.errorf(n, "%s", trap)
 		return
 	}
@@ -75,6 +83,10 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 		v.Set(reflect.New(v.Type().Elem()))
 		d.decode(n, v.Elem(), of, item)
 	case reflect.Struct:
+		if s, ok := v.Addr().Interface().(shortened); ok && n.Kind == yaml.ScalarNode {
+			d.decode(n, reflect.ValueOf(s.short()).Elem(), of, item)
+			return
+		}
 		d.structure(n, v, in)
 	case reflect.Slice:
 		d.list(n, v, of)
@@ -98,6 +110,18 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 			d.errorf(n, "%s takes %s, not %q", in, goWord(v), n.Value)
 		}
 	}
+}
+
+// unquoted takes out of a message what YAML made of a secret that should have been in quotes.
+func unquoted(message string, n *yaml.Node, of yamlnode.Entry) string {
+	texts := []string{yamlnode.Untagged(n), n.Value}
+	if of.KeyNode != nil {
+		texts = append(texts, of.KeyNode.LineComment)
+	}
+	for _, text := range texts {
+		message = strings.ReplaceAll(message, strconv.Quote(text), `"…"`)
+	}
+	return message
 }
 
 // list decodes a list; one element needs no brackets.

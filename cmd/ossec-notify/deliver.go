@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -99,6 +100,7 @@ func background(ctx context.Context, home, state string, log *slog.Logger) (next
 
 // openDeliverer makes the deliverer of a state directory. The caller holds the lock.
 func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*dispatch.Deliverer, func() error, error) {
+	noCoreDump()
 	if err := spool.Prepare(state); err != nil { // somebody may have made the directory by hand
 		return nil, nil, err
 	}
@@ -127,6 +129,9 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	}
 	return d, box.Close, nil
 }
+
+// noCoreDump keeps what this process knows, secrets among it, off the disk when it dies.
+func noCoreDump() { _ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) }
 
 // wakeSecond starts a deliverer for the second state directory if something waits there: calls used it until
 // install made the first, and nobody else would look into it again.

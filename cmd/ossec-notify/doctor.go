@@ -222,7 +222,10 @@ func (x *examination) stateDirectory() {
 		sound = false
 		x.problem("state", install, "%s belongs to %s, not to %s", x.state, ownerName(st), x.who.name)
 	}
-	if mode := st.Mode().Perm(); mode != stateMode {
+	if err := doubtOf(x.state); err != nil {
+		sound = false
+		x.problem("state", "see that only its owner and root can put something there, then look what is in it", "%s: it is not used", err)
+	} else if mode := st.Mode().Perm(); mode != stateMode {
 		sound = false
 		x.warning("state", fmt.Sprintf("chmod %04o %s", stateMode, x.state), "%s has mode %#o: alerts are nobody else's business", x.state, mode)
 	}
@@ -528,7 +531,7 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 	if x.known {
 		reader = x.who.name
 	}
-	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(x.cfg))
+	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
 	if online {
 		// Receivers that cannot be built are mistakes of the config, which check tells with their lines.
 		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
@@ -541,8 +544,12 @@ func (x *examination) log() {
 	dir := filepath.Join(x.home, "logs")
 	path := filepath.Join(dir, "ossec-notify.log")
 	target := path
-	if _, err := os.Lstat(path); err != nil {
+	switch st, err := os.Lstat(path); {
+	case err != nil:
 		target = dir
+	case !st.Mode().IsRegular():
+		x.warning("log", "move it away", "%s is no regular file, and is not written to: the log goes to syslog", path)
+		return
 	}
 	if err := syscall.Access(target, uint32(mayWrite)); err == nil {
 		x.ok("log", "%s", path)
@@ -559,6 +566,9 @@ func (x *examination) log() {
 func (x *examination) follow() {
 	if x.cfg == nil {
 		return
+	}
+	for _, path := range noFiles(x.cfg, x.home) {
+		x.problem("follow", "name the manager's alerts.json or alerts.log", "%s is no regular file, and is not read", path)
 	}
 	for _, path := range notThere(x.cfg, x.home) {
 		x.warning("follow", followRemedy, "there is no %s, so nothing is read from it yet", path)
@@ -594,7 +604,7 @@ const readyTimeout = 2 * time.Second
 // ready asks the daemon that runs how it is, where the config has it answer.
 func (x *examination) ready(ctx context.Context) {
 	cfg := x.inUse()
-	if !x.serving || cfg == nil || cfg.HTTP == "" {
+	if !x.serving || cfg == nil || cfg.HTTP.Listen == "" {
 		return
 	}
 	const taken = "see its log, and who has the address: ss -ltnp; then free it or change http in the config. Until then serve would not start again"
@@ -607,23 +617,26 @@ func (x *examination) ready(ctx context.Context) {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP, err)
+		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP.Listen, err)
 	case status == http.StatusServiceUnavailable:
-		x.problem("ready", "mend what it says; http://"+cfg.HTTP+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
+		x.problem("ready", "mend what it says; http://"+cfg.HTTP.Listen+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
 	case status != http.StatusOK || text != "ready\n":
-		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP, status)
+		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP.Listen, status)
 	default:
-		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP)
+		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP.Listen)
 	}
 }
 
-// askReady asks at an address of the config's, by no proxy.
-func askReady(ctx context.Context, address string) (status int, text string, err error) {
+// askReady asks where the config has it answer, by no proxy.
+func askReady(ctx context.Context, at httpConfig) (status int, text string, err error) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at.Listen+"/readyz", nil)
 	if err != nil {
 		return 0, "", err
+	}
+	if token, err := at.Token.Read(ctx); err == nil && token != "" { // without it there is no reason in the answer
+		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	resp, err := client.Do(req)
 	if err != nil {

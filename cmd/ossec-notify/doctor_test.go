@@ -113,7 +113,7 @@ func TestDoctorAsksTheDaemonWhetherItIsReady(t *testing.T) {
 	address := s.Listener.Addr().String()
 	ask := func(serving bool, http string) string {
 		got, _ := examine(func(x *examination) {
-			x.serving, x.cfg = serving, &config{HTTP: http}
+			x.serving, x.cfg = serving, &config{HTTP: httpConfig{Listen: http}}
 			x.ready(t.Context())
 		})
 		return got

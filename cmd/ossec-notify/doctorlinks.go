@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -30,31 +31,30 @@ var (
 // ossecConf reads who calls us. The file need not be XML: managers take what no XML parser does.
 func (x *examination) ossecConf() {
 	path := filepath.Join(x.home, "etc", "ossec.conf")
-	b, err := os.ReadFile(path)
+	blocks, err := integrationBlocks(path)
 	if err != nil {
 		if x.managed {
 			x.warning("ossec.conf", "run doctor as root", "cannot be read: %s", err)
 		}
 		return
 	}
-	for _, part := range integrationPart.FindAllStringSubmatch(xmlComment.ReplaceAllString(string(b), ""), -1) {
-		block := part[1]
+	for _, b := range blocks {
+		block := b.text
 		if !x.manager.wazuh && x.managed {
 			if w := wazuhPart.FindStringSubmatch(block); w != nil {
 				x.problem("ossec.conf", "remove it", "an <integration> has <%s>, which is Wazuh's: OSSEC does not start with it", w[1])
 			}
 		}
-		name := namePart.FindStringSubmatch(block)
-		if name == nil {
+		if b.name == "" {
 			continue
 		}
-		x.named = append(x.named, name[1])
-		x.blocks = append(x.blocks, integrationBlock{name[1], element(hookPart, block), element(keyPart, block)})
+		x.named = append(x.named, b.name)
+		x.blocks = append(x.blocks, b)
 		if x.manager.wazuh && !jsonPart.MatchString(block) {
-			x.warning("ossec.conf", "write <alert_format>json</alert_format> into it", "the <integration> %s gets logs cut and changed", name[1])
+			x.warning("ossec.conf", "write <alert_format>json</alert_format> into it", "the <integration> %s gets logs cut and changed", b.name)
 		}
 		if !x.manager.wazuh && ruleIDPart.MatchString(block) && !ruleIDSecond.MatchString(block) {
-			x.warning("ossec.conf", "move it right behind <name>", "in the <integration> %s, <rule_id> is not the second element: OSSEC garbles it", name[1])
+			x.warning("ossec.conf", "move it right behind <name>", "in the <integration> %s, <rule_id> is not the second element: OSSEC garbles it", b.name)
 		}
 	}
 	if len(x.named) == 0 {
@@ -62,8 +62,23 @@ func (x *examination) ossecConf() {
 	}
 }
 
-// integrationBlock is an <integration> that calls us. What it gives may be secret.
-type integrationBlock struct{ name, hookURL, apiKey string }
+// integrationBlock is an <integration>. Its name is empty where it calls none of the custom- programs. What it gives may
+// be secret.
+type integrationBlock struct{ name, hookURL, apiKey, text string }
+
+// integrationBlocks reads them from ossec.conf.
+func integrationBlocks(path string) ([]integrationBlock, error) {
+	b, err := regular.Read(path, maxManagerFile)
+	if err != nil {
+		return nil, err
+	}
+	var blocks []integrationBlock
+	for _, part := range integrationPart.FindAllStringSubmatch(xmlComment.ReplaceAllString(string(b), ""), -1) {
+		text := part[1]
+		blocks = append(blocks, integrationBlock{element(namePart, text), element(hookPart, text), element(keyPart, text), text})
+	}
+	return blocks, nil
+}
 
 func element(part *regexp.Regexp, block string) string {
 	if m := part.FindStringSubmatch(block); m != nil {

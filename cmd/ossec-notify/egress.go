@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net"
@@ -13,13 +14,13 @@ import (
 
 // checkEgress warns of receivers that the config's own allow-list cuts off. It asks no DNS: what a name leads to is
 // looked at when the connection is made.
-func checkEgress(cfg *config) []finding {
+func checkEgress(ctx context.Context, cfg *config) []finding {
 	if cfg.Egress == nil {
 		return nil
 	}
 	var found []finding
 	for _, r := range cfg.Receivers {
-		all, permits := destinations(r.Config), cfg.Egress.MayPermit
+		all, permits := destinations(ctx, r.Config), cfg.Egress.MayPermit
 		warn := func(key, address string, permits func(host string, port uint16) bool) {
 			u, err := url.Parse(address)
 			if err != nil || u.Host == "" {

@@ -52,7 +52,7 @@ func TestCheckWarnsOfReceiversThatEgressCutsOff(t *testing.T) {
 				}
 				want = append(want, fmt.Sprintf("receiver %q: %s: leads to %s, which is not in egress.allow: nothing can be sent there", receiver, key, to))
 			}
-			for _, f := range checkEgress(mustLoad(t, fmt.Sprintf(everyChannel, tt.allow))) {
+			for _, f := range checkEgress(t.Context(), mustLoad(t, fmt.Sprintf(everyChannel, tt.allow))) {
 				if !f.Warning || f.code != exitDone || f.Line == 0 {
 					t.Errorf("got %+v, want a warning with its place", f)
 				}

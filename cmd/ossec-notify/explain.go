@@ -18,6 +18,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -160,7 +161,7 @@ func (e *env) explainID(ctx context.Context, cfg *config, id string) error {
 	var found *alert.Alert
 	for _, name := range managerLogs {
 		path := filepath.Join(dir, name)
-		f, err := os.Open(path)
+		f, err := regular.Open(path)
 		if err != nil {
 			tried = append(tried, err.Error())
 			continue

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // files are what a config is read from, with its includes and templates: the disk, or the texts of the last config
@@ -17,10 +19,15 @@ type files interface {
 	IsDir(path string) (bool, error)
 }
 
+// maxConfigFile is the size of the largest file that a config is read from, in bytes.
+const maxConfigFile = 8 << 20
+
 // disk are the files as they are now.
 type disk struct{}
 
-func (disk) ReadFile(path string) ([]byte, error)  { return os.ReadFile(path) }
+// ReadFile reads a config, an include or a template. Where a FIFO lies in its place, the deliverer must not wait.
+func (disk) ReadFile(path string) ([]byte, error) { return regular.Read(path, maxConfigFile) }
+
 func (disk) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
 func (disk) IsDir(path string) (bool, error) {
 	st, err := os.Stat(path)

@@ -7,23 +7,25 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// webHandler answers on the config's "http": only who is on this host should reach it, so it is 127.0.0.1 by custom.
+// webHandler answers on the config's "http"; who may ask is webServer's to say.
 func webHandler(d *dispatch.Deliverer, s *site) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := d.Box.Queues(r.Context()); err != nil {
-			http.Error(w, "the outbox does not answer: "+err.Error(), http.StatusServiceUnavailable)
+			unready(w, r, "the outbox does not answer: "+err.Error())
 			return
 		}
 		if err := s.sound(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			unready(w, r, err.Error())
 			return
 		}
 		fmt.Fprintln(w, "ready")
@@ -36,13 +38,103 @@ func webHandler(d *dispatch.Deliverer, s *site) http.Handler {
 type webServer struct {
 	handler http.Handler
 	log     *slog.Logger
+	limits  listenLimits
 
 	address string // as the config has it; "" while it does not listen
 	server  *http.Server
+
+	mu       sync.Mutex // of settings
+	settings httpConfig
+
+	reading  sync.Mutex // of what follows; held while the token is read, for which a program may be run
+	of       notifier.Secret
+	token    string // as it was read
+	tokenErr error
+	read     time.Time // when that was
 }
 
-// listen moves to an address; "" is none. Where that fails it stays where it is.
-func (w *webServer) listen(address string) error {
+func newWebServer(handler http.Handler, log *slog.Logger) *webServer {
+	return &webServer{handler: handler, log: log, limits: usualLimits}
+}
+
+// tokenLife is how long a token that was read is good: requests of strangers do not make us read it each time.
+const tokenLife = 10 * time.Second
+
+// tokenTime is how long it may take to read the token.
+const tokenTime = 5 * time.Second
+
+// demanded reads the token that requests need.
+func (w *webServer) demanded(of notifier.Secret) (string, error) {
+	w.reading.Lock()
+	defer w.reading.Unlock()
+	if w.of != of || time.Since(w.read) > tokenLife {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), tokenTime, fmt.Errorf("it took more than %s", tokenTime))
+		defer cancel()
+		w.token, w.tokenErr = of.Read(ctx)
+		w.of, w.read = of, time.Now()
+		if w.tokenErr != nil {
+			w.log.Error("the token of http cannot be read, so nobody is let in", "err", w.tokenErr)
+		}
+	}
+	return w.token, w.tokenErr
+}
+
+// unready says that we are not ready, and why to who may know.
+func unready(w http.ResponseWriter, r *http.Request, why string) {
+	if r.Context().Value(stranger{}) != nil {
+		why = "not ready; the token of http opens the reason"
+	}
+	http.Error(w, why, http.StatusServiceUnavailable)
+}
+
+// stranger is the key, in a request's context, of who lacks the token.
+type stranger struct{}
+
+// ServeHTTP lets in who may ask: by a name of ours, and with the token where one is demanded. Without it there is only
+// whether we run and whether we are ready.
+func (w *webServer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
+	w.mu.Lock()
+	settings := w.settings
+	w.mu.Unlock()
+	if !fitHost(r.Host, settings.Listen, settings.Hosts) {
+		refuseHost(out, r.Host)
+		return
+	}
+	if settings.Token.IsZero() {
+		w.handler.ServeHTTP(out, r)
+		return
+	}
+	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" && r.Header.Get("Authorization") == "" {
+		w.handler.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), stranger{}, true)))
+		return
+	}
+	token, err := w.demanded(settings.Token)
+	if err == nil && bearer(r, token) {
+		w.handler.ServeHTTP(out, r)
+		return
+	}
+	if r.URL.Path == "/readyz" {
+		w.handler.ServeHTTP(out, r.WithContext(context.WithValue(r.Context(), stranger{}, true)))
+		return
+	}
+	if err != nil {
+		http.Error(out, "the token cannot be read; see the log", http.StatusServiceUnavailable)
+		return
+	}
+	out.Header().Set("WWW-Authenticate", "Bearer")
+	http.Error(out, "this needs the token of http in the config: Authorization: Bearer TOKEN", http.StatusUnauthorized)
+}
+
+// listen answers as the config has it: where, by which names, to whom. An address that is "" is none. Where one cannot
+// be moved to, it stays where it is; the rest holds.
+func (w *webServer) listen(c httpConfig) error {
+	w.mu.Lock()
+	w.settings = c
+	w.mu.Unlock()
+	return w.move(c.Listen)
+}
+
+func (w *webServer) move(address string) error {
 	if address == w.address {
 		return nil
 	}
@@ -81,13 +173,10 @@ func samePort(a, b string) bool {
 
 func (w *webServer) serve(l net.Listener, address string) {
 	w.address = address
-	w.server = &http.Server{
-		Handler: w.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-	}
+	w.server = w.limits.server(w)
 	server, log := w.server, w.log
 	go func() { // ends with close
-		if err := server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(w.limits.listener(l)); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			log.Error("http stopped", "err", err)
 		}
 	}()

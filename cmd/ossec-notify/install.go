@@ -8,8 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 const installHelp = `Makes what an installation needs, and says each thing that it made: the links in HOME/integrations, the state directory
@@ -174,15 +177,16 @@ func (i *installer) fail(what string, err error) {
 	fmt.Fprintf(i.stderr, "could not make %s: %s%s\n", what, err, hint)
 }
 
-// chown gives a file to a user and a group. Who is not root keeps what is his own.
-func (i *installer) chown(path string, uid, gid int) error {
+// mayChown is to whom this process can give a file that is meant for a user and a group: who is not root keeps what is
+// his own. -1 stands for no change.
+func (i *installer) mayChown(uid, gid int) (int, int) {
 	if os.Geteuid() != 0 {
 		uid = -1
 		if gid == os.Getegid() {
 			gid = -1
 		}
 	}
-	return os.Lchown(path, uid, gid)
+	return uid, gid
 }
 
 func (i *installer) binary(path string) {
@@ -224,8 +228,19 @@ func (i *installer) directory(path string) {
 		if err := os.Mkdir(path, 0o750); err != nil {
 			return err
 		}
-		return errors.Join(os.Chmod(path, 0o750), i.chown(path, 0, i.who.gid))
+		return i.give(path, 0o750, 0)
 	})
+}
+
+// give gives a directory to a user and the integration user's group. It does so by the open directory: Wazuh lets its
+// user write to HOME/etc, who could put a link in its place, and root would give away what that leads to.
+func (i *installer) give(path string, mode fs.FileMode, uid int) error {
+	d, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	uid, gid := i.mayChown(uid, i.who.gid)
+	return errors.Join(d.Chmod(mode), d.Chown(uid, gid), d.Close())
 }
 
 // link makes a link. It replaces one that leads nowhere or to another ossec-notify; another program stays.
@@ -338,7 +353,7 @@ func (i *installer) queue(path string) error {
 	if err := os.Mkdir(path, 0o750); err != nil {
 		return err
 	}
-	return errors.Join(os.Chmod(path, 0o750), i.chown(path, 0, i.who.gid))
+	return i.give(path, 0o750, 0)
 }
 
 // giveState gives the state directory to the integration user. What lies in one that was root's is given too: a command
@@ -360,7 +375,7 @@ func (i *installer) giveState(path string) error {
 			return err
 		}
 	}
-	return errors.Join(os.Chmod(path, stateMode), i.chown(path, i.who.uid, i.who.gid))
+	return i.give(path, stateMode, i.who.uid)
 }
 
 // config writes the starter config where there is none.
@@ -376,7 +391,8 @@ func (i *installer) config(path, text string) {
 			return err
 		}
 		_, err = f.WriteString(text)
-		return errors.Join(err, f.Chmod(0o640), f.Close(), i.chown(path, 0, i.who.gid))
+		uid, gid := i.mayChown(0, i.who.gid)
+		return errors.Join(err, f.Chmod(0o640), f.Chown(uid, gid), f.Close())
 	})
 }
 
@@ -403,7 +419,7 @@ func (i *installer) unit(dir, text string) {
 		fmt.Fprintf(i.stdout, "no systemd unit: there is no %s (run ossec-notify serve as %s by other means)\n", dir, i.who.name)
 		return
 	}
-	old, err := os.ReadFile(path)
+	old, err := regular.Read(path, maxManagerFile)
 	switch {
 	case err == nil && string(old) == text:
 		i.there(what)

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -257,17 +258,60 @@ func TestUnitNamesPathsWithOddCharacters(t *testing.T) {
 	}
 }
 
-func TestSystemdTakesTheUnit(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
+// units are the units that install may write, by the name of a case.
+func units(binary string) map[string]string {
+	wazuh := account{name: "wazuh", group: "wazuh", uid: 1002, gid: 1002, groups: []int{1002}}
+	return map[string]string{
+		"OSSEC":           unitText(binary, "/var/ossec", "/var/ossec/queue/ossec-notify", ossecm),
+		"Wazuh":           unitText(binary, "/var/ossec", "/var/ossec/queue/ossec-notify", wazuh),
+		"state elsewhere": unitText(binary, "/opt/o s", "/srv/state", wazuh),
+	}
+}
+
+// analyze runs systemd-analyze on a unit.
+func analyze(t *testing.T, unit string, args ...string) (string, error) {
+	t.Helper()
+	program, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("there is no systemd-analyze")
 	}
 	path := filepath.Join(t.TempDir(), unitName)
-	if err := os.WriteFile(path, []byte(unitText("/bin/true", "/var/ossec", "/var/ossec/queue/ossec-notify", ossecm)), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(unit), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(analyze, "verify", "--man=no", path).CombinedOutput()
-	if strings.Contains(string(out), unitName) {
-		t.Errorf("%v\n%s", err, out)
+	out, err := exec.Command(program, append(args, path)...).CombinedOutput()
+	return string(out), err
+}
+
+func TestSystemdTakesTheUnit(t *testing.T) {
+	for name, unit := range units("/bin/true") {
+		t.Run(name, func(t *testing.T) {
+			if out, err := analyze(t, unit, "verify", "--man=no"); strings.Contains(out, unitName) {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// maxExposure is what systemd-analyze security may say of the unit, of 10.
+const maxExposure = 2.0
+
+func TestUnitIsHardened(t *testing.T) {
+	exposure := regexp.MustCompile(`Overall exposure level for \S+: ([0-9.]+)`)
+	for name, unit := range units("/usr/local/bin/ossec-notify") {
+		t.Run(name, func(t *testing.T) {
+			out, err := analyze(t, unit, "security", "--offline=yes", "--no-pager")
+			if strings.Contains(out, "unrecognized option") {
+				t.Skip("systemd-analyze is older than 250")
+			}
+			m := exposure.FindStringSubmatch(out)
+			if m == nil {
+				t.Fatalf("no exposure level: %v\n%s", err, out)
+			}
+			if got, err := strconv.ParseFloat(m[1], 64); err != nil || got >= maxExposure {
+				t.Errorf("exposure %s, want less than %.1f\n%s", m[1], maxExposure, out)
+			}
+			t.Logf("exposure %s", m[1])
+		})
 	}
 }

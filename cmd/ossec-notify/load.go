@@ -202,6 +202,16 @@ func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
 		if len(l.problems) == before && len(field.Interface().(*egress).Allow) == 0 {
 			l.errorf(e.Value, "egress permits nothing: list under allow where connections may lead, or leave egress out to permit everything")
 		}
+	case "http":
+		c := field.Addr().Interface().(*httpConfig)
+		resolveFiles(c, l.dir())
+		fault, doubt := c.faults()
+		if fault != "" && len(l.problems) == before {
+			l.errorf(e.Value, "http: %s", fault)
+		}
+		if doubt != "" {
+			l.warnf(e.Value, "http: %s", doubt)
+		}
 	case "severity":
 		s := field.Interface().(alert.Scale)
 		if !(0 < s.Low && s.Low <= s.Medium && s.Medium <= s.High && s.High <= s.Critical) {
@@ -392,6 +402,7 @@ func (l *loader) templates() {
 		report(&yaml.Node{}, err) // it names the template and the line there
 		cfg.templates = templates.Default()
 	}
+	refused := map[string]bool{}
 	for _, r := range cfg.Receivers {
 		l.file, r.templates = r.file, cfg.templates
 		for _, t := range []struct {
@@ -417,6 +428,12 @@ func (l *loader) templates() {
 				continue
 			}
 			r.templates = set
+		}
+		if m := r.Channel.markup; m != nil {
+			if err := r.templates.CheckMarkup(r.Channel.name, m); err != nil && !refused[err.Error()] {
+				refused[err.Error()] = true // said once of the receivers that share it
+				report(&yaml.Node{}, err)
+			}
 		}
 	}
 	l.file = cfg.Path

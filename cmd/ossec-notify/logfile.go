@@ -6,6 +6,9 @@ import (
 	"log/syslog"
 	"os"
 	"path/filepath"
+	"syscall"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // discard is a log that nobody reads.
@@ -15,13 +18,14 @@ var discard = slog.New(slog.DiscardHandler)
 const maxLog = 10 << 20
 
 // openLog opens the log of an installation: HOME/logs/ossec-notify.log, or syslog where that cannot be written
-// (OSSEC's integratord runs as a user who may not), or nothing. Close it when done.
+// (OSSEC's integratord runs as a user who may not) or is no file of its own, or nothing. Close it when done.
 func openLog(home string) (*slog.Logger, io.Closer) {
 	path := filepath.Join(home, "logs", "ossec-notify.log")
-	if st, err := os.Stat(path); err == nil && st.Size() > maxLog {
+	if st, err := os.Lstat(path); err == nil && st.Size() > maxLog {
 		_ = os.Rename(path, path+".1") // if it cannot be moved, it grows on
 	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
+	// The managers' other users may write to the directory: no link of theirs is followed, and no FIFO holds us up.
+	f, err := regular.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY|syscall.O_NOFOLLOW, 0o640)
 	if err == nil {
 		return slog.New(slog.NewTextHandler(f, nil)), f
 	}

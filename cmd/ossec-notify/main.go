@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -27,6 +28,7 @@ const (
 )
 
 func main() {
+	silenceLibraries()
 	// integratord ignores SIGHUP and its children inherit that; commands do not need it back.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -42,6 +44,10 @@ func main() {
 	}
 	os.Exit(run(ctx, os.Args[1:], interruptible{ctx, os.Stdin}, os.Stdout, os.Stderr))
 }
+
+// silenceLibraries keeps off standard error what net/http prints by itself, past our log: what a server says unasked for,
+// which may be the secret that it was sent.
+func silenceLibraries() { log.SetOutput(io.Discard) }
 
 // failure is an error with its exit code. An error that is none exits with exitUsage: cobra's own are about
 // usage.

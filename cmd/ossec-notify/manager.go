@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // managerFlags are for who knows better than what is found on the disk.
@@ -63,10 +65,13 @@ func findManager(home, forced string) (manager, error) {
 	return m, fmt.Errorf("no manager in %s: looked for bin/wazuh-integratord with etc/ossec.conf (Wazuh) and for bin/ossec-integratord (OSSEC, Wazuh to 4.1); name its directory with --home, or force it with --manager ossec|wazuh", home)
 }
 
+// maxManagerFile is the size of the largest file of a manager's that is read whole, in bytes.
+const maxManagerFile = 8 << 20
+
 // initFileSaysWazuh reads what Wazuh's installer left: in the home, or for the home in /etc.
 func initFileSaysWazuh(home string) bool {
 	for _, path := range []string{filepath.Join(home, "etc", "ossec-init.conf"), "/etc/ossec-init.conf"} {
-		b, err := os.ReadFile(path)
+		b, err := regular.Read(path, maxManagerFile)
 		if err != nil {
 			continue
 		}

@@ -39,6 +39,9 @@ func (l *loader) yamlProblem(b []byte, err error) {
 	at := func(e *yaml.LoadError) {
 		n := &yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}
 		message := e.Message
+		if strings.HasPrefix(message, "unknown anchor ") { // *NAME may be a password that should have been quoted
+			message = "there is no such anchor"
+		}
 		lines := strings.Split(string(b), "\n")
 		if e.Mark.Line > 0 && e.Mark.Line <= len(lines) {
 			message += yamlHint(lines, e.Mark)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -230,11 +231,16 @@ func (e *env) outboxShow() *cobra.Command {
 			if err != nil {
 				return failed("%w", err)
 			}
+			owner, err := fileOwner(cmd.Context(), db, x)
+			if err != nil {
+				return failed("%w", err)
+			}
 			if e.format == "json" {
 				return jsonLine(e.stdout, struct {
 					sent
+					FileOwner *int          `json:"file_owner,omitempty"`
 					Attempted []attemptLine `json:"attempted"`
-				}{lineOf(x), attemptLines(attempts)})
+				}{lineOf(x), owner, attemptLines(attempts)})
 			}
 			fmt.Fprintln(e.stdout, listLine(x))
 			if why, err := waitsFor(cmd.Context(), db, x); err != nil {
@@ -243,6 +249,9 @@ func (e *env) outboxShow() *cobra.Command {
 				fmt.Fprintln(e.stdout, "  "+why)
 			}
 			fmt.Fprintf(e.stdout, "  alert %s, rule %s: %s\n", display.Quote(identity(x)).Line(), display.Quote(x.Alert.Rule).Line(), display.Quote(x.Alert.Title).Line())
+			if owner != nil {
+				fmt.Fprintf(e.stdout, "  the alert file was user %d's, and not the caller's\n", *owner)
+			}
 			for i, a := range attempts {
 				verdict := "accepted"
 				if a.Error != "" {
@@ -255,6 +264,19 @@ func (e *env) outboxShow() *cobra.Command {
 	}
 	e.formatFlag(cmd)
 	return cmd
+}
+
+// fileOwner is whose the alert file was, where that was not the caller; else nil.
+func fileOwner(ctx context.Context, db *outbox.DB, x outbox.Delivery) (*int, error) {
+	a, err := db.Alert(ctx, x.Alert.Identity, x.Alert.Occurrence)
+	if err != nil {
+		return nil, err
+	}
+	var h header
+	if err := json.Unmarshal(a.Header, &h); err != nil {
+		return nil, nil // a header of another program's has nothing to tell
+	}
+	return h.Owner, nil
 }
 
 // waitsFor says what a pending delivery waits for, if that is its receiver.

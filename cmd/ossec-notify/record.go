@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -113,13 +114,24 @@ const (
 	unreadableURL = "https://redacted.invalid/"
 )
 
+// errNotRun: a preview runs nothing.
+var errNotRun = errors.New("a program prints it")
+
+// readNow reads a secret, unless that takes a program.
+func readNow(s notifier.Secret) (string, error) {
+	if s.Program() != "" {
+		return "", errNotRun
+	}
+	return s.Read(context.Background())
+}
+
 // newRedactor collects the secrets of the receivers.
 func newRedactor(receivers []*receiver) *redactor {
 	r := &redactor{secrets: []string{unreadable}, urls: []string{unreadableURL}}
 	for _, rc := range receivers {
 		urls, open := secretURLs(rc.Config), openSecrets(rc.Config)
 		secrets(rc.Config.settings(), func(s *notifier.Secret) {
-			v, err := s.Read()
+			v, err := readNow(*s)
 			switch {
 			case err != nil || v == "" || slices.Contains(open, *s):
 			case slices.Contains(urls, *s):
@@ -136,7 +148,7 @@ func newRedactor(receivers []*receiver) *redactor {
 func readable(c channelConfig) channelConfig {
 	urls := secretURLs(c)
 	return c.withSecrets(func(s notifier.Secret) notifier.Secret {
-		if _, err := s.Read(); err == nil {
+		if _, err := readNow(s); err == nil {
 			return s
 		}
 		if slices.Contains(urls, s) {

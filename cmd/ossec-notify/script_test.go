@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts and golden fil
 // TestMain installs the test binary under the names that integratord runs it by.
 func TestMain(m *testing.M) {
 	// Wazuh passes "integrations" as argv[0] of every integration.
-	commands := map[string]func(){"ossec-notify": main, "integrations": main}
+	commands := map[string]func(){"ossec-notify": main, "integrations": main, crashName: crash}
 	for _, name := range []string{
 		"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-notify",
 		"custom-oncall", "custom-nobody", "slack", "pagerduty",

@@ -101,7 +101,7 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	follow := &followers{site: s, box: d.Box, ready: make(chan struct{}, 1)}
 	defer follow.close()
 	d.Sources = append(d.Sources, follow)
-	web := &webServer{handler: webHandler(d, s), log: log}
+	web := newWebServer(webHandler(d, s), log)
 	defer web.close()
 	if err := web.listen(cfg.HTTP); err != nil {
 		return nil, failed("%w", err)

@@ -400,6 +400,7 @@ type header struct {
 	Received time.Time `json:"received"`
 	Sample   string    `json:"sample,omitempty"`
 	Problem  string    `json:"problem,omitempty"` // why the alert file could not be read
+	Owner    *int      `json:"owner,omitempty"`   // whose the alert file was, if not the caller's
 }
 
 func (h header) encode() []byte {
@@ -445,7 +446,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	if r.Name == "" {
 		return s.sent(name, r)
 	}
-	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem}
+	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner}
 	raw := r.Alert
 	if r.Response && len(r.Args) > 0 {
 		var err error
@@ -466,6 +467,9 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	a = s.complete(a)
 	if a.Problem.Kind != "" {
 		s.log.Error("alert is not whole", "alert", a.Identity(), "file", r.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
+	}
+	if r.Owner != nil {
+		s.log.Warn("alert file is another user's than the caller's", "alert", a.Identity(), "file", r.File, "owner", *r.Owner, "caller", r.UID)
 	}
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name}
 	call := door.FromRecord(r)

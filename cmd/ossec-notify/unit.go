@@ -17,7 +17,9 @@ const unitName = "ossec-notify.service"
 const unitMark = "# Written by ossec-notify install, which replaces it. Changes belong in: systemctl edit ossec-notify\n"
 
 // unitText is the systemd unit that runs serve. The service may write to the state directory and the logs, and to
-// nothing else; it needs no right of root's. Without any config that loads it ends: systemd tries on until there is one.
+// nothing else; it needs no right of root's. What it must keep doing stands against what else could be taken away:
+// connections to anywhere, files of a config in anybody's home, a secret's program (no NoExecPaths), the new program
+// after an upgrade, the start time in its metrics (no ProcSubset). PrivateUsers is not had in every container. Without any config that loads it ends: systemd tries on until there is one.
 func unitText(binary, home, state string, who account) string {
 	command := fmt.Sprintf("%s serve --home %s", unitWord(binary, true), unitWord(home, true))
 	if state != spool.Places(home)[0] {
@@ -48,6 +50,7 @@ ProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=true
 PrivateDevices=true
+PrivateMounts=true
 ProtectClock=true
 ProtectControlGroups=true
 ProtectHostname=true
@@ -58,6 +61,7 @@ ProtectProc=invisible
 NoNewPrivileges=true
 CapabilityBoundingSet=
 AmbientCapabilities=
+KeyringMode=private
 LockPersonality=true
 MemoryDenyWriteExecute=true
 RemoveIPC=true
@@ -67,7 +71,7 @@ RestrictRealtime=true
 RestrictSUIDSGID=true
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-SystemCallFilter=~@privileged
+SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 
 [Install]

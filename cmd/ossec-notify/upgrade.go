@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // A deliverer whose program was replaced leaves to the new one, in place: its process executes the new program with the
@@ -96,7 +97,7 @@ func sameProgram(a, b fs.FileInfo) bool {
 // tryProgram has a program say its version, and returns it open: what was tried is what is executed, whatever lies at
 // the path by then.
 func tryProgram(ctx context.Context, path string) (*os.File, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

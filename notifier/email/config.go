@@ -2,6 +2,7 @@ package email
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -101,7 +102,7 @@ func (s server) onThisHost() bool {
 var defaultPorts = map[string]string{tlsStartTLS: "587", tlsImplicit: "465", tlsNone: "25"}
 
 // Destinations are the servers that the receiver connects to, by the setting that names each.
-func (c Config) Destinations() map[string]string {
+func (c Config) Destinations(_ context.Context) map[string]string {
 	s, mistake := c.server()
 	if mistake != nil {
 		return nil

@@ -175,7 +175,7 @@ func TestConfigFromURL(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got, cmp.Comparer(func(a, b notifier.Secret) bool { return a == b })); diff != "" {
+			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("config differs (-want +got):\n%s", diff)
 			}
 			if _, err := New(got, (*notifier.Egress)(nil).Dial); err != nil {

@@ -114,7 +114,7 @@ func (m *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	password, err := m.password.Read()
+	password, err := m.password.Read(ctx)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}

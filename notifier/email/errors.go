@@ -80,10 +80,15 @@ func (s *session) clean(err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("the server closed the connection (%w)", io.EOF)
 	}
-	if text := notifier.Redact(notifier.Snippet([]byte(err.Error())), s.secrets...); text != err.Error() {
+	if text := s.fit(err.Error()); text != err.Error() {
 		return errors.New(text)
 	}
 	return err
+}
+
+// fit makes what the server says fit for a log. It is cut last: half a secret would not be recognised.
+func (s *session) fit(text string) string {
+	return notifier.Snippet([]byte(notifier.Redact(text, s.secrets...)))
 }
 
 // enhanced finds the status code of RFC 3463 at the beginning of an answer's text.
@@ -91,7 +96,7 @@ var enhanced = regexp.MustCompile(`^[245]\.\d{1,3}\.\d{1,3}\b`)
 
 // refused is an answer of the server's that is no yes.
 func (s *session) refused(at stage, what string, answer *textproto.Error) *notifier.Error {
-	text := notifier.Redact(notifier.Snippet([]byte(answer.Msg)), s.secrets...)
+	text := s.fit(answer.Msg)
 	e := notifier.Errorf(notifier.Temporary, "%s: %d %s", what, answer.Code, text)
 	e.Status, e.Code = answer.Code, enhanced.FindString(answer.Msg)
 	e.Reason, e.Hint = verdict(at, e.Status, e.Code, strings.ToLower(text))

@@ -42,7 +42,7 @@ type fromFile struct {
 }
 
 func (f fromFile) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
-	token, err := f.token.ReadHeader("token")
+	token, err := f.token.ReadHeader(ctx, "token")
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
@@ -100,10 +100,10 @@ func TestKeysAreThoseOfAllMistakes(t *testing.T) {
 }
 
 func TestSecretsInFiles(t *testing.T) {
-	if got, err := FileSecret(t, "a\nb\n").Read(); got != "a\nb" || err != nil {
+	if got, err := FileSecret(t, "a\nb\n").Read(t.Context()); got != "a\nb" || err != nil {
 		t.Errorf("got %q, %v, want both lines", got, err)
 	}
-	if _, err := MissingSecret(t).Read(); err == nil {
+	if _, err := MissingSecret(t).Read(t.Context()); err == nil {
 		t.Error("a secret whose file is missing was read")
 	}
 }

@@ -1,6 +1,7 @@
 package pagerduty
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,7 +24,7 @@ type Config struct {
 func (c Config) HTTP() notifier.Network { return c.Network }
 
 // Destinations are the servers that the receiver connects to, by the setting that names each.
-func (c Config) Destinations() map[string]string {
+func (c Config) Destinations(_ context.Context) map[string]string {
 	if c.Endpoint != "" {
 		return map[string]string{"endpoint": c.Endpoint}
 	}
@@ -41,8 +42,7 @@ func (c Config) Validate() error {
 	if c.RoutingKey.IsZero() {
 		bad("routing_key", "is missing: copy the Integration Key of an Events API v2 integration")
 	}
-	if c.RoutingKey.IsPlain() {
-		v, _ := c.RoutingKey.Read() // blanks alone are no key either
+	if v, ok := c.RoutingKey.Plain(); ok {
 		if err := checkKey(v); err != nil {
 			bad("routing_key", "%v", err)
 		}

@@ -48,7 +48,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 // Notify sends one event: it opens an incident or joins the one that is open under the same dedup key,
 // acknowledges it, or resolves it. A repeated event therefore does no harm.
 func (p *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
-	key, err := p.readKey()
+	key, err := p.readKey(ctx)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
@@ -68,8 +68,8 @@ func (p *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 }
 
 // readKey reads the routing key. It may come from a file, so what Validate could not see is checked here.
-func (p *Notifier) readKey() (string, error) {
-	key, err := p.key.Read()
+func (p *Notifier) readKey(ctx context.Context) (string, error) {
+	key, err := p.key.Read(ctx)
 	if err != nil {
 		return "", err
 	}

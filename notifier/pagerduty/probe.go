@@ -8,8 +8,9 @@ import (
 
 // Probe sees that the endpoint is reachable. Whether the routing key is good cannot be asked without an event.
 func (p *Notifier) Probe(ctx context.Context) error {
-	if _, err := p.readKey(); err != nil {
+	key, err := p.readKey(ctx)
+	if err != nil {
 		return err
 	}
-	return notifier.Reach(ctx, p.client, p.endpoint)
+	return notifier.Reach(ctx, p.client, p.endpoint, key)
 }

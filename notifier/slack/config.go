@@ -2,6 +2,7 @@ package slack
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,11 +29,11 @@ type Config struct {
 func (c Config) HTTP() notifier.Network { return c.Network }
 
 // Destinations are the servers that the receiver connects to, by the setting that names each, as far as it can be read.
-func (c Config) Destinations() map[string]string {
+func (c Config) Destinations(ctx context.Context) map[string]string {
 	if c.WebhookURL.IsZero() {
 		return map[string]string{"api_url": cmp.Or(c.APIURL, slack.APIURL)}
 	}
-	address, _ := c.WebhookURL.Read()
+	address, _ := c.WebhookURL.Read(ctx)
 	return map[string]string{"webhook_url": address}
 }
 
@@ -58,13 +59,12 @@ func (c Config) Validate() error {
 	case strings.ContainsAny(c.Channel, " \t\r\n"):
 		bad("channel", `holds a blank: give "#name" or a channel id`)
 	}
-	if c.WebhookURL.IsPlain() {
-		v, _ := c.WebhookURL.Read() // blanks alone are no URL either
+	if v, ok := c.WebhookURL.Plain(); ok {
 		if _, err := notifier.ParseURL(v); err != nil {
 			bad("webhook_url", "is not a URL such as https://hooks.slack.com/services/T…/B…/…")
 		}
 	}
-	if v, err := c.Token.Read(); c.Token.IsPlain() && err == nil {
+	if v, ok := c.Token.Plain(); ok {
 		if strings.HasPrefix(v, "xapp-") {
 			bad("token", "is an app-level token: give the bot token, which begins with xoxb-")
 		} else if err := notifier.HeaderValue(v); err != nil {

@@ -40,7 +40,7 @@ func (s *Notifier) Find(ctx context.Context, delivery string, since time.Time) (
 	if !s.webhook.IsZero() {
 		return notifier.Receipt{}, false, errors.ErrUnsupported
 	}
-	token, err := s.token.ReadHeader("token")
+	token, err := s.token.ReadHeader(ctx, "token")
 	if err != nil {
 		return notifier.Receipt{}, false, err
 	}

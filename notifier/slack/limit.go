@@ -83,19 +83,19 @@ func pieces(s string, n int) []string {
 	const closer = 3 // room for the ``` that a cut may need
 	var out []string
 	for open := inText; ; {
-		if units(open.mark()+s) <= n {
-			return append(out, open.mark()+s)
+		if units(mark(open)+s) <= n {
+			return append(out, mark(open)+s)
 		}
 		end, at := 0, open // where to cut, and the place there
 		lineEnd, lineAt := 0, open
-		for room := n - units(open.mark()) - closer; end < len(s); {
+		for room := n - units(mark(open)) - closer; end < len(s); {
 			next := end + atom(s[end:], at)
 			if room -= units(s[end:next]); room < 0 {
 				break
 			}
 			for end < next {
 				var size int
-				at, size = at.step(s[end:])
+				at, size = step(at, s[end:])
 				end += size
 			}
 			if s[end-1] == '\n' {
@@ -105,14 +105,14 @@ func pieces(s string, n int) []string {
 		if lineEnd > end/2 {
 			end, at = lineEnd, lineAt
 		}
-		out = append(out, open.mark()+strings.TrimRight(s[:end], "\n")+at.mark())
+		out = append(out, mark(open)+strings.TrimRight(s[:end], "\n")+mark(at))
 		s, open = strings.TrimLeft(s[end:], "\n"), at
 	}
 }
 
 // mark is what begins and ends code at a place.
-func (p place) mark() string {
-	switch p {
+func mark(at display.Place) string {
+	switch at {
 	case inFence:
 		return "```"
 	case inCode:
@@ -122,7 +122,7 @@ func (p place) mark() string {
 }
 
 // atom is the length in bytes of what must not be cut at the beginning of s.
-func atom(s string, at place) int {
+func atom(s string, at display.Place) int {
 	switch {
 	case strings.HasPrefix(s, "```") && at != inCode:
 		return 3

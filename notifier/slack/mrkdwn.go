@@ -28,20 +28,48 @@ func write(t display.Text, w writer) string {
 	return w.out.String()
 }
 
-// place is where in the markup of the words we are.
-type place int
+// Markup is mrkdwn as templates write it.
+var Markup display.Markup = markupOf{}
+
+type markupOf struct{}
 
 const (
-	inText  place = iota
-	inCode        // `…`
-	inFence       // ```…```
-	inURL         // <… before the |
-	inLabel       // …|…>
+	inText  display.Place = iota
+	inCode                // `…`
+	inFence               // ```…```
+	inHost                // <https://… before the first slash of the path: who answers
+	inURL                 // <… before the |
+	inLabel               // …|…>
 )
+
+// After implements display.Markup.
+func (markupOf) After(at display.Place, words string) display.Place {
+	for words != "" {
+		var n int
+		at, n = step(at, words)
+		words = words[n:]
+	}
+	return at
+}
+
+// Name implements display.Markup.
+func (markupOf) Name(at display.Place) string {
+	switch at {
+	case inCode:
+		return "a code span (`)"
+	case inFence:
+		return "a code block (```)"
+	case inHost, inURL:
+		return "the address of a link (<…)"
+	case inLabel:
+		return "the text of a link (…|…>)"
+	}
+	return "text"
+}
 
 type writer struct {
 	out   strings.Builder
-	at    place
+	at    display.Place
 	plain bool // no code spans of ours
 	// span is true while a code span of ours is open: quotations that touch share one.
 	span bool
@@ -49,18 +77,14 @@ type writer struct {
 
 func (w *writer) words(s string) {
 	w.endSpan(s)
-	for rest := s; rest != ""; {
-		var n int
-		w.at, n = w.at.step(rest)
-		rest = rest[n:]
-	}
+	w.at = Markup.After(w.at, s)
 	w.out.WriteString(s)
 }
 
 // step reads one sign of markup, or one byte of text, and returns where it leads and its length.
-func (p place) step(s string) (place, int) {
+func step(at display.Place, s string) (display.Place, int) {
 	fence := strings.HasPrefix(s, "```")
-	switch p {
+	switch at {
 	case inText:
 		switch {
 		case fence:
@@ -68,7 +92,7 @@ func (p place) step(s string) (place, int) {
 		case s[0] == '`':
 			return inCode, 1
 		case s[0] == '<' && opensLink(s[1:]):
-			return inURL, 1
+			return inHost, 1
 		}
 	case inFence:
 		if fence {
@@ -78,15 +102,19 @@ func (p place) step(s string) (place, int) {
 		if s[0] == '`' || s[0] == '\n' {
 			return inText, 1
 		}
-	case inURL, inLabel:
-		if s[0] == '>' || s[0] == '\n' {
+	case inHost, inURL, inLabel:
+		switch {
+		case s[0] == '>' || s[0] == '\n':
 			return inText, 1
-		}
-		if s[0] == '|' {
+		case s[0] == '|':
 			return inLabel, 1
+		case at == inHost && strings.HasPrefix(s, "://"):
+			return inHost, 3
+		case at == inHost && strings.IndexByte("/?#", s[0]) >= 0:
+			return inURL, 1
 		}
 	}
-	return p, 1
+	return at, 1
 }
 
 // opensLink tells <https://…> and <!here> from a lone <. At the end of the words it opens: a quotation follows.
@@ -98,6 +126,9 @@ func (w *writer) quoted(s string) {
 	switch w.at {
 	case inFence:
 		w.out.WriteString(escape(breakFences(s)))
+		return
+	case inHost: // where the link leads is for the operator to say
+		w.out.WriteString(percent(strings.ReplaceAll(strings.ReplaceAll(s, "[.]", "."), ".", "[.]")))
 		return
 	case inURL:
 		w.out.WriteString(percent(s))

@@ -30,6 +30,8 @@ func TestMrkdwn(t *testing.T) {
 		{"code of the words ends with its line", "`x\n‹a›", "`x\n`a`"},
 		{"in a URL", "<https://example.com/a/‹../b?c|d>›|Open>", "<https://example.com/a/..%2Fb%3Fc%7Cd%3E|Open>"},
 		{"as a URL", "<‹https://evil.example›|Open>", "<hxxps%3A%2F%2Fevil%5B.%5Dexample|Open>"},
+		{"as a host", "<https://‹evil.example›/x|Open>", "<https://evil%5B.%5Dexample/x|Open>"},
+		{"as the end of a host", "<https://example.com‹.evil.example›|Open>", "<https://example.com%5B.%5Devil%5B.%5Dexample|Open>"},
 		{"in a label", "<https://example.com|Open ‹a|b>`c`\nd›> ‹e›", "<https://example.com|Open a¦b&gt;ˋcˋ⏎d> `e`"},
 		{"lone < opens nothing", "a < ‹b› <3 ‹c›", "a < `b` <3 `c`"},
 		{"control characters are shown", "‹a\x1b[31m\u202eb›", "`a\\x1b[31m\\u202eb`"},
@@ -142,7 +144,7 @@ func composed(t *testing.T, parts map[string]display.Text) []field {
 func marks(s string) string {
 	var b strings.Builder
 	for at := inText; s != ""; {
-		next, n := at.step(s)
+		next, n := step(at, s)
 		if next != at {
 			b.WriteString(s[:n])
 		}

@@ -12,13 +12,13 @@ import (
 // there is no way to ask whether a webhook is still valid without posting.
 func (s *Notifier) Probe(ctx context.Context) error {
 	if !s.webhook.IsZero() {
-		address, err := s.webhook.Read()
+		address, err := s.webhook.Read(ctx)
 		if err != nil {
 			return err
 		}
 		return notifier.Reach(ctx, s.client, address)
 	}
-	token, err := s.token.ReadHeader("token")
+	token, err := s.token.ReadHeader(ctx, "token")
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 
 func (s *Notifier) postWebhook(ctx context.Context, m message) (notifier.Receipt, error) {
 	const what = "post to the Slack webhook"
-	secret, err := s.webhook.Read()
+	secret, err := s.webhook.Read(ctx)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Notifier) postWebhook(ctx context.Context, m message) (notifier.Receipt
 
 func (s *Notifier) postMessage(ctx context.Context, n notifier.Notification, m message) (notifier.Receipt, error) {
 	what := "post to Slack channel " + s.channel
-	token, err := s.token.ReadHeader("token")
+	token, err := s.token.ReadHeader(ctx, "token")
 	if err != nil {
 		return notifier.Receipt{}, err
 	}

@@ -1,6 +1,7 @@
 package splunk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -38,7 +39,9 @@ var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{1
 func (c Config) HTTP() notifier.Network { return c.Network }
 
 // Destinations are the servers that the receiver connects to, by the setting that names each.
-func (c Config) Destinations() map[string]string { return map[string]string{"url": c.URL} }
+func (c Config) Destinations(_ context.Context) map[string]string {
+	return map[string]string{"url": c.URL}
+}
 
 // Validate reports every mistake in the settings, as FieldErrors. What secrets hold is looked at only where the
 // config holds them itself; else Notify does.
@@ -55,7 +58,7 @@ func (c Config) Validate() error {
 	if c.Token.IsZero() {
 		bad("token", "is missing: the token of the HTTP Event Collector")
 	}
-	if v, err := c.Token.Read(); c.Token.IsPlain() && err == nil {
+	if v, ok := c.Token.Plain(); ok {
 		if err := notifier.HeaderValue(v); err != nil {
 			bad("token", "%v", err)
 		}

@@ -9,7 +9,8 @@ import (
 
 // Probe asks the collector's health endpoint, which needs no token, whether it takes events.
 func (s *Notifier) Probe(ctx context.Context) error {
-	if _, err := s.cfg.Token.ReadHeader("token"); err != nil {
+	token, err := s.cfg.Token.ReadHeader(ctx, "token")
+	if err != nil {
 		return err
 	}
 	health := *s.endpoint
@@ -18,7 +19,9 @@ func (s *Notifier) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if failure := notifier.Do(s.client, req).Failure("ask the health of Splunk HEC at " + s.endpoint.Host); failure != nil {
+	answer := notifier.Do(s.client, req)
+	answer.Redact(token)
+	if failure := answer.Failure("ask the health of Splunk HEC at " + s.endpoint.Host); failure != nil {
 		return failure
 	}
 	return nil

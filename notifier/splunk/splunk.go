@@ -80,7 +80,7 @@ func channelOf(endpoint *url.URL, index string) string {
 // and the event counts as delivered when it is indexed; else when the collector took it. An event that is not
 // acknowledged in time is waited for in the next attempt, and sent again after ackPatience.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
-	token, err := s.cfg.Token.ReadHeader("token")
+	token, err := s.cfg.Token.ReadHeader(ctx, "token")
 	if err != nil {
 		return notifier.Receipt{}, err
 	}

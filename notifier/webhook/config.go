@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -54,8 +55,8 @@ type BasicAuth struct {
 func (c Config) HTTP() notifier.Network { return c.Network }
 
 // Destinations are the servers that the receiver connects to, by the setting that names each, as far as it can be read.
-func (c Config) Destinations() map[string]string {
-	address, _ := c.URL.Read()
+func (c Config) Destinations(ctx context.Context) map[string]string {
+	address, _ := c.URL.Read(ctx)
 	return map[string]string{"url": address}
 }
 
@@ -114,7 +115,7 @@ func (c Config) Validate() error {
 
 	if c.URL.IsZero() {
 		bad("url", "is missing: the address to send to, such as https://example.com/hook")
-	} else if u, err := c.URL.Read(); c.URL.IsPlain() && err == nil {
+	} else if u, ok := c.URL.Plain(); ok {
 		if _, err := parseURL(u); err != nil {
 			bad("url", "%v", err)
 		}
@@ -241,9 +242,6 @@ func isToken(s string) bool {
 
 // headerValue is notifier.HeaderValue for a secret, as far as the config holds it.
 func headerValue(s notifier.Secret) error {
-	v, err := s.Read()
-	if !s.IsPlain() || err != nil {
-		return nil
-	}
+	v, _ := s.Plain()
 	return notifier.HeaderValue(v)
 }

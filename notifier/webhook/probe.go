@@ -2,15 +2,24 @@ package webhook
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // Probe sees that the server is reachable; what it would say to a request cannot be known without one.
 func (w *Notifier) Probe(ctx context.Context) error {
-	address, err := w.cfg.URL.Read()
+	secrets := secrets{}
+	target, err := w.target(ctx, &secrets)
 	if err != nil {
 		return err
 	}
-	return notifier.Reach(ctx, w.client, address)
+	req, err := http.NewRequestWithContext(ctx, w.method, target.String(), nil)
+	if err != nil {
+		return notifier.Errorf(notifier.Misconfigured, "webhook: the setting url is not a URL")
+	}
+	if err := w.setHeaders(req, "", &secrets); err != nil { // as a request would have them
+		return err
+	}
+	return notifier.Reach(ctx, w.client, target.String(), secrets.values...)
 }

@@ -70,7 +70,7 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 		return notifier.Receipt{}, err
 	}
 	secrets := secrets{}
-	target, err := w.target(&secrets)
+	target, err := w.target(ctx, &secrets)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
@@ -107,8 +107,8 @@ type secrets struct{ values []string }
 // the soc of X-Team, and taking it out would make the server's answer unreadable.
 const minHeaderSecret = 8
 
-func (s *secrets) read(secret notifier.Secret) (string, error) {
-	v, err := secret.Read()
+func (s *secrets) read(ctx context.Context, secret notifier.Secret) (string, error) {
+	v, err := secret.Read(ctx)
 	if err == nil {
 		s.values = append(s.values, v)
 	}
@@ -116,8 +116,8 @@ func (s *secrets) read(secret notifier.Secret) (string, error) {
 }
 
 // target reads the address. It may come from a file, so what Validate could not see is checked here.
-func (w *Notifier) target(s *secrets) (*url.URL, error) {
-	text, err := s.read(w.cfg.URL)
+func (w *Notifier) target(ctx context.Context, s *secrets) (*url.URL, error) {
+	text, err := s.read(ctx, w.cfg.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ func jsonContent(part display.Text) (content, error) {
 // setHeaders sets the operator's headers, the authorization and the signature.
 func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error {
 	for name, value := range w.cfg.Headers {
-		v, err := value.ReadHeader("headers." + name)
+		v, err := value.ReadHeader(req.Context(), "headers."+name)
 		if err != nil {
 			return err
 		}
@@ -196,7 +196,7 @@ func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error 
 		req.Header.Set(name, v)
 	}
 	if !w.cfg.BearerToken.IsZero() {
-		token, err := w.cfg.BearerToken.ReadHeader("bearer_token")
+		token, err := w.cfg.BearerToken.ReadHeader(req.Context(), "bearer_token")
 		if err != nil {
 			return err
 		}
@@ -204,7 +204,7 @@ func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error 
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if a := w.cfg.BasicAuth; a != nil {
-		password, err := s.read(a.Password)
+		password, err := s.read(req.Context(), a.Password)
 		if err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error 
 		s.values = append(s.values, encoded)
 	}
 	if h := w.cfg.HMAC; h != nil {
-		key, err := s.read(h.Secret)
+		key, err := s.read(req.Context(), h.Secret)
 		if err != nil {
 			return err
 		}

@@ -387,12 +387,11 @@ func TestWhichSettingsAreSecrets(t *testing.T) {
 		}}, []notifier.Secret{file}, []notifier.Secret{plain("soc")}},
 		{"tokens", Config{URL: file, BearerToken: plain("b"), HMAC: &HMAC{Secret: plain("h")}}, []notifier.Secret{file}, nil},
 	}
-	same := cmp.Comparer(func(a, b notifier.Secret) bool { return a == b })
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.urls, tt.cfg.SecretURLs(), same); diff != "" {
+		if diff := cmp.Diff(tt.urls, tt.cfg.SecretURLs()); diff != "" {
 			t.Errorf("%s: URLs differ (-want +got):\n%s", tt.name, diff)
 		}
-		if diff := cmp.Diff(tt.open, tt.cfg.OpenSecrets(), same); diff != "" {
+		if diff := cmp.Diff(tt.open, tt.cfg.OpenSecrets()); diff != "" {
 			t.Errorf("%s: open settings differ (-want +got):\n%s", tt.name, diff)
 		}
 	}
@@ -488,7 +487,7 @@ network: {ca_file: /etc/ssl/ca.pem}
 	if diff := cmp.Diff([]string{"202", "200-204"}, got.Success); diff != "" {
 		t.Errorf("success differs (-want +got):\n%s", diff)
 	}
-	if v, _ := got.Headers["X-Number"].Read(); v != "7" {
+	if v, _ := got.Headers["X-Number"].Read(t.Context()); v != "7" {
 		t.Errorf("got header %q, want 7", v)
 	}
 	if got, want := got.HMAC.Secret.File(), "/etc/ossec-notify/hmac.key"; got != want {

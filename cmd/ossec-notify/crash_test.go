@@ -1,0 +1,103 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// crashName is what the test binary is called to crash.
+const crashName = "crash"
+
+// crash ends this process in the middle of an attempt, with the notifier, its config and its request in hand.
+func crash() {
+	kind, _ := channelByName(os.Args[1])
+	key := (core(1) + strings.Repeat("0", 32))[:32]
+	hook := map[string]string{"slack": "https://ops:" + core(0) + "@hooks.example.com/" + core(0), "webhook": "https://hooks.example.com/" + core(0)}
+	cfg, err := kind.argv(cmp.Or(hook[kind.name], "https://hooks.example.com"), notifier.PlainSecret(key))
+	if err != nil {
+		fmt.Println("no config")
+		return
+	}
+	noCoreDump()
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_CORE, &limit); err != nil || limit.Cur != 0 {
+		fmt.Println("a core would be written")
+		return
+	}
+	c := &crasher{how: os.Args[2], hand: []any{cfg, cfg.settings()}}
+	n, err := cfg.build(buildOptions{client: &http.Client{Transport: c}}.connect(1))
+	if err != nil {
+		fmt.Println("no notifier")
+		return
+	}
+	c.hand = append(c.hand, n)
+	_, err = n.Notify(context.Background(), notifier.Notification{Action: notifier.Trigger, DedupKey: "k", Severity: "high", Parts: map[string]display.Text{
+		"text": display.Words("x"), "summary": display.Words("x"), "document.json": display.Words("{}"), "event.json": display.Words("{}"),
+	}})
+	fmt.Println("no crash:", err != nil)
+}
+
+// crasher crashes in place of the network.
+type crasher struct {
+	how  string
+	hand []any
+}
+
+func (c *crasher) RoundTrip(req *http.Request) (*http.Response, error) {
+	switch c.how {
+	case "nil":
+		return nil, (*http.Response)(nil).Write(nil)
+	case "index":
+		return nil, fmt.Errorf("%d", []byte(req.Header.Get("Authorization"))[len(req.URL.Path)+1000])
+	case "values":
+		panic(c.hand)
+	case "notifier":
+		panic(c.hand[len(c.hand)-1])
+	case "printed":
+		panic(fmt.Sprintf("%v %+v %#v %s %d %x", c.hand, c.hand, c.hand, c.hand, c.hand, c.hand))
+	case "request":
+		panic(req)
+	case "abort":
+		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
+		select {}
+	}
+	return nil, nil
+}
+
+// TestCrashShowsNoSecret crashes processes in the middle of an attempt. What they print goes to the journal.
+func TestCrashShowsNoSecret(t *testing.T) {
+	for _, c := range channels {
+		if c.name == "email" {
+			continue // it has no place of ours to crash in, and the same Secret
+		}
+		for _, how := range []string{"nil", "index", "values", "notifier", "printed", "request", "abort"} {
+			t.Run(c.name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				cmd := exec.Command(crashName, c.name, how)
+				cmd.Env = append(os.Environ(), "GOTRACEBACK=system") // all goroutines, with the runtime's own
+				out, err := cmd.CombinedOutput()
+				text := string(out)
+				if err == nil || !strings.Contains(text, "goroutine ") || !strings.Contains(text, "RoundTrip") {
+					t.Fatalf("it did not crash: %v\n%s", err, text)
+				}
+				for n := range 2 {
+					for _, trace := range traces(core(n)) {
+						if i := strings.Index(text, trace); i >= 0 {
+							t.Fatalf("secret %d stands in the crash: …%s…", n, text[max(i-200, 0):min(i+80, len(text))])
+						}
+					}
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package notifier
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Bounds of a command that prints a secret.
+const (
+	commandTimeout = 5 * time.Second
+	// commandLife is how long what it printed is used: the programs of vaults take their time, and vaults count.
+	commandLife = 5 * time.Minute
+	// commandFresh is how long it is taken for the newest there is, whatever the receiver thinks of it.
+	commandFresh = 10 * time.Second
+	// commandRest is how long its output may stay open once it has ended.
+	commandRest   = time.Second
+	maxComplaints = 4 << 10 // bytes of its standard error
+)
+
+// commandPath is where the program finds others. It does not depend on who started the deliverer.
+const commandPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// command is a program that prints a secret. It is run without a shell, by one reader at a time: who comes meanwhile
+// waits for what that one is told.
+type command struct {
+	args []string
+	turn chan struct{} // holds one: who put it there runs the program
+
+	mu    sync.Mutex
+	value string
+	at    time.Time // of value; zero where there is none
+	runs  int       // that came to an end
+	err   error     // of the last
+}
+
+func newCommand(node *yaml.Node) (*command, error) {
+	const form = "command: give a list, [PROGRAM, ARGUMENT, …]: the program is run without a shell"
+	if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
+		return nil, errors.New(form)
+	}
+	c := &command{turn: make(chan struct{}, 1)}
+	for _, n := range node.Content {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+			return nil, errors.New(form)
+		}
+		c.args = append(c.args, n.Value)
+	}
+	if !filepath.IsAbs(c.args[0]) {
+		return nil, errors.New("command: the program must be an absolute path, such as /usr/bin/vault: PATH and the working directory are not the same for all who deliver")
+	}
+	return c, nil
+}
+
+// read returns what the program prints, or printed lately.
+func (c *command) read(ctx context.Context) (string, error) {
+	value, ok, before := c.kept()
+	if ok {
+		return value, nil
+	}
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("command %s: %w", c.args[0], context.Cause(ctx))
+	}
+	value, ok, runs := c.kept()
+	if ok {
+		return value, nil
+	}
+	if runs != before { // it failed while we waited, and would take as long to fail again
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return "", c.err
+	}
+	value, err := c.run(ctx)
+	if err != nil {
+		err = fmt.Errorf("command %s: %w", c.args[0], err)
+	}
+	if err != nil && ctx.Err() != nil { // which says nothing to the others
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.runs++
+	c.err = err
+	if err == nil {
+		c.value, c.at = value, time.Now()
+	}
+	return value, err
+}
+
+// kept is what the program printed, if that may still be used, and how often it was run.
+func (c *command) kept() (value string, ok bool, runs int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.IsZero() || time.Since(c.at) >= commandLife {
+		c.value, c.at = "", time.Time{}
+		return "", false, c.runs
+	}
+	return c.value, true, c.runs
+}
+
+func (c *command) renew() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.IsZero() || time.Since(c.at) < commandFresh {
+		return false
+	}
+	c.value, c.at = "", time.Time{}
+	return true
+}
+
+// run runs the program, in a session of its own: it can ask nobody for a password, and nothing of it is left when its
+// time is up.
+func (c *command) run(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, commandTimeout, fmt.Errorf("it did not end within %s", commandTimeout))
+	defer cancel()
+	out, complaints := limitedBuffer{limit: maxSecret}, limitedBuffer{limit: maxComplaints, cut: true}
+	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+	cmd.Dir = "/"
+	cmd.Env = commandEnvironment()
+	cmd.Stdout, cmd.Stderr = &out, &complaints // standard input is /dev/null
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.Cancel = kill
+	cmd.WaitDelay = commandRest
+	err := cmd.Run()
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.Is(err, exec.ErrWaitDelay):
+		_ = kill() // who holds the output is of its group, or out of our reach
+		err = errors.New("it has ended, but left a process behind that holds its output")
+	case out.over:
+		err = fmt.Errorf("it printed more than %d KiB: that is no secret", maxSecret>>10)
+	case err == nil && len(bytes.TrimSpace(out.kept)) == 0:
+		err = errors.New("it printed nothing")
+	}
+	if err == nil {
+		return string(out.kept), nil
+	}
+	// What it printed on the way to its failure may be the secret.
+	said := Redact(string(complaints.kept), string(bytes.TrimSpace(out.kept)))
+	if said = Snippet([]byte(said)); said != "" {
+		err = fmt.Errorf("%w: %s", err, said)
+	}
+	return "", err
+}
+
+// commandEnvironment is the same whoever delivers.
+func commandEnvironment() []string {
+	home := ""
+	if u, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil { // not $HOME: root's, in a process that root started
+		home = u.HomeDir
+	}
+	return []string{"PATH=" + commandPath, "HOME=" + cmp.Or(home, "/"), "LANG=C.UTF-8"}
+}
+
+// limitedBuffer keeps so many bytes. More of them are dropped where cut is set; else they are an error, and whoever
+// writes is told by a closed pipe.
+type limitedBuffer struct {
+	kept  []byte
+	limit int
+	cut   bool
+	over  bool
+}
+
+func (b *limitedBuffer) Write(p []byte) (int, error) {
+	n := len(p)
+	if room := b.limit - len(b.kept); n > room {
+		b.over = true
+		if !b.cut {
+			return 0, errors.New("too much")
+		}
+		p = p[:room]
+	}
+	b.kept = append(b.kept, p...)
+	return n, nil
+}
