@@ -12,10 +12,11 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // userAgent is what every request says it comes from.
@@ -88,7 +89,7 @@ func NewClient(cfg Network, egress *Egress, connections int) (*http.Client, erro
 		t.TLSClientConfig.RootCAs = pool
 	}
 	if cfg.CertFile != "" || cfg.KeyFile != "" {
-		pair, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+		pair, err := KeyPair(cfg.CertFile, cfg.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("network.cert_file, network.key_file: %w", err)
 		}
@@ -99,7 +100,7 @@ func NewClient(cfg Network, egress *Egress, connections int) (*http.Client, erro
 
 // CertPool is the system's certificates and those of a file in PEM form.
 func CertPool(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file)
+	pem, err := regular.Read(file, maxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +113,22 @@ func CertPool(file string) (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
+
+// KeyPair is a certificate and its key, from two files in PEM form.
+func KeyPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := regular.Read(certFile, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := regular.Read(keyFile, maxPEM)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
+}
+
+// maxPEM bounds a file of certificates or of a key, in bytes.
+const maxPEM = 4 << 20
 
 // NoRedirects is the CheckRedirect of every client here: the redirect itself is the answer.
 func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

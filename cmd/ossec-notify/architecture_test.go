@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"yamlnode":              {},
 	"rules":                 {"alert", "yamlnode"},
 	"family":                {"alert", "display"},
-	"notifier":              {"display"},
+	"notifier":              {"display", "regular"},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},
 	"notifier/pagerduty":    {"notifier", "display"},

@@ -208,7 +208,7 @@ func (c Config) Validate() error {
 func (c Config) tlsConfig(s server) (*tls.Config, error) {
 	t := &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
 	if c.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
+		pair, err := notifier.KeyPair(c.CertFile, c.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("cert_file, key_file: %w", err)
 		}
