@@ -149,6 +149,9 @@ func escapeURL(v any) (string, error) {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil
 }
 
+// maxLink is how many bytes a link may have.
+const maxLink = 900
+
 // Links are the links of an alert, in the order in which messages show them.
 func (s *Set) Links(d *Data) []Link { return s.renderLinks(d) }
 
@@ -158,7 +161,7 @@ func (s *Set) renderLinks(d *Data) []Link {
 	var links []Link
 	for _, l := range s.links {
 		b := limited{spent: &d.spent}
-		if l.tmpl.Execute(&b, d) != nil {
+		if l.tmpl.Execute(&b, d) != nil || b.Len() > maxLink {
 			continue
 		}
 		u, err := url.Parse(strings.TrimSpace(b.String()))

@@ -260,7 +260,11 @@ func (s *Set) escape() error {
 		s.raws, errs = append(s.raws, uses...), append(errs, err)
 		guard(t.Tree.Root)
 		boundVariables(t.Tree)
-		appendStep(t.Tree, t.Tree.Root, "_form")
+		eachAction(t.Tree.Root, func(n *parse.ActionNode) {
+			if len(n.Pipe.Decl) == 0 && !lastIs(n, "plain") { // whose words, such as our links, stay as they are
+				addStep(t.Tree, n, "_form")
+			}
+		})
 	}
 	slices.SortStableFunc(s.raws, func(a, b Use) int { return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line) })
 	return joinDistinct(errs)

@@ -134,7 +134,11 @@ func mailLines(x dispatch.Delivery, n notifier.Notification, message string) (li
 	if err != nil {
 		subject = m.Header.Get("Subject")
 	}
-	lines = []string{"From: " + safe(m.Header.Get("From")), "To: " + safe(m.Header.Get("To")), bold.Render("Subject: " + safe(subject)), ""}
+	from, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("From"))
+	if err != nil {
+		from = m.Header.Get("From")
+	}
+	lines = []string{"From: " + displayed(from), "To: " + safe(m.Header.Get("To")), bold.Render("Subject: " + displayed(subject)), ""}
 	if body := n.Parts["body"]; !body.Blank() {
 		lines = append(lines, textLines(body)...)
 	} else {

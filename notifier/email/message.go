@@ -126,6 +126,10 @@ func (m *Notifier) sender(n notifier.Notification) *stdmail.Address {
 	if name == "" {
 		name = "ossec-notify"
 	}
+	if !isPrintableASCII(name) {
+		// It is sent as an encoded word, in which net/mail leaves a \ as it is, and readers of addresses stumble over it.
+		name = strings.ReplaceAll(name, `\`, "＼")
+	}
 	// In a quoted string an encoded word has no meaning, but many programs decode it there too.
 	return &stdmail.Address{Name: strings.ReplaceAll(name, "=?", "= ?"), Address: m.from.Address}
 }

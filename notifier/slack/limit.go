@@ -143,3 +143,6 @@ func atom(s string, at display.Place) int {
 
 // maxLink bounds the <…> that are kept in one piece, in bytes.
 const maxLink = 1000
+
+// linkWords is what of it is kept for an operator's words behind a quotation.
+const linkWords = 200

@@ -128,13 +128,16 @@ func (w *writer) quoted(s string) {
 		w.out.WriteString(escape(breakFences(s)))
 		return
 	case inHost: // where the link leads is for the operator to say
-		w.out.WriteString(percent(strings.ReplaceAll(strings.ReplaceAll(s, "[.]", "."), ".", "[.]")))
+		w.linked(strings.ReplaceAll(strings.ReplaceAll(s, "[.]", "."), ".", "[.]"), percent)
 		return
 	case inURL:
-		w.out.WriteString(percent(s))
+		if s == "." || s == ".." { // which lead to another path however they are written
+			s = strings.ReplaceAll(s, ".", "[.]")
+		}
+		w.linked(s, percent)
 		return
 	case inLabel:
-		w.out.WriteString(strings.ReplaceAll(escape(code(s)), "|", "¦"))
+		w.linked(code(s), func(s string) string { return strings.ReplaceAll(escape(s), "|", "¦") })
 		return
 	case inText:
 		if w.plain {
@@ -144,6 +147,25 @@ func (w *writer) quoted(s string) {
 		w.beginSpan()
 	}
 	w.out.WriteString(escape(code(s)))
+}
+
+// linked writes a quotation inside of a <…>, as much of it as leaves the link whole: one that is longer than maxLink
+// may be cut in two, and what was inside of it would stand in the text.
+func (w *writer) linked(s string, escape func(string) string) {
+	written := w.out.String()
+	room := maxLink - linkWords - (len(written) - strings.LastIndexByte(written, '<'))
+	if whole := escape(s); len(whole) <= room {
+		w.out.WriteString(whole)
+		return
+	}
+	for _, r := range s {
+		e := escape(string(r))
+		if room -= len(e); room < 0 {
+			break
+		}
+		w.out.WriteString(e)
+	}
+	w.out.WriteString(escape("…"))
 }
 
 func (w *writer) beginSpan() {

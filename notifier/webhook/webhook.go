@@ -151,7 +151,8 @@ func (w *Notifier) Uses(part string) bool {
 func (w *Notifier) content(n notifier.Notification) (content, error) {
 	if raw := n.Parts["raw"].Raw(); w.cfg.Body == bodyRaw && raw != "" {
 		if json.Valid([]byte(raw)) {
-			return content{body: raw, mediaType: typeJSON}, nil
+			// JSON is UTF-8 (RFC 8259, 8.1). Go is lenient, other receivers refuse it: a byte in a log would keep the alert away.
+			return content{body: strings.ToValidUTF8(raw, "\ufffd"), mediaType: typeJSON}, nil
 		}
 		return content{body: raw, mediaType: typeText}, nil
 	}
