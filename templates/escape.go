@@ -127,12 +127,15 @@ func inspect(tree *parse.Tree) (uses []Use, err error) {
 }
 
 // lastIsRaw reports an action that prints what raw returns.
-func lastIsRaw(n *parse.ActionNode) bool {
-	if len(n.Pipe.Decl) > 0 || len(n.Pipe.Cmds) == 0 {
+func lastIsRaw(n *parse.ActionNode) bool { return len(n.Pipe.Decl) == 0 && lastIs(n, "raw") }
+
+// lastIs reports an action whose last step is a call of a function.
+func lastIs(n *parse.ActionNode, name string) bool {
+	if len(n.Pipe.Cmds) == 0 {
 		return false
 	}
 	id, ok := n.Pipe.Cmds[len(n.Pipe.Cmds)-1].Args[0].(*parse.IdentifierNode)
-	return ok && id.Ident == "raw"
+	return ok && id.Ident == name
 }
 
 func count(list []string, s string) int {

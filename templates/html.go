@@ -4,7 +4,6 @@ import (
 	htmltemplate "html/template"
 	"strings"
 	"text/template"
-	"text/template/parse"
 
 	"github.com/ossec-notify/ossec-notify/display"
 )
@@ -46,15 +45,6 @@ func (s *Set) htmlFuncs() htmltemplate.FuncMap {
 		return v
 	}
 	return funcs
-}
-
-// lastIs reports an action whose last step is a call of a function.
-func lastIs(n *parse.ActionNode, name string) bool {
-	if len(n.Pipe.Cmds) == 0 {
-		return false
-	}
-	id, ok := n.Pipe.Cmds[len(n.Pipe.Cmds)-1].Args[0].(*parse.IdentifierNode)
-	return ok && id.Ident == name
 }
 
 // richHTML is a text as HTML: quotations stand in <code>, and their dots in elements of their own, so that mail

@@ -12,7 +12,7 @@ import (
 
 // A sender that programs cannot read is no sender: some servers refuse the mail.
 func TestWhateverTheNameTheSenderReads(t *testing.T) {
-	m, err := New(Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: Addresses{"root@example.com"}})
+	m, err := New(Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: Addresses{"root@example.com"}}, (*notifier.Egress)(nil).Dial)
 	if err != nil {
 		t.Fatal(err)
 	}
