@@ -190,7 +190,8 @@ func TestTemplatesUseUpNoMoreThanTheyMay(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = set.Parts(data(t, channel, bruteForce))
-			if err == nil || !strings.Contains(err.Error(), tc.want) {
+			// On a slow host the time may be up first.
+			if err == nil || !strings.Contains(err.Error(), tc.want) && !strings.Contains(err.Error(), errTime.Error()) {
 				t.Errorf("error = %v, want %q", err, tc.want)
 			}
 			if err != nil && len(err.Error()) > 1000 {
