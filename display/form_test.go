@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
 func TestForm(t *testing.T) {
@@ -95,6 +97,9 @@ func TestTricks(t *testing.T) {
 // FuzzForm: whatever the alert says, its display form holds nothing that a reader cannot see or that acts.
 func FuzzForm(f *testing.F) {
 	for _, s := range []string{"x", "\x1b[31m", "a\u202eb\u2066\u200f", "\u200b\u200d\ufeff\u00ad\u180e\u034f\U000e0001", "http://h.example", "HTTP://", "a://b://c", "pаypal", "\r\r\n", "\xff", "\u2028\u3164\u2800"} {
+		f.Add(s)
+	}
+	for _, s := range injection.Seeds() {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
