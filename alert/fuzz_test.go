@@ -8,12 +8,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
 // Whatever the bytes: an alert comes out, it keeps them, and it is the same alert every time.
 func FuzzParse(f *testing.F) {
 	for name, text := range readCorpus(f) {
 		f.Add(text, name)
+	}
+	for _, s := range injection.Seeds() {
+		f.Add([]byte(s), "a.alert")
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, name string) {
 		opt := Options{FileName: name, Location: time.UTC, Limit: 1 << 16}
@@ -90,6 +95,9 @@ func FuzzShellFieldsStayInPlace(f *testing.F) {
 	f.Add("it's host->/var/log/o'brien.log", "User's shell\n'changed'", "", "")
 	f.Add("o'b\nrien'\nruleid=", "'\nalertlog='x'\nsrcip='192.0.2.1", "''", "2001:db8::1")
 	f.Add("'\nalertlocation='x", "x'\nruleid='1'\nalertlevel='0'\nruledescription='y", "log", "1")
+	for _, s := range injection.Seeds() {
+		f.Add("(web-01) 192.0.2.11->"+s, s, s, s)
+	}
 	f.Fuzz(func(t *testing.T, location, description, log, address string) {
 		if strings.Contains(location, "'\nruleid='") {
 			t.Skip("such a location can be anything")

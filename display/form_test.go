@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
 func TestForm(t *testing.T) {
@@ -97,14 +99,19 @@ func FuzzForm(f *testing.F) {
 	for _, s := range []string{"x", "\x1b[31m", "a\u202eb\u2066\u200f", "\u200b\u200d\ufeff\u00ad\u180e\u034f\U000e0001", "http://h.example", "HTTP://", "a://b://c", "pаypal", "\r\r\n", "\xff", "\u2028\u3164\u2800"} {
 		f.Add(s)
 	}
+	for _, s := range injection.Seeds() {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got := Form(s)
 		if !utf8.ValidString(got) {
 			t.Errorf("not valid UTF-8: %q", got)
 		}
-		for _, r := range got {
+		for i, r := range got {
+			_, size := utf8.DecodeRuneInString(got[i:])
 			switch {
 			case r == '\n' || r == '\t':
+			case joinsEmoji(got[:i], r, got[i+size:]): // see TestForm
 			case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Bidi_Control, unicode.Join_Control, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
 				t.Errorf("%U stands in %q", r, got)
 			}

@@ -6,10 +6,11 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
 // FuzzParseMatch: nothing that YAML accepts makes the parser or a matcher panic, every match either parses or is
-// told to be wrong, and its reasons agree with its answers.
+// told to be wrong, and its reasons agree with its answers. What parses is written by YAML as a match that decides the same.
 func FuzzParseMatch(f *testing.F) {
 	for _, text := range everyMatcher {
 		f.Add(text)
@@ -21,6 +22,16 @@ func FuzzParseMatch(f *testing.F) {
 		`location: !foo`, "level: >5\n", "log: |\n  x", `&a {not: *a}`, `{<<: [*x], x-y: &x {level: 7}}`, `any: [{}, {level: 9-7}]`, `log: ~(`, `{field. }`, "log: \"\\xff\"",
 	} {
 		f.Add(text)
+	}
+	for _, text := range injection.Seeds() {
+		f.Add(text)
+		for _, key := range []string{"log", "rule", "location", "field.data.x"} {
+			b, err := yaml.Marshal(map[string]string{key: text})
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(string(b))
+		}
 	}
 	alerts := []*alert.Alert{bruteForce(), hostile(), bare()}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -44,7 +55,11 @@ func FuzzParseMatch(f *testing.F) {
 		if m == nil {
 			return
 		}
+		again := reparsed(t, &n)
 		for _, a := range alerts {
+			if again != nil && again.Matches(a) != m.Matches(a) {
+				t.Errorf("written and read again, it decides otherwise: %q", text)
+			}
 			held, reason := m.Explain(a)
 			if held != m.Matches(a) || reason == "" {
 				t.Errorf("Explain answers %v, %q, Matches %v", held, reason, m.Matches(a))
@@ -57,4 +72,23 @@ func FuzzParseMatch(f *testing.F) {
 		table.Check(map[string]bool{"a": true})
 		table.CheckShell()
 	})
+}
+
+// reparsed is a match written by YAML and read again; nil where YAML does not read what it wrote, which is not ours to
+// mend.
+func reparsed(t *testing.T, n *yaml.Node) *Match {
+	t.Helper()
+	b, err := yaml.Marshal(n)
+	if err != nil {
+		return nil
+	}
+	var again yaml.Node
+	if yaml.Unmarshal(b, &again) != nil || again.Kind == 0 {
+		return nil
+	}
+	m, problems := ParseMatch(&again, alert.DefaultScale)
+	if m == nil {
+		t.Errorf("written again as\n%s\nit is wrong: %v", b, problems)
+	}
+	return m
 }

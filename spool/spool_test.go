@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
 func TestMain(m *testing.M) {
@@ -423,6 +425,37 @@ func FuzzRecord(f *testing.F) {
 			if _, err := decode(data[:n]); !errors.Is(err, ErrDamaged) {
 				t.Errorf("%d of %d bytes: error %v, want ErrDamaged", n, len(data), err)
 			}
+		}
+	})
+}
+
+// FuzzDecode: whatever stands in a file of the spool, it is a record, or it is told why not; and a record that was read
+// is written as one that reads the same.
+func FuzzDecode(f *testing.F) {
+	whole := (&Record{Version: formatVersion, Name: "slack", Args: []string{"a"}, Home: "/var/ossec", Alert: []byte("alertdate='x'"), Options: []byte("{}")}).encode()
+	f.Add(whole)
+	f.Add(bytes.Replace(whole, []byte("\n"), []byte("\n\n"), 1))
+	f.Add([]byte("{}\n"))
+	f.Add([]byte("{\"version\":99}\nx"))
+	for _, text := range injection.Seeds() {
+		f.Add([]byte(text))
+		f.Add(append(bytes.Clone(whole), text...))
+		f.Add(bytes.Replace(whole, []byte("slack"), []byte(text), 1))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := decode(data)
+		if err != nil {
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) {
+				t.Errorf("the error says neither damaged nor newer: %v", err)
+			}
+			return
+		}
+		again, err := decode(r.encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(again, r, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("(-again +first):\n%s", diff)
 		}
 	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
 // write puts files below a new directory and returns it.
@@ -324,7 +325,7 @@ receivers:
 	}
 }
 
-// FuzzLoadConfig: whatever the file holds, loading ends, and either a config comes out or a mistake with a place.
+// FuzzLoadConfig: whatever the file holds, loading ends, and either a config comes out or mistakes, each a line with a file and a line there.
 func FuzzLoadConfig(f *testing.F) {
 	f.Add(slackReceiver)
 	f.Add("receivers: &a\n  b: *a\n")
@@ -345,6 +346,10 @@ func FuzzLoadConfig(f *testing.F) {
 		}
 		f.Add(string(b))
 	}
+	for _, s := range injection.Seeds() {
+		f.Add(s)
+		f.Add(fmt.Sprintf("receivers:\n  a: {webhook: {url: %q, headers: {%q: %q}}}\n  %q: {}\nroutes: [{match: {log: %q}, to: [%q]}]\nlinks: {%q: %q}\n", s, s, s, s, s, s, s, s))
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "ossec-notify.yaml")
@@ -361,6 +366,9 @@ func FuzzLoadConfig(f *testing.F) {
 		for _, p := range problems {
 			if p.File == "" || p.Message == "" || strings.Contains(p.Message, "\n") {
 				t.Errorf("problem %q is not a line with a file", p.String())
+			}
+			if p.Line < 1 && !strings.HasPrefix(p.Message, "template ") { // which says the line of the template
+				t.Errorf("problem %q has no line", p.String())
 			}
 		}
 	})

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
@@ -325,7 +327,11 @@ func (l *loader) validate(r *receiver, mistaken bool) {
 		at := r.at()
 		if errors.As(err, &field) {
 			at = r.at(strings.Split(field.Key, ".")...)
-			err = fmt.Errorf("%s: %s", field.Key, field.Message)
+			key := field.Key
+			if strings.ContainsFunc(key, unicode.IsControl) {
+				key = strconv.Quote(key)
+			}
+			err = fmt.Errorf("%s: %s", key, field.Message)
 		}
 		said := slices.ContainsFunc(l.problems, func(p rules.Problem) bool {
 			return p.File == l.file && p.Line == at.Line && p.Column == at.Column

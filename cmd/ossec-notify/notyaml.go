@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -38,6 +40,9 @@ func (l *loader) parse(path string) (*yaml.Node, error) {
 func (l *loader) yamlProblem(b []byte, err error) {
 	at := func(e *yaml.LoadError) {
 		n := &yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}
+		if n.Line == 0 {
+			n = noYAML(b)
+		}
 		message := e.Message
 		if strings.HasPrefix(message, "unknown anchor ") { // *NAME may be a password that should have been quoted
 			message = "there is no such anchor"
@@ -58,8 +63,17 @@ func (l *loader) yamlProblem(b []byte, err error) {
 	case errors.As(err, &one):
 		at(one)
 	default:
-		l.errorf(&yaml.Node{}, "not YAML: %s", err)
+		l.errorf(noYAML(b), "not YAML: %s", err)
 	}
+}
+
+// noYAML is the place of the first character that no YAML may hold; of these the library tells no place.
+func noYAML(b []byte) *yaml.Node {
+	i := bytes.IndexFunc(b, func(r rune) bool {
+		return r == utf8.RuneError || unicode.IsControl(r) && !strings.ContainsRune("\t\n\r", r)
+	})
+	before := b[:max(i, 0)]
+	return &yaml.Node{Line: bytes.Count(before, []byte("\n")) + 1, Column: len(before) - bytes.LastIndexByte(before, '\n')}
 }
 
 // hashValue is a value that YAML takes for a comment: {channel: #soc}.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
 func TestMrkdwn(t *testing.T) {
@@ -61,6 +62,9 @@ func FuzzAlertTextIsInert(f *testing.F) {
 		"x", "<!channel>", "<https://evil.example|click>", "```", "``", "`", "a`b", "|>", "&amp;", "\n*bold*\n", "\u202e\x00\x1b[0m",
 		"http://h.example/", strings.Repeat("`<&>", 500), strings.Repeat("😀", 1600), strings.Repeat("a\n", 1600), "\xff\xfe",
 	} {
+		f.Add(s)
+	}
+	for _, s := range injection.Seeds() {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
