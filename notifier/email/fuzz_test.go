@@ -18,7 +18,7 @@ func FuzzHeaders(f *testing.F) {
 	for _, s := range injection.Seeds() {
 		f.Add(s)
 	}
-	m, err := New(Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: Addresses{"root@example.com"}})
+	m, err := New(Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: Addresses{"root@example.com"}}, (*notifier.Egress)(nil).Dial)
 	if err != nil {
 		f.Fatal(err)
 	}
