@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/sandbox"
@@ -23,6 +24,10 @@ func lay(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 	defer from.Close()
+	// A test beside this one that starts a process would hand it the open file, and what is open to be written cannot be
+	// executed.
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	to, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
 	if err != nil {
 		t.Fatal(err)
