@@ -65,8 +65,10 @@ type Action string
 // The actions.
 const (
 	Trigger     Action = "trigger"
-	Acknowledge Action = "acknowledge"
-	Resolve     Action = "resolve"
+	Acknowledge Action = "acknowledge" // somebody has taken it
+	Resolve     Action = "resolve"     // it is over
+	Update      Action = "update"      // nothing new happened but more of the same
+	Digest      Action = "digest"      // many alerts in one message
 )
 
 // Notification is a rendered alert (or several) for one receiver.
@@ -84,6 +86,12 @@ type Notification struct {
 	Severity string
 	// Time is the alert's, or when it was received where the alert has none.
 	Time time.Time
+	// Opened is when the incident began that this message belongs to; zero when it begins with this message. Messages of one
+	// DedupKey that were opened at one time are one thread of mail.
+	Opened time.Time
+	// Earlier is what the vendor gave back for the first message of the incident, which this one updates, acknowledges or
+	// resolves; nil where there is none, or it is not known.
+	Earlier *Receipt
 	// Parts are the rendered defines of the channel's template, by the name behind the dot: "slack.header" is
 	// "header". A part that the template does not define is missing. Parts whose name ends in ".json" hold JSON
 	// text, parts ending in ".html" hold HTML, in both cases as words: they are escaped already.

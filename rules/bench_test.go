@@ -29,7 +29,7 @@ default: [mail]
 
 func BenchmarkChoose(b *testing.B) {
 	table, a := table(b, twelveRoutes), bruteForce()
-	if got := table.Choose(a); len(got) != 2 || got[1] != (Choice{"soc", "ssh"}) {
+	if got := table.Choose(a); len(got) != 2 || got[1] != (Choice{Receiver: "soc", Route: "ssh"}) {
 		b.Fatalf("got %v", got)
 	}
 	b.ReportAllocs()

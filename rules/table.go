@@ -2,6 +2,7 @@ package rules
 
 import (
 	"strconv"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -21,6 +22,8 @@ type Table struct {
 	Always  []string
 	Routes  []*Route
 	Default []string
+	// Inhibit are those of the config, in order.
+	Inhibit []*Inhibit
 
 	// AlwaysNode and DefaultNode are the lists that Always and Default were read from, for the places of problems.
 	AlwaysNode, DefaultNode *yaml.Node
@@ -32,6 +35,12 @@ type Choice struct {
 	// Route is the path of the route: its name or routes[2] (counted from 0), nested ones joined by / as in
 	// shop/night; or Always or Default.
 	Route string
+	// Policy is what the route asks for; nil for Always, and where it asks for nothing.
+	Policy *Policy
+	// Step is the place in the route's escalation, from 1; 0 for receivers of `to`. After is how long after the alert it is
+	// told, if nobody has taken the incident by then.
+	Step  int
+	After time.Duration
 }
 
 // Verdict is what became of one route that was tried.
@@ -152,7 +161,7 @@ func (w *walk) choose(receiver, route string) {
 			return
 		}
 	}
-	w.Choices = append(w.Choices, Choice{receiver, route})
+	w.Choices = append(w.Choices, Choice{Receiver: receiver, Route: route})
 }
 
 // position is a route's place in the tree.

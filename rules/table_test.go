@@ -17,32 +17,32 @@ func TestDecisions(t *testing.T) {
 		{
 			"the first match ends the search",
 			`routes: [{name: a, match: {level: 7}, to: [soc]}, {name: b, to: [ops]}]`,
-			Decision{Choices: []Choice{{"soc", "a"}}},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "a"}}},
 		},
 		{
 			"what does not match is passed by",
 			`routes: [{name: a, match: {level: 12}, to: [soc]}, {name: b, match: {location: auth}, to: [ops]}]`,
-			Decision{Choices: []Choice{{"ops", "b"}}},
+			Decision{Choices: []Choice{{Receiver: "ops", Route: "b"}}},
 		},
 		{
 			"continue goes on",
 			`routes: [{name: a, to: [soc], continue: true}, {name: b, to: [ops]}, {name: c, to: [web]}]`,
-			Decision{Choices: []Choice{{"soc", "a"}, {"ops", "b"}}},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "a"}, {Receiver: "ops", Route: "b"}}},
 		},
 		{
 			"a receiver is told once, in the name of the first route",
 			`routes: [{name: a, to: [soc, ops], continue: true}, {name: b, to: [web, soc]}]`,
-			Decision{Choices: []Choice{{"soc", "a"}, {"ops", "a"}, {"web", "b"}}},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "a"}, {Receiver: "ops", Route: "a"}, {Receiver: "web", Route: "b"}}},
 		},
 		{
 			"always is beside the routes and comes first",
 			`{always: [siem, soc], routes: [{name: a, to: [soc, ops]}], default: [mail]}`,
-			Decision{Choices: []Choice{{"siem", "always"}, {"soc", "always"}, {"ops", "a"}}},
+			Decision{Choices: []Choice{{Receiver: "siem", Route: "always"}, {Receiver: "soc", Route: "always"}, {Receiver: "ops", Route: "a"}}},
 		},
 		{
 			"no route: default, and always all the same",
 			`{always: [siem], routes: [{name: a, match: {level: 12}, to: [soc]}], default: [mail, siem]}`,
-			Decision{Choices: []Choice{{"siem", "always"}, {"mail", "default"}}, Defaulted: true},
+			Decision{Choices: []Choice{{Receiver: "siem", Route: "always"}, {Receiver: "mail", Route: "default"}}, Defaulted: true},
 		},
 		{
 			"no route and no default",
@@ -52,7 +52,7 @@ func TestDecisions(t *testing.T) {
 		{
 			"no routes at all",
 			`default: [mail]`,
-			Decision{Choices: []Choice{{"mail", "default"}}, Defaulted: true},
+			Decision{Choices: []Choice{{Receiver: "mail", Route: "default"}}, Defaulted: true},
 		},
 		{
 			"nobody on purpose is a match: no default",
@@ -62,32 +62,32 @@ func TestDecisions(t *testing.T) {
 		{
 			"nobody does not hold back always",
 			`{always: [siem], routes: [{name: noise, to: []}]}`,
-			Decision{Choices: []Choice{{"siem", "always"}}, Suppressed: true, SuppressedBy: "noise"},
+			Decision{Choices: []Choice{{Receiver: "siem", Route: "always"}}, Suppressed: true, SuppressedBy: "noise"},
 		},
 		{
 			"nobody with continue and another route",
 			`routes: [{name: noise, to: [], continue: true}, {name: b, to: [soc]}]`,
-			Decision{Choices: []Choice{{"soc", "b"}}, Suppressed: true, SuppressedBy: "noise"},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "b"}}, Suppressed: true, SuppressedBy: "noise"},
 		},
 		{
 			"continue with no match behind it: no default",
 			`{routes: [{name: a, to: [soc], continue: true}, {name: b, match: {level: 12}, to: [ops]}], default: [mail]}`,
-			Decision{Choices: []Choice{{"soc", "a"}}},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "a"}}},
 		},
 		{
 			"a child that matches decides in place of the parent",
 			`routes: [{name: a, to: [soc], routes: [{name: b, match: {level: 12}, to: [x]}, {name: c, match: {level: 7}, to: [ops]}, {name: d, to: [y]}]}]`,
-			Decision{Choices: []Choice{{"ops", "a/c"}}},
+			Decision{Choices: []Choice{{Receiver: "ops", Route: "a/c"}}},
 		},
 		{
 			"no child matches: the parent itself",
 			`routes: [{name: a, to: [soc], routes: [{name: b, match: {level: 12}, to: [ops]}]}]`,
-			Decision{Choices: []Choice{{"soc", "a"}}},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "a"}}},
 		},
 		{
 			"a child without to inherits",
 			`routes: [{name: a, to: [soc, web], routes: [{name: b, routes: [{name: c}]}]}]`,
-			Decision{Choices: []Choice{{"soc", "a/b/c"}, {"web", "a/b/c"}}},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "a/b/c"}, {Receiver: "web", Route: "a/b/c"}}},
 		},
 		{
 			"a child inherits nobody too",
@@ -102,17 +102,17 @@ func TestDecisions(t *testing.T) {
 		{
 			"a child's continue is among its siblings",
 			`routes: [{name: a, to: [soc], routes: [{name: b, to: [x], continue: true}, {name: c, to: [y]}, {name: d, to: [z]}]}, {name: e, to: [ops]}]`,
-			Decision{Choices: []Choice{{"x", "a/b"}, {"y", "a/c"}}},
+			Decision{Choices: []Choice{{Receiver: "x", Route: "a/b"}, {Receiver: "y", Route: "a/c"}}},
 		},
 		{
 			"a parent's continue is among its own",
 			`routes: [{name: a, to: [soc], continue: true, routes: [{name: b, to: [x]}]}, {name: e, to: [ops]}]`,
-			Decision{Choices: []Choice{{"x", "a/b"}, {"ops", "e"}}},
+			Decision{Choices: []Choice{{Receiver: "x", Route: "a/b"}, {Receiver: "ops", Route: "e"}}},
 		},
 		{
 			"routes without names have numbers",
 			`routes: [{match: {level: 12}, to: [x]}, {match: {level: 12}, to: [y]}, {to: [z], routes: [{match: {level: 12}}, {to: [soc]}]}]`,
-			Decision{Choices: []Choice{{"soc", "routes[2]/routes[1]"}}},
+			Decision{Choices: []Choice{{Receiver: "soc", Route: "routes[2]/routes[1]"}}},
 		},
 	}
 	for _, tt := range tests {
@@ -193,7 +193,7 @@ func TestAlertsOfEveryFormatAreMatchedTheSameWay(t *testing.T) {
 			`"full_log":"Nov 23 13:28:24 web-01 sshd[4242]: Failed password for root from 203.0.113.9 port 40022 ssh2","location":"/var/log/auth.log"}`,
 	} {
 		got := table(t, routes).Choose(alert.Parse([]byte(raw), alert.Options{}))
-		if diff := cmp.Diff(got, []Choice{{"soc", "page"}}); diff != "" {
+		if diff := cmp.Diff(got, []Choice{{Receiver: "soc", Route: "page"}}); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", name, diff)
 		}
 	}

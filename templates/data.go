@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -99,8 +100,52 @@ type Context struct {
 	Instead                  string
 	Late                     time.Duration
 	LateWhy                  string
+	// What the noise control knows of the message; each is nil or empty where it does not matter.
+	Seen     *Seen
+	Quiet    *Quiet
+	Step     *Step
+	Taken    *Taken
+	Resolved *Resolved
+	Opened   time.Time // when the incident began
+	Summary  *digest.Summary
+	Alerts   []*alert.Alert // of a group or digest: some of them, the most severe first
+	OnCall   []string       // who is on call, by name
+	AckURL   string         // where the reader can take the incident
 	// Uses says which parts of the channel are wanted; nil is all.
 	Uses func(part string) bool
+}
+
+// Seen says that an alert came again and again before this message.
+type Seen struct {
+	Count       int // this one too
+	Since, Last time.Time
+}
+
+// Quiet says that an alert that came again and again has not come for some time.
+type Quiet struct {
+	For   time.Duration
+	Total int // alerts in all
+}
+
+// Step is the place of a message in an escalation.
+type Step struct {
+	N, Of int
+	// Who has not answered, and for how long. At the first step there is nobody.
+	Who   []string
+	After time.Duration
+}
+
+// Taken says who acknowledged.
+type Taken struct {
+	By  string // may be alert text: whatever a person wrote
+	Via string // "command line", "mail link", "Slack link", "PagerDuty"
+	At  time.Time
+}
+
+// Resolved says that what the alert told of is over.
+type Resolved struct {
+	After time.Duration
+	By    *alert.Alert // the alert that says so
 }
 
 // NewData reads an alert for one receiver.
