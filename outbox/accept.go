@@ -28,6 +28,10 @@ type Arrival struct {
 	// Header and Raw are kept as they are.
 	Header, Raw []byte
 	Deliveries  []NewDelivery
+	// Plan, if it is set, makes further deliveries in the transaction that enters the alert, so that what it reads and
+	// writes there belongs to this alert alone. known: the alert had been accepted before. It may be called again, if
+	// the transaction fails.
+	Plan func(t *Tx, known bool) ([]NewDelivery, error)
 }
 
 // NewDelivery is a delivery that shall be made.
@@ -42,6 +46,13 @@ type NewDelivery struct {
 	Due time.Time
 	// Reason says why it is held or suppressed.
 	Reason string
+	// Kind tells it from the other messages about the alert to the same receiver, of which there is one of each kind. ""
+	// is the message itself.
+	Kind string
+	// Bundle is what it is told with, if not by itself; see [Tx.EndBundle].
+	Bundle string
+	// Notes say, a line each, how it came to be what it is; About is what the message must know. Both are the caller's.
+	Notes, About string
 }
 
 // Accepted is what became of an arrival.
@@ -87,10 +98,18 @@ func (db *DB) accept(t *txn, a *Arrival) (Accepted, error) {
 	if err != nil {
 		return out, err
 	}
-	for i := range a.Deliveries {
-		name, err := db.enterDelivery(t, id, out.Identity, out.Occurrence, micros(a.Arrived), &a.Deliveries[i])
+	deliveries := a.Deliveries
+	if a.Plan != nil {
+		more, err := a.Plan(&Tx{db, t}, !out.New)
 		if err != nil {
-			return out, fmt.Errorf("delivery to %s: %w", a.Deliveries[i].Receiver, err)
+			return out, err
+		}
+		deliveries = slices.Concat(deliveries, more)
+	}
+	for i := range deliveries {
+		name, err := db.enterDelivery(t, id, out.Identity, out.Occurrence, micros(a.Arrived), &deliveries[i])
+		if err != nil {
+			return out, fmt.Errorf("delivery to %s: %w", deliveries[i].Receiver, err)
 		}
 		if name != "" {
 			out.Deliveries = append(out.Deliveries, name)
@@ -163,22 +182,31 @@ func (db *DB) enterDelivery(t *txn, alert int64, identity string, occurrence int
 	default:
 		return "", fmt.Errorf("no delivery begins as %q", state)
 	}
-	id := db.id(identity, d.Receiver, occurrence)
+	id := db.deliveryID(identity, d.Receiver, d.Kind, occurrence)
 	entered, err := t.insertDelivery(alert, now, &Delivery{ID: id, Receiver: d.Receiver, Channel: d.Channel, Route: d.Route,
-		Severity: d.Severity, State: state, Reason: d.Reason, Due: d.Due})
+		Severity: d.Severity, State: state, Reason: d.Reason, Due: d.Due, Kind: d.Kind, Bundle: d.Bundle, Notes: d.Notes, About: d.About})
 	if err != nil || !entered {
 		return "", err
 	}
 	return id, nil
 }
 
+// deliveryID names a delivery. A receiver's name holds no line end.
+func (db *DB) deliveryID(identity, receiver, kind string, occurrence int) string {
+	if kind != "" {
+		receiver += "\n" + kind
+	}
+	return db.id(identity, receiver, occurrence)
+}
+
 // insertDelivery enters a delivery that is queued at a time, unless the receiver has one of that alert.
 func (t *txn) insertDelivery(alert, queued int64, d *Delivery) (bool, error) {
 	res, err := t.exec(`INSERT INTO delivery
-		(tag, id, alert, receiver, channel, route, severity, state, open, reason, queued, due, changed, attempts, ambiguous)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		(tag, id, alert, receiver, channel, route, severity, state, open, reason, queued, due, changed, attempts, ambiguous,
+		kind, bundle, notes, about, receipt)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		tag(alert, d.ID), d.ID, alert, d.Receiver, d.Channel, d.Route, d.Severity, string(d.State), d.State.Open(), d.Reason,
-		queued, dueOf(d.State, d.Due), queued, d.Attempts, d.Ambiguous)
+		queued, dueOf(d.State, d.Due), queued, d.Attempts, d.Ambiguous, d.Kind, d.Bundle, d.Notes, d.About, d.Receipt)
 	if err != nil {
 		return false, err
 	}

@@ -212,7 +212,7 @@ func TestDamageThatShowsLaterIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for at := int64(4 * pageSize); at < info.Size(); at += pageSize {
+	for at := int64(32 * pageSize); at < info.Size(); at += pageSize {
 		overwrite(t, p, at, bytes.Repeat([]byte{0xa5}, 64))
 	}
 	db, _ := open(t, p, outbox.Options{})

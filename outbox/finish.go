@@ -20,6 +20,8 @@ type Result struct {
 	Due time.Time
 	// Reason says why, unless it was delivered.
 	Reason string
+	// Receipt is how the service calls the message, for messages that come later; "" leaves what is there.
+	Receipt string
 	// Attempt is nil when nothing was tried: it is put back.
 	Attempt *Attempt
 	// Fallback are deliveries of the same alert to be made in its stead. They queue from the time of the result.
@@ -105,7 +107,7 @@ func (db *DB) record(t *txn, now time.Time, results []Result, receivers ...Recei
 
 // plain reports a result as nearly all are: delivered by an attempt, and nothing else is to be said.
 func (r *Result) plain() bool {
-	return r.State == Delivered && r.Attempt != nil && !r.Attempt.Ambiguous && len(r.Fallback) == 0
+	return r.State == Delivered && r.Attempt != nil && !r.Attempt.Ambiguous && len(r.Fallback) == 0 && r.Receipt == ""
 }
 
 // finishDelivered enters plain results, all at once: a statement costs more than a row of it.
@@ -181,8 +183,9 @@ func (db *DB) finish(t *txn, now time.Time, r *Result) error {
 	var receiver string
 	var alert int64
 	found, err := t.row(`UPDATE delivery SET state = ?, open = ?, reason = ?, due = ?, changed = ?,
-		attempts = attempts + ?, ambiguous = ambiguous OR ? WHERE seq = ? AND state = 'delivering' RETURNING receiver, alert`,
-		[]any{string(r.State), r.State.Open(), reason, dueOf(r.State, r.Due), micros(now), tried, ambiguous, r.Seq},
+		attempts = attempts + ?, ambiguous = ambiguous OR ?, receipt = CASE ? WHEN '' THEN receipt ELSE ? END WHERE seq = ? AND state = 'delivering' RETURNING receiver, alert`,
+		[]any{string(r.State), r.State.Open(), reason, dueOf(r.State, r.Due), micros(now), tried, ambiguous,
+			r.Receipt, r.Receipt, r.Seq},
 		&receiver, &alert)
 	if err != nil {
 		return err

@@ -24,7 +24,8 @@ func (db *DB) Retry(ctx context.Context, f Filter, now time.Time) (int, error) {
 	return db.byHand(ctx, "retry deliveries", f, Pending, func(t *txn, from tallyKey, seqs string) (int64, error) {
 		res, err := t.exec(`UPDATE delivery SET state = 'pending', open = 1, due = 0, changed = ?,
 			queued = CASE state WHEN 'pending' THEN queued ELSE ? END,
-			reason = CASE WHEN state IN ('dead', 'pending') THEN reason ELSE '' END
+			reason = CASE WHEN state IN ('dead', 'pending') THEN reason ELSE '' END,
+			bundle = CASE state WHEN 'held' THEN '' ELSE bundle END
 			WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`, micros(now), micros(now), string(from.state), seqs)
 		if err != nil {
 			return 0, err

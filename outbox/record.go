@@ -34,6 +34,10 @@ type Delivery struct {
 	State    State
 	// Reason says why it is in its state; of one that is tried again, what the last attempt failed with.
 	Reason string
+	// Kind, Bundle, Notes and About are as in [NewDelivery].
+	Kind, Bundle, Notes, About string
+	// Receipt is how the service calls the message that it took, where [Result.Receipt] said it.
+	Receipt string
 	// Queued is when it got its place in the queue; its age counts from here.
 	Queued time.Time
 	// Due is the time before which it stays where it is; zero when there is none.
@@ -97,7 +101,7 @@ const (
 	alertHeadColumns = `a.identity, a.occurrence, a.arrived, a.time, a.severity, a.rule, a.title`
 	alertColumns     = alertHeadColumns + `, a.header, a.raw`
 	deliveryColumns  = `d.seq, d.id, d.receiver, d.channel, d.route, d.severity, d.state, d.reason, d.queued, d.due,
-		d.changed, d.attempts, d.ambiguous`
+		d.changed, d.attempts, d.ambiguous, d.kind, d.bundle, d.notes, d.about, d.receipt`
 )
 
 type scanner interface{ Scan(dest ...any) error }
@@ -106,7 +110,7 @@ type scanner interface{ Scan(dest ...any) error }
 func (d *Delivery) scan(row scanner, whole bool, more ...any) error {
 	var queued, due, changed, arrived, at int64
 	dest := []any{&d.Seq, &d.ID, &d.Receiver, &d.Channel, &d.Route, &d.Severity, &d.State, &d.Reason, &queued, &due,
-		&changed, &d.Attempts, &d.Ambiguous,
+		&changed, &d.Attempts, &d.Ambiguous, &d.Kind, &d.Bundle, &d.Notes, &d.About, &d.Receipt,
 		&d.Alert.Identity, &d.Alert.Occurrence, &arrived, &at, &d.Alert.Severity, &d.Alert.Rule, &d.Alert.Title}
 	if whole {
 		dest = append(dest, &d.Alert.Header, &d.Alert.Raw)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -30,9 +31,16 @@ func (db *DB) salvage(ctx context.Context, path string, now time.Time) (int, err
 	if err := db.salvageMeta(ctx, src); err != nil {
 		return 0, err
 	}
+	if err := db.salvageState(ctx, src); err != nil {
+		return 0, err
+	}
+	later := laterColumns
+	if version := 0; src.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version) == nil && version < 2 {
+		later = withoutLaterColumns
+	}
 	copied := 0
 	for last, leap := int64(0), int64(1); leap < 1<<40; {
-		found, lastRead, readErr := readSlice(ctx, src, last)
+		found, lastRead, readErr := readSlice(ctx, src, later, last)
 		if lastRead > last {
 			last, leap = lastRead, 1
 		}
@@ -59,16 +67,22 @@ type salvaged struct {
 	alert int64
 }
 
+// The columns of delivery that came with the second schema, and what stands for them in the first.
+const (
+	laterColumns        = `d.kind, d.bundle, d.notes, d.about, d.receipt`
+	withoutLaterColumns = `'', '', '', '', ''`
+)
+
 // readSlice reads deliveries in the order of their numbers, from the one after that given, until it has a slice of
 // them that are worth keeping, or meets damage. lastRead is the number of the last that could be read.
-func readSlice(ctx context.Context, src *sql.DB, after int64) (found []salvaged, lastRead int64, err error) {
+func readSlice(ctx context.Context, src *sql.DB, later string, after int64) (found []salvaged, lastRead int64, err error) {
 	rows, err := src.QueryContext(ctx, `SELECT d.seq, d.alert, d.id, d.receiver, d.channel, d.route, d.severity, d.state,
-		d.reason, d.queued, d.due, d.attempts, d.ambiguous FROM delivery AS d NOT INDEXED WHERE d.seq > ? ORDER BY d.seq`, after)
+		d.reason, d.queued, d.due, d.attempts, d.ambiguous, `+later+` FROM delivery AS d NOT INDEXED WHERE d.seq > ? ORDER BY d.seq`, after)
 	err = eachRow(rows, err, func(row scanner) (bool, error) {
 		var d salvaged
 		var queued, due int64
 		if err := row.Scan(&d.Seq, &d.alert, &d.ID, &d.Receiver, &d.Channel, &d.Route, &d.Severity, &d.State, &d.Reason,
-			&queued, &due, &d.Attempts, &d.Ambiguous); err != nil {
+			&queued, &due, &d.Attempts, &d.Ambiguous, &d.Kind, &d.Bundle, &d.Notes, &d.About, &d.Receipt); err != nil {
 			return false, err
 		}
 		lastRead = d.Seq
@@ -120,7 +134,8 @@ func (db *DB) adopt(ctx context.Context, src *sql.DB, found []salvaged, now time
 				copied++
 			}
 			if !d.State.Open() { // kept from now on
-				if _, err := t.exec(`UPDATE delivery SET changed = ? WHERE alert = ? AND receiver = ?`, micros(now), id, d.Receiver); err != nil {
+				if _, err := t.exec(`UPDATE delivery SET changed = ? WHERE alert = ? AND receiver = ? AND kind = ?`,
+					micros(now), id, d.Receiver, d.Kind); err != nil {
 					return err
 				}
 			}
@@ -146,4 +161,41 @@ func (db *DB) salvageMeta(ctx context.Context, src *sql.DB) error {
 	})
 	_, err = db.Accept(ctx, nil, meta)
 	return err
+}
+
+// salvageState copies what noise control kept: a silence that is lost wakes people, and what was to be told at a time would
+// not be. Files of the first schema have none of it.
+func (db *DB) salvageState(ctx context.Context, src *sql.DB) error {
+	for _, table := range []struct{ name, columns, marks string }{
+		{"state", `key, due, value`, `?, ?, ?`},
+		{"silence", silenceColumns, `?, ?, ?, ?, ?, ?, ?, ?, ?`},
+		{"ack", `identity, occurrence, author, via, at, told`, `?, ?, ?, ?, ?, ?`},
+	} {
+		var found [][]any
+		rows, err := src.QueryContext(ctx, `SELECT `+table.columns+` FROM `+table.name)
+		_ = eachRow(rows, err, func(row scanner) (bool, error) { // as far as it can be read
+			values := make([]any, strings.Count(table.marks, "?"))
+			dest := make([]any, len(values))
+			for i := range values {
+				dest[i] = &values[i]
+			}
+			if err := row.Scan(dest...); err != nil {
+				return false, err
+			}
+			found = append(found, values)
+			return true, nil
+		})
+		err = db.write(ctx, "copy from the damaged file", func(t *txn) error {
+			for _, values := range found {
+				if _, err := t.exec(`INSERT OR IGNORE INTO `+table.name+` (`+table.columns+`) VALUES (`+table.marks+`)`, values...); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

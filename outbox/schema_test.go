@@ -86,7 +86,8 @@ func TestEverySchemaThatWasReleasedIsMigrated(t *testing.T) {
 			old := raw(t, p)
 			run(t, old, string(schema))
 			run(t, old, `INSERT INTO alert VALUES (7, 'manager/1.1', 1, '', 1, 1, 3, '5712', 't', 0, x'7b7d', x'00');
-				INSERT INTO delivery VALUES (3, 0, 'ID', 7, 'soc', 'slack', '', 3, 'pending', 1, '', 1, 0, 1, 0, 0);
+				INSERT INTO delivery (seq, tag, id, alert, receiver, channel, route, severity, state, open, reason, queued, due, changed, attempts, ambiguous)
+					VALUES (3, 0, 'ID', 7, 'soc', 'slack', '', 3, 'pending', 1, '', 1, 0, 1, 0, 0);
 				INSERT INTO tally VALUES ('soc', 'pending', 1)`)
 			run(t, old, fmt.Sprintf("PRAGMA user_version = %d", version))
 			if err := old.Close(); err != nil {

@@ -1,0 +1,241 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Tx is a transaction of the owner's in which somebody decides what is told when: for an alert that is being accepted
+// ([Arrival.Plan]), or because a time has come ([DB.Update]). What is read in it is as of its beginning, with what it wrote
+// itself. It must not be used after the function that it was given to.
+type Tx struct {
+	db *DB
+	t  *txn
+}
+
+// Update runs f in one transaction, which is undone if f fails. It may be run again by the caller: f must not keep anything
+// of a failed one.
+func (db *DB) Update(ctx context.Context, what string, f func(*Tx) error) error {
+	if !db.owner {
+		return explain(what, ErrNotOwner)
+	}
+	return db.write(ctx, what, func(t *txn) error { return f(&Tx{db, t}) })
+}
+
+// State returns what was kept under a key, and until when; found is false if nothing was.
+func (tx *Tx) State(key string) (value string, due time.Time, found bool, err error) {
+	var micro int64
+	found, err = tx.t.row(`SELECT value, due FROM state WHERE key = ?`, []any{key}, &value, &micro)
+	return value, fromMicros(micro), found, err
+}
+
+// SetState keeps a value under a key; [DB.Due] tells of it from due on, which may be zero.
+func (tx *Tx) SetState(key, value string, due time.Time) error {
+	_, err := tx.t.exec(`INSERT INTO state (key, due, value) VALUES (?, ?, ?)
+		ON CONFLICT (key) DO UPDATE SET due = excluded.due, value = excluded.value`, key, micros(due), value)
+	return err
+}
+
+// DropState forgets what is kept under a key.
+func (tx *Tx) DropState(key string) error {
+	_, err := tx.t.exec(`DELETE FROM state WHERE key = ?`, key)
+	return err
+}
+
+// Kept is a value that is kept under a key.
+type Kept struct {
+	Key, Value string
+	Due        time.Time
+}
+
+// Due lists what is kept with a time that has come, the earliest first and at most limit, and the next time that will come
+// after; zero if there is none.
+func (db *DB) Due(ctx context.Context, now time.Time, limit int) (due []Kept, next time.Time, err error) {
+	err = db.read(ctx, "look what is due", func(t *txn) error {
+		due, next = nil, time.Time{}
+		err := t.each(`SELECT key, value, due FROM state WHERE due > 0 AND due <= ? ORDER BY due, key LIMIT ?`,
+			[]any{micros(now), limit}, func(row scanner) (bool, error) {
+				var k Kept
+				var at int64
+				err := row.Scan(&k.Key, &k.Value, &at)
+				k.Due = fromMicros(at)
+				due = append(due, k)
+				return true, err
+			})
+		if err != nil {
+			return err
+		}
+		var at int64
+		found, err := t.row(`SELECT due FROM state WHERE due > ? ORDER BY due LIMIT 1`, []any{micros(now)}, &at)
+		if found {
+			next = fromMicros(at)
+		}
+		return err
+	})
+	return due, next, err
+}
+
+// StatesUnder lists what is kept under keys with a prefix, in the order of the keys.
+func (db *DB) StatesUnder(ctx context.Context, prefix string) ([]Kept, error) {
+	var out []Kept
+	err := db.read(ctx, "read what is kept under "+prefix, func(t *txn) error {
+		return t.each(`SELECT key, value, due FROM state WHERE key >= ? AND key < ? ORDER BY key`,
+			[]any{prefix, prefix + "\U0010FFFF"}, func(row scanner) (bool, error) {
+				var k Kept
+				var at int64
+				err := row.Scan(&k.Key, &k.Value, &at)
+				k.Due = fromMicros(at)
+				out = append(out, k)
+				return true, err
+			})
+	})
+	return out, err
+}
+
+// Deliveries lists those of an alert, without its header and bytes, in the order in which they were entered. It is empty
+// for an alert that is not there.
+func (tx *Tx) Deliveries(identity string, occurrence int) ([]Delivery, error) {
+	var out []Delivery
+	err := tx.t.each(`SELECT `+deliveryColumns+`, `+alertHeadColumns+` FROM alert AS a CROSS JOIN delivery AS d ON d.alert = a.id
+		WHERE a.identity = ? AND a.occurrence = ? ORDER BY d.seq`, []any{identity, max(occurrence, 1)}, func(row scanner) (bool, error) {
+		var d Delivery
+		err := d.scan(row, false)
+		out = append(out, d)
+		return true, err
+	})
+	return out, err
+}
+
+// Enter enters an alert and its deliveries, as [DB.Accept] does.
+func (tx *Tx) Enter(a Arrival) (Accepted, error) {
+	out, err := tx.db.accept(tx.t, &a)
+	if err != nil {
+		err = fmt.Errorf("alert %s: %w", a.Identity, err)
+	}
+	return out, err
+}
+
+// Deliver enters a delivery of an alert that is there, queued at now, and returns its ID; "" if the receiver has one of that
+// kind. Error: [ErrNotFound].
+func (tx *Tx) Deliver(identity string, occurrence int, now time.Time, d NewDelivery) (string, error) {
+	occurrence = max(occurrence, 1)
+	var id int64
+	found, err := tx.t.row(`SELECT id FROM alert WHERE identity = ? AND occurrence = ?`, []any{identity, occurrence}, &id)
+	if err == nil && !found {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return "", err
+	}
+	return tx.db.enterDelivery(tx.t, id, identity, occurrence, micros(now), &d)
+}
+
+// A Bundle is what deliveries are told with. Those that are held wait for its end; others, which are suppressed already, are
+// counted with it.
+
+// Members says how many deliveries of each receiver are in a bundle, and how many of them are held.
+func (tx *Tx) Members(bundle string) (all, held map[string]int, err error) {
+	all, held = map[string]int{}, map[string]int{}
+	err = tx.t.each(`SELECT receiver, count(*), sum(state = 'held') FROM delivery WHERE bundle = ? AND bundle <> '' GROUP BY receiver`,
+		[]any{bundle}, func(row scanner) (bool, error) {
+			var receiver string
+			var n, h int
+			err := row.Scan(&receiver, &n, &h)
+			all[receiver], held[receiver] = n, h
+			return true, err
+		})
+	return all, held, err
+}
+
+// EndBundle ends what is held in a bundle, of one receiver: it is suppressed now, for what it tells was told otherwise.
+func (tx *Tx) EndBundle(bundle, receiver, reason string, now time.Time) (int, error) {
+	n, err := tx.changed(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, reason = ?, changed = ?
+		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, reason, micros(now), bundle, receiver)
+	tx.t.move(receiver, Held, Suppressed, n)
+	return n, err
+}
+
+// ReleaseBundle puts what is held in a bundle, of one receiver, into its queue, as if it had come now.
+func (tx *Tx) ReleaseBundle(bundle, receiver string, now time.Time) (int, error) {
+	n, err := tx.changed(`UPDATE delivery SET state = 'pending', due = 0, reason = '', bundle = '', queued = ?, changed = ?
+		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, micros(now), micros(now), bundle, receiver)
+	tx.t.move(receiver, Held, Pending, n)
+	return n, err
+}
+
+// MoveBundle moves what is held in a bundle, of one receiver, into another.
+func (tx *Tx) MoveBundle(from, receiver, to, reason string, now time.Time) (int, error) {
+	return tx.changed(`UPDATE delivery SET bundle = ?, reason = ?, changed = ?
+		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, to, reason, micros(now), from, receiver)
+}
+
+// Brake holds what waits in a receiver's queue with a severity of at most that, into a bundle. What a person retried, what
+// came by one of the routes that are spared, and messages of a kind of their own are left in the queue.
+func (tx *Tx) Brake(receiver string, severity int, spared string, bundle, reason string, now time.Time) (int, error) {
+	n, err := tx.changed(`UPDATE delivery SET state = 'held', due = ?, reason = ?, bundle = ?, changed = ?
+		WHERE open = 1 AND due = 0 AND receiver = ? AND state = 'pending' AND severity <= ? AND route <> ? AND kind = ''
+		AND bundle = '' AND attempts = 0 AND ambiguous = 0 AND queued = changed`,
+		int64(never), reason, bundle, micros(now), receiver, severity, spared)
+	tx.t.move(receiver, Pending, Held, n)
+	return n, err
+}
+
+// Cancel suppresses the messages about an alert of kinds that wants names and that were not sent yet, to all receivers.
+func (tx *Tx) Cancel(identity string, occurrence int, wants func(kind string) bool, reason string, now time.Time) (int, error) {
+	deliveries, err := tx.Deliveries(identity, occurrence)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, d := range deliveries {
+		if d.State != Held && d.State != Pending || !wants(d.Kind) {
+			continue
+		}
+		n, err := tx.changed(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, reason = ?, changed = ?
+			WHERE seq = ? AND state = ?`, reason, micros(now), d.Seq, string(d.State))
+		if err != nil {
+			return total, err
+		}
+		tx.t.move(d.Receiver, d.State, Suppressed, n)
+		total += n
+	}
+	return total, nil
+}
+
+// Waiting is how many deliveries wait in a receiver's queue or are being delivered: not those that are held.
+func (tx *Tx) Waiting(receiver string) (int, error) {
+	total := 0
+	for _, s := range []State{Pending, Delivering} {
+		var n int
+		if _, err := tx.t.row(`SELECT n FROM tally WHERE receiver = ? AND state = ?`, []any{receiver, string(s)}, &n); err != nil {
+			return 0, err
+		}
+		total += n + tx.t.tally[tallyKey{receiver, s}]
+	}
+	return total, nil
+}
+
+func (tx *Tx) changed(query string, args ...any) (int, error) {
+	res, err := tx.t.exec(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
+}
+
+// EachMember calls f for every delivery of a bundle with its whole alert, in the order in which they were entered, those of
+// one alert one behind the other.
+func (db *DB) EachMember(ctx context.Context, bundle string, f func(Delivery) error) error {
+	return db.read(ctx, "read the bundle "+bundle, func(t *txn) error {
+		return t.each(`SELECT `+deliveryColumns+`, `+alertColumns+` FROM delivery AS d CROSS JOIN alert AS a ON a.id = d.alert
+			WHERE d.bundle = ? AND d.bundle <> '' ORDER BY d.alert, d.seq`, []any{bundle}, func(row scanner) (bool, error) {
+			var d Delivery
+			if err := d.scan(row, true); err != nil {
+				return false, err
+			}
+			return true, f(d)
+		})
+	})
+}
