@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"follow":                {"alert", "regular"},
 	"sample":                {"alert"},
 	"yamlnode":              {},
+	"window":                {"yamlnode"},
 	"rules":                 {"alert", "yamlnode"},
 	"family":                {"alert", "display"},
 	"notifier":              {"display", "regular"},
