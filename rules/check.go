@@ -12,14 +12,15 @@ import (
 )
 
 // Check finds what only the whole table shows: receivers that do not exist and two routes of one name side by side,
-// which are mistakes; routes that no alert can reach and a default that is never asked, which are warnings. It never
-// calls a route unreachable that some alert reaches, but does not find every one that none does. receivers holds the
-// names that exist.
+// which are mistakes; routes that no alert can reach, a default that is never asked, and settings of routes that do
+// nothing, which are warnings. It never calls a route unreachable that some alert reaches, but does not find every one
+// that none does. receivers holds the names that exist.
 func (t *Table) Check(receivers map[string]bool) []Problem {
 	c := checker{receivers: receivers, known: slices.Sorted(maps.Keys(receivers)), prover: prover{maxSteps}}
 	c.to(t.Always, t.AlwaysNode, "")
 	c.routes(t.Routes, nil, nil, nil, "")
 	c.to(t.Default, t.DefaultNode, "")
+	c.untouched(t)
 	if len(t.Default) > 0 {
 		c.reachDefault(t)
 	}
@@ -67,10 +68,12 @@ func (c *checker) routes(routes []*Route, parent *position, around []matcher, be
 		if !r.Inherit {
 			c.to(r.To, yamlnode.At(r.Node, "to"), here.file)
 		}
+		c.told(r, here.file)
 		all := append(slices.Clip(around), c.flatten(r.Match)...)
 		if reason := c.unreachable(before, all, here); reason != "" {
 			c.report(here.file, true, r.Node, "no alert reaches the route %s: %s", at.path(), reason)
 		} else {
+			c.pairs(at, all, before, here)
 			c.routes(r.Routes, at, all, before, here.file)
 		}
 		if !r.Continue {

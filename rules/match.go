@@ -32,6 +32,9 @@ type entry struct {
 	matcher
 	key  string
 	node *yaml.Node
+	// texts are what the matcher was made of, one or a list of them; none for a combining key.
+	texts []value
+	list  bool
 }
 
 // matcher tests one thing about an alert.
@@ -155,20 +158,27 @@ func NewMatch(key string, values []string, scale alert.Scale) (*Match, error) {
 		if strings.TrimSpace(v) == "" {
 			return nil, fmt.Errorf("%s is empty", key)
 		}
+		if err := checkUTF8(key, v); err != nil {
+			return nil, err
+		}
 		texts = append(texts, value{text: v})
 	}
 	if len(texts) == 0 {
 		return nil, fmt.Errorf("%s has no value", key)
 	}
+	if err := checkUTF8("the key", key); err != nil {
+		return nil, err
+	}
 	if !knownKey(key) {
 		p.unknownKey(yamlnode.Entry{Key: key})
 		return nil, p.err()
 	}
-	m := p.matcher(key, texts, len(texts) > 1)
+	list := len(texts) > 1
+	m := p.matcher(key, texts, list)
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	return &Match{[]entry{{matcher: m, key: key}}}, nil
+	return &Match{[]entry{{matcher: m, key: key, texts: texts, list: list}}}, nil
 }
 
 // match reads one mapping of matchers; what is match, not, any or all. It returns nil after a mistake.
@@ -188,8 +198,8 @@ func (p *parser) match(node *yaml.Node, what string) *Match {
 	}
 	m := &Match{}
 	for _, pair := range pairs {
-		if one := p.entry(pair); one != nil {
-			m.entries = append(m.entries, entry{one, pair.Key, pair.Value})
+		if one := p.entry(pair); one.matcher != nil {
+			m.entries = append(m.entries, one)
 		}
 	}
 	if len(m.entries) < len(pairs) {
@@ -198,37 +208,39 @@ func (p *parser) match(node *yaml.Node, what string) *Match {
 	return m
 }
 
-// entry reads one key of a match. It returns nil after a mistake.
-func (p *parser) entry(e yamlnode.Entry) matcher {
+// entry reads one key of a match. It has no matcher after a mistake.
+func (p *parser) entry(e yamlnode.Entry) entry {
+	of := entry{key: e.Key, node: e.Value}
 	switch e.Key {
 	case "any", "all":
-		branches := p.branches(e)
-		if branches == nil {
-			return nil
+		switch branches := p.branches(e); {
+		case branches == nil:
+		case e.Key == "any":
+			of.matcher = &anyMatcher{branches}
+		default:
+			of.matcher = &allMatcher{branches}
 		}
-		if e.Key == "any" {
-			return &anyMatcher{branches}
-		}
-		return &allMatcher{branches}
+		return of
 	case "not":
 		if e.Value.Kind == yaml.SequenceNode {
 			p.problem(e.Value, "not is a list: write one mapping, or not: {any: [...]} for none of several")
-			return nil
+			return of
 		}
 		if branch := p.match(e.Value, "not"); branch != nil {
-			return &notMatcher{branch}
+			of.matcher = &notMatcher{branch}
 		}
-		return nil
+		return of
 	}
 	if !knownKey(e.Key) {
 		p.unknownKey(e)
-		return nil
+		return of
 	}
-	values, list, whole := p.values(e)
-	if m := p.matcher(e.Key, values, list); whole {
-		return m
+	var whole bool
+	of.texts, of.list, whole = p.values(e)
+	if m := p.matcher(e.Key, of.texts, of.list); whole {
+		of.matcher = m
 	}
-	return nil
+	return of
 }
 
 // branches reads the list under any or all. It returns nil after a mistake.

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
@@ -14,6 +15,7 @@ import (
 // in problems as well, so callers go on and look only at the end.
 type parser struct {
 	scale    alert.Scale
+	windows  map[string]*window.Window // that routes may name
 	problems []Problem
 	*yamlnode.Reader
 }

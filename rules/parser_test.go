@@ -196,7 +196,7 @@ func TestAnAliasThatHoldsItselfIsRefused(t *testing.T) {
 			t.Errorf("%s: got\n%s", text, got)
 		}
 	}
-	_, problems := ParseRoutes(node(t, "&a [{to: [soc], routes: *a}]"), alert.DefaultScale)
+	_, problems := ParseRoutes(node(t, "&a [{to: [soc], routes: *a}]"), alert.DefaultScale, nil)
 	if got := told(problems); strings.Count(got, "an alias may hold itself") != 1 {
 		t.Errorf("routes: got\n%s", got)
 	}
@@ -229,7 +229,7 @@ func TestNodesMadeByHandDoNotPanic(t *testing.T) {
 		{Kind: yaml.SequenceNode, Content: []*yaml.Node{{Kind: yaml.AliasNode}}},
 	} {
 		ParseMatch(n, alert.DefaultScale)
-		ParseRoutes(n, alert.DefaultScale)
+		ParseRoutes(n, alert.DefaultScale, nil)
 		ParseReceivers(n, "default")
 	}
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"time"
 
-	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/window"
 )
 
@@ -67,12 +66,3 @@ type Inhibit struct {
 	Equal          []Field       // both have the same values
 	For            time.Duration // how long the source is fresh
 }
-
-// Field is one that alerts are told apart by: rule, agent, srcip, …, field.<path>.
-type Field struct {
-	Key   string
-	value func(*alert.Alert) string
-}
-
-// Value is the alert's, "" where it has none.
-func (f Field) Value(a *alert.Alert) string { return f.value(a) }

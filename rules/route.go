@@ -9,10 +9,11 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
-var routeKeys = []string{"name", "match", "to", "continue", "routes"}
+var routeKeys = slices.Concat([]string{"name", "match", "to", "continue", "routes"}, settingKeys)
 
 // Always and Default name, as the route of a [Choice], the receivers that hear of every alert and those of alerts
 // that no route matched. No route has these names.
@@ -36,19 +37,27 @@ type Route struct {
 	Continue bool
 	// Routes refine: the first that matches decides in place of this route.
 	Routes []*Route
+	// Policy is what the route's settings come to, with those that it inherits; nil where that is nothing. ParseRoutes
+	// works it out once, so that choosing receivers costs nothing for it.
+	Policy *Policy
 	// Node is the mapping that the route was read from, File the file it stands in, which the loader knows; a
 	// nested route without a File is in that of its parent. Both are for the places of problems only.
 	Node *yaml.Node
 	File string
+
+	own, all settings // its own, and those that hold for it
 }
 
-// ParseRoutes reads a list of routes, the value of `routes:`. A nil node gives none. With a problem that is no
-// warning, what is returned is only good for finding more problems.
-func ParseRoutes(node *yaml.Node, scale alert.Scale) ([]*Route, []Problem) {
+// ParseRoutes reads a list of routes, the value of `routes:`. A nil node gives none. windows are those that the routes
+// may name. With a problem that is no warning, what is returned is only good for finding more problems.
+func ParseRoutes(node *yaml.Node, scale alert.Scale, windows map[string]*window.Window) ([]*Route, []Problem) {
 	p := newParser(scale)
+	p.windows = windows
 	var routes []*Route
 	if node = yamlnode.Resolve(node); node != nil {
 		routes = p.routes(node, true)
+		p.policies(routes, settings{})
+		p.useless(routes)
 	}
 	return routes, byPlace(p.problems)
 }
@@ -109,6 +118,10 @@ func (p *parser) route(node *yaml.Node, top bool) *Route {
 		case "routes":
 			r.Routes = p.routes(pair.Value, false)
 		default:
+			if slices.Contains(settingKeys, pair.Key) {
+				p.setting(&r.own, pair)
+				continue
+			}
 			advice := suggest(pair.Key, routeKeys, "use "+strings.Join(routeKeys, ", "))
 			if knownKey(pair.Key) {
 				advice = "it is a matcher, so write it under match"
@@ -116,8 +129,8 @@ func (p *parser) route(node *yaml.Node, top bool) *Route {
 			p.problem(pair.KeyNode, "%q is no setting of a route: %s", pair.Key, advice)
 		}
 	}
-	if top && r.Inherit {
-		p.problem(node, "a route needs to: name receivers, or write to: [] for nobody; only routes inside another inherit it")
+	if top && r.Inherit && !r.own.escalate.given() {
+		p.problem(node, "a route needs to: name receivers, or write to: [] for nobody, or escalate; only routes inside another inherit it")
 	}
 	return r
 }

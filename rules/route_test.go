@@ -25,7 +25,7 @@ func TestRoutesAreRead(t *testing.T) {
       to: []
 - to: [siem]
   continue: false
-`), alert.DefaultScale)
+`), alert.DefaultScale, nil)
 	if problems != nil {
 		t.Fatal(told(problems))
 	}
@@ -58,11 +58,11 @@ func TestRoutesAreRead(t *testing.T) {
 
 func TestNoRoutesAreNone(t *testing.T) {
 	for _, text := range []string{"[]", "# nothing\n[]"} {
-		if routes, problems := ParseRoutes(node(t, text), alert.DefaultScale); routes != nil || problems != nil {
+		if routes, problems := ParseRoutes(node(t, text), alert.DefaultScale, nil); routes != nil || problems != nil {
 			t.Errorf("%q: got %v, %v", text, routes, problems)
 		}
 	}
-	if routes, problems := ParseRoutes(nil, alert.DefaultScale); routes != nil || problems != nil {
+	if routes, problems := ParseRoutes(nil, alert.DefaultScale, nil); routes != nil || problems != nil {
 		t.Errorf("nil: got %v, %v", routes, problems)
 	}
 }
@@ -75,10 +75,10 @@ func TestMistakesInRoutesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"text for a route", `[soc]`, `1:2: a route is a text: write match: and to: under the -`},
 		{"nothing for a route", "- \n- to: [soc]", `1:2: a route is empty: write match: and to: under the -`},
 		{"misspelled key", `[{to: [soc], contniue: true}]`, `1:14: "contniue" is no setting of a route: did you mean "continue"?`},
-		{"unknown key", `[{to: [soc], colour: red}]`, `1:14: "colour" is no setting of a route: use name, match, to, continue, routes`},
+		{"unknown key", `[{to: [soc], colour: red}]`, `1:14: "colour" is no setting of a route: use name, match, to, continue, routes, active, mute, outside, dedup, group_by, group_wait, group_interval, repeat_interval, throttle, digest, escalate, resolve`},
 		{"matcher outside match", `[{to: [soc], severity: high}]`, `1:14: "severity" is no setting of a route: it is a matcher, so write it under match`},
 		{"key twice", `[{to: [soc], to: [ops]}]`, `1:14: to stands twice in a route, first on line 1: keep one`},
-		{"nobody to tell", `[{match: {level: 7}}]`, `1:2: a route needs to: name receivers, or write to: [] for nobody; only routes inside another inherit it`},
+		{"nobody to tell", `[{match: {level: 7}}]`, `1:2: a route needs to: name receivers, or write to: [] for nobody, or escalate; only routes inside another inherit it`},
 		{"to nothing", "- to:\n", `1:6: to has no value: write one (in quotes if it begins with #), or leave the key out`},
 		{"to a comment", "- to: #soc\n", `1:6: to has no value, because an unquoted # begins a comment: write to: "#soc"`},
 		{"to a mapping", `[{to: {soc: x}}]`, `1:7: to is a mapping: write a text, in quotes if it holds a colon or braces`},
@@ -105,7 +105,7 @@ func TestMistakesInRoutesAreToldWithPlaceAndRemedy(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, problems := ParseRoutes(node(t, tt.routes), alert.DefaultScale)
+			_, problems := ParseRoutes(node(t, tt.routes), alert.DefaultScale, nil)
 			if diff := cmp.Diff(strings.TrimSuffix(told(problems), "\n"), tt.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}

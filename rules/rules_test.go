@@ -50,7 +50,7 @@ func table(t testing.TB, text string) *Table {
 	add(problems)
 	table.Default, problems = ParseReceivers(table.DefaultNode, "default")
 	add(problems)
-	table.Routes, problems = ParseRoutes(given(&config.Routes), alert.DefaultScale)
+	table.Routes, problems = ParseRoutes(given(&config.Routes), alert.DefaultScale, nil)
 	add(problems)
 	for _, p := range all {
 		if !p.Warning {

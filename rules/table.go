@@ -15,9 +15,12 @@ import (
 //   - Routes are tried in order; the first that matches ends the search, unless it says continue.
 //   - Under a route that matched, its children are tried by the same law. If one matches, the children decide and
 //     the route's own receivers are not told by it; if none does, the route itself decides.
-//   - A route without `to` tells whom the route around it tells. One with `to: []` tells nobody.
+//   - A route without `to` tells whom the route around it tells. One with `to: []` tells nobody, also of an escalation
+//     that it would inherit.
+//   - A route inherits each setting that it does not have, and what it has takes the place of the whole setting.
+//   - Beside `to`, the first step of an escalation is told at once; the others are chosen for later.
 //   - Default hears of alerts that no route matched. A route that told nobody did match.
-//   - A receiver is told once, in the name of the first that chose it.
+//   - A receiver is told once at first, and once in each later step, in the name of the first that chose it.
 type Table struct {
 	Always  []string
 	Routes  []*Route
@@ -91,14 +94,14 @@ func (t *Table) Nobody(a *alert.Alert) (route string) {
 
 func (t *Table) walk(w *walk) {
 	for _, receiver := range t.Always {
-		w.choose(receiver, Always)
+		w.choose(Choice{Receiver: receiver, Route: Always})
 	}
 	if w.try(t.Routes, nil) {
 		return
 	}
 	w.Defaulted = true
 	for _, receiver := range t.Default {
-		w.choose(receiver, Default)
+		w.choose(Choice{Receiver: receiver, Route: Default})
 	}
 }
 
@@ -139,29 +142,40 @@ func (w *walk) matches(r *Route, index int, parent *position) bool {
 	return matched
 }
 
-// tell chooses the receivers of the route that decided.
+// tell chooses the receivers of the route that decided: those of `to`, and those of the steps of its escalation.
 func (w *walk) tell(at *position) {
-	from := at.receivers()
-	if from.Nobody && !w.Suppressed {
-		w.Suppressed, w.SuppressedBy = true, at.path()
+	from, policy := at.receivers(), at.route.Policy
+	var steps []Step
+	if policy != nil {
+		steps = policy.Escalate
 	}
-	if len(from.To) == 0 {
+	if len(from.To)+len(steps) == 0 {
+		if from.Nobody && !w.Suppressed {
+			w.Suppressed, w.SuppressedBy = true, at.path()
+		}
 		return
 	}
 	w.told = true
 	path := at.path()
 	for _, receiver := range from.To {
-		w.choose(receiver, path)
+		w.choose(Choice{Receiver: receiver, Route: path, Policy: policy})
+	}
+	for i, s := range steps {
+		for _, receiver := range s.To {
+			w.choose(Choice{Receiver: receiver, Route: path, Policy: policy, Step: i + 1, After: s.After})
+		}
 	}
 }
 
-func (w *walk) choose(receiver, route string) {
-	for _, c := range w.Choices {
-		if c.Receiver == receiver {
+// choose takes a choice, unless the receiver is told already at that time: of `to` and the first step, both of which are
+// at once, only one tells it.
+func (w *walk) choose(c Choice) {
+	for _, earlier := range w.Choices {
+		if earlier.Receiver == c.Receiver && max(earlier.Step, 1) == max(c.Step, 1) {
 			return
 		}
 	}
-	w.Choices = append(w.Choices, Choice{Receiver: receiver, Route: route})
+	w.Choices = append(w.Choices, c)
 }
 
 // position is a route's place in the tree.

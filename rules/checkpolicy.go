@@ -1,0 +1,217 @@
+package rules
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/yamlnode"
+)
+
+// told checks the receivers that settings of a route name.
+func (c *checker) told(r *Route, file string) {
+	if r.Node == nil { // made by hand
+		if p := r.Policy; p != nil {
+			c.to(p.Outside, nil, file)
+			for _, s := range p.Escalate {
+				c.to(s.To, nil, file)
+			}
+		}
+		return
+	}
+	c.to(r.own.outside.value, yamlnode.At(r.own.outside.node, "to"), file)
+	steps := items(r.own.escalate.node)
+	for i, s := range r.own.escalate.value {
+		at := r.own.escalate.node
+		if i < len(steps) {
+			at = yamlnode.At(steps[i], "to")
+		}
+		c.to(s.To, at, file)
+	}
+}
+
+// pairs warns of what opens or closes an incident and never comes to the route that asks for it. all are the matchers of
+// the route and those around it, before the routes that end the search before it.
+func (c *checker) pairs(at *position, all []matcher, before []ender, here place) {
+	own := at.route.own.resolve
+	nodes := items(own.node)
+	for i, pair := range own.value {
+		node := own.node
+		if len(nodes) == len(own.value) {
+			node = nodes[i]
+		}
+		for _, side := range []struct {
+			key, otherwise string
+			match          *Match
+		}{
+			{"opens", "no incident would ever begin", pair.Opens},
+			{"closes", "no incident would ever end", pair.Closes},
+		} {
+			place := yamlnode.At(node, side.key)
+			wanted := c.flatten(side.match)
+			if c.disjoint(all, wanted) {
+				c.report(here.file, true, place, "no alert that %s comes to the route %s: its match excludes them, so %s; write a match that takes both, or resolve at a route that does", side.key, at.path(), side.otherwise)
+				continue
+			}
+			both := append(slices.Clip(all), wanted...)
+			for _, e := range before {
+				if c.covers([]*Match{e.match}, both) {
+					c.report(here.file, true, place, "no alert that %s comes to the route %s: %s, %s, takes them, so %s; put this one before it, or write continue: true there", side.key, at.path(), e.path, e.seenFrom(here), side.otherwise)
+					break
+				}
+			}
+		}
+	}
+}
+
+// disjoint reports whether no alert passes all of both. As everywhere here, "no" may mean that it cannot tell.
+func (p *prover) disjoint(a, b []matcher) bool {
+	if set, _ := p.levels(slices.Concat(a, b)); set == 0 {
+		return true
+	}
+	return slices.ContainsFunc(a, func(m matcher) bool { return p.excludes(m, b) }) ||
+		slices.ContainsFunc(b, func(m matcher) bool { return p.excludes(m, a) })
+}
+
+// excludes reports whether no alert passes both one and all of the others.
+func (p *prover) excludes(one matcher, others []matcher) bool {
+	if !p.step(len(others) + 1) {
+		return false
+	}
+	switch one := one.(type) {
+	case *anyMatcher:
+		return !slices.ContainsFunc(one.branches, func(b *Match) bool { return !p.disjoint(p.flatten(b), others) })
+	case *notMatcher:
+		return p.implied(others, one.branch)
+	}
+	return slices.ContainsFunc(others, func(m matcher) bool { return apart(one, m) })
+}
+
+// apart reports whether two matchers look at the same one value of an alert and never agree on it.
+func apart(a, b matcher) bool {
+	switch a := a.(type) {
+	case *ruleMatcher:
+		b, ok := b.(*ruleMatcher)
+		return ok && noneMeet(a.ids, b.ids, func(x, y idRange) bool {
+			if x.numeric && y.numeric {
+				return x.first <= y.last && y.first <= x.last
+			}
+			return x.numeric == y.numeric && x.text == y.text
+		})
+	case *wordMatcher:
+		b, ok := b.(*wordMatcher)
+		return ok && !a.many && a.key == b.key && noneMeet(a.words, b.words, func(x, y string) bool { return x == y })
+	case *addressMatcher:
+		b, ok := b.(*addressMatcher)
+		return ok && a.key == b.key && noneMeet(a.networks, b.networks, func(x, y network) bool { return x.prefix.Overlaps(y.prefix) })
+	}
+	return false
+}
+
+// noneMeet reports whether no item of one list meets one of the other.
+func noneMeet[T any](a, b []T, meet func(x, y T) bool) bool {
+	return !slices.ContainsFunc(a, func(x T) bool {
+		return slices.ContainsFunc(b, func(y T) bool { return meet(x, y) })
+	})
+}
+
+// untouched warns of settings that hold for receivers of Always alone, which are told of every alert at once whatever a
+// route says.
+func (c *checker) untouched(t *Table) {
+	if len(t.Always) == 0 {
+		return
+	}
+	type said struct {
+		key, file string
+		node      *yaml.Node
+	}
+	var all []said
+	useful, useless := map[*yaml.Node]bool{}, map[*yaml.Node]bool{}
+	t.each(func(r *Route, receivers []string, file string) {
+		for _, s := range []struct {
+			key      string
+			own, all *yaml.Node
+		}{{"dedup", r.own.dedup.node, r.all.dedup.node}, {"throttle", r.own.throttle.node, r.all.throttle.node}} {
+			if s.all == nil {
+				continue
+			}
+			if s.own != nil {
+				all = append(all, said{s.key, file, s.own})
+			}
+			switch {
+			case slices.ContainsFunc(receivers, func(name string) bool { return !slices.Contains(t.Always, name) }):
+				useful[s.all] = true
+			case len(receivers) > 0:
+				useless[s.all] = true
+			}
+		}
+	})
+	for _, s := range all {
+		if useless[s.node] && !useful[s.node] {
+			c.report(s.file, true, s.node, "%s does nothing here: all receivers of the route stand in always, and are told of every alert at once", s.key)
+		}
+	}
+}
+
+// CheckPages warns of routes whose throttle holds for receivers that page people, which are those of pages: above the
+// rate a page comes late, as a digest. Check warns of what needs no channels to be known.
+func (t *Table) CheckPages(pages map[string]bool) []Problem {
+	var c checker
+	type key struct {
+		node     *yaml.Node
+		receiver string
+	}
+	said := map[key]bool{}
+	t.each(func(r *Route, receivers []string, file string) {
+		s := r.all.throttle
+		if s.value == nil {
+			return
+		}
+		for _, name := range receivers {
+			if k := (key{s.node, name}); pages[name] && !slices.Contains(t.Always, name) && !said[k] {
+				said[k] = true
+				c.report(file, true, s.node, "this throttle holds for %q too: pages above %s come late, as a digest; write throttle: none at a route of its own for them", name, s.value.rate())
+			}
+		}
+	})
+	return c.problems
+}
+
+// Windows are the names of the windows that routes go by.
+func (t *Table) Windows() map[string]bool {
+	used := map[string]bool{}
+	each(t.Routes, func(r *Route) {
+		if r.Policy == nil {
+			return
+		}
+		for _, w := range slices.Concat(r.Policy.Active, r.Policy.Mute) {
+			used[w.Name] = true
+		}
+	})
+	return used
+}
+
+// each calls visit for every route, with the receivers that it tells at one time or another, and its file.
+func (t *Table) each(visit func(r *Route, receivers []string, file string)) {
+	var walk func(routes []*Route, to []string, file string)
+	walk = func(routes []*Route, to []string, file string) {
+		for _, r := range routes {
+			to, file := to, file
+			if !r.Inherit {
+				to = r.To
+			}
+			if r.File != "" {
+				file = r.File
+			}
+			all := slices.Clip(to)
+			if r.Policy != nil {
+				for _, s := range r.Policy.Escalate {
+					all = append(all, s.To...)
+				}
+			}
+			visit(r, all, file)
+			walk(r.Routes, to, file)
+		}
+	}
+	walk(t.Routes, nil, "")
+}
