@@ -52,6 +52,7 @@ func readRootcheck(a *alert.Alert, r *Reading, s *sentence) {
 	file := first(a, "data.file", "SyscheckFile.path")
 	r.Next = w("Plan the fix.")
 
+	s.Kind = "Rootcheck finding"
 	s.What, s.Object = "Rootcheck", auditOf.ReplaceAllString(strings.TrimSuffix(finding, "."), "")
 	for _, t := range troubles {
 		m := t.log.FindStringSubmatch(log)

@@ -136,8 +136,9 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 
 	action := shortAction(c.Action)
 	s.What, s.Object, s.In = c.Provider, action, c.Account
+	s.Kind = c.Provider + " activity"
 	if !clean(action) {
-		s.What = c.Provider + " activity"
+		s.What = s.Kind
 	}
 	if !strings.Contains(action, c.Actor) { // a finding has it in its title
 		s.By = c.Actor

@@ -22,6 +22,11 @@ type Reading struct {
 
 	// Sentence says what happened, from where, on which host: at most 100 characters.
 	Sentence display.Text
+	// What is the kind of event alone, without object, address, user and host ("SSH brute force", "File changed"): what
+	// several alerts have in common. It is in our words, or, if Quoted, the description of the rule: alert text that may
+	// stand in a heading.
+	What   string
+	Quoted bool
 	// Facts are at most six, none empty, in the reader's order, without Note.
 	Facts []Fact
 	// Note says what is unusual about the text itself ("text holds …: shown, not run"), or is empty.

@@ -36,6 +36,7 @@ func readIDS(a *alert.Alert, r *Reading, s *sentence) {
 		signature = strings.TrimPrefix(a.Rule.Description, "Suricata: Alert - ")
 	}
 
+	s.Kind = "IDS alert"
 	s.What, s.Object, s.Label, s.From = "IDS", signature, "Says", source.IP
 
 	verdict := first(a, "data.alert.action")

@@ -38,6 +38,9 @@ func checkLaws(t *testing.T, a *alert.Alert, r *Reading) {
 			return quoted
 		},
 	)
+	if r.What == "" || !clean(r.What) {
+		t.Errorf("what happened, without object, is %q", r.What)
+	}
 	if len(r.Facts) > maxFacts {
 		t.Errorf("%d facts: %v", len(r.Facts), r.Facts)
 	}
@@ -76,6 +79,9 @@ const (
 func words(r *Reading) string {
 	var b strings.Builder
 	texts := []display.Text{r.Sentence, r.Next, r.Note}
+	if !r.Quoted {
+		texts = append(texts, display.Words(r.What))
+	}
 	for _, f := range r.Facts {
 		texts = append(texts, display.Words(f.Label), f.Value)
 	}

@@ -94,6 +94,11 @@ func describe(a *alert.Alert, r *Reading) string {
 	if e := r.Evidence; e.CutBy != "" {
 		row("  cut", fmt.Sprintf("by %s after %d", e.CutBy, e.CutChars))
 	}
+	what := display.Words(r.What)
+	if r.Quoted {
+		what = display.Quote(r.What)
+	}
+	row("what", code(what))
 	row("family", r.Family+" ("+r.Class+")")
 	row("count", fmt.Sprintf("%d, at least %t, composite %t", r.Count, r.AtLeast, r.Composite))
 	row("key", DedupKey(a, r))

@@ -72,9 +72,11 @@ func readResponse(a *alert.Alert, r *Reading, s *sentence) {
 	switch {
 	case run.action == "add" && address.IP != "":
 		s.What, r.Outcome = "Blocked", "blocked"
+		s.Kind = "Address blocked"
 		s.Own = []display.Text{w("Blocked "), q(address.IP)}
 	case run.action == "delete" && address.IP != "":
 		s.What, r.Outcome = "Unblocked", "allowed"
+		s.Kind = "Address unblocked"
 		s.Own = []display.Text{w("Unblocked "), q(address.IP)}
 		r.Next = w("Nothing, if it may come back.")
 	default: // no address: a script that restarts something or disables an account

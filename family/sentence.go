@@ -1,6 +1,7 @@
 package family
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,9 @@ const maxSentence = 100
 // others are raw alert text and are left out of the sentence when they hold anything that does not belong into
 // a heading. A rule of the operator's has its description in the place of What.
 type sentence struct {
-	What   string
+	What string
+	// Kind is What where that says nothing without an object ("IDS"). Empty: What says it.
+	Kind   string
 	Object string
 	// Label is the fact that Object becomes when it cannot stand in the sentence: "File". Empty where Object is
 	// among the facts anyway.
@@ -49,11 +52,13 @@ func operatorRule(a *alert.Alert) bool {
 func (r *Reading) write(s *sentence, a *alert.Alert) (facts []Fact) {
 	var parts []display.Text
 	described := false
+	r.What = cmp.Or(s.Kind, s.What)
 	if (s.Described || operatorRule(a)) && a.Problem.Kind == "" {
 		text := strings.TrimSuffix(strings.TrimSpace(a.Rule.Description), ".")
 		switch {
 		case clean(text):
 			described = true
+			r.What, r.Quoted = text, true
 			parts = append(parts, q(text))
 		case !absent(text):
 			facts = append(facts, Fact{"Says", q(a.Rule.Description)})

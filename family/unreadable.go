@@ -29,9 +29,9 @@ func readUnreadable(a *alert.Alert, r *Reading, s *sentence) {
 		r.Next = w("Find the alert in the manager's alerts log, and mend who may read the file.")
 		r.fact("Error", q(a.Problem.ReadsAs))
 	case alert.ProblemDamaged:
-		s.What = "Damaged alert of " + size
+		s.What, s.Kind = "Damaged alert of "+size, "Damaged alert"
 	case alert.ProblemTruncated:
-		s.What = "Alert cut off after " + size
+		s.What, s.Kind = "Alert cut off after "+size, "Alert cut off"
 	default:
 		s.What = "Alert in an unknown format"
 		r.Next = w("Find out what wrote it: it is no alert of OSSEC or Wazuh.")

@@ -19,6 +19,7 @@ func windowsKind() kind {
 func readWindows(a *alert.Alert, r *Reading, s *sentence) {
 	e := windowsEvent(a)
 	s.What, s.Label = "Windows", "Says"
+	s.Kind = "Windows event"
 	s.Object = e.sentence()
 	if s.Object == "" {
 		s.Object = strings.TrimPrefix(strings.TrimSuffix(a.Rule.Description, "."), "Windows: ")
