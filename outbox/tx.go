@@ -170,13 +170,13 @@ func (tx *Tx) MoveBundle(from, receiver, to, reason string, now time.Time) (int,
 		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, to, reason, micros(now), from, receiver)
 }
 
-// Brake holds what waits in a receiver's queue with a severity of at most that, into a bundle. What a person retried, what
-// came by one of the routes that are spared, and messages of a kind of their own are left in the queue.
-func (tx *Tx) Brake(receiver string, severity int, spared string, bundle, reason string, now time.Time) (int, error) {
+// Brake holds what waits in a receiver's queue with a severity from least to most, into a bundle. What was tried or a person
+// retried, what came by the route that is spared, and messages of a kind of their own are left in the queue.
+func (tx *Tx) Brake(receiver string, least, most int, spared string, bundle, reason string, now time.Time) (int, error) {
 	n, err := tx.changed(`UPDATE delivery SET state = 'held', due = ?, reason = ?, bundle = ?, changed = ?
-		WHERE open = 1 AND due = 0 AND receiver = ? AND state = 'pending' AND severity <= ? AND route <> ? AND kind = ''
+		WHERE open = 1 AND due = 0 AND receiver = ? AND state = 'pending' AND severity BETWEEN ? AND ? AND route <> ? AND kind = ''
 		AND bundle = '' AND attempts = 0 AND ambiguous = 0 AND queued = changed`,
-		int64(never), reason, bundle, micros(now), receiver, severity, spared)
+		int64(never), reason, bundle, micros(now), receiver, least, most, spared)
 	tx.t.move(receiver, Pending, Held, n)
 	return n, err
 }

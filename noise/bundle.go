@@ -1,0 +1,77 @@
+package noise
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
+)
+
+// bundle is alerts that wait to be told together. It is kept under bundleKey + its kind + / + its key until it is told.
+type bundle struct {
+	// ID is the identity of the message about it, once that is made.
+	ID     string      `json:"id"`
+	Kind   digest.Kind `json:"kind"`
+	Key    string      `json:"key"`
+	Route  string      `json:"route,omitempty"`
+	Why    string      `json:"why,omitempty"`
+	By     string      `json:"by,omitempty"`
+	Opened time.Time   `json:"opened"`
+	// N is how many alerts were put into it.
+	N int `json:"n"`
+	// Steps are those of an escalation that begins when it is told; Interval is how long a group waits after it was.
+	Steps    []stepWant    `json:"steps,omitempty"`
+	Interval time.Duration `json:"interval,omitempty"`
+	// Limit is what its alerts are above: its message is taken out of that.
+	Limit *rules.Throttle `json:"limit,omitempty"`
+}
+
+// stepWant is a receiver of a later step.
+type stepWant struct {
+	Receiver string        `json:"receiver"`
+	Channel  string        `json:"channel"`
+	Route    string        `json:"route"`
+	Step     int           `json:"step"`
+	Of       int           `json:"of"`
+	Who      []string      `json:"who"`
+	After    time.Duration `json:"after"`
+}
+
+func (b *bundle) stateKey() string { return bundleKey + string(b.Kind) + "/" + b.Key }
+
+// IsMessage reports whether an alert of the outbox is a message about a bundle, or a notice: its body is a [digest.Summary].
+func IsMessage(identity string) bool { return strings.HasPrefix(identity, messagePrefix) }
+
+const messagePrefix = "d-"
+
+// messageID names a message of our own making.
+func messageID(parts ...any) string {
+	sum := sha256.Sum256([]byte(fmt.Sprintln(parts...)))
+	return messagePrefix + hex.EncodeToString(sum[:8])
+}
+
+// join finds the open bundle of a kind and key and says when it is told, or opens it, to be told at due. The caller puts one
+// alert into it.
+func (c *Control) join(tx *outbox.Tx, b bundle, now, due time.Time) (*bundle, time.Time, error) {
+	text, kept, open, err := tx.State(b.stateKey())
+	if err != nil {
+		return nil, due, err
+	}
+	if open {
+		due = kept
+		if err := json.Unmarshal([]byte(text), &b); err != nil {
+			return nil, due, fmt.Errorf("state %s: %w", b.stateKey(), err)
+		}
+	} else {
+		b.Opened = now
+		b.ID = messageID(b.Kind, b.Key, now.UnixNano())
+	}
+	b.N++
+	return &b, due, set(tx, b.stateKey(), b, due)
+}

@@ -1,0 +1,189 @@
+package noise
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
+)
+
+// incident is what a resolve pair opened.
+type incident struct {
+	By     Ref       `json:"by"`
+	Opened time.Time `json:"opened"`
+	// Repeat is how often it is told again while it lasts, Again how often that was.
+	Repeat time.Duration `json:"repeat,omitempty"`
+	Again  int           `json:"again,omitempty"`
+	Route  string        `json:"route"`
+	Words  string        `json:"words"`
+}
+
+// incidentLife is how long an incident is remembered that nothing closes.
+const incidentLife = 30 * 24 * time.Hour
+
+func (i *incident) due() time.Time {
+	end := i.Opened.Add(incidentLife)
+	if i.Repeat > 0 {
+		if next := i.Opened.Add(i.Repeat * time.Duration(i.Again+1)); next.Before(end) {
+			return next
+		}
+	}
+	return end
+}
+
+func pairKey(route string, n int, key string) string {
+	return incidentKey + route + "/" + strconv.Itoa(n) + "/" + key
+}
+
+// opens notes that the alert opens incidents, if it is told by itself.
+func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
+	if v.decided() {
+		return nil
+	}
+	for n, pair := range policy.Resolve {
+		if !pair.Opens.Matches(p.in.Alert) {
+			continue
+		}
+		key, words := values(p.in.Alert, pair.By)
+		key = pairKey(route, n, key)
+		if _, found, err := get[incident](p.tx, key); err != nil || found {
+			return err // it goes on
+		}
+		i := incident{By: p.in.ref, Opened: p.in.now, Route: route, Words: words}
+		if policy.Group != nil {
+			i.Repeat = policy.Group.Repeat
+		}
+		v.note("resolve (%s): opens an incident", words)
+		if v.about == nil {
+			v.about = &About{Opened: p.in.now}
+		}
+		if err := set(p.tx, key, i, i.due()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closes tells those who were told of an incident that the alert closes. They are not told of the alert itself.
+func (p *planning) closes(route string, policy *rules.Policy, v *verdict) (closed map[string]bool, err error) {
+	if p.in.known {
+		return nil, nil
+	}
+	closed = map[string]bool{}
+	for n, pair := range policy.Resolve {
+		if !pair.Closes.Matches(p.in.Alert) {
+			continue
+		}
+		key, words := values(p.in.Alert, pair.By)
+		key = pairKey(route, n, key)
+		i, found, err := get[incident](p.tx, key)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			v.note("resolve (%s): no incident is open", words)
+			continue
+		}
+		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
+			Resolved: &Resolved{After: p.in.now.Sub(i.Opened), By: p.in.ref}}
+		told, err := p.after(p.tx, i.By, "resolve", about, p.in.now, nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, receiver := range told {
+			closed[receiver] = true
+		}
+		if len(told) > 0 {
+			v.suppress("%s%s (%s)", resolves, i.By.Identity, words)
+		}
+		if _, err := p.tx.Cancel(i.By.Identity, i.By.Occurrence, isStep, "the incident is resolved", p.in.now); err != nil {
+			return nil, err
+		}
+		if err := p.tx.DropState(key); err != nil {
+			return nil, err
+		}
+	}
+	return closed, nil
+}
+
+// after enters a further message about an alert for each receiver that was told of it, or will be: those that wants, if
+// it is not nil, names. It returns their names.
+func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
+	deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, d := range deliveries {
+		switch {
+		case d.Kind != "" && !isStep(d.Kind), seen[d.Receiver], d.Route == rules.Always:
+			continue
+		case d.State == outbox.Held, d.State == outbox.Suppressed, d.State == outbox.Dead:
+			continue
+		case wants != nil && !wants(d):
+			continue
+		}
+		seen[d.Receiver] = true
+		told = append(told, d.Receiver)
+		_, err := tx.Deliver(of.Identity, of.Occurrence, now, outbox.NewDelivery{
+			Receiver: d.Receiver, Channel: d.Channel, Route: d.Route, Severity: d.Severity, Kind: kind, About: about.text(),
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return told, nil
+}
+
+func stepKind(n int) string   { return outbox.StepKind + strconv.Itoa(n) }
+func isStep(kind string) bool { return strings.HasPrefix(kind, outbox.StepKind) }
+
+// stepDelivery is the message of a later step.
+func (c *Control) stepDelivery(s stepWant, severity int, now time.Time, of *About) outbox.NewDelivery {
+	about := &About{Opened: now, Step: &Step{N: s.Step, Of: s.Of, Who: s.Who, After: s.After}}
+	if of != nil {
+		about.Opened, about.First = of.Opened, of.First
+	}
+	due := now.Add(s.After)
+	return outbox.NewDelivery{
+		Receiver: s.Receiver, Channel: s.Channel, Route: s.Route, Severity: severity, Kind: stepKind(s.Step),
+		State: outbox.Held, Due: due, Reason: fmt.Sprintf("step %d of %d: told at %s, unless somebody takes it", s.Step, s.Of, c.clock(due, now)),
+		About: about.text(),
+	}
+}
+
+// pageOf is a page whose acknowledgement is asked for: an incident of a service that people acknowledge there.
+type pageOf struct {
+	Of       Ref    `json:"of"`
+	Receiver string `json:"receiver"`
+	Key      string `json:"key"`
+}
+
+// watchPages notes which pages of an escalation are to be asked about.
+func (p *planning) watchPages() error {
+	steps := false
+	for _, d := range p.out {
+		steps = steps || isStep(d.Kind) && d.State == outbox.Held
+	}
+	if !steps {
+		return nil
+	}
+	for _, d := range p.out {
+		if d.Kind != "" || d.State != "" || d.Channel != "pagerduty" {
+			continue
+		}
+		page := pageOf{p.in.ref, d.Receiver, family.DedupKey(p.in.Alert, family.Read(p.in.Alert))}
+		if err := set(p.tx, pageKey+d.Receiver+"/"+p.in.ref.Identity+"#"+strconv.Itoa(p.in.ref.Occurrence), page, p.in.now.Add(pageLife)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pageLife is how long a page is asked about.
+const pageLife = 24 * time.Hour

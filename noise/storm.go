@@ -1,0 +1,200 @@
+package noise
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
+)
+
+// storm is a receiver that has more waiting than it takes.
+type storm struct {
+	Receiver string    `json:"receiver"`
+	Channel  string    `json:"channel"`
+	Since    time.Time `json:"since"`
+	// Level is the severity up to which is held.
+	Level int `json:"level"`
+	// Digests and Alerts are how many were told so far, and of how many.
+	Digests int `json:"digests"`
+	Alerts  int `json:"alerts"`
+	// Looked is when was looked last, and Held how many were in the bundle then; Told when the last digest was.
+	Looked time.Time `json:"looked"`
+	Held   int       `json:"held"`
+	Told   time.Time `json:"told"`
+}
+
+// stormDigestEvery is how often is told of what a storm brake holds, stormLookEvery how often is looked whether it is over.
+const (
+	stormDigestEvery = 5 * time.Minute
+	stormLookEvery   = time.Minute
+)
+
+func stormBundle(receiver string) bundle {
+	return bundle{Kind: digest.Storm, Key: receiver, Why: receiver}
+}
+
+func stormKeyOf(receiver string) string {
+	b := stormBundle(receiver)
+	return b.stateKey()
+}
+
+// Brake looks at a receiver's queue, in which so many wait, and brakes it if it must.
+func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, waiting int, now time.Time) error {
+	r := c.Receiver(receiver)
+	if r == nil || !r.brakes() || !r.tooMany(waiting) {
+		return nil
+	}
+	return db.Update(ctx, "brake a receiver", func(tx *outbox.Tx) error {
+		s, on, err := get[storm](tx, stormKey+receiver)
+		if err != nil {
+			return err
+		}
+		if on && s.Level >= int(alert.Medium) {
+			return nil // all that may be held is
+		}
+		before := s.Level
+		if !on {
+			s = storm{Receiver: receiver, Channel: r.Channel, Since: now, Looked: now, Told: now, Level: int(alert.Info)}
+		}
+		b, open, err := get[bundle](tx, stormKeyOf(receiver))
+		if err != nil {
+			return err
+		}
+		if !open {
+			b = stormBundle(receiver)
+			b.Opened, b.ID = now, messageID(b.Kind, b.Key, now.UnixNano())
+		}
+		held := 0
+		for level := alert.Low; level <= alert.Medium; level++ {
+			n, err := tx.Brake(receiver, int(lowest(level)), int(level), rules.Always, b.ID,
+				fmt.Sprintf("storm brake: %s has more waiting than it takes, comes as a digest", receiver), now)
+			if err != nil {
+				return err
+			}
+			held += n
+			s.Level = int(level)
+			left, err := tx.Waiting(receiver)
+			if err != nil {
+				return err
+			}
+			if !r.tooMany(left) {
+				break
+			}
+		}
+		if held == 0 && on && s.Level == before {
+			return nil
+		}
+		b.N += held
+		if err := set(tx, b.stateKey(), b, time.Time{}); err != nil { // it is told when the storm is looked at
+			return err
+		}
+		if err := set(tx, stormKey+receiver, s, now.Add(stormLookEvery)); err != nil {
+			return err
+		}
+		c.Log.Warn("storm brake: low severities come as digests", "receiver", receiver, "waiting", waiting, "held", held)
+		return c.notice(tx, &s, digest.StormBegins, waiting, now)
+	})
+}
+
+func (r *Receiver) tooMany(waiting int) bool {
+	return float64(waiting) > r.Rate*r.StormAfter.Seconds()
+}
+
+// stormDue tells of what is held, and looks whether the storm is over.
+func (c *Control) stormDue(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
+	var s storm
+	if err := json.Unmarshal([]byte(k.Value), &s); err != nil {
+		return err
+	}
+	b, held, waiting, err := c.stormNow(ctx, db, s.Receiver)
+	if err != nil {
+		return err
+	}
+	r := c.Receiver(s.Receiver)
+	came := held - s.Held // since the last look
+	over := r == nil || waiting == 0 && float64(came) <= r.Rate*now.Sub(s.Looked).Seconds()
+	s.Looked, s.Held = now, held
+	if !over && now.Sub(s.Told) < stormDigestEvery {
+		return db.Update(ctx, "look at a storm", func(tx *outbox.Tx) error {
+			return set(tx, k.Key, s, now.Add(stormLookEvery))
+		})
+	}
+	also := func(tx *outbox.Tx) error {
+		if b != nil && held > 0 {
+			s.Digests++
+			s.Alerts += held
+			s.Told, s.Held = now, 0
+		}
+		if !over {
+			return set(tx, k.Key, s, now.Add(stormLookEvery))
+		}
+		if err := tx.DropState(k.Key); err != nil {
+			return err
+		}
+		return c.notice(tx, &s, digest.StormOver, 0, now)
+	}
+	if b == nil || held == 0 {
+		return db.Update(ctx, "look at a storm", also)
+	}
+	_, err = c.tell(ctx, db, b, now, also)
+	return err
+}
+
+// stormNow is what a braked receiver has: in its bundle, which may not be there, and in its queue.
+func (c *Control) stormNow(ctx context.Context, db *outbox.DB, receiver string) (b *bundle, held, waiting int, err error) {
+	err = db.Update(ctx, "look at a storm", func(tx *outbox.Tx) error {
+		found, open, err := get[bundle](tx, stormKeyOf(receiver))
+		if err != nil {
+			return err
+		}
+		if open {
+			b = &found
+			_, in, err := tx.Members(found.ID)
+			if err != nil {
+				return err
+			}
+			held = in[receiver]
+		}
+		waiting, err = tx.Waiting(receiver)
+		return err
+	})
+	return b, held, waiting, err
+}
+
+// notice tells the receiver itself that a storm has begun, or is over.
+func (c *Control) notice(tx *outbox.Tx, s *storm, kind digest.Kind, waiting int, now time.Time) error {
+	summary := &digest.Summary{Kind: kind, From: s.Since, To: now, Opened: s.Since, Closed: now,
+		Waiting: waiting, Digests: s.Digests, Total: s.Alerts, Highest: s.Level, Level: -1}
+	if kind == digest.StormBegins {
+		for level := alert.Info; int(level) <= s.Level; level++ {
+			summary.Braked = append(summary.Braked, int(level))
+		}
+	}
+	title := "storm brake"
+	if kind == digest.StormOver {
+		title = "storm over"
+	}
+	return c.enterSummary(tx, messageID(kind, s.Receiver, now.UnixNano()), encode(summary), title, []outbox.NewDelivery{{
+		Receiver: s.Receiver, Channel: s.Channel, Severity: int(alert.High), // before what it is about
+		About: (&About{Action: notifier.Digest, Opened: s.Since}).text(),
+	}}, now)
+}
+
+// lowest is the least severity that is held with one. What has no level may be anything, and is held with the medium ones.
+func lowest(level alert.Severity) alert.Severity {
+	if level >= alert.Medium {
+		return alert.Unknown
+	}
+	return alert.Info
+}
+
+// brakes reports whether a storm holds what comes with a severity.
+func (s *storm) brakes(severity alert.Severity) bool {
+	return severity >= lowest(alert.Severity(s.Level)) && int(severity) <= s.Level
+}

@@ -1,0 +1,489 @@
+package noise
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// tickSlice is how many times that have come are worked off before others get their turn.
+const tickSlice = 200
+
+// Tick does what is due: bundles are told, counts are shown, incidents end, acknowledgements are passed on, storms begin and
+// end. It returns when it is to be called again at the latest, zero if nothing waits for a time, and whether there may be
+// more at once. It and Plan are called by one goroutine.
+func (c *Control) Tick(ctx context.Context, db *outbox.DB, now time.Time) (next time.Time, more bool, err error) {
+	if err := c.acknowledged(ctx, db, now); err != nil {
+		return next, false, err
+	}
+	if err := c.endedSilences(ctx, db, now); err != nil {
+		return next, false, err
+	}
+	due, next, err := db.Due(ctx, now, tickSlice)
+	if err != nil {
+		return next, false, err
+	}
+	for _, k := range due {
+		if err := c.due(ctx, db, k, now); err != nil {
+			return next, false, fmt.Errorf("%s: %w", k.Key, err)
+		}
+	}
+	if len(due) > 0 { // what was done may have times of its own
+		var rest []outbox.Kept
+		if rest, next, err = db.Due(ctx, now, 1); err != nil {
+			return next, false, err
+		}
+		more = len(rest) > 0
+	}
+	return next, more, nil
+}
+
+// due does what one key asks for. What cannot be read, or has no use any more, is forgotten.
+func (c *Control) due(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
+	switch {
+	case strings.HasPrefix(k.Key, bundleKey):
+		return c.flush(ctx, db, k, now)
+	case strings.HasPrefix(k.Key, stormKey):
+		return c.stormDue(ctx, db, k, now)
+	}
+	return db.Update(ctx, "do what is due", func(tx *outbox.Tx) error {
+		switch {
+		case strings.HasPrefix(k.Key, dedupKey):
+			return c.dedupDue(tx, k, now)
+		case strings.HasPrefix(k.Key, incidentKey):
+			return c.incidentDue(tx, k, now)
+		}
+		return tx.DropState(k.Key) // a bucket that is full, an alert that is fresh no longer, a group whose interval is over
+	})
+}
+
+// dedupDue shows the count, or says that it has been quiet.
+func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
+	var r repeats
+	if err := json.Unmarshal([]byte(k.Value), &r); err != nil {
+		c.Log.Error("state cannot be read and is forgotten", "key", k.Key, "err", err)
+		return tx.DropState(k.Key)
+	}
+	if !now.Before(r.Last.Add(r.Base)) {
+		return c.quiet(tx, k.Key, r, now)
+	}
+	r.Edits++
+	kind := fmt.Sprintf("seen%d", r.Edits)
+	deliveries, err := tx.Deliveries(r.First.Identity, r.First.Occurrence)
+	if err != nil {
+		return err
+	}
+	shows := func(d outbox.Delivery) bool { // the first message is there, and the edit before has come to its end
+		receiver := c.Receiver(d.Receiver)
+		return receiver != nil && receiver.Amends && d.State == outbox.Delivered && d.Kind == "" &&
+			!slices.ContainsFunc(deliveries, func(x outbox.Delivery) bool {
+				return x.Receiver == d.Receiver && strings.HasPrefix(x.Kind, "seen") && x.State.Open()
+			})
+	}
+	about := &About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Seen: &Seen{Count: r.Total, Since: r.Opened, Last: r.Last}}
+	if _, err := c.after(tx, r.First, kind, about, now, shows); err != nil {
+		return err
+	}
+	r.Edited, r.Shown = now, r.Total
+	return set(tx, k.Key, r, r.due())
+}
+
+// quiet ends an incident of repeats: who has not seen them all is told how many there were.
+func (c *Control) quiet(tx *outbox.Tx, key string, r repeats, now time.Time) error {
+	if r.Total > 1 {
+		about := &About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Quiet: &Quiet{For: r.Base, Total: r.Total}}
+		tells := func(d outbox.Delivery) bool {
+			receiver := c.Receiver(d.Receiver)
+			switch {
+			case receiver == nil, receiver.Pages: // a page that says that nothing happens helps nobody
+				return false
+			case receiver.Amends:
+				return true
+			}
+			return r.Untold > 0
+		}
+		if _, err := c.after(tx, r.First, "quiet", about, now, tells); err != nil {
+			return err
+		}
+	}
+	return tx.DropState(key)
+}
+
+// incidentDue reminds of an incident that goes on, or forgets it.
+func (c *Control) incidentDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
+	var i incident
+	if err := json.Unmarshal([]byte(k.Value), &i); err != nil || !now.Before(i.Opened.Add(incidentLife)) {
+		return tx.DropState(k.Key)
+	}
+	i.Again++
+	about := &About{Opened: i.Opened, First: &i.By, Seen: &Seen{Count: 1, Since: i.Opened, Last: i.Opened}}
+	if _, err := c.after(tx, i.By, fmt.Sprintf("again%d", i.Again), about, now, nil); err != nil {
+		return err
+	}
+	return set(tx, k.Key, i, i.due())
+}
+
+// acknowledged tells everybody who was told of an alert that somebody has taken it.
+func (c *Control) acknowledged(ctx context.Context, db *outbox.DB, now time.Time) error {
+	acks, err := db.Untold(ctx)
+	if err != nil || len(acks) == 0 {
+		return err
+	}
+	return db.Update(ctx, "tell of acknowledgements", func(tx *outbox.Tx) error {
+		for _, a := range acks {
+			of := Ref{a.Identity, a.Occurrence}
+			about := &About{Action: notifier.Acknowledge, First: &of, Taken: &Taken{By: a.By, Via: a.Via, At: a.At}}
+			wants := func(d outbox.Delivery) bool {
+				if own, err := ParseAbout(d.About); err == nil && own != nil {
+					about.Opened = own.Opened
+				}
+				return d.State == outbox.Delivered || d.State == outbox.Delivering || d.Attempts > 0
+			}
+			if _, err := c.after(tx, of, "acknowledge", about, now, wants); err != nil {
+				return err
+			}
+			if err := tx.Told(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// endedSilences tells at once of what was silenced when somebody ended the silence before its time.
+func (c *Control) endedSilences(ctx context.Context, db *outbox.DB, now time.Time) error {
+	open, err := db.StatesUnder(ctx, bundleKey+string(digest.Silence)+"/")
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	holding := map[string]bool{}
+	all, err := db.Silences(ctx, now)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		h, err := c.compile(s)
+		if err != nil {
+			continue
+		}
+		_, holding[s.ID] = h.until(now)
+	}
+	for _, k := range open {
+		id := strings.TrimPrefix(k.Key, bundleKey+string(digest.Silence)+"/")
+		if (k.Due.IsZero() || k.Due.After(now)) && !holding[id] {
+			if err := c.flush(ctx, db, k, now); err != nil {
+				return fmt.Errorf("%s: %w", k.Key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// flush tells of a bundle.
+func (c *Control) flush(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
+	var b bundle
+	if err := json.Unmarshal([]byte(k.Value), &b); err != nil {
+		return err // nothing may be lost: a person must look
+	}
+	if b.Kind == digest.Storm {
+		return nil // told when its storm is looked at
+	}
+	later, err := c.stillHeld(ctx, db, &b, now)
+	if err != nil {
+		return err
+	}
+	if !later.IsZero() {
+		return db.Update(ctx, "hold on", func(tx *outbox.Tx) error { return tx.SetState(k.Key, k.Value, later) })
+	}
+	_, err = c.tell(ctx, db, &b, now, nil)
+	return err
+}
+
+// stillHeld is until when a bundle must wait on, though its time has come: what it waits for was put off.
+func (c *Control) stillHeld(ctx context.Context, db *outbox.DB, b *bundle, now time.Time) (until time.Time, err error) {
+	if b.Kind != digest.Inhibit {
+		return until, nil
+	}
+	kept, err := db.StatesUnder(ctx, freshKey+b.Key)
+	if err != nil {
+		return until, err
+	}
+	for _, k := range kept {
+		var f fresh
+		if k.Key == freshKey+b.Key && json.Unmarshal([]byte(k.Value), &f) == nil && f.Until.After(now) {
+			until = f.Until
+		}
+	}
+	return until, nil
+}
+
+// maxReads is how often a bundle is read again because somebody took deliveries out of it meanwhile.
+const maxReads = 5
+
+// tell enters the message about a bundle, or releases the one alert that it holds. also runs in the same transaction. It
+// returns how many alerts the bundle had.
+func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.Time, also func(*outbox.Tx) error) (alerts int, err error) {
+	for range maxReads {
+		read, err := c.read(ctx, db, b, now)
+		if err != nil {
+			return 0, err
+		}
+		changed := false
+		err = db.Update(ctx, "tell of a bundle", func(tx *outbox.Tx) error {
+			all, held, err := tx.Members(b.ID)
+			if err != nil {
+				return err
+			}
+			if changed = !maps.Equal(all, read.counts); changed {
+				return nil
+			}
+			if err := c.enter(tx, b, read, held, now); err != nil {
+				return err
+			}
+			if err := tx.DropState(b.stateKey()); err != nil {
+				return err
+			}
+			if also != nil {
+				return also(tx)
+			}
+			return nil
+		})
+		if err != nil || !changed {
+			return read.alerts, err
+		}
+	}
+	return 0, fmt.Errorf("the bundle %s keeps changing", b.ID)
+}
+
+// reading is a bundle as it was read.
+type reading struct {
+	counts  map[string]int // alerts by receiver
+	alerts  int
+	members map[string]*summed // by receiver
+}
+
+// summed is what one receiver is to be told.
+type summed struct {
+	builder  *digest.Builder
+	severity int
+	last     outbox.Delivery
+	channel  string
+	route    string
+}
+
+func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.Time) (*reading, error) {
+	kept, err := db.StatesUnder(ctx, ruleKey)
+	if err != nil {
+		return nil, err
+	}
+	days := map[string]ruleDays{}
+	for _, k := range kept {
+		var d ruleDays
+		if json.Unmarshal([]byte(k.Value), &d) == nil {
+			days[strings.TrimPrefix(k.Key, ruleKey)] = d
+		}
+	}
+	isNew := func(rule string) bool {
+		d, known := days[rule]
+		return known && !d.firedInWeekBefore(b.Opened)
+	}
+	out := &reading{counts: map[string]int{}, members: map[string]*summed{}}
+	var last Ref
+	var lastAlert *alert.Alert
+	var lastReading *family.Reading
+	err = db.EachMember(ctx, b.ID, func(d outbox.Delivery) error {
+		out.counts[d.Receiver]++
+		ref := Ref{d.Alert.Identity, d.Alert.Occurrence}
+		if ref != last {
+			last = ref
+			lastAlert = c.Read(d.Alert.Header, d.Alert.Raw)
+			lastReading = family.Read(lastAlert)
+			out.alerts++
+		}
+		m := out.members[d.Receiver]
+		if m == nil {
+			about := digest.Summary{Kind: b.Kind, Route: b.Route, Why: b.Why, By: b.By, Opened: b.Opened, Closed: now}
+			m = &summed{builder: digest.New(about, isNew), channel: d.Channel, route: d.Route}
+			out.members[d.Receiver] = m
+		}
+		severity := c.Scale.Severity(lastAlert.Rule.Level)
+		m.builder.AddOccurrence(lastAlert, lastReading, severity, d.Alert.Arrived, d.Alert.Occurrence)
+		m.severity = max(m.severity, d.Severity)
+		m.last = d
+		return nil
+	})
+	return out, err
+}
+
+// enter enters the messages about a bundle: one that all receivers share which have the same to be told.
+func (c *Control) enter(tx *outbox.Tx, b *bundle, read *reading, held map[string]int, now time.Time) error {
+	if b.Limit != nil {
+		if _, _, _, err := take(tx, b.Key, b.Limit, now); err != nil {
+			return err
+		}
+	}
+	var messages []*shared
+	var alone []*summed // told the one alert itself
+	for _, receiver := range slices.Sorted(maps.Keys(read.members)) {
+		m := read.members[receiver]
+		n := read.counts[receiver]
+		moved, err := c.admit(tx, b, receiver, n, now)
+		if err != nil {
+			return err
+		}
+		if moved {
+			continue
+		}
+		if n == 1 && held[receiver] == 1 {
+			if _, err := tx.ReleaseBundle(b.ID, receiver, now); err != nil {
+				return err
+			}
+			alone = append(alone, m)
+			continue
+		}
+		messages = share(messages, receiver, m)
+	}
+	for i, message := range messages {
+		if message.identity = b.ID; i > 0 {
+			message.identity = messageID(b.ID, i)
+		}
+		if err := c.message(tx, b, message, now); err != nil {
+			return err
+		}
+		for _, receiver := range message.receivers {
+			if _, err := tx.EndBundle(b.ID, receiver, toldIn+message.identity, now); err != nil {
+				return err
+			}
+		}
+	}
+	if b.Kind != digest.Group || len(messages)+len(alone) == 0 {
+		return nil
+	}
+	if err := set(tx, groupKey+b.Key, grouped{now}, now.Add(b.Interval)); err != nil {
+		return err
+	}
+	var of Ref // what the escalation is about
+	var severity int
+	if len(messages) > 0 {
+		of, severity = Ref{messages[0].identity, 1}, messages[0].severity
+	} else {
+		of, severity = Ref{alone[0].last.Alert.Identity, alone[0].last.Alert.Occurrence}, alone[0].severity
+	}
+	for _, s := range b.Steps {
+		if _, err := tx.Deliver(of.Identity, of.Occurrence, now, c.stepDelivery(s, severity, now, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admit takes the message about a bundle out of the receiver's own throttle. Where that has none left, the bundle's alerts are
+// moved to what is above it.
+func (c *Control) admit(tx *outbox.Tx, b *bundle, receiver string, n int, now time.Time) (moved bool, err error) {
+	r := c.Receiver(receiver)
+	switch {
+	case r == nil || r.Throttle == nil:
+		return false, nil
+	case b.Kind == digest.Throttle && b.Key == receiverScope(receiver):
+		return false, nil // taken already
+	case b.Kind == digest.Silence, b.Kind == digest.Storm:
+		return false, nil
+	}
+	return c.aboveOwn(tx, b, receiver, n, now)
+}
+
+// shared is a message for receivers that have the same to be told.
+type shared struct {
+	identity  string
+	text      string
+	total     int
+	severity  int
+	receivers []string
+	members   []*summed
+}
+
+// share adds a receiver to the message that says the same, or begins another.
+func share(messages []*shared, receiver string, m *summed) []*shared {
+	s := m.builder.Summary()
+	text := encode(s)
+	for _, message := range messages {
+		if message.text == text {
+			message.receivers = append(message.receivers, receiver)
+			message.members = append(message.members, m)
+			message.severity = max(message.severity, m.severity)
+			return messages
+		}
+	}
+	return append(messages, &shared{text: text, total: s.Total, severity: m.severity, receivers: []string{receiver}, members: []*summed{m}})
+}
+
+// aboveOwn moves a bundle's alerts for a receiver to what is above the receiver's own throttle, if that has none left.
+func (c *Control) aboveOwn(tx *outbox.Tx, b *bundle, receiver string, n int, now time.Time) (moved bool, err error) {
+	r := c.Receiver(receiver)
+	if r == nil || r.Throttle == nil {
+		return false, nil
+	}
+	v := verdict{}
+	if err := c.overflow(tx, receiverScope(receiver), "", r.Throttle, now, &v); err != nil || !v.decided() {
+		return false, err
+	}
+	// One was counted by overflow, for the message that this would have been.
+	key := (&bundle{Kind: digest.Throttle, Key: receiverScope(receiver)}).stateKey()
+	text, due, _, err := tx.State(key)
+	if err != nil {
+		return false, err
+	}
+	var into bundle
+	if err := json.Unmarshal([]byte(text), &into); err != nil {
+		return false, err
+	}
+	into.N += n - 1
+	if err := set(tx, key, into, due); err != nil {
+		return false, err
+	}
+	_, err = tx.MoveBundle(b.ID, receiver, into.ID, v.reason, now)
+	return true, err
+}
+
+// message enters the message about a bundle.
+func (c *Control) message(tx *outbox.Tx, b *bundle, s *shared, now time.Time) error {
+	about := &About{Action: notifier.Digest, Opened: now}
+	if b.Kind == digest.Group {
+		about.Action = ""
+	}
+	var deliveries []outbox.NewDelivery
+	for i, receiver := range s.receivers {
+		deliveries = append(deliveries, outbox.NewDelivery{
+			Receiver: receiver, Channel: s.members[i].channel, Route: s.members[i].route, Severity: s.severity, About: about.text(),
+			Notes: "tells of " + count(s.total),
+		})
+	}
+	return c.enterSummary(tx, s.identity, s.text, "digest of "+count(s.total), deliveries, now)
+}
+
+func count(alerts int) string {
+	if alerts == 1 {
+		return "1 alert"
+	}
+	return display.Thousands(alerts) + " alerts"
+}
+
+// enterSummary enters a message of our own making.
+func (c *Control) enterSummary(tx *outbox.Tx, identity, summary, title string, deliveries []outbox.NewDelivery, now time.Time) error {
+	_, err := tx.Enter(outbox.Arrival{
+		Identity: identity, Arrived: now, Time: now, Severity: deliveries[0].Severity, Title: title,
+		Header: []byte(encode(map[string]any{"received": now})), Raw: []byte(summary), Deliveries: deliveries,
+	})
+	return err
+}
