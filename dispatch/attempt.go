@@ -107,7 +107,7 @@ func (l *lane) send(ctx context.Context, r *Receiver, x outbox.Delivery) (receip
 	d := l.d.Site.Dispatcher()
 	var earlier search
 	if x.Ambiguous {
-		earlier = d.search(ctx, r, x.ID, x.Alert.Arrived, x.Attempts)
+		earlier = d.search(ctx, r, notifier.Notification{Action: notifier.Trigger, Delivery: x.ID}, x.Alert.Arrived, x.Attempts)
 	}
 	if earlier.settled {
 		if earlier.err == nil {

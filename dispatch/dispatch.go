@@ -243,7 +243,7 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 		start := time.Now()
 		var earlier search
 		if ambiguous {
-			earlier = d.search(ctx, x.Receiver, x.ID, begun, out.Attempts-1)
+			earlier = d.search(ctx, x.Receiver, n, begun, out.Attempts-1)
 			x.PossibleRepeat = earlier.repeat
 			n, _ = d.Notification(x) // a template that fails was told of
 		}

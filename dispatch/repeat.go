@@ -26,8 +26,9 @@ type search struct {
 // twice is a nuisance, one that does not come is a failure.
 const searches = 5
 
-// search asks the vendor for a message that was sent since then, where it does not know a repeat by itself.
-func (d *Dispatcher) search(ctx context.Context, r *Receiver, delivery string, since time.Time, attempts int) search {
+// search asks the vendor for a message that was sent since then, where it does not know a repeat by itself. n need not be
+// rendered: see [notifier.Finder].
+func (d *Dispatcher) search(ctx context.Context, r *Receiver, n notifier.Notification, since time.Time, attempts int) search {
 	if idempotent(r.Notifier) {
 		return search{}
 	}
@@ -37,7 +38,7 @@ func (d *Dispatcher) search(ctx context.Context, r *Receiver, delivery string, s
 	}
 	ctx, cancel := r.deadline(ctx)
 	defer cancel()
-	receipt, found, err := finder.Find(ctx, delivery, since)
+	receipt, found, err := finder.Find(ctx, n, since)
 	switch {
 	case errors.Is(err, errors.ErrUnsupported):
 		return search{repeat: true}

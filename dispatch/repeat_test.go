@@ -31,10 +31,10 @@ type searchable struct {
 	since []time.Time
 }
 
-func (s *searchable) Find(_ context.Context, delivery string, since time.Time) (notifier.Receipt, bool, error) {
+func (s *searchable) Find(_ context.Context, n notifier.Notification, since time.Time) (notifier.Receipt, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked, s.since = append(s.asked, delivery), append(s.since, since)
+	s.asked, s.since = append(s.asked, n.Delivery), append(s.since, since)
 	say := s.says[0]
 	if len(s.says) > 1 {
 		s.says = s.says[1:]

@@ -37,7 +37,8 @@ type Error struct {
 	Code string
 	// RetryAfter is what the vendor asked for; 0 when it did not.
 	RetryAfter time.Duration
-	// Ambiguous: the message may have been accepted (the connection broke after it was sent).
+	// Ambiguous: the message may have been accepted (the connection broke after it was sent), so a repeat may be a second
+	// one. What leaves no trace when it is done twice, such as a change of an earlier message, is never ambiguous.
 	Ambiguous bool
 	// Hint says what a person can do about it; empty when we do not know.
 	Hint string
@@ -64,6 +65,11 @@ func EmptyTemplate(channel, parts string) *Error {
 	e := Errorf(Permanent, "%s template: it makes none of %s", channel, parts)
 	e.Hint = "see it with: ossec-notify preview"
 	return e
+}
+
+// UnknownAction is the error of a notification that asks for what the channel cannot do.
+func UnknownAction(channel string, a Action) *Error {
+	return Errorf(Permanent, "%s: there is no message for the action %q", channel, a)
 }
 
 // Classify finds the Error in err. What is none is temporary.

@@ -41,10 +41,26 @@ type Selective interface {
 // Finder is implemented by notifiers that can ask their vendor for a message that was sent: where the outcome of an
 // attempt is not known, it is looked for before it is sent again.
 type Finder interface {
-	// Find looks for the message of a delivery that was sent since then. Not found means that it is not there. After
-	// an error nobody knows: errors.ErrUnsupported says that this receiver cannot be asked, of any other [Classify]
-	// tells whether to ask again. It returns when ctx ends.
-	Find(ctx context.Context, delivery string, since time.Time) (r Receipt, found bool, err error)
+	// Find looks for the message of a notification that was sent since then. Of the notification it needs Action, Delivery
+	// and Earlier, which say where it went and how it is known; it need not be rendered. Not found means that it is not
+	// there. After an error nobody knows: errors.ErrUnsupported says that this receiver cannot be asked, of any other
+	// [Classify] tells whether to ask again. It returns when ctx ends.
+	Find(ctx context.Context, n Notification, since time.Time) (r Receipt, found bool, err error)
+}
+
+// Follower is implemented by notifiers that are not told of the common actions: see [Follows].
+type Follower interface {
+	Follows(a Action) bool
+}
+
+// Follows reports whether a receiver is told of what an action says; where it is not, no message is made. Commonly that
+// is all but Update: who gets each message anew does not want one for every repeat, but who changes the earlier message,
+// or answers below it, does. The message of an action that a receiver does not follow may be refused.
+func Follows(n Notifier, a Action) bool {
+	if f, ok := n.(Follower); ok {
+		return a.Known() && f.Follows(a)
+	}
+	return a.Known() && a != Update
 }
 
 // Metered is implemented by notifiers whose message is shown to people, part by part, as preview does: how much of
@@ -71,6 +87,15 @@ const (
 	Digest      Action = "digest"      // many alerts in one message
 )
 
+// Known reports whether it is one of the actions. The zero value is none.
+func (a Action) Known() bool {
+	switch a {
+	case Trigger, Acknowledge, Resolve, Update, Digest:
+		return true
+	}
+	return false
+}
+
 // Notification is a rendered alert (or several) for one receiver.
 type Notification struct {
 	Action Action
@@ -86,8 +111,8 @@ type Notification struct {
 	Severity string
 	// Time is the alert's, or when it was received where the alert has none.
 	Time time.Time
-	// Opened is when the incident began that this message belongs to; zero when it begins with this message. Messages of one
-	// DedupKey that were opened at one time are one thread of mail.
+	// Opened is when the incident began that this message belongs to, the same in all of its messages, the first too; zero
+	// where nobody keeps track of incidents. Messages of one DedupKey that were opened at one time are one thread of mail.
 	Opened time.Time
 	// Earlier is what the vendor gave back for the first message of the incident, which this one updates, acknowledges or
 	// resolves; nil where there is none, or it is not known.
@@ -96,17 +121,4 @@ type Notification struct {
 	// "header". A part that the template does not define is missing. Parts whose name ends in ".json" hold JSON
 	// text, parts ending in ".html" hold HTML, in both cases as words: they are escaped already.
 	Parts map[string]display.Text
-}
-
-// Receipt is what the vendor gave back.
-type Receipt struct {
-	// Status is the HTTP status or SMTP code.
-	Status int
-	// ID is the vendor's name for the message: a Slack ts, a PagerDuty dedup key, a HEC ackId, a Message-ID.
-	ID string
-	// Channel is where it went, if the vendor says so (Slack's channel id).
-	Channel string
-	// Warning is what a person should know although the message was accepted: a recipient who was refused, a
-	// queue that is nearly full. It holds no secret.
-	Warning string
 }

@@ -16,7 +16,7 @@ type Service string
 // The services. Unknown is an address of the HTTP server where no service is.
 const (
 	Slack     Service = "slack"     // incoming webhook
-	SlackAPI  Service = "slack-api" // auth.test, chat.postMessage, chat.update, conversations.history, users.conversations
+	SlackAPI  Service = "slack-api" // auth.test, chat.postMessage, chat.update, conversations.history, conversations.replies, users.conversations
 	PagerDuty Service = "pagerduty" // Events API v2
 	Splunk    Service = "splunk"    // HTTP Event Collector
 	Webhook   Service = "webhook"

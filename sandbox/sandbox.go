@@ -59,8 +59,8 @@ type Options struct {
 	Keep int
 	// Now is the clock for time stamps and rate limits; time.Now if nil.
 	Now func() time.Time
-	// RateLimit makes Slack refuse more than one message a second for a webhook or channel, and PagerDuty more
-	// than 120 events a minute for a routing key.
+	// RateLimit makes Slack refuse more than one message a second for a webhook or channel and more than 50 changes of
+	// messages a minute, and PagerDuty more than 120 events a minute for a routing key.
 	RateLimit bool
 
 	// MaxBody is the largest body of a request, as it comes and inflated, in bytes; 16 MiB if 0. MaxMail is the
@@ -74,6 +74,8 @@ type Options struct {
 	// SlackScopes are the scopes of the Slack token; all if nil. SlackChannels are channels that exist before
 	// anything is posted to them. SlackOutside are channels, by name or id, that the app is not a member of.
 	SlackScopes, SlackChannels, SlackOutside []string
+	// SlackEditWindow is how long the workspace lets a message be changed; for good if 0.
+	SlackEditWindow time.Duration
 	// WebhookToken is the bearer token that the webhook demands. If empty, none is demanded, but one that is
 	// sent must be FakeWebhookToken.
 	WebhookToken string

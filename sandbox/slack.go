@@ -26,7 +26,9 @@ const (
 type workspace struct {
 	token string
 	limit *limiter // a message a second, docs.slack.dev/apis/web-api/rate-limits
+	edits *limiter // calls of chat.update a minute
 
+	window  time.Duration   // how long a message may be changed; 0 is for good
 	scopes  []string        // nil: all
 	outside map[string]bool // names and ids of channels that the app is not in
 
@@ -40,6 +42,8 @@ func newWorkspace(opt Options) *workspace {
 	w := &workspace{
 		token:   opt.SlackToken,
 		limit:   newLimiter(opt.RateLimit, 1, time.Second),
+		edits:   newLimiter(opt.RateLimit, slackEditsPerMinute, time.Minute),
+		window:  opt.SlackEditWindow,
 		scopes:  opt.SlackScopes,
 		outside: map[string]bool{},
 		posted:  map[string][]slackMessage{},
@@ -132,10 +136,12 @@ func (w *workspace) api(r *request) *answer {
 		call = w.update
 	case "conversations.history":
 		call = w.history
+	case "conversations.replies":
+		call = w.replies
 	case "users.conversations":
 		call = w.conversations
 	default:
-		return failed("unknown_method", "the sandbox knows auth.test, chat.postMessage, chat.update, conversations.history and users.conversations")
+		return failed("unknown_method", "the sandbox knows auth.test, chat.postMessage, chat.update, conversations.history, conversations.replies and users.conversations")
 	}
 	if r.method != http.MethodPost {
 		return notAllowed(r.method, http.MethodPost)
@@ -237,16 +243,9 @@ func (w *workspace) postMessage(r *request, args map[string]any) *answer {
 		return object(http.StatusTooManyRequests, map[string]any{"ok": false, "error": "ratelimited"},
 			"more than one message a second").with("Retry-After", strconv.Itoa(seconds(wait)))
 	}
-	if thread, ok := args["thread_ts"]; ok {
-		// Slack takes a number, answers ok, and puts the message where nobody finds it
-		// (slackapi/python-slack-sdk#840); the sandbox says so instead.
-		ts, isString := thread.(string)
-		if !isString || !slackTS.MatchString(ts) {
-			return refusedWith("invalid_thread_ts", fmt.Sprintf("%v is not a valid thread_ts", thread))
-		}
-		if !w.known(channel, ts) {
-			return failed("thread_not_found", "no message of this channel has the ts "+ts)
-		}
+	thread, note, refusal := w.thread(channel, args)
+	if refusal != nil {
+		return refusal
 	}
 	check := checkSlackMessage(args, slackPostKeys)
 	if check.code != "" {
@@ -255,24 +254,84 @@ func (w *workspace) postMessage(r *request, args map[string]any) *answer {
 	if code, problem := checkMetadata(args["metadata"]); code != "" {
 		return refusedWith(code, problem)
 	}
+	if note != "" {
+		check.note("%s", note)
+	}
 	text, _ := args["text"].(string)
-	thread, _ := args["thread_ts"].(string)
-	ts := w.post(channel, r.at, slackMessage{text: text, thread: thread, broadcast: truth(args, "reply_broadcast"), metadata: args["metadata"]})
-	return posted(r, channel, ts, args, check).accept()
+	attachments, _ := args["attachments"].([]any)
+	m := slackMessage{
+		at: r.at, text: text, thread: thread, broadcast: thread != "" && truth(args, "reply_broadcast"),
+		attachments: len(attachments) > 0, metadata: args["metadata"],
+	}
+	m.ts = w.post(channel, m)
+	return posted(r, channel, m, check).accept()
 }
 
-// slackUpdateText is where chat.update answers msg_too_long, in bytes of escaped text (gitlab-org/gitlab#258898;
-// not documented).
-const slackUpdateText = 4000
+// thread is the thread that a message is to go to, "" for none. note says what Slack takes without a word.
+func (w *workspace) thread(channel string, args map[string]any) (thread, note string, refusal *answer) {
+	v, ok := args["thread_ts"]
+	if !ok {
+		if truth(args, "reply_broadcast") {
+			note = "Slack ignores reply_broadcast without thread_ts"
+		}
+		return "", note, nil
+	}
+	// Slack takes a number, answers ok, and puts the message where nobody finds it
+	// (slackapi/python-slack-sdk#840); the sandbox says so instead.
+	thread, isString := v.(string)
+	if !isString || !slackTS.MatchString(thread) {
+		return "", "", refusedWith("invalid_thread_ts", fmt.Sprintf("%v is not a valid thread_ts", v))
+	}
+	m, found := w.lookup(channel, thread)
+	switch {
+	case !found:
+		// Which word Slack has for a ts that never was is not documented; conversations.replies has this one.
+		return "", "", failed("thread_not_found", "no message of this channel has the ts "+thread)
+	case m.deleted && m.replies > 0:
+		return "", "", failed("cannot_reply_to_message", "the message was deleted; what stands in its place takes no replies")
+	case m.deleted:
+		return "", "the message of thread_ts was deleted: Slack posts to the channel and says nothing (slack-go/slack#1571)", nil
+	case m.thread != "":
+		note = "thread_ts is that of a reply; Slack wants that of the message which begins the thread, " + m.thread
+		return m.thread, note, nil
+	}
+	return thread, "", nil
+}
 
+const (
+	// slackUpdateText is where chat.update answers msg_too_long, in bytes of escaped text (gitlab-org/gitlab#258898;
+	// not documented).
+	slackUpdateText = 4000
+	// slackEditsPerMinute: chat.update is of tier 3, "50+ per minute" (docs.slack.dev/apis/web-api/rate-limits).
+	slackEditsPerMinute = 50
+)
+
+// update is chat.update (docs.slack.dev/reference/methods/chat.update).
 func (w *workspace) update(r *request, args map[string]any) *answer {
+	if refusal := w.needs("chat:write"); refusal != nil {
+		return refusal
+	}
 	channel, refusal := w.channel(args, false)
 	if refusal != nil {
 		return refusal
 	}
-	ts, _ := args["ts"].(string)
-	if !w.known(channel, ts) {
-		return failed("message_not_found", "no message of this channel has the ts "+strconv.Quote(ts))
+	if wait := w.edits.wait("", r.at); wait > 0 {
+		return object(http.StatusTooManyRequests, map[string]any{"ok": false, "error": "ratelimited"},
+			fmt.Sprintf("more than %d calls of chat.update a minute", slackEditsPerMinute)).with("Retry-After", strconv.Itoa(seconds(wait)))
+	}
+	ts, isString := args["ts"].(string)
+	m, found := w.lookup(channel, ts)
+	switch {
+	case !found || m.deleted:
+		problem := "no message of this channel has the ts " + strconv.Quote(ts)
+		if !isString {
+			problem = fmt.Sprintf("ts is %v, not a text: a number does not hold all of its digits", args["ts"])
+		}
+		return failed("message_not_found", problem)
+	case m.other:
+		return failed("cant_update_message", "the message is somebody else's")
+	case w.window > 0 && r.at.Sub(m.at) > w.window:
+		return failed("edit_window_closed", fmt.Sprintf("the message is older than %s, in which the workspace lets messages be changed", w.window))
 	}
 	check := checkSlackMessage(args, slackUpdateKeys)
 	if check.code != "" {
@@ -285,17 +344,16 @@ func (w *workspace) update(r *request, args map[string]any) *answer {
 	if code, problem := checkMetadata(args["metadata"]); code != "" {
 		return refusedWith(code, problem)
 	}
-	w.edit(channel, ts, text, args["metadata"])
-	return posted(r, channel, ts, args, check).accept()
+	if args["attachments"] == nil && m.attachments {
+		check.note("the attachments of before stay: send an empty list to take them away")
+	}
+	m = w.edit(channel, ts, text, args)
+	return posted(r, channel, m, check).accept()
 }
 
 // posted is the answer to a message that Slack took, with its warnings.
-func posted(r *request, channel, ts string, args map[string]any, check slackCheck) *answer {
-	text, _ := args["text"].(string)
-	body := map[string]any{
-		"ok": true, "channel": channel, "ts": ts, "text": text,
-		"message": map[string]any{"type": "message", "subtype": "bot_message", "ts": ts, "text": text, "bot_id": slackHook},
-	}
+func posted(r *request, channel string, m slackMessage, check slackCheck) *answer {
+	body := map[string]any{"ok": true, "channel": channel, "ts": m.ts, "text": m.text, "message": m.told(false)}
 	warnings := check.warnings
 	if r.mediaType() == "application/json" && !strings.Contains(strings.ToLower(r.header.Get("Content-Type")), "charset=utf-8") {
 		warnings = append(warnings, "missing_charset")
@@ -334,18 +392,30 @@ func (w *workspace) idOf(name string) string {
 	return w.ids[name]
 }
 
-func (w *workspace) known(channel, ts string) bool {
+// lookup finds a message, also one that was deleted.
+func (w *workspace) lookup(channel, ts string) (slackMessage, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.ContainsFunc(w.posted[channel], func(m slackMessage) bool { return m.ts == ts })
+	if i := w.index(channel, ts); i >= 0 {
+		return w.posted[channel][i], true
+	}
+	return slackMessage{}, false
+}
+
+// index is the place of a message among those of its channel; -1 where it is not there.
+func (w *workspace) index(channel, ts string) int {
+	return slices.IndexFunc(w.posted[channel], func(m slackMessage) bool { return m.ts == ts })
 }
 
 // post gives a message its ts: its time, made unique.
-func (w *workspace) post(channel string, at time.Time, m slackMessage) string {
+func (w *workspace) post(channel string, m slackMessage) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lastTS = max(w.lastTS+1, at.UnixMicro())
+	w.lastTS = max(w.lastTS+1, m.at.UnixMicro())
 	m.ts = fmt.Sprintf("%010d.%06d", w.lastTS/1e6, w.lastTS%1e6)
+	if i := w.index(channel, m.thread); m.thread != "" && i >= 0 {
+		w.posted[channel][i].replies++
+	}
 	w.keep(channel, m)
 	return m.ts
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // What is kept of the messages of a channel.
@@ -16,11 +17,41 @@ const (
 	slackKeepText = 4000 // bytes of each text
 )
 
-// slackMessage is a posted message as conversations.history tells it.
+// slackMessage is a posted message as people and conversations.history are told it.
 type slackMessage struct {
+	at               time.Time
 	ts, text, thread string
 	broadcast        bool // a reply that is shown in the channel, too
+	attachments      bool // there are some
 	metadata         any
+	edits, replies   int
+	other            bool // somebody else's
+	deleted          bool
+}
+
+// told is the message as the Web API has it. Metadata is whole only for those who ask for it; others are told its type.
+func (m slackMessage) told(withMetadata bool) map[string]any {
+	told := map[string]any{"type": "message", "ts": m.ts, "text": m.text}
+	switch {
+	case m.deleted:
+		told["subtype"] = "tombstone"
+	case m.other:
+		told["user"] = "U00000001"
+	default:
+		told["subtype"], told["bot_id"] = "bot_message", slackHook
+	}
+	if m.thread != "" {
+		told["thread_ts"] = m.thread
+	} else if m.replies > 0 {
+		told["thread_ts"], told["reply_count"] = m.ts, m.replies
+	}
+	if metadata, ok := m.metadata.(map[string]any); ok {
+		if !withMetadata {
+			metadata = map[string]any{"event_type": metadata["event_type"]}
+		}
+		told["metadata"] = metadata
+	}
+	return told
 }
 
 // keep notes a message that was posted to a channel.
@@ -30,18 +61,81 @@ func (w *workspace) keep(channel string, m slackMessage) {
 	w.posted[channel] = list[max(0, len(list)-slackKeep):]
 }
 
-// edit changes what is kept of a message.
-func (w *workspace) edit(channel, ts, text string, metadata any) {
+// edit changes what is kept of a message. What the call leaves out stays.
+func (w *workspace) edit(channel, ts, text string, args map[string]any) slackMessage {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := range w.posted[channel] {
-		if m := &w.posted[channel][i]; m.ts == ts {
-			m.text = shortened(text)
-			if metadata != nil {
-				m.metadata = metadata
-			}
+	i := w.index(channel, ts)
+	if i < 0 { // gone since it was looked up
+		return slackMessage{ts: ts, text: text}
+	}
+	m := &w.posted[channel][i]
+	m.text = shortened(text)
+	m.edits++
+	if metadata := args["metadata"]; metadata != nil {
+		m.metadata = metadata
+	}
+	if list, ok := args["attachments"].([]any); ok {
+		m.attachments = len(list) > 0
+	}
+	return *m
+}
+
+// SlackMessage is a message in a channel of Slack as people see it now.
+type SlackMessage struct {
+	TS string
+	// Thread is the ts of the message that it answers, "" where it stands in the channel. Broadcast: it answers one and
+	// stands in the channel, too.
+	Thread    string
+	Broadcast bool
+	// Text is that of the last change, 4,000 bytes at most; what is longer is cut.
+	Text string
+	// Edits counts the changes, Replies the answers in its thread.
+	Edits, Replies int
+}
+
+// SlackMessages are the messages in a channel (its id, or its name with or without #), the oldest first. Those that were
+// deleted, and what came by webhook, are not among them.
+func (s *Server) SlackMessages(channel string) []SlackMessage {
+	w := s.slack
+	id := w.idFor(channel)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []SlackMessage
+	for _, m := range w.posted[id] {
+		if !m.deleted {
+			list = append(list, SlackMessage{TS: m.ts, Thread: m.thread, Broadcast: m.broadcast, Text: m.text, Edits: m.edits, Replies: m.replies})
 		}
 	}
+	return list
+}
+
+// SlackSay is a person who writes into a channel. It returns the message's ts.
+func (s *Server) SlackSay(channel, text string) string {
+	return s.slack.post(s.slack.idFor(channel), slackMessage{at: s.opt.Now(), text: text, other: true})
+}
+
+// SlackDelete is a person who deletes a message. It reports whether there was one.
+func (s *Server) SlackDelete(channel, ts string) bool {
+	w := s.slack
+	id := w.idFor(channel)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := w.index(id, ts)
+	if i < 0 || w.posted[id][i].deleted {
+		return false
+	}
+	m := &w.posted[id][i]
+	m.deleted, m.text, m.metadata = true, "This message was deleted.", nil
+	return true
+}
+
+// idFor is the id of a channel that is named by it, or by its name.
+func (w *workspace) idFor(channel string) string {
+	if slackChannelID.MatchString(channel) {
+		return channel
+	}
+	return w.idOf(strings.TrimPrefix(channel, "#"))
 }
 
 func shortened(text string) string {
@@ -52,61 +146,95 @@ func shortened(text string) string {
 }
 
 // history is conversations.history (docs.slack.dev/reference/methods/conversations.history): the newest message
-// first, replies in threads left out. Metadata is whole only for those who ask for it; others are told its type.
+// first, replies in threads left out.
 func (w *workspace) history(_ *request, args map[string]any) *answer {
-	channel, refusal := w.channel(args, false)
+	read, refusal := w.reading(args)
 	if refusal != nil {
 		return refusal
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var found []map[string]any
+	for _, m := range slices.Backward(w.posted[read.channel]) {
+		if (m.thread == "" || m.broadcast) && (!m.deleted || m.replies > 0) && read.within(m.ts) {
+			found = append(found, m.told(read.withMetadata))
+		}
+	}
+	return read.page.answer("messages", found)
+}
+
+// replies is conversations.replies (docs.slack.dev/reference/methods/conversations.replies): the message that begins the
+// thread, then its replies, the oldest first.
+func (w *workspace) replies(_ *request, args map[string]any) *answer {
+	read, refusal := w.reading(args)
+	if refusal != nil {
+		return refusal
+	}
+	ts := argument(args, "ts")
+	first, found := w.lookup(read.channel, ts)
+	if !found || first.deleted && first.replies == 0 {
+		return failed("thread_not_found", "no message of this channel has the ts "+strconv.Quote(ts))
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	told := []map[string]any{first.told(read.withMetadata)}
+	for _, m := range w.posted[read.channel] {
+		if m.thread == ts && !m.deleted && read.within(m.ts) {
+			told = append(told, m.told(read.withMetadata))
+		}
+	}
+	return read.page.answer("messages", told)
+}
+
+// slackReading is what a call asks for of the messages of a channel.
+type slackReading struct {
+	channel        string
+	page           slackPage
+	oldest, latest string
+	inclusive      bool
+	withMetadata   bool
+}
+
+func (w *workspace) reading(args map[string]any) (slackReading, *answer) {
+	var read slackReading
+	channel, refusal := w.channel(args, false)
+	if refusal != nil {
+		return read, refusal
 	}
 	scope := "channels:history"
 	if privateChannel(channel) {
 		scope = "groups:history"
 	}
 	if refusal := w.needs(scope); refusal != nil {
-		return refusal
+		return read, refusal
 	}
 	if w.isOutside(channel) {
-		return failed("not_in_channel", "the app is not in the channel, and history is for members")
+		return read, failed("not_in_channel", "the app is not in the channel, and history is for members")
 	}
 	page, refusal := readPage(args)
 	if refusal != nil {
-		return refusal
+		return read, refusal
 	}
-	bound := map[string]string{"oldest": "", "latest": ""}
-	for key := range bound {
-		value, code := argument(args, key), "invalid_ts_"+key
+	read = slackReading{channel: channel, page: page, inclusive: truth(args, "inclusive"), withMetadata: truth(args, "include_all_metadata")}
+	for key, bound := range map[string]*string{"oldest": &read.oldest, "latest": &read.latest} {
+		value := argument(args, key)
 		if value == "" {
 			continue
 		}
 		if !slackTime.MatchString(value) {
-			return failed(code, fmt.Sprintf("%s is %q, no time in seconds", key, value))
+			return read, failed("invalid_ts_"+key, fmt.Sprintf("%s is %q, no time in seconds", key, value))
 		}
-		bound[key] = paddedTS(value)
+		*bound = paddedTS(value)
 	}
-	inclusive, withMetadata := truth(args, "inclusive"), truth(args, "include_all_metadata")
+	return read, nil
+}
 
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var found []map[string]any
-	for _, m := range slices.Backward(w.posted[channel]) {
-		edge := m.ts == bound["oldest"] || m.ts == bound["latest"]
-		switch {
-		case m.thread != "" && !m.broadcast,
-			edge && !inclusive,
-			m.ts < bound["oldest"],
-			bound["latest"] != "" && m.ts > bound["latest"]:
-			continue
-		}
-		told := map[string]any{"type": "message", "subtype": "bot_message", "ts": m.ts, "text": m.text, "bot_id": slackHook}
-		if metadata, ok := m.metadata.(map[string]any); ok {
-			if !withMetadata {
-				metadata = map[string]any{"event_type": metadata["event_type"]}
-			}
-			told["metadata"] = metadata
-		}
-		found = append(found, told)
+// within reports whether a message is of the time that is asked for.
+func (r slackReading) within(ts string) bool {
+	if ts == r.oldest || ts == r.latest {
+		return r.inclusive
 	}
-	return page.answer("messages", found)
+	return ts > r.oldest && (r.latest == "" || ts < r.latest)
 }
 
 // conversations is users.conversations (docs.slack.dev/reference/methods/users.conversations): the channels that

@@ -20,7 +20,7 @@ var (
 	slackMessageKeys = []string{"text", "blocks", "attachments", "thread_ts", "mrkdwn", "parse", "link_names", "unfurl_links", "unfurl_media", "reply_broadcast", "metadata"}
 	slackWebhookKeys = append([]string{"response_type", "replace_original", "delete_original"}, slackMessageKeys...)
 	slackPostKeys    = append([]string{"channel", "username", "icon_emoji", "icon_url", "markdown_text", "as_user"}, slackMessageKeys...)
-	slackUpdateKeys  = append([]string{"channel", "ts", "markdown_text", "as_user"}, slackMessageKeys...)
+	slackUpdateKeys  = []string{"channel", "ts", "text", "blocks", "attachments", "metadata", "markdown_text", "as_user", "parse", "link_names", "reply_broadcast", "file_ids"}
 )
 
 // slackCheck is what there is to say of a message. An empty code means that Slack takes it.

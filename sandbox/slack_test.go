@@ -310,7 +310,7 @@ func TestSlackAPIPostsThreadsAndEdits(t *testing.T) {
 	if reply["channel"] != "C00000001" || reply["ts"] != "1795435200.000001" {
 		t.Errorf("got channel %v, ts %v", reply["channel"], reply["ts"])
 	}
-	edit := call("chat.update", slackBody(`channel="C00000001"`, `ts="1795435200.000000"`))
+	edit := call("chat.update", slackBody(`channel="C00000001"`, `ts="1795435200.000000"`, "unfurl_links", "unfurl_media"))
 	if edit["ts"] != "1795435200.000000" {
 		t.Errorf("got ts %v", edit["ts"])
 	}

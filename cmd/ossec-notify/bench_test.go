@@ -80,7 +80,7 @@ func BenchmarkMessage(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		n := notifier.Notification{Parts: map[string]display.Text{"text": display.Words("x")}}
+		n := notifier.Notification{Action: notifier.Trigger, Parts: map[string]display.Text{"text": display.Words("x")}}
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := d.Receivers["r"].Notifier.Notify(b.Context(), n); err != nil {

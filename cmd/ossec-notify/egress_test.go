@@ -77,7 +77,7 @@ func TestListThatIsAddedHoldsForReceiversOfOssecConfAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	attempt := func() *notifier.Error {
-		_, err := s.Receiver(r.Name).Notifier.Notify(t.Context(), notifier.Notification{Parts: map[string]display.Text{"text": display.Words("a test")}})
+		_, err := s.Receiver(r.Name).Notifier.Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: map[string]display.Text{"text": display.Words("a test")}})
 		return notifier.Classify(err)
 	}
 	if got := attempt(); got.Reason != notifier.Temporary {

@@ -18,7 +18,7 @@ func TestWhateverTheNameTheSenderReads(t *testing.T) {
 	}
 	for _, p := range injection.All() {
 		for _, name := range []display.Text{display.Quote(p.Text), display.Join(display.Words("of "), display.Quote(p.Text))} {
-			message, err := m.Compose(notifier.Notification{Parts: map[string]display.Text{"text": display.Words("x"), "from_name": name}})
+			message, err := m.Compose(notifier.Notification{Action: notifier.Trigger, Parts: map[string]display.Text{"text": display.Words("x"), "from_name": name}})
 			if err != nil {
 				t.Fatal(err)
 			}

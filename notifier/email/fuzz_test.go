@@ -24,7 +24,7 @@ func FuzzHeaders(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		q := display.Quote(s)
-		message, err := m.Compose(notifier.Notification{Alert: s, Delivery: s, DedupKey: s, Receiver: s, Severity: "high", Parts: map[string]display.Text{
+		message, err := m.Compose(notifier.Notification{Action: notifier.Trigger, Alert: s, Delivery: s, DedupKey: s, Receiver: s, Severity: "high", Parts: map[string]display.Text{
 			"text": display.Words("x"), "subject": display.Join(display.Words("of "), q, display.Words(" end")), "from_name": q,
 			"headers": display.Join(display.Words("X-Of: a "), q, display.Words("\n"), q, display.Words(": x\n"), q),
 		}})

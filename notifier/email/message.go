@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"html"
 	stdmail "net/mail"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/wneessen/go-mail"
@@ -27,6 +29,9 @@ func (m *Notifier) Compose(n notifier.Notification) ([]byte, error) {
 
 // compose makes the message, and warnings about what the template asked for in vain.
 func (m *Notifier) compose(n notifier.Notification) (message []byte, warnings []string, err error) {
+	if !n.Action.Known() {
+		return nil, nil, notifier.UnknownAction("email", n.Action)
+	}
 	text, html, err := bodies(n)
 	if err != nil {
 		return nil, nil, err
@@ -48,15 +53,14 @@ func (m *Notifier) compose(n notifier.Notification) (message []byte, warnings []
 	msg.SetDate()
 	id := m.messageID(n)
 	msg.SetMessageIDWithValue(id)
-	if n.DedupKey != "" {
-		thread := fmt.Sprintf("<%s@%s>", digest("thread", n.Receiver, n.DedupKey), m.domain)
-		msg.SetGenHeader(mail.HeaderInReplyTo, thread)
-		msg.SetGenHeader(mail.HeaderReferences, thread)
+	if references := m.references(n); len(references) > 0 {
+		msg.SetGenHeader(mail.HeaderInReplyTo, references[len(references)-1])
+		msg.SetGenHeader(mail.HeaderReferences, strings.Join(references, " "))
 	}
 	msg.SetGenHeader("List-Id", listID(n.Receiver, m.domain))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834
 	msg.SetGenHeader(autoResponse, "All")                // Exchange
-	if n.Severity == "critical" && n.Action != notifier.Resolve {
+	if n.Severity == "critical" && isNews(n.Action) {
 		msg.SetGenHeader(mail.HeaderImportance, "high")
 	}
 
@@ -133,6 +137,30 @@ func (m *Notifier) sender(n notifier.Notification) *stdmail.Address {
 	// In a quoted string an encoded word has no meaning, but many programs decode it there too.
 	return &stdmail.Address{Name: strings.ReplaceAll(name, "=?", "= ?"), Address: m.from.Address}
 }
+
+// isNews reports whether an action tells of something that happened; the others tell what became of it.
+func isNews(a notifier.Action) bool { return a == notifier.Trigger || a == notifier.Digest }
+
+// references are the ids that make one thread of the mails of one incident, the oldest first: one that no mail has, made
+// of the cause and of the time when the incident began, so that the next incident of the same cause is another thread, and
+// the incident's first mail. The first stands in that mail, too, so the thread holds where it never arrived.
+func (m *Notifier) references(n notifier.Notification) []string {
+	if n.DedupKey == "" {
+		return nil
+	}
+	of := []string{"thread", n.Receiver, n.DedupKey}
+	if !n.Opened.IsZero() {
+		of = append(of, strconv.FormatInt(n.Opened.Unix(), 10)) // seconds, to whatever fraction the time was kept
+	}
+	references := []string{"<" + digest(of...) + "@" + m.domain + ">"}
+	if n.Earlier != nil && ourID.MatchString(n.Earlier.ID) {
+		references = append(references, n.Earlier.ID)
+	}
+	return references
+}
+
+// ourID is the form of the ids that we make.
+var ourID = regexp.MustCompile(`^<[0-9a-f]{32}@[A-Za-z0-9.-]{1,255}>$`)
 
 // messageID is the same in every attempt of a delivery, so that a repeat after a lost answer is known as one.
 func (m *Notifier) messageID(n notifier.Notification) string {

@@ -288,7 +288,7 @@ func TestSenderName(t *testing.T) {
 		{"ossec@example.com", part("Überwachung"), "Überwachung"},
 		{"ossec@example.com", part("=?utf-8?q?evil?="), "= ?utf-8?q?evil?="},
 	} {
-		h, _ := parse(t, compose(t, composer(t, Config{From: tt.from}), notifier.Notification{Parts: tt.parts}))
+		h, _ := parse(t, compose(t, composer(t, Config{From: tt.from}), notifier.Notification{Action: notifier.Trigger, Parts: tt.parts}))
 		got, err := h.AddressList("From")
 		if err != nil {
 			t.Fatal(err)
@@ -366,6 +366,7 @@ func TestHostileTextChangesNoStructure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, q := display.Words, display.Quote(text)
 			message := compose(t, m, notifier.Notification{
+				Action: notifier.Trigger,
 				Delivery: text, Alert: text, Receiver: text, DedupKey: text, Severity: "medium",
 				Parts: map[string]display.Text{
 					"subject":   display.Join(w("[MEDIUM] "), q, w(" on "), q),

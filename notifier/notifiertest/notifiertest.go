@@ -53,6 +53,11 @@ type Case struct {
 	// Broken are receivers whose secrets turn out to be of no use when they are read: a token of two lines, an
 	// address that is none (see FileSecret). Each must be misconfigured, and send nothing.
 	Broken map[string]func(t *testing.T, url string, client *http.Client) notifier.Notifier
+	// Earlier is what the vendor gave back for the message that Notification updates, acknowledges or resolves; nil where
+	// the channel does not ask for it.
+	Earlier *notifier.Receipt
+	// Traceless are the actions that can be repeated with Earlier and leave no trace: no attempt is ambiguous.
+	Traceless []notifier.Action
 	// AnyBody is set where every 2xx answer is a success (a webhook). Otherwise an HTML page with status 200,
 	// as a proxy's log-in page, must be an error.
 	AnyBody bool
@@ -85,6 +90,7 @@ func Run(t *testing.T, c Case) {
 	t.Run("answer without end", c.endless)
 	t.Run("connections are used again", c.reuse)
 	t.Run("concurrent use", c.concurrent)
+	t.Run("actions", c.actions)
 }
 
 // Request is a request that a notifier sent, with its body read.

@@ -19,6 +19,9 @@ type plain struct {
 }
 
 func (p plain) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	if !n.Action.Known() {
+		return notifier.Receipt{}, notifier.UnknownAction("plain", n.Action)
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, strings.NewReader(n.Delivery))
 	if err != nil {
 		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "url: %w", notifier.Unurl(err))
@@ -55,7 +58,7 @@ func TestSuitePassesAChannelThatKeepsTheRules(t *testing.T) {
 		New: func(t *testing.T, url string, client *http.Client) notifier.Notifier {
 			return plain{url: url, token: "s3cr3t-t0ken", client: client}
 		},
-		Notification: notifier.Notification{Delivery: "d1"},
+		Notification: notifier.Notification{Action: notifier.Trigger, Delivery: "d1"},
 		Secrets:      []string{"s3cr3t-t0ken"},
 		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
 			"token of two lines": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
@@ -71,7 +74,7 @@ func TestRequestsReturnsWhatWasSent(t *testing.T) {
 		New: func(t *testing.T, url string, client *http.Client) notifier.Notifier {
 			return plain{url: url + "/hook?x=1", token: "s3cr3t-t0ken", client: client}
 		},
-		Notification: notifier.Notification{Delivery: "d1"},
+		Notification: notifier.Notification{Action: notifier.Trigger, Delivery: "d1"},
 		Accept:       func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "ok") },
 	})
 	if len(got) != 1 || got[0].Method != "POST" || got[0].Path != "/hook?x=1" || string(got[0].Body) != "d1" {

@@ -29,15 +29,16 @@ const (
 // plain template, which is then the summary.
 func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	e := &pagerduty.V2Event{RoutingKey: key, Action: string(n.Action), DedupKey: dedupKey(n.DedupKey)}
-	switch n.Action {
+	switch n.Action { // PagerDuty has no event for an update: a trigger would open an incident that is over once more
 	case notifier.Acknowledge, notifier.Resolve:
 		if e.DedupKey == "" {
 			return nil, notifier.Errorf(notifier.Permanent, "event for PagerDuty: %s needs a dedup key", n.Action)
 		}
 		return e, nil // PagerDuty wants no more than the keys
-	case notifier.Trigger:
+	case notifier.Trigger, notifier.Digest: // a digest is an incident like any other, under the key that it is given
+		e.Action = string(notifier.Trigger)
 	default:
-		return nil, notifier.Errorf(notifier.Permanent, "event for PagerDuty: unknown action %q", n.Action)
+		return nil, notifier.UnknownAction("pagerduty", n.Action)
 	}
 
 	summary := n.Parts["body"]

@@ -76,7 +76,7 @@ func channelOf(endpoint *url.URL, index string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
-// Notify posts one event. Where the token has acknowledgement, the answer holds an ackId, which is the receipt's ID,
+// Notify posts one event, whatever the action: what it says is the template's. Where the token has acknowledgement, the answer holds an ackId, which is the receipt's ID,
 // and the event counts as delivered when it is indexed; else when the collector took it. An event that is not
 // acknowledged in time is waited for in the next attempt, and sent again after ackPatience.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
@@ -86,6 +86,9 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	if w := s.acks.of(n.Delivery); w != nil {
 		return s.await(ctx, token, w)
+	}
+	if !n.Action.Known() {
+		return notifier.Receipt{}, notifier.UnknownAction("splunk", n.Action)
 	}
 	body, err := s.event(n)
 	if err != nil {

@@ -211,7 +211,7 @@ func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
 			defer s.Close()
-			_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), notifier.Notification{Parts: parts})
+			_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: parts})
 			if got := notifier.Classify(err).Reason; err == nil || got != notifier.Permanent {
 				t.Errorf("got %v, want a permanent error", err)
 			}

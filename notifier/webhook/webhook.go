@@ -43,6 +43,7 @@ type Notifier struct {
 var (
 	_ notifier.Notifier  = (*Notifier)(nil)
 	_ notifier.Selective = (*Notifier)(nil)
+	_ notifier.Follower  = (*Notifier)(nil)
 )
 
 // New makes the Notifier of a receiver. client is the receiver's own, as notifier.NewClient makes it from
@@ -65,6 +66,9 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 
 // Notify makes one request. Its Idempotency-Key is the delivery, the same in every attempt.
 func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	if !n.Action.Known() {
+		return notifier.Receipt{}, notifier.UnknownAction("webhook", n.Action)
+	}
 	content, err := w.content(n)
 	if err != nil {
 		return notifier.Receipt{}, err
@@ -223,6 +227,17 @@ func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error 
 		req.Header.Set(cmp.Or(h.Header, defaultSignature), signature(key, stamp, body))
 	}
 	return nil
+}
+
+// Follows: who gets alerts as they came can tell what became of one from nothing in it, and would take it for another.
+func (w *Notifier) Follows(a notifier.Action) bool {
+	switch a {
+	case notifier.Trigger, notifier.Digest:
+		return true
+	case notifier.Acknowledge, notifier.Resolve:
+		return w.cfg.Body != bodyRaw
+	}
+	return false
 }
 
 // Idempotent: every attempt carries the same Idempotency-Key.

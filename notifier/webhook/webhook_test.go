@@ -166,7 +166,7 @@ func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
 			defer s.Close()
-			_, err := newNotifier(t, Config{Body: tt.body}, s.URL, s.Client()).Notify(t.Context(), notifier.Notification{Parts: tt.parts})
+			_, err := newNotifier(t, Config{Body: tt.body}, s.URL, s.Client()).Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: tt.parts})
 			if err == nil || notifier.Classify(err).Reason != notifier.Permanent {
 				t.Fatalf("got %v, want a permanent error", err)
 			}
