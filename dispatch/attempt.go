@@ -43,7 +43,7 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	}
 	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sent}
 	if err == nil {
-		result.State = outbox.Delivered
+		result.State, result.Receipt = outbox.Delivered, keeps(x, receipt)
 		level := slog.LevelDebug
 		if x.Attempts > 0 {
 			level = slog.LevelInfo
@@ -100,14 +100,14 @@ func (l *lane) log(x outbox.Delivery, r *Receiver) *slog.Logger {
 // send renders a delivery and sends it, unless the vendor says that an earlier attempt arrived. sent is what was sent,
 // for people.
 func (l *lane) send(ctx context.Context, r *Receiver, x outbox.Delivery) (receipt notifier.Receipt, sent string, err error) {
-	a, sample, err := l.d.alertOf(ctx, x)
+	delivery, err := l.delivery(ctx, r, x)
 	if err != nil {
 		return receipt, "", fmt.Errorf("%w: %w", errUnread, err)
 	}
 	d := l.d.Site.Dispatcher()
 	var earlier search
 	if x.Ambiguous {
-		earlier = d.search(ctx, r, notifier.Notification{Action: notifier.Trigger, Delivery: x.ID}, x.Alert.Arrived, x.Attempts)
+		earlier = d.search(ctx, r, delivery.unrendered(), x.Alert.Arrived, x.Attempts)
 	}
 	if earlier.settled {
 		if earlier.err == nil {
@@ -118,8 +118,7 @@ func (l *lane) send(ctx context.Context, r *Receiver, x outbox.Delivery) (receip
 	if why := earlier.why; why != nil && l.said.Swap(why.Error()) != why.Error() {
 		l.log(x, r).Warn("cannot look for an earlier copy, so a second one may come", "err", why)
 	}
-	delivery := Delivery{ID: x.ID, Alert: a, Receiver: r, Occurrence: x.Alert.Occurrence, Sample: sample, PossibleRepeat: earlier.repeat}
-	delivery.Route, delivery.Instead = splitFallback(x.Route)
+	delivery.PossibleRepeat = earlier.repeat
 	if late := time.Since(x.Queued); late > lateAfter && delivery.Instead == "" {
 		delivery.Late = late.Round(time.Minute)
 		delivery.LateWhy = x.Reason

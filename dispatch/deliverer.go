@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
@@ -33,6 +34,8 @@ type Arrival struct {
 	Record     string
 	Again      bool
 	Deliveries []Delivery
+	// Direct: a person sends it to somebody, so noise control does not touch it.
+	Direct bool
 	// Nobody is the route that sends the alert to nobody on purpose, or "". It is entered as a delivery to [Nobody]
 	// that is suppressed.
 	Nobody string
@@ -75,6 +78,9 @@ type Deliverer struct {
 	group sync.WaitGroup
 	fresh *fresh
 	fault chan error
+
+	noise   *noise.Control
+	noiseOf *Dispatcher // whose config it is of
 
 	onPurpose, noRoute atomic.Int64
 }
@@ -139,6 +145,10 @@ func (d *Deliverer) Run(ctx context.Context) error {
 				return err
 			}
 		}
+		due, moreDue, err := d.tick(ctx, now)
+		if err != nil {
+			return err
+		}
 		waiting, err := d.wakeLanes(ctx)
 		if err != nil {
 			return err
@@ -147,9 +157,13 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			busy = now
 		}
 		if d.Linger > 0 && now.Sub(busy) >= d.Linger {
-			return nil
+			waits, err := d.control().Waits(ctx, d.Box)
+			if err != nil || !waits {
+				return err
+			}
+			busy = now
 		}
-		if more {
+		if more = more || moreDue; more {
 			d.fresh.wait(ctx)
 			select {
 			case <-ctx.Done():
@@ -167,8 +181,26 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			return err
 		case <-ready:
 		case <-look.C:
+		case <-due:
 		}
 	}
+}
+
+// tick does what noise control has to do now. due is signalled when there is more, if that is before the next look; more:
+// there is now.
+func (d *Deliverer) tick(ctx context.Context, now time.Time) (due <-chan time.Time, more bool, err error) {
+	var next time.Time
+	err = d.untilItTakes(ctx, func() (err error) {
+		next, more, err = d.control().Tick(ctx, d.Box, now)
+		return err
+	})
+	if ctx.Err() != nil {
+		return nil, false, nil
+	}
+	if wait := next.Sub(now); !next.IsZero() && wait < lookEvery {
+		due = time.After(max(wait, 0))
+	}
+	return due, more, err
 }
 
 // untilItTakes repeats a step of the outbox's while there is no room on the disk, or another process keeps writing,
@@ -244,6 +276,14 @@ func (d *Deliverer) intake(ctx context.Context) (more bool, err error) {
 
 func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[string]string) error {
 	in := make([]outbox.Arrival, len(arrivals))
+	waiting := make([]int, len(arrivals)) // deliveries that are told by themselves, and now
+	silences, err := d.Box.Silences(ctx, time.Now())
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
 	for i, a := range arrivals {
 		in[i] = outbox.Arrival{
 			Identity: a.Alert.Identity(), Record: a.Record, Arrived: a.Alert.Received, Time: a.Alert.Time,
@@ -256,10 +296,27 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		if a.Again {
 			in[i].Occurrence = outbox.NextOccurrence
 		}
-		for _, x := range a.Deliveries {
-			in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
-				Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route, Severity: in[i].Severity,
-			})
+		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(asked)) {
+			in[i].Plan = func(tx *outbox.Tx, occurrence int, known bool) ([]outbox.NewDelivery, error) {
+				planned, err := control.Plan(tx, a.Alert, occurrence, known, time.Now(), asked)
+				waiting[i] = 0
+				for _, x := range planned {
+					if x.State == "" {
+						waiting[i]++
+					}
+				}
+				return planned, err
+			}
+		} else {
+			for _, x := range a.Deliveries {
+				if x.After > 0 {
+					continue
+				}
+				waiting[i]++
+				in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
+					Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route, Severity: in[i].Severity,
+				})
+			}
 		}
 		if a.Nobody != "" {
 			in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
@@ -269,7 +326,7 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		}
 	}
 	var out []outbox.Accepted
-	err := d.untilItTakes(ctx, func() (err error) {
+	err = d.untilItTakes(ctx, func() (err error) {
 		out, err = d.Box.Accept(ctx, in, meta)
 		return err
 	})
@@ -277,12 +334,11 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		return err
 	}
 	for i, a := range out {
-		planned, left := arrivals[i].Deliveries, len(a.Deliveries)
+		planned, left := arrivals[i].Deliveries, min(len(a.Deliveries), waiting[i])
 		switch {
 		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
 			d.onPurpose.Add(1)
-			left--
-		case arrivals[i].Nobody == "" && a.New && len(in[i].Deliveries) == 0:
+		case arrivals[i].Nobody == "" && a.New && len(arrivals[i].Deliveries) == 0:
 			d.noRoute.Add(1)
 		}
 		switch key := (freshKey{a.Identity, a.Occurrence}); {
@@ -369,6 +425,14 @@ func (d *Deliverer) wakeLanes(ctx context.Context) (waiting bool, err error) {
 			continue
 		}
 		waiting = true
+		if n := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering]; n > 0 {
+			if err := d.untilItTakes(ctx, func() error { return d.control().Brake(ctx, d.Box, q.Receiver, n, time.Now()) }); err != nil {
+				if ctx.Err() != nil {
+					return false, nil
+				}
+				return false, err
+			}
+		}
 		d.mu.Lock()
 		l := d.lanes[q.Receiver]
 		if l == nil {

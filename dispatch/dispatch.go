@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -47,12 +49,17 @@ type Receiver struct {
 	// Fallback receivers take over when this one has failed for FallbackAfter, or refuses a message for good.
 	Fallback      []string
 	FallbackAfter time.Duration
+	// Throttle is how many messages go out whatever the destination takes; nil is no limit. What is above becomes a digest.
+	Throttle *rules.Throttle
+	// StormAfter is how long the work ahead may be at Rate before what is less severe becomes a digest; zero is never.
+	StormAfter time.Duration
 }
 
-// DefaultMaxAge and DefaultFallbackAfter hold where a receiver sets none.
+// DefaultMaxAge, DefaultFallbackAfter and DefaultStormAfter hold where a receiver sets none.
 const (
 	DefaultMaxAge        = 24 * time.Hour
 	DefaultFallbackAfter = 5 * time.Minute
+	DefaultStormAfter    = 5 * time.Minute
 )
 
 func (r *Receiver) fallbackAfter() time.Duration {
@@ -68,6 +75,10 @@ type Dispatcher struct {
 	Scale     alert.Scale
 	Receivers map[string]*Receiver
 	Log       *slog.Logger
+	// Zone is the config's time zone; nil is UTC.
+	Zone *time.Location
+	// AckURL, which may be nil, is where the reader of a message can say that they take the alert; "" where they cannot.
+	AckURL func(identity string, occurrence int, receiver string) string
 }
 
 // Nobody is, in the outbox, the receiver of an alert that a route sends to nobody on purpose. No receiver of a config
@@ -82,6 +93,21 @@ type Delivery struct {
 	Route      string // the path of the route that chose it; "" when no route was asked
 	Occurrence int
 	Sample     string // send --sample: what is sent is marked as a test
+
+	// Policy, Step and After are those of the [rules.Choice].
+	Policy *rules.Policy
+	Step   int
+	After  time.Duration
+
+	// About is what the message must know of its incident; nil when there is none. ResolvedBy and Earlier are what it names.
+	About      *noise.About
+	ResolvedBy *alert.Alert
+	Earlier    *notifier.Receipt
+	// Summary is what is told in a message about many alerts, ID its identity, and Alerts are some of them; Alert is the
+	// first of these, or nil.
+	Summary  *digest.Summary
+	Identity string
+	Alerts   []*alert.Alert
 
 	// PossibleRepeat: an earlier attempt may have arrived. Instead: whose place this receiver takes, and why.
 	// Late and LateWhy: how long the alert waited.
@@ -105,7 +131,7 @@ type Outcome struct {
 	TemplateErr error
 }
 
-// Plan makes the deliveries of an alert to the receivers that the routes choose.
+// Plan makes the deliveries of an alert to the receivers that the routes choose, those of later steps of an escalation too.
 func (d *Dispatcher) Plan(a *alert.Alert) []Delivery {
 	return d.plan(a, d.Table.Choose(a))
 }
@@ -114,7 +140,18 @@ func (d *Dispatcher) Plan(a *alert.Alert) []Delivery {
 // kind get the alert, unless a route says that nobody shall.
 func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	ofKind := func(in []Delivery) []Delivery {
-		return slices.DeleteFunc(in, func(x Delivery) bool { return x.Receiver.Channel != channel })
+		var escalates []string // the routes by which one of that kind is told: their later steps go with it
+		for _, x := range in {
+			if x.After == 0 && x.Receiver.Channel == channel {
+				escalates = append(escalates, x.Route)
+			}
+		}
+		return slices.DeleteFunc(in, func(x Delivery) bool {
+			if x.After > 0 {
+				return !slices.Contains(escalates, x.Route)
+			}
+			return x.Receiver.Channel != channel
+		})
 	}
 	if chosen := ofKind(d.Plan(a)); len(chosen) > 0 {
 		return chosen
@@ -177,7 +214,8 @@ func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice) []Delivery {
 			d.Log.Error("route names an unknown receiver", "receiver", c.Receiver, "route", c.Route)
 			continue
 		}
-		out = append(out, Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Route: c.Route, Occurrence: 1})
+		out = append(out, Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Route: c.Route, Occurrence: 1,
+			Policy: c.Policy, Step: c.Step, After: c.After})
 	}
 	return out
 }
@@ -202,24 +240,24 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 	if s, ok := x.Receiver.Notifier.(notifier.Selective); ok {
 		uses = s.Uses
 	}
-	data, parts, err := d.render(x, templates.Context{
+	c := templates.Context{
 		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
 		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
 		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy, Uses: uses,
-	})
-	at := x.Alert.Time
-	if at.IsZero() {
-		at = x.Alert.Received
 	}
+	d.incident(&c, x)
+	data, parts, err := d.render(x, c)
 	n = notifier.Notification{
-		Action:     notifier.Trigger,
+		Action:     cmp.Or(c.Action, notifier.Trigger),
 		Delivery:   x.ID,
-		Alert:      x.Alert.Identity(),
+		Alert:      x.identity(),
 		Occurrence: max(x.Occurrence, 1),
 		Receiver:   x.Receiver.Name,
-		DedupKey:   x.Alert.Identity(),
-		Severity:   d.Scale.Severity(x.Alert.Rule.Level).String(),
-		Time:       at,
+		DedupKey:   x.identity(),
+		Severity:   d.severity(x).String(),
+		Time:       x.time(),
+		Opened:     c.Opened,
+		Earlier:    x.Earlier,
 		Parts:      parts,
 	}
 	if data != nil {
@@ -341,6 +379,9 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 func (d *Dispatcher) DeliverAll(ctx context.Context, deliveries []Delivery, done func(Outcome)) {
 	queues := map[string][]Delivery{}
 	for _, x := range deliveries {
+		if x.After > 0 { // a later step of an escalation: only a deliverer that stays can wait for it
+			continue
+		}
 		queues[x.Receiver.Name] = append(queues[x.Receiver.Name], x)
 	}
 	var wg sync.WaitGroup

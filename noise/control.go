@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/window"
@@ -43,11 +44,13 @@ type Receiver struct {
 	// that is never braked.
 	Rate       float64
 	StormAfter time.Duration
-	// Pages: its messages wake people, and are never held by the storm brake.
+	// Pages: its messages wake people. They are never held by the storm brake, and none says that nothing happens.
 	Pages bool
-	// Amends: an update changes a message that was sent.
-	Amends bool
+	// Follows reports whether it is told of what an action says; who follows updates sees them in a message that was sent.
+	Follows func(notifier.Action) bool
 }
+
+func (r *Receiver) follows(a notifier.Action) bool { return r.Follows == nil || r.Follows(a) }
 
 // Want is a receiver that a route chose for an alert.
 type Want struct {

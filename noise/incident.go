@@ -1,6 +1,7 @@
 package noise
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -126,6 +127,9 @@ func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now ti
 		case d.State == outbox.Held, d.State == outbox.Suppressed, d.State == outbox.Dead:
 			continue
 		case wants != nil && !wants(d):
+			continue
+		}
+		if r := c.Receiver(d.Receiver); r == nil || !r.follows(cmp.Or(about.Action, notifier.Trigger)) {
 			continue
 		}
 		seen[d.Receiver] = true

@@ -86,7 +86,7 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 	}
 	shows := func(d outbox.Delivery) bool { // the first message is there, and the edit before has come to its end
 		receiver := c.Receiver(d.Receiver)
-		return receiver != nil && receiver.Amends && d.State == outbox.Delivered && d.Kind == "" &&
+		return receiver != nil && receiver.follows(notifier.Update) && d.State == outbox.Delivered && d.Kind == "" &&
 			!slices.ContainsFunc(deliveries, func(x outbox.Delivery) bool {
 				return x.Receiver == d.Receiver && strings.HasPrefix(x.Kind, "seen") && x.State.Open()
 			})
@@ -102,18 +102,16 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 // quiet ends an incident of repeats: who has not seen them all is told how many there were.
 func (c *Control) quiet(tx *outbox.Tx, key string, r repeats, now time.Time) error {
 	if r.Total > 1 {
-		about := &About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Quiet: &Quiet{For: r.Base, Total: r.Total}}
-		tells := func(d outbox.Delivery) bool {
-			receiver := c.Receiver(d.Receiver)
-			switch {
-			case receiver == nil, receiver.Pages: // a page that says that nothing happens helps nobody
-				return false
-			case receiver.Amends:
-				return true
-			}
-			return r.Untold > 0
+		about := About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Quiet: &Quiet{For: r.Base, Total: r.Total}}
+		if _, err := c.after(tx, r.First, "quiet", &about, now, nil); err != nil { // those who see it in the first message
+			return err
 		}
-		if _, err := c.after(tx, r.First, "quiet", about, now, tells); err != nil {
+		about.Action = ""
+		others := func(d outbox.Delivery) bool {
+			receiver := c.Receiver(d.Receiver) // a page that says that nothing happens helps nobody
+			return r.Untold > 0 && receiver != nil && !receiver.Pages && !receiver.follows(notifier.Update)
+		}
+		if _, err := c.after(tx, r.First, "quiet", &about, now, others); err != nil {
 			return err
 		}
 	}
@@ -486,4 +484,22 @@ func (c *Control) enterSummary(tx *outbox.Tx, identity, summary, title string, d
 		Header: []byte(encode(map[string]any{"received": now})), Raw: []byte(summary), Deliveries: deliveries,
 	})
 	return err
+}
+
+// Waits reports whether something is still to be told that is not in a queue: what bundles hold, and repeats that were
+// counted.
+func (c *Control) Waits(ctx context.Context, db *outbox.DB) (bool, error) {
+	for _, prefix := range []string{bundleKey, stormKey, dedupKey} {
+		kept, err := db.StatesUnder(ctx, prefix)
+		if err != nil {
+			return false, err
+		}
+		for _, k := range kept {
+			var r repeats
+			if prefix != dedupKey || json.Unmarshal([]byte(k.Value), &r) != nil || r.Untold > 0 {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }

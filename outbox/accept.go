@@ -31,7 +31,7 @@ type Arrival struct {
 	// Plan, if it is set, makes further deliveries in the transaction that enters the alert, so that what it reads and
 	// writes there belongs to this alert alone. known: the alert had been accepted before. It may be called again, if
 	// the transaction fails.
-	Plan func(t *Tx, known bool) ([]NewDelivery, error)
+	Plan func(t *Tx, occurrence int, known bool) ([]NewDelivery, error)
 }
 
 // NewDelivery is a delivery that shall be made.
@@ -100,7 +100,7 @@ func (db *DB) accept(t *txn, a *Arrival) (Accepted, error) {
 	}
 	deliveries := a.Deliveries
 	if a.Plan != nil {
-		more, err := a.Plan(&Tx{db, t}, !out.New)
+		more, err := a.Plan(&Tx{db, t}, out.Occurrence, !out.New)
 		if err != nil {
 			return out, err
 		}
