@@ -17,14 +17,25 @@ const (
 	Storm     Kind = "storm"    // the receiver's queue could not be worked off
 	Inhibit   Kind = "inhibit"  // held back while another alert was fresh
 	Silence   Kind = "silence"  // a silence is over
+
+	// Two notices, which are about alerts but list none.
+	StormBegins Kind = "storm-begins" // from now on alerts of the Braked severities come as digests
+	StormOver   Kind = "storm-over"   // and from now on they do not
 )
+
+// Notice reports the kinds that say something of the way that alerts take, and not of alerts.
+func (k Kind) Notice() bool { return k == StormBegins || k == StormOver }
 
 // Summary is what is said of many alerts. It is kept as JSON until it is sent.
 type Summary struct {
 	Kind     Kind   `json:"kind"`
 	Receiver string `json:"receiver"`
 	Route    string `json:"route,omitempty"`
-	// Why says in words what kept them, for people: "night, until 06:00", "20/h", "silence S-4F2A: kernel update (NAME)".
+	// Place is the receiver as people know it ("#soc"), where that is not its name.
+	Place string `json:"place,omitempty"`
+	// Why says what kept them, for people; it may hold what somebody typed, and so is shown as alert text is. Each kind has
+	// words of its own around it: Scheduled "1h" (every …), Window "night, until 06:00" (closed: …), Throttle "20/h" (above
+	// …), Inhibit "maintenance", Silence "NAME: kernel update".
 	Why string `json:"why,omitempty"`
 	// By is what the alerts of a group have in common: "rule 5712, agent web-01"; it may hold alert text.
 	By string `json:"by,omitempty"`
@@ -37,26 +48,46 @@ type Summary struct {
 	// its own is in MoreAlerts, of MoreRules rules. The counts of the rows and MoreAlerts are Total.
 	Total      int   `json:"total"`
 	Highest    int   `json:"highest"` // the severity, as alert.Severity
-	Rows       []Row `json:"rows"`
+	Level      int   `json:"level"`   // the highest; -1 where no alert has one
+	Rows       []Row `json:"rows,omitempty"`
 	MoreAlerts int   `json:"more_alerts,omitempty"`
 	MoreRules  int   `json:"more_rules,omitempty"`
+	// Same: all alerts have one and the same sentence.
+	Same bool `json:"same,omitempty"`
+	Spread
 	// Samples are the identities of some of them, the most severe first, then the first.
 	Samples []Sample `json:"samples,omitempty"`
+
+	// Of a notice. Waiting is how many messages wait for the receiver when a storm begins; Braked are the severities whose
+	// alerts come as digests, the lowest first; Digests is how many of these there were when it is over, of Total alerts.
+	Waiting int   `json:"waiting,omitempty"`
+	Braked  []int `json:"braked,omitempty"`
+	Digests int   `json:"digests,omitempty"`
+}
+
+// Spread says on how many hosts alerts were made, and from how many addresses. Where there were too many to count, the
+// numbers are the least that there were, and More is true. Where it was one, that is named; the name may be alert text.
+type Spread struct {
+	Hosts       int    `json:"hosts,omitempty"`
+	Sources     int    `json:"sources,omitempty"` // addresses
+	MoreHosts   bool   `json:"more_hosts,omitempty"`
+	MoreSources bool   `json:"more_sources,omitempty"`
+	Host        string `json:"host,omitempty"`
+	Source      string `json:"source,omitempty"`
 }
 
 // Row is what alerts of one rule and kind have in common.
 type Row struct {
-	Count    int       `json:"count"`
-	Rule     string    `json:"rule"`
-	Severity int       `json:"severity"`
-	Level    int       `json:"level"`
-	Family   string    `json:"family"`
-	What     string    `json:"what"` // the sentence without address, user and host; alert text where Quoted
-	Quoted   bool      `json:"quoted,omitempty"`
-	Hosts    int       `json:"hosts"`
-	Sources  int       `json:"sources"` // addresses
-	First    time.Time `json:"first"`
-	Last     time.Time `json:"last"`
+	Count    int    `json:"count"`
+	Rule     string `json:"rule"` // "" where the alerts name none
+	Severity int    `json:"severity"`
+	Level    int    `json:"level"` // the highest; -1 where no alert has one
+	Family   string `json:"family"`
+	What     string `json:"what"` // the sentence without address, user and host; alert text where Quoted
+	Quoted   bool   `json:"quoted,omitempty"`
+	Spread
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
 	// New: no alert of the rule had come in the week before.
 	New bool `json:"new,omitempty"`
 }

@@ -213,3 +213,6 @@ func (p pattern) find(s string) []string {
 }
 
 func (p pattern) matches(s string) bool { return strings.Contains(s, p.holds) && p.re.MatchString(s) }
+
+// Clean reports alert text that may stand in a heading.
+func Clean(s string) bool { return clean(s) }

@@ -53,6 +53,21 @@ type Data struct {
 	// Late is how long the alert waited before it could be sent, and LateWhy what kept it; 0 when it is not late.
 	Late    time.Duration
 	LateWhy string
+	// Seen, Quiet, Step, Taken and Resolved say what became of the alert, each nil where there is nothing to say; Opened is
+	// when the incident began, or the zero time.
+	Seen     *Seen
+	Quiet    *Quiet
+	Step     *Step
+	Taken    *Taken
+	Resolved *Resolved
+	Opened   time.Time
+	// Summary is there in a message about many alerts, and then the alert is the most severe of them, or an empty one;
+	// Alerts are some of them, the most severe first. Sentence, Facts and Reading are those of the message.
+	Summary *digest.Summary
+	Alerts  []*Data
+	// OnCall says who is on call; AckURL is where the reader can take the incident, or "".
+	OnCall []string
+	AckURL string
 	// Failure tells which template failed, when this is the default form sent in its place.
 	Failure string
 
@@ -100,6 +115,8 @@ type Context struct {
 	Instead                  string
 	Late                     time.Duration
 	LateWhy                  string
+	// ID is the identity of a message about many alerts, under which explain knows it.
+	ID string
 	// What the noise control knows of the message; each is nil or empty where it does not matter.
 	Seen     *Seen
 	Quiet    *Quiet
@@ -148,8 +165,12 @@ type Resolved struct {
 	By    *alert.Alert // the alert that says so
 }
 
-// NewData reads an alert for one receiver.
+// NewData reads an alert for one receiver. Of a message about many alerts, which has a Summary, it is the most severe of
+// them, or nil where none is known.
 func NewData(a *alert.Alert, scale alert.Scale, c Context) *Data {
+	if c.Summary != nil {
+		return newSummaryData(a, scale, c)
+	}
 	return newData(a, family.Read(a), scale, c)
 }
 
@@ -176,6 +197,14 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Instead:        c.Instead,
 		Late:           c.Late,
 		LateWhy:        c.LateWhy,
+		Seen:           c.Seen,
+		Quiet:          c.Quiet,
+		Step:           c.Step,
+		Taken:          c.Taken,
+		Resolved:       c.Resolved,
+		Opened:         c.Opened,
+		OnCall:         c.OnCall,
+		AckURL:         c.AckURL,
 		uses:           c.Uses,
 	}
 	if d.ID == "" {
@@ -187,13 +216,16 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 	if d.Sample != "" {
 		d.DedupKey = "test/" + d.DedupKey
 	}
+	if d.Resolved != nil {
+		d.Next = display.Words("Nothing, if it stays so.")
+	}
 	d.Facts = d.facts()
 	return d
 }
 
 // facts puts what is to be said about the message around the facts of the family.
 func (d *Data) facts() []Fact {
-	facts := make([]Fact, 0, len(d.Reading.Facts)+3)
+	facts := d.incidentFacts(make([]Fact, 0, len(d.Reading.Facts)+3))
 	if d.Late > 0 {
 		late := display.Words(display.Span(d.Late))
 		if d.LateWhy != "" {
@@ -204,6 +236,7 @@ func (d *Data) facts() []Fact {
 	if d.Instead != "" {
 		facts = append(facts, Fact{display.Words("Sent"), display.Words("here, because " + d.Instead)})
 	}
+	facts = d.stepFacts(facts)
 	for _, f := range d.Reading.Facts {
 		facts = append(facts, Fact{display.Words(f.Label), f.Value})
 	}
@@ -240,10 +273,13 @@ func (d *Data) ShowRoute() display.Text { return display.Words(d.Route) }
 // ShowReceiver: see ShowRoute.
 func (d *Data) ShowReceiver() display.Text { return display.Words(d.Receiver) }
 
-// Color is the colour of the message as #RRGGBB: the severity's, or the one of tests.
+// Color is the colour of the message as #RRGGBB: the severity's, that of what is over, or the one of tests.
 func (d *Data) Color() display.Text {
 	if d.Sample != "" {
 		return display.Words("#0E8A9B")
+	}
+	if d.Resolved != nil {
+		return display.Words("#2E9E5B")
 	}
 	return display.Words(Color(d.Severity))
 }
@@ -273,9 +309,9 @@ func (d *Data) Described() bool {
 	return s != "" && display.Tricks(s) == "" && !strings.Contains(d.Sentence.Raw(), strings.TrimSuffix(s, "."))
 }
 
-var checkedID = regexp.MustCompile(`^(?:[0-9]{1,20}(?:\.[0-9]{1,20})?|h-[0-9a-f]{16})(?:#[0-9]{1,6})?$`)
+var checkedID = regexp.MustCompile(`^(?:[0-9]{1,20}(?:\.[0-9]{1,20})?|[a-z]-[0-9a-f]{16})(?:#[0-9]{1,6})?$`)
 
-// checked shows an id as words when it is one (digits, or the hash that we make), else as a quotation.
+// checked shows an id as words when it is one (digits, or the hashes that we make), else as a quotation.
 func checked(s string) display.Text {
 	if checkedID.MatchString(s) {
 		return display.Words(s)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 )
@@ -33,6 +34,7 @@ type document struct {
 	Severity   string `json:"severity"`
 	Level      *int   `json:"level,omitempty"`
 	Family     string `json:"family"`
+	Kind       string `json:"kind,omitempty"` // of a message about many alerts
 	Title      string `json:"title"`
 
 	Facts []documentFact `json:"facts,omitempty"`
@@ -56,6 +58,13 @@ type document struct {
 	Cloud         *documentCloud         `json:"cloud,omitempty"`
 	Block         *documentBlock         `json:"block,omitempty"`
 	Links         map[string]string      `json:"links,omitempty"`
+
+	Step     *documentStep     `json:"step,omitempty"`
+	Taken    *documentTaken    `json:"taken,omitempty"`
+	Resolved *documentResolved `json:"resolved,omitempty"`
+	Counts   []documentCount   `json:"counts,omitempty"`
+	More     *documentMore     `json:"more,omitempty"`
+	Alerts   []documentAlert   `json:"alerts,omitempty"`
 
 	Log       string           `json:"log,omitempty"`
 	Previous  []string         `json:"previous,omitempty"`
@@ -148,12 +157,61 @@ type (
 		Undo    bool   `json:"undo"`
 	}
 	documentRepeats struct {
-		Count int `json:"count"`
+		Count int    `json:"count"`
+		Since string `json:"since,omitempty"`
+		Last  string `json:"last,omitempty"`
+	}
+	documentStep struct {
+		N     int      `json:"n"`
+		Of    int      `json:"of"`
+		Who   []string `json:"who,omitempty"`
+		After float64  `json:"after_s,omitempty"`
+	}
+	documentTaken struct {
+		By  string `json:"by,omitempty"`
+		Via string `json:"via,omitempty"`
+		At  string `json:"at,omitempty"`
+	}
+	documentResolved struct {
+		After float64 `json:"after_s"`
+		By    string  `json:"by,omitempty"` // the alert's identity
+	}
+	documentCount struct {
+		Rule     string `json:"rule,omitempty"`
+		Severity string `json:"severity"`
+		Level    *int   `json:"level,omitempty"`
+		Family   string `json:"family,omitempty"`
+		Title    string `json:"title"`
+		Count    int    `json:"count"`
+		Hosts    int    `json:"hosts"`
+		Sources  int    `json:"sources"`
+		Host     string `json:"host,omitempty"`
+		Source   string `json:"source,omitempty"`
+		First    string `json:"first,omitempty"`
+		Last     string `json:"last,omitempty"`
+		New      bool   `json:"new,omitempty"`
+	}
+	documentMore struct {
+		Alerts int `json:"alerts"`
+		Rules  int `json:"rules"`
+	}
+	documentAlert struct {
+		ID       string `json:"id"`
+		Time     string `json:"time,omitempty"`
+		Severity string `json:"severity,omitempty"`
+		Level    *int   `json:"level,omitempty"`
+		Rule     string `json:"rule,omitempty"`
+		Title    string `json:"title,omitempty"`
+		Host     string `json:"host,omitempty"`
+		Source   string `json:"source,omitempty"`
 	}
 )
 
 // document makes the document from the parts of the message and the alert itself.
 func (s *Set) document(d *Data) (document, error) {
+	if d.Summary != nil {
+		return s.summaryDocument(d)
+	}
 	doc := document{
 		Version:    SchemaVersion,
 		Action:     string(d.Action),
@@ -174,36 +232,13 @@ func (s *Set) document(d *Data) (document, error) {
 		Decoder:    d.Decoder,
 		Log:        d.Log,
 		Previous:   known(d.Previous),
-		Repeats:    documentRepeats{1},
+		Repeats:    d.repeats(),
 		Truncated:  d.Problem.Kind != "",
 		Drill:      d.Sample != "",
 		Original:   d.original(),
 	}
-	if d.Sample != "" {
-		doc.Action = "test"
-	}
-	title, err := s.part("sentence", d)
-	if err != nil {
+	if err := s.fillDocument(&doc, d); err != nil {
 		return doc, err
-	}
-	doc.Title = title.Raw()
-	next, err := s.part("next", d)
-	if err != nil {
-		return doc, err
-	}
-	doc.Next = next.Raw()
-	facts, err := s.facts(d)
-	if err != nil {
-		return doc, err
-	}
-	for _, f := range facts {
-		doc.Facts = append(doc.Facts, documentFact{f.Label.Raw(), f.Value.Raw()})
-	}
-	for _, l := range s.renderLinks(d) {
-		if doc.Links == nil {
-			doc.Links = map[string]string{}
-		}
-		doc.Links[l.Name] = l.URL.Raw()
 	}
 	if d.Rule.ID != "" || d.Rule.Level >= 0 || d.Rule.Description != "" {
 		doc.Rule = &documentRule{ID: d.Rule.ID, Level: level(d.Rule.Level), Description: d.Rule.Description, Groups: known(d.Rule.Groups), FiredTimes: d.Rule.FiredTimes}
@@ -221,6 +256,124 @@ func (s *Set) document(d *Data) (document, error) {
 	}
 	doc.details(d.Reading)
 	return doc, nil
+}
+
+// fillDocument adds what the parts of the message say, of one alert or of many.
+func (s *Set) fillDocument(doc *document, d *Data) error {
+	if d.Sample != "" {
+		doc.Action = "test"
+	}
+	title, err := s.part("sentence", d)
+	if err != nil {
+		return err
+	}
+	doc.Title = title.Raw()
+	next, err := s.part("next", d)
+	if err != nil {
+		return err
+	}
+	doc.Next = next.Raw()
+	facts, err := s.facts(d)
+	if err != nil {
+		return err
+	}
+	for _, f := range facts {
+		doc.Facts = append(doc.Facts, documentFact{f.Label.Raw(), f.Value.Raw()})
+	}
+	for _, l := range s.renderLinks(d) {
+		if doc.Links == nil {
+			doc.Links = map[string]string{}
+		}
+		doc.Links[l.Name] = l.URL.Raw()
+	}
+	if p := d.Step; p != nil {
+		doc.Step = &documentStep{p.N, p.Of, known(p.Who), p.After.Seconds()}
+	}
+	if t := d.Taken; t != nil {
+		doc.Taken = &documentTaken{t.By, t.Via, rfc3339(t.At)}
+	}
+	if r := d.Resolved; r != nil {
+		doc.Resolved = &documentResolved{After: r.After.Seconds()}
+		if r.By != nil {
+			doc.Resolved.By = r.By.Identity()
+		}
+	}
+	return nil
+}
+
+// summaryDocument is the document of a message about many alerts.
+func (s *Set) summaryDocument(d *Data) (document, error) {
+	sum := d.Summary
+	from, to := period(sum)
+	doc := document{
+		Version:    SchemaVersion,
+		Action:     string(d.Action),
+		Delivery:   d.Delivery,
+		Receiver:   d.Receiver,
+		Route:      d.Route,
+		ID:         d.ID,
+		Occurrence: d.Occurrence,
+		DedupKey:   d.DedupKey,
+		Time:       rfc3339(to),
+		Severity:   d.Severity.String(),
+		Level:      level(sum.Level),
+		Family:     d.Family,
+		Kind:       string(sum.Kind),
+		Manager:    d.Manager,
+		Counts:     counts(sum),
+		Repeats:    documentRepeats{sum.Total, rfc3339(from), rfc3339(to)},
+		Drill:      d.Sample != "",
+	}
+	if sum.Kind.Notice() {
+		doc.Level = nil
+	}
+	if rule := oneRule(sum); rule != "" {
+		doc.Rule = &documentRule{ID: rule, Level: level(sum.Level)}
+	}
+	if sum.Host != "" {
+		doc.Host = &documentHost{Name: sum.Host}
+	}
+	if sum.Source != "" {
+		doc.Source = &documentAddress{IP: sum.Source}
+	}
+	if sum.MoreAlerts > 0 {
+		doc.More = &documentMore{sum.MoreAlerts, sum.MoreRules}
+	}
+	for _, x := range d.Alerts {
+		at := x.Time
+		if at.IsZero() {
+			at = x.Received
+		}
+		doc.Alerts = append(doc.Alerts, documentAlert{
+			ID: x.ID, Time: rfc3339(at), Severity: x.Severity.String(), Level: level(x.Rule.Level), Rule: x.Rule.ID,
+			Title: x.Sentence.Raw(), Host: x.Host, Source: x.Source.IP,
+		})
+	}
+	return doc, s.fillDocument(&doc, d)
+}
+
+// counts are the rows of a summary.
+func counts(s *digest.Summary) []documentCount {
+	var out []documentCount
+	for _, r := range s.Rows {
+		out = append(out, documentCount{
+			Rule: r.Rule, Severity: severityOf(r.Severity).String(), Level: level(r.Level), Family: r.Family, Title: r.What,
+			Count: r.Count, Hosts: r.Hosts, Sources: r.Sources, Host: r.Host, Source: r.Source,
+			First: rfc3339(r.First), Last: rfc3339(r.Last), New: r.New,
+		})
+	}
+	return out
+}
+
+// repeats say how often an alert came, and when.
+func (d *Data) repeats() documentRepeats {
+	switch {
+	case d.Seen != nil && d.Seen.Count > 1:
+		return documentRepeats{d.Seen.Count, rfc3339(d.Seen.Since), rfc3339(d.Seen.Last)}
+	case d.Quiet != nil && d.Quiet.Total > 1:
+		return documentRepeats{Count: d.Quiet.Total}
+	}
+	return documentRepeats{Count: 1}
 }
 
 func (doc *document) details(r *family.Reading) {
@@ -337,15 +490,26 @@ func (s *Set) details(d *Data) (map[string]string, error) {
 		if value == "" {
 			return
 		}
-		if old, ok := m[key]; ok {
+		if old, ok := m[key]; ok && key == countsKey {
+			value = old + "\n" + value
+		} else if ok {
 			value = old + "; " + value
 		}
 		m[key] = value
 	}
 	for _, f := range facts {
-		add(key(f.Label.String()), f.Value.String())
+		name, value := detailKey(d, f.Label.String()), f.Value.String()
+		if name == countsKey && d.Summary != nil {
+			value = f.Label.String() + "  " + value
+		}
+		add(name, value)
 	}
 	add("next", next.String())
+	if d.Summary != nil {
+		s.summaryDetails(m, d)
+		add("log", log.Whole().String())
+		return fewest(m), nil
+	}
 	rule := checked(d.Rule.ID)
 	if d.Described() {
 		rule = display.Join(rule, display.Words(" "), display.Quote(d.Rule.Description))
@@ -359,7 +523,49 @@ func (s *Set) details(d *Data) (map[string]string, error) {
 		add("log", log.Whole().String())
 	}
 	add("alert_id", checked(d.ID).Line().String())
-	return m, nil
+	return fewest(m), nil
+}
+
+// maxDetails is how many details a reader looks at.
+const maxDetails = 14
+
+// fewest leaves out what is said elsewhere, or is needed least, where there are too many details.
+func fewest(m map[string]string) map[string]string {
+	for _, key := range []string{"location", "level", "sent", "late"} {
+		if len(m) > maxDetails {
+			delete(m, key)
+		}
+	}
+	return m
+}
+
+// detailKey is the key of a fact. The rows of a summary, whose labels are counts, are lines of one detail.
+func detailKey(d *Data, label string) string {
+	switch name := key(label); {
+	case name == "seen":
+		return "repeats"
+	case d.Summary != nil && name != "" && strings.Trim(name, "0123456789") == "":
+		return countsKey
+	default:
+		return name
+	}
+}
+
+const countsKey = "counts"
+
+// summaryDetails are the details of a message about many alerts that it does not share with others.
+func (*Set) summaryDetails(m map[string]string, d *Data) {
+	sum := d.Summary
+	m["alerts"] = display.Thousands(sum.Total)
+	m["kind"] = d.Kind().String()
+	m["period"] = d.Period().String()
+	m["alert_id"] = checked(d.ID).Line().String()
+	if rule := oneRule(sum); rule != "" {
+		m["rule"] = checked(rule).Line().String()
+	}
+	if sum.Waiting > 0 {
+		m["waiting"] = display.Thousands(sum.Waiting)
+	}
 }
 
 // key makes a key of a label: SHA-256 is sha256.

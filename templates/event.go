@@ -57,6 +57,11 @@ type event struct {
 	MITRE []string `json:"mitre_technique_id,omitempty"`
 	DVC   string   `json:"dvc,omitempty"`
 	Count int      `json:"count"`
+	// Of a message about many alerts.
+	Kind   string          `json:"kind,omitempty"`
+	First  string          `json:"first,omitempty"`
+	Last   string          `json:"last,omitempty"`
+	Counts []documentCount `json:"counts,omitempty"`
 	// Repeat marks an event that Splunk may have twice: it cannot know, so the search has to.
 	Repeat bool `json:"possible_repeat,omitempty"`
 
@@ -67,8 +72,8 @@ type event struct {
 // indexed are the fields of the envelope, which Splunk indexes: few, and with few values.
 func (d *Data) indexed() map[string]string {
 	fields := map[string]string{"family": d.Family, "severity": d.CIMSeverity()}
-	if d.Rule.ID != "" {
-		fields["rule_id"] = d.Rule.ID
+	if rule := d.OneRule(); rule != "" {
+		fields["rule_id"] = rule
 	}
 	return fields
 }
@@ -92,6 +97,9 @@ func (s *Set) event(d *Data) (event, error) {
 	title, err := s.part("sentence", d)
 	if err != nil {
 		return event{}, err
+	}
+	if d.Summary != nil {
+		return summaryEvent(d, title.Raw()), nil
 	}
 	e := event{
 		App:           r.Program,
@@ -140,6 +148,25 @@ func (s *Set) event(d *Data) (event, error) {
 	}
 	e.addDetails(d)
 	return e, nil
+}
+
+// summaryEvent is the event of a message about many alerts. Its type keeps it out of searches for alerts.
+func summaryEvent(d *Data, title string) event {
+	s := d.Summary
+	from, to := period(s)
+	e := event{
+		App: d.Reading.Program, VendorProduct: "ossec-notify", Type: digestFamily, ID: d.ID, Family: d.Family,
+		Severity: d.CIMSeverity(), SeverityID: level(s.Level), SignatureID: oneRule(s), Description: title,
+		Src: s.Source, SrcIP: s.Source, Dest: s.Host, DVC: d.Manager, Count: s.Total, Repeat: d.PossibleRepeat,
+		Kind: string(s.Kind), First: rfc3339(from), Last: rfc3339(to), Counts: counts(s),
+	}
+	if s.Kind.Notice() {
+		e.SeverityID = nil
+	}
+	if d.Sample != "" {
+		e.Type = "test"
+	}
+	return e
 }
 
 func (e *event) addDetails(d *Data) {

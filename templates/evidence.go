@@ -51,6 +51,13 @@ func (d *Data) cutLog(text display.Text, maxLines, maxChars int) Log {
 		shown = strings.Count(cut.Raw(), "\n") + 1
 		note(display.Thousands(maxChars) + " of " + display.Thousands(chars) + " characters")
 	}
+	log.Text = cut
+	if d.Summary != nil { // a line is an alert
+		if shown < d.Summary.Total {
+			note(display.Thousands(shown) + " of " + alerts(d.Summary.Total))
+		}
+		return log
+	}
 	if shown < of && (len(log.Notes) == 0 || of > lines) {
 		note(display.Thousands(shown) + " of " + atLeast + display.Thousands(of) + " lines")
 	}
@@ -60,7 +67,6 @@ func (d *Data) cutLog(text display.Text, maxLines, maxChars int) Log {
 	if d.Problem.CutAt > 0 {
 		note("cut at " + bytesWord(d.Problem.CutAt) + " by ossec-notify")
 	}
-	log.Text = cut
 	return log
 }
 

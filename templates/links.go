@@ -158,10 +158,14 @@ func (s *Set) Links(d *Data) []Link { return s.renderLinks(d) }
 // renderLinks are the links of an alert. One whose template fails, or that is no http or https URL, is left
 // out: a link is a convenience and must not cost the message.
 func (s *Set) renderLinks(d *Data) []Link {
-	var links []Link
+	links := d.ackLink()
+	of := d.linked()
+	if of == nil {
+		return links
+	}
 	for _, l := range s.links {
 		b := limited{spent: &d.spent}
-		if l.tmpl.Execute(&b, d) != nil || b.Len() > maxLink {
+		if l.tmpl.Execute(&b, of) != nil || b.Len() > maxLink {
 			continue
 		}
 		u, err := url.Parse(strings.TrimSpace(b.String()))
@@ -193,6 +197,9 @@ func (s *Set) linkFacts(d *Data) []Fact {
 	var rows []Fact
 	for _, l := range s.renderLinks(d) {
 		word, _, _ := strings.Cut(l.Label.String(), " ")
+		if l.Name == ackName {
+			word = "Take"
+		}
 		rows = append(rows, Fact{display.Words(word), l.URL})
 	}
 	return rows

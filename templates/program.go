@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/display"
 )
 
@@ -394,6 +395,10 @@ func isTrue(x any) bool {
 		return len(x) > 0
 	case bool:
 		return x
+	case *digest.Summary:
+		return x != nil
+	case *Resolved:
+		return x != nil
 	}
 	truth, ok := template.IsTrue(x)
 	return ok && truth
@@ -441,17 +446,22 @@ var dataFields = map[string]func(*Data) any{
 	"Cluster":               func(d *Data) any { return d.Cluster },
 	"Class":                 func(d *Data) any { return d.Class },
 	"Color":                 func(d *Data) any { return d.Color() },
+	"Digest":                func(d *Data) any { return d.Digest() },
 	"Described":             func(d *Data) any { return d.Described() },
 	"Facts":                 func(d *Data) any { return d.Facts },
 	"Host":                  func(d *Data) any { return d.Host },
 	"ID":                    func(d *Data) any { return d.ID },
 	"Log":                   func(d *Data) any { return d.Log },
+	"Lasted":                func(d *Data) any { return d.Lasted() },
 	"LogFile":               func(d *Data) any { return d.LogFile },
 	"Manager":               func(d *Data) any { return d.Manager },
 	"Next":                  func(d *Data) any { return d.Next },
+	"Often":                 func(d *Data) any { return d.Often() },
+	"OneRule":               func(d *Data) any { return d.OneRule() },
 	"Reading.Evidence.Text": func(d *Data) any { return d.Reading.Evidence.Text },
 	"Reading.Host":          func(d *Data) any { return d.Reading.Host },
 	"Reading.Program":       func(d *Data) any { return d.Reading.Program },
+	"Resolved":              func(d *Data) any { return d.Resolved },
 	"Route":                 func(d *Data) any { return d.Route },
 	"Rule.Description":      func(d *Data) any { return d.Rule.Description },
 	"Rule.ID":               func(d *Data) any { return d.Rule.ID },
@@ -461,6 +471,7 @@ var dataFields = map[string]func(*Data) any{
 	"Severity":              func(d *Data) any { return d.Severity },
 	"ShowReceiver":          func(d *Data) any { return d.ShowReceiver() },
 	"ShowRoute":             func(d *Data) any { return d.ShowRoute() },
+	"Summary":               func(d *Data) any { return d.Summary },
 	"Time":                  func(d *Data) any { return d.Time },
 	"Word":                  func(d *Data) any { return d.Word() },
 }

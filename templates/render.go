@@ -57,7 +57,11 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 // Plain is the message of last resort, with no template at all: the sentence, the log, the error. Every channel
 // can send it.
 func Plain(d *Data, cause error) map[string]display.Text {
-	text := display.Join(d.Word(), display.Words(": "), d.Sentence, display.Words("\n"), d.cutLog(display.Quote(d.Reading.Evidence.Text), 12, 1200).Whole(), display.Words("\n"))
+	text := display.Join(d.Word(), display.Words(": "), d.Sentence, display.Words("\n"))
+	if d.Summary != nil { // the counts are the message
+		text = display.Join(text, table(d.Facts), display.Words("\n"))
+	}
+	text = display.Join(text, d.cutLog(display.Quote(d.Reading.Evidence.Text), 12, 1200).Whole(), display.Words("\n"))
 	if cause != nil {
 		text = display.Join(text, display.Words("The templates failed: "), display.Quote(cause.Error()))
 	}
@@ -144,6 +148,16 @@ func (s *Set) part(name string, d *Data) (display.Text, error) {
 
 // candidates are the names under which a part may be defined for an alert, the most special first.
 func (s *Set) candidates(name string, d *Data) []string {
+	if d.Summary != nil && !(name == "next" && d.oneKind()) { // what is defined for one alert is not meant for many
+		return []string{name + "." + digestFamily, name}
+	}
+	if d.Resolved != nil {
+		return append([]string{name + "." + resolvedState}, s.ofAlert(name, d)...)
+	}
+	return s.ofAlert(name, d)
+}
+
+func (s *Set) ofAlert(name string, d *Data) []string {
 	if !s.special[name] {
 		return []string{name}
 	}
@@ -167,7 +181,7 @@ func (s *Set) facts(d *Data) ([]Fact, error) {
 		return slices.Clone(d.shown), nil // templates may sort or cut what they are given
 	}
 	var facts []Fact
-	if s.plainFacts && !s.special["facts"] {
+	if s.factsAre(d) {
 		for _, f := range d.Facts {
 			if value := f.Value.Trim().Line().Cut(maxFact); !value.Blank() {
 				facts = append(facts, Fact{f.Label.Trim(), value})

@@ -9,15 +9,38 @@ import (
 const factsAsTheyAre = `{{range .Facts}}{{.Label}}: {{.Value}}
 {{end}}`
 
+// resolvedState is the last part of the names of the defines that are for what is over.
+const resolvedState = "resolved"
+
+// isState reports the last part of a define's name that does not depend on the alert: such defines are asked for by what
+// the message is.
+func isState(name string) bool { return name == digestFamily || name == resolvedState }
+
+// factsAre reports that the part "facts" of a message is as it is by default.
+func (s *Set) factsAre(d *Data) bool {
+	switch {
+	case d.Summary != nil:
+		return s.plainDigest
+	case d.Resolved != nil && s.factsResolved:
+		return false
+	}
+	return s.plainFacts && !s.special["facts"]
+}
+
 // shorten notes what a define is known to print, before the step of its context is added to it.
 func (s *Set) shorten(name string, root *parse.ListNode) {
 	for i, c := range name {
-		if c == '.' { // what stands before may be a part, and this one a special form of it
+		if c == '.' && !isState(name[i+1:]) { // what stands before may be a part, and this one a special form of it
 			s.special[name[:i]] = true
 		}
 	}
-	if name == "facts" {
+	switch name {
+	case "facts":
 		s.plainFacts = root.String() == factsAsTheyAre
+	case "facts." + digestFamily:
+		s.plainDigest = root.String() == factsAsTheyAre
+	case "facts." + resolvedState:
+		s.factsResolved = true
 	}
 	if pipe := only(root); pipe != nil && strings.HasSuffix(name, ".json") && pipe.Cmds[len(pipe.Cmds)-1].String() == "toJson" {
 		s.encoded[name] = true

@@ -58,8 +58,10 @@ type Set struct {
 	special    map[string]bool // parts that are defined for a rule, group or family, too
 	shared     map[string]bool // the parts that all channels share
 	plainFacts bool            // the part "facts" is factsAsTheyAre
-	raws       []Use
-	defaults   *Set // the embedded templates with the same links; nil in that set itself
+	// The same for messages about many alerts, and whether there is another for what is over.
+	plainDigest, factsResolved bool
+	raws                       []Use
+	defaults                   *Set // the embedded templates with the same links; nil in that set itself
 }
 
 type source struct {

@@ -48,7 +48,7 @@ func special(name string, known []string) bool {
 		return false
 	}
 	kind, value, ok := strings.Cut(of, ".")
-	return slices.Contains(family.Names(), of) || (ok && value != "" && (kind == "rule" || kind == "group"))
+	return slices.Contains(family.Names(), of) || isState(of) || (ok && value != "" && (kind == "rule" || kind == "group"))
 }
 
 // collect notes the names that a template may ask for: those of {{template}} and every text, for part takes one.
