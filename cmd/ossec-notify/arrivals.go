@@ -22,12 +22,14 @@ func gist(m sandbox.Message) string {
 		return subject
 	case sandbox.SlackAPI:
 		if form, err := url.ParseQuery(string(m.Body)); err == nil && form.Has("text") {
-			return firstLine(form.Get("text"))
+			return inChannel(m.Path, form) + firstLine(form.Get("text"))
 		}
 	}
 	var body struct {
 		Text        string `json:"text"`
+		Action      string `json:"action"`
 		EventAction string `json:"event_action"`
+		DedupKey    string `json:"dedup_key"`
 		Payload     struct {
 			Summary  string `json:"summary"`
 			Severity string `json:"severity"`
@@ -47,14 +49,32 @@ func gist(m sandbox.Message) string {
 	switch {
 	case body.Payload.Summary != "":
 		return fmt.Sprintf("%s %s: %s", body.EventAction, body.Payload.Severity, body.Payload.Summary)
+	case body.EventAction != "": // acknowledge and resolve, which need no more than the incident's key
+		return body.EventAction + " " + body.DedupKey
 	case body.Text != "":
 		return firstLine(body.Text)
 	case body.Title != "":
+		if body.Action != "trigger" && body.Action != "test" {
+			return body.Action + " " + body.Severity + ": " + body.Title
+		}
 		return body.Severity + ": " + body.Title
 	case json.Unmarshal(body.Event, &event) == nil && event.Description != "":
 		return event.Severity + ": " + event.Description
 	}
 	return fmt.Sprintf("%d bytes", len(m.Body))
+}
+
+// inChannel says what a call of Slack's Web API does beside posting a message of its own.
+func inChannel(path string, form url.Values) string {
+	switch {
+	case strings.HasSuffix(path, "/chat.update"):
+		return "changes " + form.Get("ts") + ": "
+	case form.Get("thread_ts") == "":
+		return ""
+	case form.Get("reply_broadcast") == "true":
+		return "in the thread of " + form.Get("thread_ts") + " and the channel: "
+	}
+	return "in the thread of " + form.Get("thread_ts") + ": "
 }
 
 func firstLine(s string) string {

@@ -225,6 +225,68 @@ func TestIdentityOfMails(t *testing.T) {
 	}
 }
 
+// All mails of an incident are one thread, whichever of them arrive, and the next incident of the same cause is another.
+func TestThreadIsTheIncidents(t *testing.T) {
+	m := composer(t, Config{})
+	opened := time.Date(2026, 11, 23, 13, 28, 22, 412e6, time.UTC)
+	references := func(a notifier.Action, delivery string, opened time.Time, earlier string) (all []string, answers string) {
+		t.Helper()
+		n := bruteForce()
+		n.Action, n.Delivery, n.Opened = a, delivery, opened
+		if earlier != "" {
+			n.Earlier = &notifier.Receipt{ID: earlier}
+		}
+		h, _ := parse(t, compose(t, m, n))
+		return strings.Fields(h.Get("References")), h.Get("In-Reply-To")
+	}
+	firstID := "<" + m.messageID(bruteForce()) + ">"
+	first, answers := references(notifier.Trigger, "01J9Z3", opened, "")
+	if len(first) != 1 || answers != first[0] {
+		t.Errorf("the first mail: got references %q, in reply to %q", first, answers)
+	}
+	for name, c := range map[string]struct {
+		opened  time.Time
+		earlier string
+		same    bool
+	}{
+		"it":                                {opened, firstID, true},
+		"it, whose first mail is not known": {opened, "", true},
+		"it, as the outbox kept the time":   {opened.Truncate(time.Second).In(time.FixedZone("", 3600)), firstID, true},
+		"it, with a receipt of no mail":     {opened, "1795440503.000100", true},
+		"it, with a header in the receipt":  {opened, "<" + strings.Repeat("0", 32) + "@example.com>\r\nBcc: x@example.com", true},
+		"the next incident":                 {opened.Add(time.Hour), "", false},
+		"no incident":                       {time.Time{}, "", false},
+	} {
+		for _, a := range []notifier.Action{notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Trigger} {
+			got, answers := references(a, "LATER", c.opened, c.earlier)
+			want := 1
+			if c.earlier == firstID {
+				want = 2
+			}
+			if len(got) != want || answers != got[want-1] || (got[0] == first[0]) != c.same {
+				t.Errorf("%s of %s: got references %q, in reply to %q; the first mail has %q", a, name, got, answers, first)
+			}
+			if want == 2 && answers != firstID {
+				t.Errorf("%s of %s: answers %q, want the first mail, %q", a, name, answers, firstID)
+			}
+		}
+	}
+	untracked, _ := references(notifier.Trigger, "01J9Z3", time.Time{}, "")
+	if other, _ := references(notifier.Trigger, "01J9Z4", time.Time{}, ""); !slices.Equal(untracked, other) {
+		t.Errorf("where nobody keeps track of incidents: got %q and %q, want one thread for the cause", untracked, other)
+	}
+}
+
+func TestUnknownActionIsNoMail(t *testing.T) {
+	for _, action := range []notifier.Action{"", "open"} {
+		n := bruteForce()
+		n.Action = action
+		if _, err := composer(t, Config{}).Compose(n); err == nil || notifier.Classify(err).Reason != notifier.Permanent {
+			t.Errorf("%q: got %v, want a permanent error", action, err)
+		}
+	}
+}
+
 func TestListIDNamesReceiverAndSender(t *testing.T) {
 	for from, want := range map[string]string{
 		"ossec@example.com":         "soc <soc.ossec-notify.example.com>",
@@ -262,7 +324,8 @@ func TestImportanceIsForCriticalAlone(t *testing.T) {
 		severity string
 		action   notifier.Action
 		want     string
-	}{{"critical", notifier.Trigger, "high"}, {"critical", notifier.Resolve, ""}, {"high", notifier.Trigger, ""}, {"unknown", notifier.Trigger, ""}} {
+	}{{"critical", notifier.Trigger, "high"}, {"critical", notifier.Digest, "high"}, {"critical", notifier.Resolve, ""},
+		{"critical", notifier.Acknowledge, ""}, {"critical", notifier.Update, ""}, {"high", notifier.Trigger, ""}, {"unknown", notifier.Trigger, ""}} {
 		n := bruteForce()
 		n.Severity, n.Action = tt.severity, tt.action
 		h, _ := parse(t, compose(t, composer(t, Config{}), n))
@@ -366,7 +429,7 @@ func TestHostileTextChangesNoStructure(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, q := display.Words, display.Quote(text)
 			message := compose(t, m, notifier.Notification{
-				Action: notifier.Trigger,
+				Action:   notifier.Trigger,
 				Delivery: text, Alert: text, Receiver: text, DedupKey: text, Severity: "medium",
 				Parts: map[string]display.Text{
 					"subject":   display.Join(w("[MEDIUM] "), q, w(" on "), q),

@@ -308,8 +308,37 @@ func TestAcknowledgeAndResolveNeedTheKeyAlone(t *testing.T) {
 			t.Errorf("%s without a key: got %v, want a permanent error", action, err)
 		}
 	}
-	if _, err := newEvent(notifier.Notification{Action: "update"}, testKey); err == nil || notifier.Retryable(err) {
-		t.Errorf("unknown action: got %v, want a permanent error", err)
+}
+
+// An update of an incident that was resolved by hand meanwhile would open it again: a page for nothing.
+func TestUpdateIsNoEvent(t *testing.T) {
+	n := examples()["brute-force"]
+	n.Action = notifier.Update
+	if _, err := newEvent(n, testKey); err == nil || notifier.Classify(err).Reason != notifier.Permanent {
+		t.Errorf("got %v, want a permanent error", err)
+	}
+	p := newNotifier(t, Config{RoutingKey: notifier.PlainSecret(testKey)}, nil)
+	for action, want := range map[notifier.Action]bool{
+		notifier.Trigger: true, notifier.Acknowledge: true, notifier.Resolve: true, notifier.Digest: true, notifier.Update: false, "open": false,
+	} {
+		if got := notifier.Follows(p, action); got != want {
+			t.Errorf("follows %s: got %v, want %v", action, got, want)
+		}
+	}
+}
+
+func TestDigestIsAnIncidentUnderItsOwnKey(t *testing.T) {
+	n := notifier.Notification{
+		Action: notifier.Digest, DedupKey: "digest/oncall/" + strings.Repeat("x", 300), Severity: "high",
+		Parts: map[string]display.Text{"summary": display.Words("Digest for oncall: 10,000 alerts, 22:00 to 06:00, highest HIGH")},
+	}
+	p, size := event(t, n)
+	want := payload{Action: "trigger", DedupKey: dedupKey(n.DedupKey), Client: "ossec-notify"}
+	if p.Action != want.Action || p.DedupKey != want.DedupKey || utf8.RuneCountInString(p.DedupKey) > maxDedupKey {
+		t.Errorf("got action %q, key %q, want %q, %q", p.Action, p.DedupKey, want.Action, want.DedupKey)
+	}
+	if p.Payload == nil || p.Payload.Summary != n.Parts["summary"].String() || p.Payload.Severity != "error" || p.Payload.Source != "unknown" {
+		t.Errorf("got %+v, %d bytes", p.Payload, size)
 	}
 }
 

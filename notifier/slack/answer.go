@@ -41,6 +41,19 @@ func readAPIAnswer(what string, a *notifier.Answer) (notifier.Receipt, error) {
 	return notifier.Receipt{}, failure(what, a, body.Error, strings.Join(body.Details.Messages, "; "))
 }
 
+// threadOf is the thread that a posted message is in, "" where it is in none.
+func threadOf(body []byte) string {
+	var answer struct {
+		Message struct {
+			Thread string `json:"thread_ts"`
+		}
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	return answer.Message.Thread
+}
+
 // failure is the error of an answer that is no success. word is Slack's own for it, detail its sentences about
 // it; both may be empty.
 func failure(what string, a *notifier.Answer, word, detail string) *notifier.Error {
@@ -66,8 +79,8 @@ func isWord(s string) bool {
 	return s != "" && len(s) <= 60 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
-// verdict says what becomes of the delivery after one of Slack's words, from the documents of chat.postMessage
-// and of incoming webhooks (docs.slack.dev). A word that is not here keeps the verdict on its status; with status
+// verdict says what becomes of the delivery after one of Slack's words, from the documents of chat.postMessage,
+// chat.update and incoming webhooks (docs.slack.dev); isGone comes before it. A word that is not here keeps the verdict on its status; with status
 // 200 it is temporary, like everything that we do not know.
 func verdict(word string) (reason notifier.Reason, hint string, known bool) {
 	const (
@@ -77,7 +90,7 @@ func verdict(word string) (reason notifier.Reason, hint string, known bool) {
 	)
 	switch word {
 	case "rate_limited", "ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
-		"team_added_to_org", "accesslimited", "rollup_error":
+		"team_added_to_org", "accesslimited", "rollup_error", "update_failed":
 		return temporary, "", true
 	case "message_limit_exceeded":
 		return temporary, "the workspace has used up its quota of messages: an owner must look at its plan", true

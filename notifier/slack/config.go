@@ -12,14 +12,24 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
+// The values of the setting repeats.
+const (
+	repeatsEdit   = "edit"   // the first message counts
+	repeatsThread = "thread" // each count is a line in its thread
+	repeatsNone   = "none"   // repeats change nothing
+)
+
 // Config are the settings of one receiver: either WebhookURL, or Token and Channel.
 type Config struct {
 	// WebhookURL is the address of an incoming webhook. It is the only credential, and so a secret.
 	WebhookURL notifier.Secret `yaml:"webhook_url"`
-	// Token is a bot's token (xoxb-…) with the scope chat:write; Find needs more.
+	// Token is a bot's token (xoxb-…) with the scope chat:write, which is enough to change messages, too; Find needs
+	// more.
 	Token notifier.Secret `yaml:"token"`
 	// Channel is a channel's id, or its name with #. The bot must be a member.
 	Channel string `yaml:"channel"`
+	// Repeats says how a bot shows that an alert came again: edit (the default), thread or none.
+	Repeats string `yaml:"repeats"`
 	// APIURL is where the Web API is, if not at https://slack.com/api/.
 	APIURL  string           `yaml:"api_url"`
 	Network notifier.Network `yaml:"network"`
@@ -58,6 +68,15 @@ func (c Config) Validate() error {
 		bad("channel", `is missing: say where the bot posts, "#name" or a channel id`)
 	case strings.ContainsAny(c.Channel, " \t\r\n"):
 		bad("channel", `holds a blank: give "#name" or a channel id`)
+	}
+	switch c.Repeats {
+	case "", repeatsNone:
+	case repeatsEdit, repeatsThread:
+		if !c.WebhookURL.IsZero() {
+			bad("repeats", "%s needs token and channel: Slack does not tell a webhook which message it posted, so nothing can change or answer it; leave repeats out, or write none", c.Repeats)
+		}
+	default:
+		bad("repeats", "%q is none of edit, thread, none", c.Repeats)
 	}
 	if v, ok := c.WebhookURL.Plain(); ok {
 		if _, err := notifier.ParseURL(v); err != nil {

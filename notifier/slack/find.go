@@ -32,11 +32,11 @@ const (
 // channelID is what conversations.history knows a channel by; it takes no names.
 var channelID = regexp.MustCompile(`^[CDG][A-Z0-9]{8,}$`)
 
-// Find looks for the message of a delivery in the channel, by the metadata that it was sent with
-// (docs.slack.dev/messaging/message-metadata). It needs the scope channels:history, for a private channel
-// groups:history, and the app as a member; where the config names the channel and nothing was posted yet,
-// channels:read or groups:read besides. A webhook can be asked for nothing.
-func (s *Notifier) Find(ctx context.Context, delivery string, since time.Time) (notifier.Receipt, bool, error) {
+// Find looks for the message of a delivery, by the metadata that it was sent with
+// (docs.slack.dev/messaging/message-metadata): in the thread where it is a line of one, then in the channel. It needs the
+// scope channels:history, for a private channel groups:history, and the app as a member; where the config names the channel
+// and nothing was posted yet, channels:read or groups:read besides. A webhook can be asked for nothing.
+func (s *Notifier) Find(ctx context.Context, n notifier.Notification, since time.Time) (notifier.Receipt, bool, error) {
 	if !s.webhook.IsZero() {
 		return notifier.Receipt{}, false, errors.ErrUnsupported
 	}
@@ -44,21 +44,58 @@ func (s *Notifier) Find(ctx context.Context, delivery string, since time.Time) (
 	if err != nil {
 		return notifier.Receipt{}, false, err
 	}
+	if s.how(n) == asReply {
+		receipt, found, err := s.findReply(ctx, token, n, since)
+		if found || (err != nil && !isGone(notifier.Classify(err).Code)) {
+			return receipt, found, err
+		}
+	}
 	id, err := s.findChannel(ctx, token)
 	if err != nil {
 		return notifier.Receipt{}, false, err
 	}
+	query := slack.GetConversationHistoryParameters{ChannelID: id, Limit: findPage, Inclusive: true, IncludeAllMetadata: true, Oldest: oldest(since)}
+	receipt, found, err := s.search(token, n.Delivery, id, func(api *slack.Client, cursor string) error {
+		query.Cursor = cursor
+		_, err := api.GetConversationHistoryContext(ctx, &query)
+		return err
+	})
+	receipt.Replaces = receipt.Replaces && s.follows(n)
+	return receipt, found, err
+}
+
+// findReply looks in the thread: what is said there and not to the channel is not in the channel's history
+// (docs.slack.dev/reference/methods/conversations.replies).
+func (s *Notifier) findReply(ctx context.Context, token string, n notifier.Notification, since time.Time) (notifier.Receipt, bool, error) {
+	query := slack.GetConversationRepliesParameters{
+		ChannelID: n.Earlier.Channel, Timestamp: n.Earlier.ID, Limit: findPage, Inclusive: true, IncludeAllMetadata: true, Oldest: oldest(since),
+	}
+	receipt, found, err := s.search(token, n.Delivery, n.Earlier.Channel, func(api *slack.Client, cursor string) error {
+		query.Cursor = cursor
+		_, _, _, err := api.GetConversationRepliesContext(ctx, &query)
+		return err
+	})
+	receipt.Replaces = false
+	return receipt, found, err
+}
+
+// oldest is where a search ends.
+func oldest(since time.Time) string {
+	if since.IsZero() {
+		return ""
+	}
+	return timestamp(since.Add(-findMargin))
+}
+
+// search reads pages of messages until one is the delivery's. The receipt's Replaces says that it is no reply.
+func (s *Notifier) search(token, delivery, channel string, read func(api *slack.Client, cursor string) error) (notifier.Receipt, bool, error) {
 	what := "look for an earlier copy in Slack channel " + s.channel
-	query := slack.GetConversationHistoryParameters{
-		ChannelID: id, Limit: findPage, Inclusive: true, IncludeAllMetadata: true,
-	}
-	if !since.IsZero() {
-		query.Oldest = timestamp(since.Add(-findMargin))
-	}
+	cursor := ""
 	for range findPages {
 		var page struct {
 			Messages []struct {
 				TS       string
+				Thread   string `json:"thread_ts"` // its own, where it begins one
 				Metadata struct {
 					Type    string          `json:"event_type"`
 					Payload json.RawMessage `json:"event_payload"` // another app's may be anything
@@ -67,23 +104,20 @@ func (s *Notifier) Find(ctx context.Context, delivery string, since time.Time) (
 			HasMore bool `json:"has_more"`
 			nextPage
 		}
-		if err := s.ask(what, token, &page, func(api *slack.Client) error {
-			_, err := api.GetConversationHistoryContext(ctx, &query)
-			return err
-		}); err != nil {
+		if err := s.ask(what, token, &page, func(api *slack.Client) error { return read(api, cursor) }); err != nil {
 			return notifier.Receipt{}, false, err
 		}
 		for _, m := range page.Messages {
 			var payload struct{ Delivery string }
 			if m.Metadata.Type == eventType && json.Unmarshal(m.Metadata.Payload, &payload) == nil && payload.Delivery == delivery {
-				return notifier.Receipt{Status: 200, ID: m.TS, Channel: id}, true, nil
+				return notifier.Receipt{Status: 200, ID: m.TS, Channel: channel, Replaces: m.Thread == "" || m.Thread == m.TS}, true, nil
 			}
 		}
-		query.Cursor = page.cursor()
-		if query.Cursor == "" && !page.HasMore {
+		cursor = page.cursor()
+		if cursor == "" && !page.HasMore {
 			return notifier.Receipt{}, false, nil
 		}
-		if query.Cursor == "" {
+		if cursor == "" {
 			break
 		}
 	}

@@ -71,8 +71,13 @@ func (st *stand) breaks(id string, reply sandbox.Reply) {
 	}
 }
 
+// trigger is what Find needs of a message.
+func trigger(id string) notifier.Notification {
+	return notifier.Notification{Action: notifier.Trigger, Delivery: id}
+}
+
 func (st *stand) find(id string) (notifier.Receipt, bool, error) {
-	return st.bot.Find(st.Context(), id, time.Now())
+	return st.bot.Find(st.Context(), trigger(id), time.Now())
 }
 
 // shown counts the messages in the channels.
@@ -197,13 +202,13 @@ func TestSearchGoesBackToTheAttemptAndNoFurther(t *testing.T) {
 	sent := now
 	st.post("D1")
 	now = now.Add(3 * time.Hour)
-	if _, found, err := st.bot.Find(t.Context(), "D1", sent.Add(10*time.Minute)); !found || err != nil {
+	if _, found, err := st.bot.Find(t.Context(), trigger("D1"), sent.Add(10*time.Minute)); !found || err != nil {
 		t.Errorf("clocks that differ by 10 min: got %v, %v", found, err)
 	}
-	if _, found, err := st.bot.Find(t.Context(), "D1", sent.Add(time.Hour)); found || err != nil {
+	if _, found, err := st.bot.Find(t.Context(), trigger("D1"), sent.Add(time.Hour)); found || err != nil {
 		t.Errorf("an hour before: got %v, %v, want that it is not looked at", found, err)
 	}
-	if _, found, err := st.bot.Find(t.Context(), "D1", time.Time{}); !found || err != nil {
+	if _, found, err := st.bot.Find(t.Context(), trigger("D1"), time.Time{}); !found || err != nil {
 		t.Errorf("without a time: got %v, %v", found, err)
 	}
 }
@@ -293,14 +298,14 @@ func TestSearchEndsWithItsContext(t *testing.T) {
 	st.slack.Script(sandbox.SlackAPI, sandbox.Reply{Hold: hold})
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if _, found, err := st.bot.Find(ctx, "D1", time.Now()); found || !errors.Is(err, context.DeadlineExceeded) {
+	if _, found, err := st.bot.Find(ctx, trigger("D1"), time.Now()); found || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, %v, want the context's error", found, err)
 	}
 }
 
 func TestWebhookCannotBeAsked(t *testing.T) {
 	n := newNotifier(t, Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/x")}, nil)
-	if _, found, err := n.Find(t.Context(), "D1", time.Now()); found || !errors.Is(err, errors.ErrUnsupported) {
+	if _, found, err := n.Find(t.Context(), trigger("D1"), time.Now()); found || !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v, %v, want errors.ErrUnsupported", found, err)
 	}
 }

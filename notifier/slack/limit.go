@@ -20,10 +20,17 @@ const (
 
 	// maxText is ours: what a phone or a screen reader is given.
 	maxText = 1500
+	// maxUpdateText is what chat.update takes as text, in bytes after escaping; more is msg_too_long (not documented:
+	// gitlab-org/gitlab issue 258898).
+	maxUpdateText = 4000
+
 	// maxBody is what all sections of an operator's plain template may have, so that with text and footer the
 	// message stays below maxMessage.
 	maxBody = 8000
 )
+
+// maxUnit is how many bytes a unit has at most: characters of four bytes count two.
+const maxUnit = 3
 
 // units counts characters. Slack does not say what one is, so we count as its strictest client would: a
 // character outside the basic plane, such as an emoji, is two.

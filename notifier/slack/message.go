@@ -11,7 +11,8 @@ import (
 
 // message is what both ways of posting send.
 type message struct {
-	text        string // phones notify with it, screen readers read it instead of the blocks
+	text        string       // phones notify with it, screen readers read it instead of the blocks
+	said        display.Text // of which text was made
 	blocks      []slack.Block
 	attachments []slack.Attachment
 	measured    []measured // all texts of the blocks, those of the attachments too
@@ -23,19 +24,19 @@ func compose(parts map[string]display.Text) (message, error) {
 	part := func(name string) display.Text { return parts[name].Trim() }
 	var m message
 	if body := part("body"); !body.Blank() {
-		m.text = fit(body, maxText, plain)
+		m.said, m.text = body, fit(body, maxText, plain)
 		text := fit(body, maxBody, mrkdwn)
 		m.measure("body", text, maxBody)
 		for _, piece := range pieces(text, maxSection) {
 			m.blocks = append(m.blocks, section(piece, true))
 		}
 	} else {
-		m.text = fit(part("text"), maxText, plain)
+		m.said, m.text = part("text"), fit(part("text"), maxText, plain)
 		if header := fitHeader(part("header")); header != "" {
 			m.measure("header", header, maxHeader)
 			m.blocks = append(m.blocks, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, header, false, false)))
 			if m.text == "" {
-				m.text = header
+				m.said, m.text = part("header").Line(), header
 			}
 		}
 		if facts := part("facts"); !facts.Blank() {
@@ -63,6 +64,14 @@ func compose(parts map[string]display.Text) (message, error) {
 		}}
 	}
 	return m, nil
+}
+
+// textOfUpdate is the text for chat.update.
+func (m message) textOfUpdate() string {
+	if len(m.text) <= maxUpdateText {
+		return m.text
+	}
+	return fit(m.said, maxUpdateText/maxUnit, plain)
 }
 
 // measured is a text of the blocks with its limit; one without a name has no limit of its own.

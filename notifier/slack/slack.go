@@ -1,7 +1,7 @@
 // Package slack posts notifications to Slack, by an incoming webhook or with a bot's token, as blocks of Block
 // Kit: docs/messages.md says what they hold. It owns Slack's markup (mrkdwn.go), its limits (limit.go), the
-// meaning of its answers (answer.go) and the search for a message that was sent (find.go); the words come from the
-// templates.
+// meaning of its answers (answer.go), how an earlier message is changed or answered (later.go) and the search for a message
+// that was sent (find.go); the words come from the templates.
 //
 // Posting goes through github.com/slack-go/slack, which makes the requests. What Slack answers is taken from the
 // connection itself, because the library keeps neither the text of a refusal nor every Retry-After, takes any
@@ -27,6 +27,7 @@ import (
 type Notifier struct {
 	webhook, token notifier.Secret
 	channel        string
+	repeats        string // one of the constants of config.go
 	api            string
 	client         *http.Client
 
@@ -37,6 +38,7 @@ type Notifier struct {
 var (
 	_ notifier.Notifier = (*Notifier)(nil)
 	_ notifier.Finder   = (*Notifier)(nil)
+	_ notifier.Follower = (*Notifier)(nil)
 	_ notifier.Metered  = (*Notifier)(nil)
 )
 
@@ -50,14 +52,19 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		webhook: cfg.WebhookURL,
 		token:   cfg.Token,
 		channel: cfg.Channel,
+		repeats: cmp.Or(cfg.Repeats, repeatsEdit),
 		api:     strings.TrimRight(cmp.Or(cfg.APIURL, slack.APIURL), "/") + "/", // slack-go appends the method's name
 		client:  client,
 	}, nil
 }
 
-// Notify posts one message. Slack knows no repeated request: a message whose outcome is not known (the error is
-// Ambiguous) and that is sent again may appear twice. Find tells whether it is there.
+// Notify posts one message, or, with a bot's token, changes or answers an earlier one: see later.go. Slack knows no
+// repeated request: a message whose outcome is not known (the error is Ambiguous) and that is sent again may appear twice.
+// Find tells whether it is there.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	if !n.Action.Known() {
+		return notifier.Receipt{}, notifier.UnknownAction("slack", n.Action)
+	}
 	m, err := compose(n.Parts)
 	if err != nil {
 		return notifier.Receipt{}, err
@@ -65,7 +72,11 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if !s.webhook.IsZero() {
 		return s.postWebhook(ctx, m)
 	}
-	return s.postMessage(ctx, n, m)
+	token, err := s.token.ReadHeader(ctx, "token")
+	if err != nil {
+		return notifier.Receipt{}, err
+	}
+	return s.tell(ctx, token, n, m)
 }
 
 func (s *Notifier) postWebhook(ctx context.Context, m message) (notifier.Receipt, error) {
@@ -91,39 +102,6 @@ func (s *Notifier) postWebhook(ctx context.Context, m message) (notifier.Receipt
 	}
 	answer.Redact(secret)
 	return readWebhookAnswer(what, answer)
-}
-
-func (s *Notifier) postMessage(ctx context.Context, n notifier.Notification, m message) (notifier.Receipt, error) {
-	what := "post to Slack channel " + s.channel
-	token, err := s.token.ReadHeader(ctx, "token")
-	if err != nil {
-		return notifier.Receipt{}, err
-	}
-	options := []slack.MsgOption{
-		slack.MsgOptionText(m.text, false),
-		slack.MsgOptionAttachments(m.attachments...),
-		slack.MsgOptionDisableLinkUnfurl(),
-		slack.MsgOptionDisableMediaUnfurl(),
-		slack.MsgOptionMetadata(slack.SlackMetadata{
-			EventType:    eventType,
-			EventPayload: map[string]any{"id": n.Alert, "delivery": n.Delivery}, // by which Find knows it
-		}),
-	}
-	if len(m.blocks) > 0 {
-		options = append(options, slack.MsgOptionBlocks(m.blocks...))
-	}
-	client, answer := notifier.Capture(s.client)
-	api := slack.New(token, slack.OptionHTTPClient(client), slack.OptionAPIURL(s.api))
-	_, _, err = api.PostMessageContext(ctx, s.channel, options...)
-	if answer.Status == 0 && answer.Err == nil {
-		answer.Err = notifier.Unurl(err)
-	}
-	answer.Redact(token)
-	receipt, err := readAPIAnswer(what, answer)
-	if err == nil && channelID.MatchString(receipt.Channel) {
-		s.id.Store(&receipt.Channel)
-	}
-	return receipt, err
 }
 
 // withoutResponseFields takes replace_original and delete_original out of the payload. They belong to answers to

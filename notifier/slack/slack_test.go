@@ -55,6 +55,8 @@ func botCase(n notifier.Notification) notifiertest.Case {
 				return newNotifier(t, Config{Token: notifiertest.FileSecret(t, "not-a-real-bot-token\nx"), Channel: "#soc", APIURL: url + "/api"}, client)
 			},
 		},
+		Earlier:   &notifier.Receipt{ID: "1795440502.000100", Channel: "C0000SOC1"},
+		Traceless: []notifier.Action{notifier.Update, notifier.Acknowledge, notifier.Resolve},
 		Accept: func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"ok":true,"channel":"C0SOC","ts":"1795440503.000100"}`)
 		},
@@ -77,6 +79,15 @@ func newNotifier(t *testing.T, cfg Config, client *http.Client) *Notifier {
 func TestWebhookKeepsTheRulesOfChannels(t *testing.T) { notifiertest.Run(t, webhookCase(bruteForce())) }
 
 func TestBotKeepsTheRulesOfChannels(t *testing.T) { notifiertest.Run(t, botCase(bruteForce())) }
+
+func TestBotWithThreadsKeepsTheRulesOfChannels(t *testing.T) {
+	c := botCase(bruteForce())
+	c.New = func(t *testing.T, url string, client *http.Client) notifier.Notifier {
+		return newNotifier(t, Config{Token: notifier.PlainSecret("not-a-real-bot-token"), Channel: "#soc", APIURL: url + "/api", Repeats: "thread"}, client)
+	}
+	c.Traceless = []notifier.Action{notifier.Acknowledge, notifier.Resolve}
+	notifiertest.Run(t, c)
+}
 
 func TestWebhookPayload(t *testing.T) {
 	for name, n := range examples() {
@@ -227,7 +238,7 @@ func checkAnswer(t *testing.T, c notifiertest.Case, status int, body string, rea
 func TestEmptyMessageIsNotSent(t *testing.T) {
 	n := newNotifier(t, Config{WebhookURL: notifier.PlainSecret("http://127.0.0.1:1/hook")}, http.DefaultClient)
 	for _, parts := range []map[string]display.Text{nil, {"footer": display.Words("only a footer")}, {"text": display.Words(" \n")}} {
-		_, err := n.Notify(t.Context(), notifier.Notification{Parts: parts})
+		_, err := n.Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: parts})
 		if err == nil || notifier.Classify(err).Reason != notifier.Permanent {
 			t.Errorf("parts %v: got %v, want a permanent error", parts, err)
 		}
@@ -258,6 +269,11 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 		{"four at once", "{webhook_url: hooks.slack.com, channel: a b, api_url: slack, network: {proxy: proxy}}", []string{"channel", "webhook_url", "api_url", "network.proxy"}},
 		{"token of two lines", `{token: "xoxb-1\nx", channel: '#soc'}`, []string{"token"}},
 		{"blank webhook", "webhook_url: ' '", []string{"webhook_url"}},
+		{"repeats of a bot", "{token: xoxb-1, channel: '#soc', repeats: thread}", nil},
+		{"repeats of a webhook", "{webhook_url: https://hooks.slack.com/services/T/B/x, repeats: edit}", []string{"repeats"}},
+		{"threads of a webhook", "{webhook_url: https://hooks.slack.com/services/T/B/x, repeats: thread}", []string{"repeats"}},
+		{"no repeats of a webhook", "{webhook_url: https://hooks.slack.com/services/T/B/x, repeats: none}", nil},
+		{"unknown repeats", "{token: xoxb-1, channel: '#soc', repeats: always}", []string{"repeats"}},
 		{"blank in the channel", "{token: xoxb-1, channel: 'my channel'}", []string{"channel"}},
 	}
 	for _, tt := range tests {

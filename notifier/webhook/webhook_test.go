@@ -510,3 +510,17 @@ func writePair(t *testing.T, certFile, keyFile string, pair tls.Certificate) {
 		}
 	}
 }
+
+// Of an alert as it came nobody can tell that it is no new one.
+func TestRawBodyIsForAlertsAlone(t *testing.T) {
+	for body, followed := range map[string]bool{"json": true, "raw": false, "ticket.json.tmpl": true} {
+		w := newNotifier(t, Config{Body: body}, "https://hook.example.com/", nil)
+		for action, want := range map[notifier.Action]bool{
+			notifier.Trigger: true, notifier.Digest: true, notifier.Update: false, notifier.Acknowledge: followed, notifier.Resolve: followed, "open": false,
+		} {
+			if got := notifier.Follows(w, action); got != want {
+				t.Errorf("body %s follows %s: got %v, want %v", body, action, got, want)
+			}
+		}
+	}
+}
