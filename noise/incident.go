@@ -52,8 +52,16 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 		}
 		key, words := values(p.in.Alert, pair.By)
 		key = pairKey(route, n, key)
-		if _, found, err := get[incident](p.tx, key); err != nil || found {
-			return err // it goes on
+		open, found, err := get[incident](p.tx, key)
+		if err != nil {
+			return err
+		}
+		if found { // it goes on: this is told as one more message of it
+			v.note("resolve (%s): the incident is open since %s", words, p.clock(open.Opened, p.in.now))
+			if v.about == nil {
+				v.about = &About{Opened: open.Opened, First: &open.By}
+			}
+			continue
 		}
 		i := incident{By: p.in.ref, Opened: p.in.now, Route: route, Words: words}
 		if policy.Group != nil {
