@@ -58,7 +58,9 @@ func (s *listener) Notify(_ context.Context, n notifier.Notification) (notifier.
 	return notifier.Receipt{ID: fmt.Sprint("m", len(s.heard)), Status: 200}, nil
 }
 
-func (s *listener) Follows(a notifier.Action) bool { return a.Known() && (s.amends || a != notifier.Update) }
+func (s *listener) Follows(a notifier.Action) bool {
+	return a.Known() && (s.amends || a != notifier.Update)
+}
 
 func (s *listener) told() []string {
 	s.mu.Lock()
@@ -160,8 +162,8 @@ func TestTry(t *testing.T) {
 		"window": `
 windows: {day: {days: all, from: "00:30", to: "12:00"}}
 routes: [{to: [slack-1], active: day}]`,
-		"digest":  `routes: [{to: [slack-1], digest: 10m}]`,
-		"resolve": `routes: [{to: [slack-1], resolve: {opens: {rule: 5710}, closes: {rule: 5711}, by: [agent]}}]`,
+		"digest":   `routes: [{to: [slack-1], digest: 10m}]`,
+		"resolve":  `routes: [{to: [slack-1], resolve: {opens: {rule: 5710}, closes: {rule: 5711}, by: [agent]}}]`,
 		"escalate": `routes: [{escalate: [{to: slack-1}, {after: 10m, to: slack-2}]}]`,
 		"inhibit": `
 inhibit: [{name: down, source: {rule: 5711}, target: {rule: 5710}, equal: [agent], for: 15m}]

@@ -370,3 +370,22 @@ func (p *planning) step(w Want, v verdict, policy *rules.Policy) {
 	p.out = append(p.out, p.stepDelivery(stepWant{w.Receiver, w.Channel, w.Route, w.Step, len(policy.Escalate), whoBefore(policy, w.Step), w.After},
 		int(p.in.severity), p.in.now, v.about))
 }
+
+// ToldIn is the identity of the message in which an alert was told with others, of the reason of its delivery; else "".
+func ToldIn(reason string) string {
+	id, _ := strings.CutPrefix(reason, toldIn)
+	if id == reason {
+		return ""
+	}
+	return id
+}
+
+// RepeatOf is the identity of the alert that another is a repeat of, of the reason of its delivery; else "".
+func RepeatOf(reason string) string {
+	rest, ok := strings.CutPrefix(reason, repeatOf)
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, ": ")
+	return id
+}

@@ -52,7 +52,7 @@ func (e *receiverError) Unwrap() error { return e.err }
 func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 	var errs []error
 	opt.egress = c.Egress
-	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Receivers: map[string]*dispatch.Receiver{}, Log: opt.log}
+	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Zone: c.Zone, Receivers: map[string]*dispatch.Receiver{}, Log: opt.log}
 	for _, r := range c.Receivers {
 		made, err := r.build(opt)
 		for _, err := range split(err) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,16 @@ type httpConfig struct {
 	Listen string          `yaml:"listen"`
 	Hosts  []string        `yaml:"hosts"` // further names that it is asked by
 	Token  notifier.Secret `yaml:"token"` // for what tells more than whether it runs; none is demanded where it is not set
+	// URL is where people reach it: below it lie the links by which they take an alert. Without it there are none.
+	URL string `yaml:"url"`
+}
+
+// names are the further names that it answers to.
+func (c httpConfig) names() []string {
+	if u, err := notifier.ParseURL(c.URL); err == nil {
+		return append(slices.Clip(c.Hosts), u.Hostname())
+	}
+	return c.Hosts
 }
 
 // short is what a single value stands for.
@@ -95,6 +106,11 @@ func (c httpConfig) faults() (fault, doubt string) {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 {
 		return fmt.Sprintf("%q is no address to listen at: write host:port, such as 127.0.0.1:9720", c.Listen), ""
+	}
+	if c.URL != "" {
+		if _, err := notifier.ParseURL(c.URL); err != nil {
+			return fmt.Sprintf("url: %q is no address such as https://notify.example.com", c.URL), ""
+		}
 	}
 	if !isLoopback(host) && c.Token.IsZero() {
 		doubt = fmt.Sprintf("others than this host can reach %s and read the metrics: listen at 127.0.0.1, or demand a token: http: {listen: %q, token: {file: PATH}}", c.Listen, c.Listen)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,8 +17,11 @@ import (
 )
 
 // webHandler answers on the config's "http"; who may ask is webServer's to say.
-func webHandler(d *dispatch.Deliverer, s *site) http.Handler {
+func webHandler(d *dispatch.Deliverer, s *site, links *ackLinks) http.Handler {
 	mux := http.NewServeMux()
+	ack := &ackHandler{links: links, d: d, site: s, log: s.log}
+	mux.Handle("GET "+ackPath, ack)
+	mux.Handle("POST "+ackPath, ack)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := d.Box.Queues(r.Context()); err != nil {
@@ -96,11 +100,11 @@ func (w *webServer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	settings := w.settings
 	w.mu.Unlock()
-	if !fitHost(r.Host, settings.Listen, settings.Hosts) {
+	if !fitHost(r.Host, settings.Listen, settings.names()) {
 		refuseHost(out, r.Host)
 		return
 	}
-	if settings.Token.IsZero() {
+	if settings.Token.IsZero() || strings.HasPrefix(r.URL.Path, ackPath) { // whose link is its own permission
 		w.handler.ServeHTTP(out, r)
 		return
 	}

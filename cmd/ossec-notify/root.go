@@ -79,7 +79,7 @@ func rootCommand(e *env) *cobra.Command {
 	}
 	root.AddCommand(
 		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e),
-		serveCommand(e), outboxCommand(e), installCommand(e), doctorCommand(e), demoCommand(e), sandboxCommand(e), versionCommand(e), deliverCommand(e),
+		serveCommand(e), outboxCommand(e), silenceCommand(e), ackCommand(e), installCommand(e), doctorCommand(e), demoCommand(e), sandboxCommand(e), versionCommand(e), deliverCommand(e),
 	)
 	return root
 }

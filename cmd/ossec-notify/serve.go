@@ -101,7 +101,12 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	follow := &followers{site: s, box: d.Box, ready: make(chan struct{}, 1)}
 	defer follow.close()
 	d.Sources = append(d.Sources, follow)
-	web := newWebServer(webHandler(d, s), log)
+	links, err := openAckLinks(state)
+	if err != nil {
+		return nil, failed("the key of the links by which people take alerts: %w", err)
+	}
+	s.useAckLinks(links)
+	web := newWebServer(webHandler(d, s, links), log)
 	defer web.close()
 	if err := web.listen(cfg.HTTP); err != nil {
 		return nil, failed("%w", err)

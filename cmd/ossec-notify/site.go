@@ -48,6 +48,7 @@ type site struct {
 	looked   time.Time // when they were compared
 	whole    *completer
 	argv     map[string]*argvKept // by name
+	acks     *ackLinks            // nil where nobody answers to links
 	unused   map[string]bool      // names whose key and URL in ossec.conf are not used, said once
 }
 
@@ -176,8 +177,29 @@ func (s *site) use(cfg *config, loaded time.Time) {
 		s.log.Error("config is broken", "err", err)
 	}
 	s.cfg, s.d, s.loaded = cfg, d, loaded
+	s.linkAcks()
 	s.permit(cfg.Egress)
 	s.whole = newCompleter(s.home, cfg.Zone)
+}
+
+// useAckLinks lets messages carry links by which their readers take the alert, where the config says at which address they
+// reach us.
+func (s *site) useAckLinks(links *ackLinks) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acks = links
+	s.linkAcks()
+}
+
+// linkAcks is for who holds the lock.
+func (s *site) linkAcks() {
+	if s.acks == nil || s.cfg == nil || s.cfg.HTTP.URL == "" {
+		return
+	}
+	links, base := s.acks, s.cfg.HTTP.URL
+	s.d.AckURL = func(identity string, occurrence int, receiver string) string {
+		return links.url(base, identity, occurrence, receiver)
+	}
 }
 
 // permit says where connections may lead from now on, those of receivers of ossec.conf too.
@@ -528,7 +550,7 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 	} else {
 		a = s.complete(a)
 	}
-	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true}
+	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
 	if s.none() {
 		return out, errWait
 	}
