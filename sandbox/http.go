@@ -164,6 +164,8 @@ func (s *Server) route(path string) (Service, func(*request) *answer) {
 		return SlackAPI, s.slack.api
 	case strings.HasPrefix(path, "/v2/"):
 		return PagerDuty, s.pager.answer
+	case path == "/oncalls" || path == "/incidents":
+		return PagerDutyREST, s.pager.rest
 	case below(path, webhookPath):
 		return Webhook, s.webhook.answer
 	}

@@ -18,10 +18,12 @@ const (
 	Slack     Service = "slack"     // incoming webhook
 	SlackAPI  Service = "slack-api" // auth.test, chat.postMessage, chat.update, conversations.history, conversations.replies, users.conversations
 	PagerDuty Service = "pagerduty" // Events API v2
-	Splunk    Service = "splunk"    // HTTP Event Collector
-	Webhook   Service = "webhook"
-	Email     Service = "email"
-	Unknown   Service = "unknown"
+	// PagerDutyREST is what of the REST API v2 reads: who is on call, where incidents stand.
+	PagerDutyREST Service = "pagerduty-rest"
+	Splunk        Service = "splunk" // HTTP Event Collector
+	Webhook       Service = "webhook"
+	Email         Service = "email"
+	Unknown       Service = "unknown"
 )
 
 // Message is one request or mail with the answer it got. Header and Body are as they came, credentials

@@ -37,25 +37,32 @@ type Incident struct {
 	// Summary, Source and Severity are those of the event that opened it: later triggers do not change the title.
 	Summary, Source, Severity string
 	Opened, Changed           time.Time
+	// Acknowledged is when it last was. By is the person who acknowledged or resolved it by hand; "" where an event did.
+	Acknowledged time.Time
+	By           string
 	// Triggers counts the trigger events, the first included.
 	Triggers int
 }
 
-// pager is PagerDuty's Events API v2 for one integration.
+// pager is PagerDuty: the Events API v2 for one integration, and what of the REST API reads (pagerduty_rest.go).
 type pager struct {
 	key   string
+	token string
 	limit *limiter
 
 	mu        sync.Mutex
 	incidents []*Incident
 	open      map[string]*Incident // by dedup key
+	duties    []Duty
 }
 
 func newPager(opt Options) *pager {
 	return &pager{
-		key:   opt.RoutingKey,
-		limit: newLimiter(opt.RateLimit, pagerPerMinute, time.Minute),
-		open:  map[string]*Incident{},
+		key:    opt.RoutingKey,
+		token:  opt.PagerDutyToken,
+		limit:  newLimiter(opt.RateLimit, pagerPerMinute, time.Minute),
+		open:   map[string]*Incident{},
+		duties: slices.Clone(opt.OnCall),
 	}
 }
 
@@ -142,13 +149,11 @@ func (p *pager) take(e *event, at time.Time) (key, note string) {
 	case in == nil:
 		return key, fmt.Sprintf("PagerDuty drops this %s silently: no incident with the key is open", e.action)
 	}
-	in.Changed = at
+	status := Resolved
 	if e.action == "acknowledge" {
-		in.Status = Acknowledged
-		return key, ""
+		status = Acknowledged
 	}
-	in.Status = Resolved
-	delete(p.open, key)
+	p.change(in, status, "", at)
 	return key, ""
 }
 

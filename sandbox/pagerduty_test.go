@@ -175,9 +175,11 @@ func TestIncidentsFollowTheirDedupKey(t *testing.T) {
 		in.Opened, in.Changed = begin.Add(time.Duration(opened)*time.Minute), begin.Add(time.Duration(changed)*time.Minute)
 		return in
 	}
+	over := at(one, Resolved, 1, 5, 3)
+	over.Acknowledged = begin.Add(3 * time.Minute)
 	other := one
 	other.DedupKey = "00000000000000000000000000000003"
-	want := []Incident{at(one, Resolved, 1, 5, 3), at(one, Triggered, 6, 6, 1), at(other, Triggered, 7, 7, 1)}
+	want := []Incident{over, at(one, Triggered, 6, 6, 1), at(other, Triggered, 7, 7, 1)}
 	if diff := cmp.Diff(s.Incidents(), want); diff != "" {
 		t.Errorf("got(-), want(+):\n%s", diff)
 	}

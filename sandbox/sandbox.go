@@ -69,8 +69,10 @@ type Options struct {
 	// MaxConns is how many connections each of the two servers has at once, 512 if 0; one more is closed at once.
 	MaxConns int
 
-	// SlackToken, RoutingKey and HECToken are the credentials to expect; the Fake constants if empty.
-	SlackToken, RoutingKey, HECToken string
+	// SlackToken, RoutingKey, PagerDutyToken and HECToken are the credentials to expect; the Fake constants if empty.
+	SlackToken, RoutingKey, PagerDutyToken, HECToken string
+	// OnCall are those who are on call by PagerDuty's schedules.
+	OnCall []Duty
 	// SlackScopes are the scopes of the Slack token; all if nil. SlackChannels are channels that exist before
 	// anything is posted to them. SlackOutside are channels, by name or id, that the app is not a member of.
 	SlackScopes, SlackChannels, SlackOutside []string
@@ -118,6 +120,7 @@ func Start(opt Options) (*Server, error) {
 	opt.SMTPAddr = cmp.Or(opt.SMTPAddr, "127.0.0.1:0")
 	opt.SlackToken = cmp.Or(opt.SlackToken, FakeSlackToken)
 	opt.RoutingKey = cmp.Or(opt.RoutingKey, FakeRoutingKey)
+	opt.PagerDutyToken = cmp.Or(opt.PagerDutyToken, FakePagerDutyToken)
 	opt.HECToken = cmp.Or(opt.HECToken, FakeHECToken)
 	opt.Keep = cmp.Or(opt.Keep, keepCount)
 	opt.MaxBody = cmp.Or(opt.MaxBody, maxBody)
@@ -262,7 +265,8 @@ func (s *Server) SlackWebhookURL() string { return s.url(slackHookPath) }
 // SlackAPIURL is the base of Slack's Web API, with the slash at its end that slack-go wants.
 func (s *Server) SlackAPIURL() string { return s.url(slackAPIPath) }
 
-// PagerDutyURL is the base of the Events API; clients add /v2/enqueue.
+// PagerDutyURL is the base of the Events API; clients add /v2/enqueue. It is the base of the REST API, too: of that there is
+// GET /oncalls and GET /incidents.
 func (s *Server) PagerDutyURL() string { return s.url("") }
 
 // SplunkURL is the base of the HTTP Event Collector; clients add /services/collector/event.

@@ -413,8 +413,10 @@ func (w *workspace) post(channel string, m slackMessage) string {
 	defer w.mu.Unlock()
 	w.lastTS = max(w.lastTS+1, m.at.UnixMicro())
 	m.ts = fmt.Sprintf("%010d.%06d", w.lastTS/1e6, w.lastTS%1e6)
-	if i := w.index(channel, m.thread); m.thread != "" && i >= 0 {
-		w.posted[channel][i].replies++
+	if m.thread != "" {
+		if i := w.index(channel, m.thread); i >= 0 {
+			w.posted[channel][i].replies++
+		}
 	}
 	w.keep(channel, m)
 	return m.ts

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -54,7 +55,8 @@ func gist(m sandbox.Message) string {
 	case body.Text != "":
 		return firstLine(body.Text)
 	case body.Title != "":
-		if body.Action != "trigger" && body.Action != "test" {
+		switch notifier.Action(body.Action) {
+		case notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest:
 			return body.Action + " " + body.Severity + ": " + body.Title
 		}
 		return body.Severity + ": " + body.Title

@@ -123,6 +123,12 @@ func (u *unmade) Notify(ctx context.Context, n notifier.Notification) (notifier.
 	return made.Notify(ctx, n)
 }
 
+// Follows is the made one's.
+func (u *unmade) Follows(a notifier.Action) bool {
+	made, _ := u.notifier()
+	return notifier.Follows(made, a)
+}
+
 func (u *unmade) notifier() (notifier.Notifier, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
