@@ -15,7 +15,8 @@ import (
 // Redact takes secrets out of a text that somebody else wrote: a server may echo what it was sent. It knows
 // each secret as it is, as JSON, HTML and URLs write it, in quotation marks in quotation marks, and in base64; of a
 // secret that is a URL it also takes out the path with its query, the parts of both that are long enough for a key, and
-// the log-in. Empty secrets are ignored.
+// the log-in. Where the text ends within a secret, because somebody cut it, what there is of it goes too. Empty secrets are
+// ignored.
 func Redact(text string, secrets ...string) string {
 	if text == "" {
 		return ""
@@ -36,6 +37,9 @@ func Redact(text string, secrets ...string) string {
 		if strings.Contains(text, longestWord(part)) {
 			text = spelling(part).ReplaceAllLiteralString(text, mark)
 		}
+	}
+	for _, part := range slices.Concat(logins, parts) {
+		text = cutBeginning(text, part, mark)
 	}
 	return strings.ReplaceAll(text, mark, Redacted)
 }
@@ -94,12 +98,18 @@ var entities = map[rune]string{'&': "amp", '<': "lt", '>': "gt", '"': "quot", '\
 
 // spelling finds a text in every way in which its characters may be escaped.
 func spelling(text string) *regexp.Regexp {
-	var b strings.Builder
+	return regexp.MustCompile(strings.Join(spellings(text), ""))
+}
+
+// spellings are the regular expressions of the characters of a text, one for each.
+func spellings(text string) []string {
+	var all []string
 	for i, r := range text {
 		if isLetterOrDigit(r) {
-			b.WriteRune(r)
+			all = append(all, string(r))
 			continue
 		}
+		var b strings.Builder
 		_, size := utf8.DecodeRuneInString(text[i:])
 		own := text[i : i+size]
 		// As it is, or behind backslashes: each quoting of a quotation doubles them.
@@ -128,8 +138,9 @@ func spelling(text string) *regexp.Regexp {
 			b.WriteString(`|\\+t`)
 		}
 		b.WriteString(")")
+		all = append(all, b.String())
 	}
-	return regexp.MustCompile(b.String())
+	return all
 }
 
 // quoteRune is one character of a text in a regular expression. A byte that is none of UTF-8 is one that cannot be read.
@@ -144,12 +155,10 @@ func quoteRune(r rune, own string) string {
 // "hook".
 const minURLPart = 12
 
-// Redact takes secrets out of the answer's body and error, and what the request carried in its Authorization header. A
-// channel calls it before it looks at either.
+// Redact takes secrets out of the answer's body and error, with what the request carried in its Authorization header and
+// what the proxy was told. A channel calls it before it looks at either.
 func (a *Answer) Redact(secrets ...string) {
-	if a.credential != "" {
-		secrets = append(slices.Clip(secrets), a.credential)
-	}
+	secrets = append(slices.Clip(secrets), a.known...)
 	if len(a.Body) >= shortest(secrets) {
 		a.Body = []byte(Redact(string(a.Body), secrets...))
 	}
@@ -167,9 +176,10 @@ func (a *Answer) Redact(secrets ...string) {
 	}
 }
 
-// shortest is how short a spelling of the secrets may be: what is shorter, as the "ok" of most services, holds none.
+// shortest is how short a spelling of the secrets, or of a beginning of one, may be: what is shorter, as the "ok" of most
+// services, holds none.
 func shortest(secrets []string) int {
-	n := minURLPart
+	n := minPiece
 	for _, s := range secrets {
 		if s != "" {
 			n = min(n, len(s))
