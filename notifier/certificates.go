@@ -64,7 +64,6 @@ func (c *Certificates) Config() (*tls.Config, error) {
 // failedFiles is the failure of files that the settings name. remedy is for those that can be read.
 func failedFiles(err error, remedy, settings string) *Error {
 	e := Errorf(Temporary, "%s: %w", settings, err)
-	e.Hint = "messages wait until it can be read"
 	if unread := (*fs.PathError)(nil); !errors.As(err, &unread) {
 		e.Hint = remedy + "; messages wait until then"
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,9 +16,13 @@ import (
 // Redact takes secrets out of a text that somebody else wrote: a server may echo what it was sent. It knows
 // each secret as it is, as JSON, HTML and URLs write it, in quotation marks in quotation marks, and in base64; of a
 // secret that is a URL it also takes out the path with its query, the parts of both that are long enough for a key, and
-// the log-in. Where the text ends within a secret, because somebody cut it, what there is of it goes too. Empty secrets are
-// ignored.
-func Redact(text string, secrets ...string) string {
+// the log-in. Empty secrets are ignored. A text that may have been cut is for [RedactCut].
+func Redact(text string, secrets ...string) string { return redact(text, false, secrets) }
+
+// RedactCut is Redact for a text that may end within a secret, because somebody cut it: what there is of it goes, too.
+func RedactCut(text string, secrets ...string) string { return redact(text, true, secrets) }
+
+func redact(text string, cut bool, secrets []string) string {
 	if text == "" {
 		return ""
 	}
@@ -38,8 +43,10 @@ func Redact(text string, secrets ...string) string {
 			text = spelling(part).ReplaceAllLiteralString(text, mark)
 		}
 	}
-	for _, part := range slices.Concat(logins, parts) {
-		text = cutBeginning(text, part, mark)
+	if cut {
+		for _, part := range slices.Concat(logins, parts) {
+			text = cutBeginning(text, part, mark)
+		}
 	}
 	return strings.ReplaceAll(text, mark, Redacted)
 }
@@ -83,10 +90,15 @@ func isLetterOrDigit(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
+// words are the rows of letters and digits.
+func words(s string) iter.Seq[string] {
+	return strings.FieldsFuncSeq(s, func(r rune) bool { return !isLetterOrDigit(r) })
+}
+
 // longestWord is the longest row of letters and digits.
 func longestWord(s string) string {
 	longest := ""
-	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return !isLetterOrDigit(r) }) {
+	for word := range words(s) {
 		if len(word) > len(longest) {
 			longest = word
 		}
@@ -160,19 +172,19 @@ const minURLPart = 12
 func (a *Answer) Redact(secrets ...string) {
 	secrets = append(slices.Clip(secrets), a.known...)
 	if len(a.Body) >= shortest(secrets) {
-		a.Body = []byte(Redact(string(a.Body), secrets...))
+		a.Body = []byte(RedactCut(string(a.Body), secrets...))
 	}
 	if a.Err == nil {
 		return
 	}
-	if text := a.Err.Error(); Redact(text, secrets...) != text {
+	if text := a.Err.Error(); RedactCut(text, secrets...) != text {
 		if refused := (*EgressError)(nil); errors.As(a.Err, &refused) { // which says what kind of failure it is
 			told := *refused
 			told.Address, told.Host = Redact(told.Address, secrets...), Redact(told.Host, secrets...)
 			a.Err = &told
 			return
 		}
-		a.Err = errors.New(Redact(text, secrets...))
+		a.Err = errors.New(RedactCut(text, secrets...))
 	}
 }
 

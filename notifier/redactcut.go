@@ -40,8 +40,10 @@ func cutBeginning(text, secret, mark string) string {
 	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		text = cutEncodedBeginning(text, enc.EncodeToString([]byte(secret)), enc.EncodedLen(len(firstChars(secret, least))), mark)
 	}
-	if !strings.Contains(text, longestWord(firstChars(secret, least))) {
-		return text
+	for word := range words(firstChars(secret, least)) { // each of which stands in any spelling
+		if !strings.Contains(text, word) {
+			return text
+		}
 	}
 	first := firstChars(secret, least+maxBeginning)
 	chars := spellings(first)

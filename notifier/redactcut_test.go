@@ -57,7 +57,7 @@ func TestBeginningOfASecretIsTakenOut(t *testing.T) {
 					if shows(said) {
 						seen++
 					}
-					if got := Redact(said, "another", cutSecret); shows(got) || !strings.HasPrefix(got, "bad key: ") {
+					if got := RedactCut(said, "another", cutSecret); shows(got) || !strings.HasPrefix(got, "bad key: ") {
 						t.Fatalf("cut at %d: %q becomes %q", cut, said, got)
 					}
 				}
@@ -77,7 +77,7 @@ func TestBeginningOfALongSecretIsTakenOut(t *testing.T) {
 	for name, text := range spelled(long.String()) {
 		for _, cut := range []int{60, 200, 450, 900} {
 			text := text[:min(cut, len(text)-3)]
-			if got := Redact("no: "+text, long.String()); strings.Contains(got, "001") || strings.Contains(got, text[:20]) || !strings.HasPrefix(got, "no: ") {
+			if got := RedactCut("no: "+text, long.String()); strings.Contains(got, "001") || strings.Contains(got, text[:20]) || !strings.HasPrefix(got, "no: ") {
 				t.Errorf("%s, cut at %d: got %.200q", name, cut, got)
 			}
 		}
@@ -97,7 +97,7 @@ func TestBeginningOfAURLIsTakenOut(t *testing.T) {
 		{"Basic " + base64.StdEncoding.EncodeToString([]byte("soc:notAPassw0rd"))[:16], "Basic [redacted]"},
 		{"via " + base64.StdEncoding.EncodeToString([]byte(proxy))[:27], "via [redacted]"},
 	} {
-		if got := Redact(tt.text, hook, proxy); got != tt.want {
+		if got := RedactCut(tt.text, hook, proxy); got != tt.want {
 			t.Errorf("%q: got %q, want %q", tt.text, got, tt.want)
 		}
 	}
@@ -105,7 +105,7 @@ func TestBeginningOfAURLIsTakenOut(t *testing.T) {
 
 func TestEndOfATextThatIsNoSecretStays(t *testing.T) {
 	for _, text := range []string{"ok", `{"ok":true}`, "status 500: internal", "the pas", "xoxb", "k"} {
-		if got := Redact(text, "kept-s3cret", "password1", "xoxb-12345-67890", "abc"); got != text {
+		if got := RedactCut(text, "kept-s3cret", "password1", "xoxb-12345-67890", "abc"); got != text {
 			t.Errorf("%q becomes %q", text, got)
 		}
 	}

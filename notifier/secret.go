@@ -174,9 +174,7 @@ func (s Secret) Read(ctx context.Context) (string, error) {
 		return "", Errorf(Temporary, "secret: %w", err)
 	}
 	if v = strings.TrimSpace(v); v == "" {
-		e := Errorf(Temporary, "secret: %s is empty", s)
-		e.Hint = "messages wait until that is mended"
-		return "", e
+		return "", Errorf(Temporary, "secret: %s is empty: write the secret into it", s)
 	}
 	return v, nil
 }

@@ -89,7 +89,7 @@ func (s *session) clean(err error) error {
 
 // fit makes what the server says fit for a log. It is cut last: half a secret would not be recognised.
 func (s *session) fit(text string) string {
-	return notifier.Snippet([]byte(notifier.Redact(text, s.secrets...)))
+	return notifier.Snippet([]byte(notifier.RedactCut(text, s.secrets...)))
 }
 
 // enhanced finds the status code of RFC 3463 at the beginning of an answer's text.
