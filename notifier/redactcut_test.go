@@ -71,11 +71,11 @@ func TestBeginningOfASecretIsTakenOut(t *testing.T) {
 
 func TestBeginningOfALongSecretIsTakenOut(t *testing.T) {
 	var long strings.Builder
-	for i := range 120 {
+	for i := range 80 {
 		fmt.Fprintf(&long, "%03d/é.", i)
 	}
 	for name, text := range spelled(long.String()) {
-		for _, cut := range []int{60, 200, 450, 900} {
+		for _, cut := range []int{60, 200, 450} {
 			text := text[:min(cut, len(text)-3)]
 			if got := RedactCut("no: "+text, long.String()); strings.Contains(got, "001") || strings.Contains(got, text[:20]) || !strings.HasPrefix(got, "no: ") {
 				t.Errorf("%s, cut at %d: got %.200q", name, cut, got)
