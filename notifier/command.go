@@ -156,7 +156,7 @@ func (c *command) run(ctx context.Context) (string, error) {
 		return string(out.kept), nil
 	}
 	// What it printed on the way to its failure may be the secret.
-	said := Redact(string(complaints.kept), string(bytes.TrimSpace(out.kept)))
+	said := RedactCut(string(complaints.kept), string(bytes.TrimSpace(out.kept)))
 	if said = Snippet([]byte(said)); said != "" {
 		err = fmt.Errorf("%w: %s", err, said)
 	}

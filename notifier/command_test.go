@@ -98,6 +98,7 @@ func TestCommandThatFailsIsTemporary(t *testing.T) {
 		{"its secret in its complaint", `echo ` + hidden + `; echo "bad: ` + hidden + `" >&2; exit 1`, "exit status 1: bad: [redacted]"},
 		{"its output alone", `echo ` + hidden + `; exit 1`, "exit status 1"},
 		{"too much", `exec yes ` + hidden, "it printed more than 64 KiB"},
+		{"complaints that are cut in its secret", `echo ` + hidden + `; yes | head -c 4086 | tr 'y\n' '  ' >&2; echo ` + hidden + ` >&2; exit 1`, "exit status 1: [redacted]"},
 		{"too many complaints", `yes x | head -c 100000 >&2; exit 3`, "exit status 3: x x x"},
 		{"leaves a child with its output", `echo ` + hidden + `; sleep 60 & exit 0`, "left a process behind"},
 	}

@@ -369,7 +369,7 @@ func TestRedirectDoesNotLeaveTheList(t *testing.T) {
 
 func TestEgressHoldsThroughAProxy(t *testing.T) {
 	port, asked := listening(t, "127.0.0.1:0", nil)
-	proxy := Network{Proxy: "http://127.0.0.1:" + port}
+	proxy := Network{Proxy: PlainSecret("http://127.0.0.1:" + port)}
 	tests := []struct {
 		name          string
 		allow         []string

@@ -84,13 +84,14 @@ func Classify(err error) *Error {
 // Retryable reports whether trying again may help. It is true for an error that it does not know.
 func Retryable(err error) bool { return err != nil && Classify(err).Reason == Temporary }
 
-// StatusReason is the verdict on an HTTP status where the vendor has no rule of its own: 408, 425, 429 and 5xx
-// are temporary, except 501, 505 and those that no repeat mends; 401, 403, 404 and 410 mean that the receiver
+// StatusReason is the verdict on an HTTP status where the vendor has no rule of its own: 407, 408, 425, 429 and 5xx
+// are temporary, except 501, 505 and those that no repeat mends (407 is the proxy's, which the receiver knows nothing
+// of); 401, 403, 404 and 410 mean that the receiver
 // is broken; any other answer that is no success is permanent. Redirects are permanent too: a body or a token
 // is never sent to a place that the operator did not name.
 func StatusReason(status int) Reason {
 	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
+	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests,
 		http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return Temporary
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone:

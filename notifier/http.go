@@ -15,8 +15,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-
-	"github.com/ossec-notify/ossec-notify/regular"
 )
 
 // userAgent is what every request says it comes from.
@@ -31,17 +29,17 @@ type Network struct {
 	CAFile   string `yaml:"ca_file"`
 	CertFile string `yaml:"cert_file"`
 	KeyFile  string `yaml:"key_file"`
-	// Proxy is the URL of an HTTP proxy. Without it there is none: proxy variables of the environment are those
-	// of whoever started the daemon, and do not decide where alerts go.
-	Proxy string `yaml:"proxy"`
+	// Proxy is the URL of an HTTP proxy, a secret for the log-in that it may hold. Without it there is none: proxy
+	// variables of the environment are those of whoever started the daemon, and do not decide where alerts go.
+	Proxy Secret `yaml:"proxy"`
 }
 
 // Validate reports every mistake in the settings, as FieldErrors. The files are read by NewClient.
 func (n Network) Validate() error {
 	var errs []error
 	bad := func(key, message string) { errs = append(errs, &FieldError{Key: "network." + key, Message: message}) }
-	if n.Proxy != "" {
-		if _, err := ParseURL(n.Proxy); err != nil {
+	if proxy, ok := n.Proxy.Plain(); ok {
+		if _, err := ParseURL(proxy); err != nil {
 			bad("proxy", "is not a URL such as http://proxy.example.com:3128")
 		}
 	}
@@ -61,74 +59,35 @@ func NewClient(cfg Network, egress *Egress, connections int) (*http.Client, erro
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	t := &http.Transport{
-		DialContext:            egress.Dial,
-		ForceAttemptHTTP2:      true,
-		TLSHandshakeTimeout:    10 * time.Second,
-		ExpectContinueTimeout:  time.Second,
-		IdleConnTimeout:        90 * time.Second,
-		MaxConnsPerHost:        connections,
-		MaxIdleConnsPerHost:    cmp.Or(connections, 16),
-		MaxResponseHeaderBytes: maxAnswer,
-		// Answers are short. What is not inflated cannot blow up, nor go on for ever without a byte of text.
-		DisableCompression: true,
-		TLSClientConfig:    &tls.Config{MinVersion: tls.VersionTLS12},
-	}
-	if cfg.Proxy != "" {
-		u, err := ParseURL(cfg.Proxy)
-		if err != nil {
-			return nil, err
+	make := func(c *tls.Config) *http.Transport {
+		return &http.Transport{
+			DialContext:            egress.Dial,
+			ForceAttemptHTTP2:      true,
+			TLSHandshakeTimeout:    10 * time.Second,
+			ExpectContinueTimeout:  time.Second,
+			IdleConnTimeout:        90 * time.Second,
+			MaxConnsPerHost:        connections,
+			MaxIdleConnsPerHost:    cmp.Or(connections, 16),
+			MaxResponseHeaderBytes: maxAnswer,
+			// Answers are short. What is not inflated cannot blow up, nor go on for ever without a byte of text.
+			DisableCompression:     true,
+			TLSClientConfig:        c,
+			Proxy:                  cfg.through(egress),
+			OnProxyConnectResponse: cfg.connected,
 		}
-		t.Proxy = func(r *http.Request) (*url.URL, error) { return egress.throughProxy(u, r.URL) }
 	}
-	if cfg.CAFile != "" {
-		pool, err := CertPool(cfg.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("network.ca_file: %w", err)
-		}
-		t.TLSClientConfig.RootCAs = pool
+	client := &http.Client{CheckRedirect: NoRedirects}
+	if cfg.CAFile == "" && cfg.CertFile == "" {
+		client.Transport = make(&tls.Config{MinVersion: tls.VersionTLS12})
+		return client, nil
 	}
-	if cfg.CertFile != "" || cfg.KeyFile != "" {
-		pair, err := KeyPair(cfg.CertFile, cfg.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("network.cert_file, network.key_file: %w", err)
-		}
-		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
-	}
-	return &http.Client{Transport: t, CheckRedirect: NoRedirects}, nil
-}
-
-// CertPool is the system's certificates and those of a file in PEM form.
-func CertPool(file string) (*x509.CertPool, error) {
-	pem, err := regular.Read(file, maxPEM)
+	certificates, err := NewCertificates("network.", cfg.CAFile, cfg.CertFile, cfg.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM form", file)
-	}
-	return pool, nil
+	client.Transport = &certified{certificates: certificates, make: make}
+	return client, nil
 }
-
-// KeyPair is a certificate and its key, from two files in PEM form.
-func KeyPair(certFile, keyFile string) (tls.Certificate, error) {
-	cert, err := regular.Read(certFile, maxPEM)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	key, err := regular.Read(keyFile, maxPEM)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.X509KeyPair(cert, key)
-}
-
-// maxPEM bounds a file of certificates or of a key, in bytes.
-const maxPEM = 4 << 20
 
 // NoRedirects is the CheckRedirect of every client here: the redirect itself is the answer.
 func NoRedirects(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -142,7 +101,7 @@ type Answer struct {
 	Err       error
 	Ambiguous bool
 
-	credential string // that the request carried in its Authorization header
+	known []string // what the request carried in its Authorization header, and the proxy's URL
 }
 
 // Failure turns the answer into an Error by the common rules: nil for 2xx, StatusReason for other answers,
@@ -150,7 +109,14 @@ type Answer struct {
 // A channel refines the error with what its vendor says.
 func (a *Answer) Failure(what string) *Error {
 	if a.Err != nil {
-		e := &Error{Err: fmt.Errorf("%s: %w", what, a.Err), Ambiguous: a.Ambiguous}
+		cause := a.Err
+		if text := cause.Error(); len(text) > maxCause { // the network's own quote what came
+			cause = errors.New(Snippet([]byte(text)))
+		}
+		e := &Error{Err: fmt.Errorf("%s: %w", what, cause), Ambiguous: a.Ambiguous}
+		if of := (*Error)(nil); errors.As(a.Err, &of) {
+			e.Reason = of.Reason
+		}
 		if unknown := new(x509.UnknownAuthorityError); errors.As(a.Err, unknown) {
 			e.Hint = "give the certificate of the server's authority in network.ca_file"
 		}
@@ -170,8 +136,14 @@ func (a *Answer) Failure(what string) *Error {
 	if a.Status >= 300 && a.Status < 400 {
 		e.Hint = "the server redirects; give the final address in the config"
 	}
+	if a.Status == http.StatusProxyAuthRequired {
+		e.Hint = wantsLogin
+	}
 	return e
 }
+
+// maxCause bounds the text of a network's error, in bytes.
+const maxCause = 1000
 
 // Snippet is the beginning of an answer's body, made fit for one line of a log: at most 200 characters, no
 // control characters, no HTML page.
@@ -241,10 +213,13 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
 		WroteRequest: func(i httptrace.WroteRequestInfo) { wrote.Store(i.Err == nil) },
 	})
+	ctx = context.WithValue(ctx, proxyTold{}, &c.answer.known)
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone() // a RoundTripper must not change the request that it is given
 	out.Header.Set("User-Agent", c.userAgent)
-	_, c.answer.credential, _ = strings.Cut(out.Header.Get("Authorization"), " ") // also one that was made of the URL
+	if _, credential, _ := strings.Cut(out.Header.Get("Authorization"), " "); credential != "" { // also one that was made of the URL
+		c.answer.known = append(c.answer.known, credential)
+	}
 	resp, err := c.base.RoundTrip(out)
 	if err == nil {
 		c.answer.Status, c.answer.Header = resp.StatusCode, resp.Header

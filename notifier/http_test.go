@@ -202,7 +202,7 @@ func TestNewClient(t *testing.T) {
 		var via string
 		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { via = r.URL.String() }))
 		defer proxy.Close()
-		client, err := NewClient(Network{Proxy: proxy.URL}, nil, 0)
+		client, err := NewClient(Network{Proxy: PlainSecret(proxy.URL)}, nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +217,7 @@ func TestNewClient(t *testing.T) {
 		"ca_file: ":                     {CAFile: filepath.Join(dir, "missing.pem")},
 		"holds no certificate":          {CAFile: broken},
 		"cert_file, network.key_file: ": {CertFile: broken, KeyFile: broken},
-		"network.proxy: ":               {Proxy: "proxy.example.com"},
+		"network.proxy: ":               {Proxy: PlainSecret("proxy.example.com")},
 		"network.key_file: ":            {CertFile: broken},
 		"network.cert_file: ":           {KeyFile: broken},
 	} {

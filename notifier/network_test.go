@@ -83,8 +83,8 @@ func TestServersThatCannotBeTrustedGetNothing(t *testing.T) {
 				}
 				return
 			}
-			if failed == nil || failed.Ambiguous || requests.Load() != 0 || !strings.Contains(failed.Error(), tt.want) {
-				t.Errorf("got %v, %d requests, want an error with %q and none", failed, requests.Load(), tt.want)
+			if failed == nil || failed.Reason != notifier.Temporary || failed.Ambiguous || requests.Load() != 0 || !strings.Contains(failed.Error(), tt.want) {
+				t.Errorf("got %v, %d requests, want a temporary error with %q and none", failed, requests.Load(), tt.want)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,8 +16,13 @@ import (
 // Redact takes secrets out of a text that somebody else wrote: a server may echo what it was sent. It knows
 // each secret as it is, as JSON, HTML and URLs write it, in quotation marks in quotation marks, and in base64; of a
 // secret that is a URL it also takes out the path with its query, the parts of both that are long enough for a key, and
-// the log-in. Empty secrets are ignored.
-func Redact(text string, secrets ...string) string {
+// the log-in. Empty secrets are ignored. A text that may have been cut is for [RedactCut].
+func Redact(text string, secrets ...string) string { return redact(text, false, secrets) }
+
+// RedactCut is Redact for a text that may end within a secret, because somebody cut it: what there is of it goes, too.
+func RedactCut(text string, secrets ...string) string { return redact(text, true, secrets) }
+
+func redact(text string, cut bool, secrets []string) string {
 	if text == "" {
 		return ""
 	}
@@ -35,6 +41,11 @@ func Redact(text string, secrets ...string) string {
 		// Nobody escapes letters and digits, so a text without the longest row of them has no spelling of the part.
 		if strings.Contains(text, longestWord(part)) {
 			text = spelling(part).ReplaceAllLiteralString(text, mark)
+		}
+	}
+	if cut {
+		for _, part := range slices.Concat(logins, parts) {
+			text = cutBeginning(text, part, mark)
 		}
 	}
 	return strings.ReplaceAll(text, mark, Redacted)
@@ -79,10 +90,15 @@ func isLetterOrDigit(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
+// words are the rows of letters and digits.
+func words(s string) iter.Seq[string] {
+	return strings.FieldsFuncSeq(s, func(r rune) bool { return !isLetterOrDigit(r) })
+}
+
 // longestWord is the longest row of letters and digits.
 func longestWord(s string) string {
 	longest := ""
-	for word := range strings.FieldsFuncSeq(s, func(r rune) bool { return !isLetterOrDigit(r) }) {
+	for word := range words(s) {
 		if len(word) > len(longest) {
 			longest = word
 		}
@@ -94,12 +110,18 @@ var entities = map[rune]string{'&': "amp", '<': "lt", '>': "gt", '"': "quot", '\
 
 // spelling finds a text in every way in which its characters may be escaped.
 func spelling(text string) *regexp.Regexp {
-	var b strings.Builder
+	return regexp.MustCompile(strings.Join(spellings(text), ""))
+}
+
+// spellings are the regular expressions of the characters of a text, one for each.
+func spellings(text string) []string {
+	var all []string
 	for i, r := range text {
 		if isLetterOrDigit(r) {
-			b.WriteRune(r)
+			all = append(all, string(r))
 			continue
 		}
+		var b strings.Builder
 		_, size := utf8.DecodeRuneInString(text[i:])
 		own := text[i : i+size]
 		// As it is, or behind backslashes: each quoting of a quotation doubles them.
@@ -128,8 +150,9 @@ func spelling(text string) *regexp.Regexp {
 			b.WriteString(`|\\+t`)
 		}
 		b.WriteString(")")
+		all = append(all, b.String())
 	}
-	return regexp.MustCompile(b.String())
+	return all
 }
 
 // quoteRune is one character of a text in a regular expression. A byte that is none of UTF-8 is one that cannot be read.
@@ -144,32 +167,31 @@ func quoteRune(r rune, own string) string {
 // "hook".
 const minURLPart = 12
 
-// Redact takes secrets out of the answer's body and error, and what the request carried in its Authorization header. A
-// channel calls it before it looks at either.
+// Redact takes secrets out of the answer's body and error, with what the request carried in its Authorization header and
+// what the proxy was told. A channel calls it before it looks at either.
 func (a *Answer) Redact(secrets ...string) {
-	if a.credential != "" {
-		secrets = append(slices.Clip(secrets), a.credential)
-	}
+	secrets = append(slices.Clip(secrets), a.known...)
 	if len(a.Body) >= shortest(secrets) {
-		a.Body = []byte(Redact(string(a.Body), secrets...))
+		a.Body = []byte(RedactCut(string(a.Body), secrets...))
 	}
 	if a.Err == nil {
 		return
 	}
-	if text := a.Err.Error(); Redact(text, secrets...) != text {
+	if text := a.Err.Error(); RedactCut(text, secrets...) != text {
 		if refused := (*EgressError)(nil); errors.As(a.Err, &refused) { // which says what kind of failure it is
 			told := *refused
 			told.Address, told.Host = Redact(told.Address, secrets...), Redact(told.Host, secrets...)
 			a.Err = &told
 			return
 		}
-		a.Err = errors.New(Redact(text, secrets...))
+		a.Err = errors.New(RedactCut(text, secrets...))
 	}
 }
 
-// shortest is how short a spelling of the secrets may be: what is shorter, as the "ok" of most services, holds none.
+// shortest is how short a spelling of the secrets, or of a beginning of one, may be: what is shorter, as the "ok" of most
+// services, holds none.
 func shortest(secrets []string) int {
-	n := minURLPart
+	n := minPiece
 	for _, s := range secrets {
 		if s != "" {
 			n = min(n, len(s))

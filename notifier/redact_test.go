@@ -71,7 +71,7 @@ func TestAnswerRedactCoversBodyAndError(t *testing.T) {
 }
 
 func TestAnswerRedactKnowsWhatTheRequestCarried(t *testing.T) {
-	a := &Answer{Body: []byte("no user Basic b3BzOnMzY3IzdA== here"), credential: "b3BzOnMzY3IzdA=="}
+	a := &Answer{Body: []byte("no user Basic b3BzOnMzY3IzdA== here"), known: []string{"b3BzOnMzY3IzdA=="}}
 	a.Redact()
 	if got, want := string(a.Body), "no user Basic [redacted] here"; got != want {
 		t.Errorf("got %q, want %q", got, want)

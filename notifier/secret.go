@@ -174,7 +174,7 @@ func (s Secret) Read(ctx context.Context) (string, error) {
 		return "", Errorf(Temporary, "secret: %w", err)
 	}
 	if v = strings.TrimSpace(v); v == "" {
-		return "", Errorf(Temporary, "secret: %s is empty", s)
+		return "", Errorf(Temporary, "secret: %s is empty: write the secret into it", s)
 	}
 	return v, nil
 }
@@ -187,9 +187,21 @@ func (s Secret) ReadHeader(ctx context.Context, setting string) (string, error) 
 		return "", err
 	}
 	if err := HeaderValue(v); err != nil {
-		return "", Errorf(Misconfigured, "the setting %s %w", setting, err)
+		return "", s.Unfit(setting, err)
 	}
 	return v, nil
+}
+
+// Unfit is the failure of a secret that was read and cannot be what its setting asks for: why says so without showing it.
+// It is as temporary as one that cannot be read. What a command printed is asked for anew.
+func (s Secret) Unfit(setting string, why error) *Error {
+	s.Renew()
+	if !s.IsPlain() {
+		setting += " (" + s.String() + ")"
+	}
+	e := Errorf(Temporary, "the setting %s %w", setting, why)
+	e.Hint = "messages wait until that is mended"
+	return e
 }
 
 // Renew forgets what is kept of the secret, and reports whether Read may now return another value than it did. What

@@ -129,32 +129,38 @@ func TestMissingSecretIsTemporary(t *testing.T) {
 }
 
 func TestSecretForAHeader(t *testing.T) {
+	dir := t.TempDir()
+	written := func(name, content string) Secret {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Secret{newSource("file", path)}
+	}
 	tests := []struct {
 		name string
 		in   Secret
-		want Reason
-		ok   bool
+		want string // in the error; empty for none
 	}{
-		{"one line", PlainSecret(" t0ken\tü\n"), 0, true},
-		{"not set", Secret{}, 0, true},
-		{"two lines", PlainSecret("t0ken\nX-Evil: 1"), Misconfigured, false},
-		{"escape", PlainSecret("t0\x1bken"), Misconfigured, false},
-		{"not there", Secret{newSource("file", "/nonexistent/t0ken")}, Temporary, false},
+		{"one line", PlainSecret(" t0ken\tü\n"), ""},
+		{"not set", Secret{}, ""},
+		{"two lines", PlainSecret("t0ken\nX-Evil: 1"), "the setting bearer_token holds a line end"},
+		{"escape", PlainSecret("t0\x1bken"), "the setting bearer_token holds a line end"},
+		{"two lines of a file", written("two", "t0ken\nX-Evil: 1"), "the setting bearer_token (file " + dir + "/two) holds a line end"},
+		{"empty file", written("empty", " \n"), "file " + dir + "/empty is empty"},
+		{"not there", Secret{newSource("file", "/nonexistent/t0ken")}, "/nonexistent/t0ken"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := tt.in.ReadHeader(t.Context(), "bearer_token")
-			if tt.ok {
+			if tt.want == "" {
 				if want, _ := tt.in.Read(t.Context()); err != nil || got != want {
 					t.Errorf("got %q, %v, want %q", got, err, want)
 				}
 				return
 			}
-			if err == nil || Classify(err).Reason != tt.want {
-				t.Fatalf("got %v, want %v", err, tt.want)
-			}
-			if tt.want == Misconfigured && (strings.Contains(err.Error(), "Evil") || !strings.Contains(err.Error(), "the setting bearer_token holds a line end")) {
-				t.Errorf("got %q", err)
+			if err == nil || Classify(err).Reason != Temporary || strings.Contains(err.Error(), "Evil") || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want a temporary error with %q", err, tt.want)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/regular"
 )
 
@@ -52,18 +54,7 @@ func (s *site) keepArgv(r *dispatch.Receiver, call door.Call, now time.Time) err
 	if k != nil && now.Sub(k.touched) < argvTouch {
 		return nil
 	}
-	path := s.argvPath(r.Name)
-	switch st, err := os.Stat(path); {
-	case err == nil && now.Sub(st.ModTime()) < argvTouch:
-	case err == nil:
-		if err := os.Chtimes(path, time.Time{}, now); err != nil {
-			return err
-		}
-	case errors.Is(err, fs.ErrNotExist):
-		if err := writeArgv(path, argvFile{r.Channel, call.APIKey, call.HookURL}); err != nil {
-			return err
-		}
-	default:
+	if err := s.writtenArgv(r.Name, argvFile{r.Channel, call.APIKey, call.HookURL}, now); err != nil {
 		return err
 	}
 	if k == nil {
@@ -74,13 +65,47 @@ func (s *site) keepArgv(r *dispatch.Receiver, call door.Call, now time.Time) err
 	return nil
 }
 
-// writeArgv writes the file of a receiver. It is whole and on the disk before its first alert leaves the spool: a
-// delivery whose receiver nobody knows would be dead.
-func writeArgv(path string, f argvFile) error {
-	b, err := json.Marshal(f)
+// writtenArgv sees that the file of a receiver says this, and that its time is not older than a day. One that says something
+// else is damaged. If it cannot be written again, that can wait: what is for the receiver does not die without it.
+func (s *site) writtenArgv(name string, f argvFile, now time.Time) error {
+	want, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
+	path := s.argvPath(name)
+	have, err := regular.Read(path, maxArgv)
+	switch {
+	case err == nil && bytes.Equal(have, want):
+		if st, err := os.Stat(path); err != nil || now.Sub(st.ModTime()) < argvTouch {
+			return err
+		}
+		return os.Chtimes(path, time.Time{}, now)
+	case errors.Is(err, fs.ErrNotExist):
+		return writeArgv(path, want)
+	}
+	if err := writeArgv(path, want); err != nil {
+		s.tellArgv(name, fmt.Errorf("%s is damaged and cannot be written again: %w", path, err))
+		return nil
+	}
+	delete(s.damaged, name)
+	s.log.Warn("the file of a receiver of ossec.conf was damaged; this call has written it again", "receiver", name, "file", path)
+	return nil
+}
+
+// tellArgv logs what is wrong with the file of a receiver, once until it changes.
+func (s *site) tellArgv(name string, err error) {
+	if s.damaged[name] != err.Error() {
+		s.damaged[name] = err.Error()
+		s.log.Error("what is for a receiver of ossec.conf waits: "+argvRemedy, "receiver", name, "err", err)
+	}
+}
+
+// argvRemedy is what mends the file of a receiver.
+const argvRemedy = "its file cannot be used, and is written again with the next alert of its <integration>"
+
+// writeArgv writes the file of a receiver. It is whole and on the disk before its first alert leaves the spool: a
+// delivery whose receiver nobody knows would be dead.
+func writeArgv(path string, b []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -107,21 +132,31 @@ func writeArgv(path string, f argvFile) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// readArgv makes a receiver of what keepArgv stored.
-func (s *site) readArgv(name string) (*dispatch.Receiver, error) {
-	b, err := regular.Read(s.argvPath(name), maxArgv)
+// readArgv makes a receiver of what keepArgv stored in a directory. Where the file is there and cannot be used, the error is
+// not fs.ErrNotExist, and shows nothing of the file.
+func readArgv(dir, name string, egress *notifier.Egress) (*dispatch.Receiver, error) {
+	path := filepath.Join(dir, name+".json")
+	b, err := regular.Read(path, maxArgv)
 	if err != nil {
 		return nil, err
 	}
 	var f argvFile
+	damaged := fmt.Errorf("%s is damaged: it does not hold what ossec-notify wrote", path)
 	if err := json.Unmarshal(b, &f); err != nil {
-		return nil, err
+		return nil, damaged
 	}
 	kind, ok := channelByName(f.Kind)
 	if !ok {
-		return nil, fmt.Errorf("no channel %q", f.Kind)
+		return nil, damaged
 	}
-	return argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL}, s.egress)
+	r, err := argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL}, egress)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if r.Name != name { // which is made of the credentials
+		return nil, damaged
+	}
+	return r, nil
 }
 
 // pruneArgv removes the files that were not used for argvLife, unless something waits for their receivers: those count

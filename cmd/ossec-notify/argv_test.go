@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,5 +173,95 @@ func TestReceiverThatCannotBeUsedNowIsNotGone(t *testing.T) {
 	}
 	if s.Gone("hook") || !s.Gone("soc") {
 		t.Errorf("hook is gone: %v, and soc: %v; want only soc, which the config does not have", s.Gone("hook"), s.Gone("soc"))
+	}
+}
+
+// What is wrong with the file of a receiver of ossec.conf is told once and shows nothing of it, what is for the receiver
+// waits, and the next call of its integration makes it whole.
+func TestDamagedFileOfAReceiverIsToldAndWrittenAgain(t *testing.T) {
+	const hook = "https://hooks.slack.com/services/T0/B0/x"
+	for name, damage := range map[string]func(path string) error{
+		"empty":    func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"cut":      func(path string) error { return os.Truncate(path, 30) },
+		"a number": func(path string) error { return os.WriteFile(path, []byte(`{"kind":"slack","url":74839201}`), 0o600) },
+		"a kind":   func(path string) error { return os.WriteFile(path, []byte(`{"kind":"slacc","url":"`+hook+`"}`), 0o600) },
+		"no URL":   func(path string) error { return os.WriteFile(path, []byte(`{"kind":"slack"}`), 0o600) },
+		"another URL": func(path string) error {
+			return os.WriteFile(path, []byte(`{"kind":"slack","url":"`+hook+`y"}`), 0o600)
+		},
+		"a link to itself": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink(filepath.Base(path), path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, r, call := argvSite(t)
+			now := time.Now()
+			if err := s.keepArgv(r, call, now); err != nil {
+				t.Fatal(err)
+			}
+			path := s.argvPath(r.Name)
+			whole, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(path); err != nil {
+				t.Fatal(err)
+			}
+			var log strings.Builder
+			s = openSite(s.home, s.state, s.box, slog.New(slog.NewTextHandler(&log, nil)))
+			for range 3 {
+				if s.Receiver(r.Name) != nil || s.Gone(r.Name) {
+					t.Fatal("it is there, or gone; want neither")
+				}
+			}
+			if said := log.String(); strings.Count(said, "waits") != 1 || !strings.Contains(said, r.Name) || !strings.Contains(said, path) || strings.Contains(said, "74839201") || strings.Contains(said, hook) {
+				t.Errorf("the log says\n%s\nwant one line that names the receiver and the file, and shows nothing of it", said)
+			}
+			if err := s.keepArgv(r, call, now); err != nil {
+				t.Fatal(err)
+			}
+			again, err := os.ReadFile(path)
+			if err != nil || string(again) != string(whole) || !strings.Contains(log.String(), "written it again") {
+				t.Errorf("the file holds %q, %v; want %q, and a word in the log:\n%s", again, err, whole, log.String())
+			}
+			if st, err := os.Lstat(path); err != nil || st.Mode() != 0o600 {
+				t.Errorf("it has mode %v, %v, want 0600", st.Mode(), err)
+			}
+			if openSite(s.home, s.state, s.box, discard).Receiver(r.Name) == nil {
+				t.Error("the next process does not know the receiver")
+			}
+		})
+	}
+}
+
+// TestWhatWaitsForADamagedReceiverGoesOnWaiting has it damaged while nobody delivers.
+func TestWhatWaitsForADamagedReceiverGoesOnWaiting(t *testing.T) {
+	in := newInstallation(t, "")
+	hold := make(chan struct{})
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
+	in.call("custom-slack", in.alert("1"), "", in.stand.SlackWebhookURL())
+	in.taken()
+	in.killDeliverer(syscall.SIGKILL)
+	close(hold)
+	files, err := filepath.Glob(filepath.Join(in.state(), "receivers", "argv-slack-*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	if err := os.WriteFile(files[0], []byte(`{"kind":"sl`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-notify", in.alert("2")) // has no receiver, and starts a deliverer
+	in.until("told in the log", func() bool { return strings.Contains(in.log(), files[0]+" is damaged") })
+	if n := in.count(outbox.Pending); n != 1 {
+		t.Errorf("%d deliveries wait, want 1: %+v", n, in.deliveries())
+	}
+	if said := in.command(exitFail, "doctor"); !strings.Contains(said, files[0]+" is damaged") || !strings.Contains(said, "; 1 wait for it") {
+		t.Errorf("doctor says nothing of it:\n%s", said)
+	}
+	in.call("custom-slack", in.alert("3"), "", in.stand.SlackWebhookURL())
+	in.told(2)
+	in.until("both delivered", func() bool { return in.count(outbox.Delivered) == 2 })
+	if said := in.command(exitFail, "doctor"); strings.Contains(said, "is damaged") {
+		t.Errorf("doctor still says it:\n%s", said)
 	}
 }

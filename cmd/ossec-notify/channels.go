@@ -215,18 +215,23 @@ func takesTemplate(c channelConfig) error {
 
 // secretURLs are the secrets that are addresses.
 func secretURLs(c channelConfig) []notifier.Secret {
+	urls := []notifier.Secret{network(c).Proxy}
 	if c, ok := c.settings().(interface{ SecretURLs() []notifier.Secret }); ok {
-		return c.SecretURLs()
+		urls = append(urls, c.SecretURLs()...)
 	}
-	return nil
+	return urls
 }
 
 // openSecrets are the settings that could hold secrets, and hold none.
 func openSecrets(c channelConfig) []notifier.Secret {
-	if c, ok := c.settings().(interface{ OpenSecrets() []notifier.Secret }); ok {
-		return c.OpenSecrets()
+	var open []notifier.Secret
+	if n := network(c); n.ProxyIsOpen() {
+		open = append(open, n.Proxy)
 	}
-	return nil
+	if c, ok := c.settings().(interface{ OpenSecrets() []notifier.Secret }); ok {
+		open = append(open, c.OpenSecrets()...)
+	}
+	return open
 }
 
 // destinations are the servers that a receiver connects to, by the setting that names each.
@@ -239,12 +244,12 @@ func destinations(ctx context.Context, c channelConfig) map[string]string {
 	return nil
 }
 
-// proxyOf is the proxy that a receiver's requests go through, or "".
-func proxyOf(c channelConfig) string {
+// network are the settings of a channel's HTTP client; of a channel that has none, none.
+func network(c channelConfig) notifier.Network {
 	if c, ok := c.settings().(networked); ok {
-		return c.HTTP().Proxy
+		return c.HTTP()
 	}
-	return ""
+	return notifier.Network{}
 }
 
 // What integratord's two arguments mean to each channel.

@@ -34,6 +34,9 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 	for _, r := range cfg.Receivers {
 		about := func(err error, code int) finding { return findingAbout(r, err, code) }
 		secrets(r.Config.settings(), func(s *notifier.Secret) {
+			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy { // holds none
+				return
+			}
 			if err := checkSecret(ctx, s, r.file, warned(about)); err != nil {
 				found = append(found, about(err, exitFail))
 			}

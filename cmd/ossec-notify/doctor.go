@@ -158,6 +158,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 	x.config()
 	x.calls()
 	x.unknown()
+	x.argv()
 	x.receivers(ctx, online)
 	x.log()
 	x.follow()
@@ -427,6 +428,30 @@ func (x *examination) unknown() {
 		}
 		remedy := fmt.Sprintf("put it back into %s, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver %s", cfg.Path, q.Receiver)
 		x.warning("outbox", remedy, "%s for %s, which the config does not have, and will be given up", what, q.Receiver)
+	}
+}
+
+// argv looks at the files of receivers of ossec.conf: what waits for one that cannot be used waits for its next call.
+func (x *examination) argv() {
+	if x.state == "" {
+		return
+	}
+	dir := filepath.Join(x.state, "receivers")
+	entries, _ := os.ReadDir(dir) // there is none until a call needs it
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".json")
+		if !ok {
+			continue
+		}
+		if _, err := readArgv(dir, name, nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			say, waits := x.warning, "nothing waits for it"
+			for _, q := range x.open {
+				if q.Receiver == name {
+					say, waits = x.problem, fmt.Sprintf("%d wait for it", q.Open())
+				}
+			}
+			say("receivers", "let it be: the next alert of its <integration> writes the file again; if there is no such <integration> any more, remove the file, and what waits is given up", "receiver %s of ossec.conf: %s; %s", name, err, waits)
+		}
 	}
 }
 

@@ -36,7 +36,8 @@ func checkEgress(ctx context.Context, cfg *config) []finding {
 			f.Warning = true
 			found = append(found, f)
 		}
-		if proxy := proxyOf(r.Config); proxy != "" {
+		if n := network(r.Config); !n.Proxy.IsZero() {
+			proxy, _ := n.Proxy.Read(ctx) // checkSecrets says why not
 			warn("network.proxy", proxy, permits)
 			permits = cfg.Egress.PermitsName
 		}

@@ -49,13 +49,14 @@ type site struct {
 	whole    *completer
 	argv     map[string]*argvKept // by name
 	acks     *ackLinks            // nil where nobody answers to links
+	damaged  map[string]string    // what is wrong with the files of receivers of ossec.conf, by name, said once
 	unused   map[string]bool      // names whose key and URL in ossec.conf are not used, said once
 }
 
 // openSite loads the config. The outbox, where there is one, is its owner's.
 func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
 	home, path := absolute(home), absolute(configPath("", home))
-	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, unused: map[string]bool{}, loads: make(chan struct{}, 1)}
+	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, damaged: map[string]string{}, unused: map[string]bool{}, loads: make(chan struct{}, 1)}
 	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	s.keep()
@@ -328,17 +329,16 @@ func (s *site) loadedAt() time.Time {
 }
 
 // Gone reports whether there is no such receiver, for good: one that the config does not know may be in that which is
-// broken, or missing, now, and one of ossec.conf may have a file that cannot be read for the moment.
+// broken, or missing, now, and one of ossec.conf may have a file that cannot be used until it is written again.
 func (s *site) Gone(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, err := s.receiver(name)
-	unread := new(fs.PathError)
 	switch {
 	case err == nil:
 		return false
 	case strings.HasPrefix(name, "argv-"): // no receiver of a config has such a name
-		return errors.Is(err, fs.ErrNotExist) || !errors.As(err, &unread)
+		return errors.Is(err, fs.ErrNotExist)
 	}
 	return s.fault == nil && !s.none()
 }
@@ -388,10 +388,14 @@ func (s *site) receiver(name string) (*dispatch.Receiver, error) {
 	if !strings.HasPrefix(name, "argv-") {
 		return nil, fs.ErrNotExist
 	}
-	r, err := s.readArgv(name)
+	r, err := readArgv(s.argvDir(), name, s.egress)
 	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			s.tellArgv(name, err)
+		}
 		return nil, err
 	}
+	delete(s.damaged, name)
 	s.argv[name] = &argvKept{receiver: r}
 	return r, nil
 }

@@ -3,7 +3,6 @@ package email
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -198,31 +197,15 @@ func (c Config) Validate() error {
 	if c.KeyFile != "" && c.CertFile == "" {
 		bad("cert_file", "is missing: the certificate of key_file")
 	}
+	if v, ok := c.Password.Plain(); ok {
+		if err := notifier.HeaderValue(v); err != nil {
+			bad("password", "%v", err)
+		}
+	}
 	if c.HeloName != "" && (!isPrintableASCII(c.HeloName) || strings.ContainsAny(c.HeloName, " <>")) {
 		bad("helo", "is no host name")
 	}
 	return errors.Join(errs...)
-}
-
-// tlsConfig is for the server, with the certificates of ca_file beside the system's, and our own.
-func (c Config) tlsConfig(s server) (*tls.Config, error) {
-	t := &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
-	if c.CertFile != "" {
-		pair, err := notifier.KeyPair(c.CertFile, c.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("cert_file, key_file: %w", err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	if c.CAFile == "" {
-		return t, nil
-	}
-	pool, err := notifier.CertPool(c.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
-	}
-	t.RootCAs = pool
-	return t, nil
 }
 
 // ConfigFromURL makes the settings of a receiver that integratord's arguments describe:

@@ -11,7 +11,6 @@ package email
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	stdmail "net/mail"
@@ -32,7 +31,7 @@ type Notifier struct {
 	recipients  []string // of the envelope: to, cc and bcc, each once
 	domain      string   // of the sender, for the ids that we make
 	helo        string
-	tls         *tls.Config
+	certs       *notifier.Certificates
 	dial        notifier.Dial
 	interrupted interrupted
 }
@@ -55,7 +54,7 @@ func New(cfg Config, dial notifier.Dial) (*Notifier, error) {
 	}
 	m.server = s
 	var err error
-	if m.tls, err = cfg.tlsConfig(s); err != nil {
+	if m.certs, err = notifier.NewCertificates("", cfg.CAFile, cfg.CertFile, cfg.KeyFile); err != nil {
 		return nil, err
 	}
 	var from, bcc []*stdmail.Address
@@ -114,7 +113,7 @@ func (m *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	password, err := m.password.Read(ctx)
+	password, err := m.password.ReadHeader(ctx, "password") // as a line of SMTP, it holds no control character either
 	if err != nil {
 		return notifier.Receipt{}, err
 	}

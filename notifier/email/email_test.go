@@ -111,14 +111,15 @@ func TestConnectionsThatCannotBeTrusted(t *testing.T) {
 		cfg       Config
 		address   func(string) string
 		configure func(*smtp.Server)
+		want      notifier.Reason
 		hint      string
 	}{
-		{"no STARTTLS", Config{TLS: tlsStartTLS}, nil, nil, "tls: implicit"},
-		{"STARTTLS, unknown authority", Config{TLS: tlsStartTLS}, nil, offersTLS, "ca_file"},
-		{"implicit, unknown authority", Config{TLS: tlsImplicit}, nil, implicit, "ca_file"},
-		{"another name", Config{TLS: tlsStartTLS, CAFile: caFile}, byName, offersTLS, "the name that the certificate is for"},
-		{"implicit on a plain port", Config{TLS: tlsImplicit, CAFile: caFile}, nil, nil, "tls: starttls"},
-		{"no log-in offered", login, nil, nil, "username"},
+		{"no STARTTLS", Config{TLS: tlsStartTLS}, nil, nil, notifier.Misconfigured, "tls: implicit"},
+		{"STARTTLS, unknown authority", Config{TLS: tlsStartTLS}, nil, offersTLS, notifier.Temporary, "ca_file"},
+		{"implicit, unknown authority", Config{TLS: tlsImplicit}, nil, implicit, notifier.Temporary, "ca_file"},
+		{"another name", Config{TLS: tlsStartTLS, CAFile: caFile}, byName, offersTLS, notifier.Temporary, "the name that the certificate is for"},
+		{"implicit on a plain port", Config{TLS: tlsImplicit, CAFile: caFile}, nil, nil, notifier.Misconfigured, "tls: starttls"},
+		{"no log-in offered", login, nil, nil, notifier.Misconfigured, "username"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,8 +129,8 @@ func TestConnectionsThatCannotBeTrusted(t *testing.T) {
 				tt.cfg.SMTP = tt.address(address)
 			}
 			_, got := attempt(t, newNotifier(t, tt.cfg, address))
-			if got == nil || got.Reason != notifier.Misconfigured || !strings.Contains(got.Hint, tt.hint) {
-				t.Errorf("got %v, want misconfigured with a hint of %s", got, tt.hint)
+			if got == nil || got.Reason != tt.want || !strings.Contains(got.Hint, tt.hint) {
+				t.Errorf("got %v, want %v with a hint of %s", got, tt.want, tt.hint)
 			}
 			if box.count() != 0 {
 				t.Error("a mail arrived")
@@ -573,9 +574,9 @@ func TestWarnsOfHeadersThatWereLeftOut(t *testing.T) {
 }
 
 func TestTLSIsTheNewerOnes(t *testing.T) {
-	m := newNotifier(t, Config{}, "127.0.0.1:25")
-	if m.tls.MinVersion < tls.VersionTLS12 || m.tls.InsecureSkipVerify {
-		t.Errorf("got TLS from %x on, unverified %v", m.tls.MinVersion, m.tls.InsecureSkipVerify)
+	config, err := newNotifier(t, Config{}, "127.0.0.1:25").certs.Config()
+	if err != nil || config.MinVersion < tls.VersionTLS12 || config.InsecureSkipVerify {
+		t.Errorf("got TLS from %x on, unverified %v, %v", config.MinVersion, config.InsecureSkipVerify, err)
 	}
 }
 

@@ -61,12 +61,13 @@ func (s *session) failureAt(at stage, step string, err error) *notifier.Error {
 		e.Reason, e.Hint = notifier.Misconfigured, "set tls: implicit (port 465), or tls: none if the network is trusted"
 	case errors.Is(err, errNoLogin):
 		e.Reason, e.Hint = notifier.Misconfigured, "many servers offer a log-in only within TLS: set tls; or leave username and password away"
+	// A certificate that is not trusted is mended by somebody, as over HTTP: until then the message waits.
 	case errors.As(err, &name):
-		e.Reason, e.Hint = notifier.Misconfigured, "write the name that the certificate is for in the setting smtp"
+		e.Hint = "write the name that the certificate is for in the setting smtp"
 	case errors.As(err, &invalid):
-		e.Reason, e.Hint = notifier.Misconfigured, "the server's certificate does not hold, and must be mended there"
+		e.Hint = "the server's certificate does not hold, and must be mended there"
 	case errors.As(err, &certificate):
-		e.Reason, e.Hint = notifier.Misconfigured, "give the certificate of the server's authority in ca_file"
+		e.Hint = "give the certificate of the server's authority in ca_file"
 	case errors.As(err, &noTLS) && s.server.tls == tlsStartTLS:
 		e.Hint = "the server does not speak TLS after STARTTLS, which it offers"
 	case errors.As(err, &noTLS):
@@ -88,7 +89,7 @@ func (s *session) clean(err error) error {
 
 // fit makes what the server says fit for a log. It is cut last: half a secret would not be recognised.
 func (s *session) fit(text string) string {
-	return notifier.Snippet([]byte(notifier.Redact(text, s.secrets...)))
+	return notifier.Snippet([]byte(notifier.RedactCut(text, s.secrets...)))
 }
 
 // enhanced finds the status code of RFC 3463 at the beginning of an answer's text.

@@ -61,8 +61,8 @@ func TestServersThatCannotBeTrustedGetNoMail(t *testing.T) {
 					}
 					return
 				}
-				if got == nil || got.Ambiguous || box.count() != 0 || !strings.Contains(got.Error(), tt.want) {
-					t.Errorf("got %v, %d mails, want an error with %q and none", got, box.count(), tt.want)
+				if got == nil || got.Reason != notifier.Temporary || got.Ambiguous || box.count() != 0 || !strings.Contains(got.Error(), tt.want) {
+					t.Errorf("got %v, %d mails, want a temporary error with %q and none", got, box.count(), tt.want)
 				}
 			})
 		}

@@ -180,6 +180,7 @@ func certificates(t *testing.T) (*tls.Config, string) {
 const (
 	hang = "hang" // nothing, while the connection stays open
 	drop = "drop" // nothing, and the connection is closed
+	cut  = "cut:" // what follows, without the end of the line, and the connection is closed
 )
 
 // script is a server that answers each command as it is told, for what a well-behaved server never does. The
@@ -235,6 +236,9 @@ func (s script) talk(conn net.Conn, hung chan<- string) {
 		case !ok:
 			reply = "502 5.5.1 what?"
 		case reply == drop:
+			return false
+		case strings.HasPrefix(reply, cut):
+			_, _ = io.WriteString(conn, reply[len(cut):])
 			return false
 		case reply == hang:
 			hung <- key

@@ -49,6 +49,7 @@ const (
 type session struct {
 	ctx      context.Context
 	server   server
+	tls      *tls.Config
 	conn     net.Conn // the TCP connection, below any TLS
 	client   *smtp.Client
 	secrets  []string
@@ -61,6 +62,13 @@ type session struct {
 func (m *Notifier) open(ctx context.Context, password string) (*session, error) {
 	ctx, released := context.WithTimeoutCause(ctx, maxSession, fmt.Errorf("the dialogue took longer than %v", maxSession))
 	s := &session{ctx: ctx, server: m.server, secrets: loginForms(m.server.user, password), released: released}
+	certs, err := m.certs.Config()
+	if err != nil {
+		defer released()
+		return nil, s.failure(stageTLS, err)
+	}
+	s.tls = certs.Clone()
+	s.tls.ServerName = m.server.host
 	conn, err := m.dial(ctx, "tcp", m.server.address())
 	if err != nil {
 		defer released()
@@ -79,7 +87,7 @@ func (m *Notifier) open(ctx context.Context, password string) (*session, error) 
 func (s *session) begin(m *Notifier, password string) (stage, error) {
 	conn := s.conn
 	if s.server.tls == tlsImplicit {
-		secured := tls.Client(conn, m.tls)
+		secured := tls.Client(conn, s.tls)
 		if err := secured.HandshakeContext(s.ctx); err != nil {
 			return stageTLS, err
 		}
@@ -99,7 +107,7 @@ func (s *session) begin(m *Notifier, password string) (stage, error) {
 			return stageStartTLS, errNoStartTLS
 		}
 		before := client.Text.R
-		if err := client.StartTLS(m.tls); err != nil {
+		if err := client.StartTLS(s.tls); err != nil {
 			return stageStartTLS, err
 		}
 		// What stands there was said before the handshake by who knows whom. It has not been read, but who says such a

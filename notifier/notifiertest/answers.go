@@ -172,15 +172,47 @@ func (c Case) secrets(t *testing.T) {
 	}
 }
 
-// broken expects the verdict before anything is sent: the server would only be asked to guess.
+// cut lets the server's answer, or what is read of it, end within a secret.
+func (c Case) cut(t *testing.T) {
+	const readOfAnAnswer = 64 << 10 // bytes, the most
+	for _, secret := range c.Secrets {
+		if len(secret) < 8 {
+			continue
+		}
+		half := secret[:(len(secret)+1)/2]
+		for name, body := range map[string]string{
+			"what is read":        strings.Repeat(" ", readOfAnAnswer-len(secret)+1) + secret + " is wrong",
+			"what is read, early": strings.Repeat(" ", readOfAnAnswer-len(half)) + secret + " is wrong",
+			"the answer":          "who is " + secret[:len(secret)-1],
+			"a quotation":         `{"error":"who is ` + half,
+		} {
+			for _, status := range []int{400, 503} {
+				t.Run(fmt.Sprintf("%s %d", name, status), func(t *testing.T) {
+					url, client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+						_, _ = io.Copy(io.Discard, r.Body)
+						w.WriteHeader(status)
+						_, _ = io.WriteString(w, body)
+					})
+					_, err := c.New(t, url, client).Notify(t.Context(), c.Notification)
+					c.failed(t, err)
+					if strings.Contains(err.Error(), half) {
+						t.Errorf("half of the secret %q stands in %q", secret, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// broken expects that the message waits, and that nothing is sent: the server would only be asked to guess.
 func (c Case) broken(t *testing.T) {
 	for name, newNotifier := range c.Broken {
 		t.Run(name, func(t *testing.T) {
 			var requests atomic.Int32
 			url, client := serve(t, func(http.ResponseWriter, *http.Request) { requests.Add(1) })
 			_, err := newNotifier(t, url, client).Notify(t.Context(), c.Notification)
-			if got := c.failed(t, err); got.Reason != notifier.Misconfigured || got.Ambiguous || requests.Load() != 0 {
-				t.Errorf("got %v, ambiguous %v, %d requests, want misconfigured, false, 0: %v", got.Reason, got.Ambiguous, requests.Load(), err)
+			if got := c.failed(t, err); got.Reason != notifier.Temporary || got.Ambiguous || requests.Load() != 0 {
+				t.Errorf("got %v, ambiguous %v, %d requests, want temporary, false, 0: %v", got.Reason, got.Ambiguous, requests.Load(), err)
 			}
 		})
 	}

@@ -51,7 +51,7 @@ type Case struct {
 	// Reasons are the statuses for which the vendor's rule is not notifier.StatusReason.
 	Reasons map[int]notifier.Reason
 	// Broken are receivers whose secrets turn out to be of no use when they are read: a token of two lines, an
-	// address that is none (see FileSecret). Each must be misconfigured, and send nothing.
+	// address that is none (see FileSecret). Each must fail for now, with an error that names the file, and send nothing.
 	Broken map[string]func(t *testing.T, url string, client *http.Client) notifier.Notifier
 	// Earlier is what the vendor gave back for the message that Notification updates, acknowledges or resolves; nil where
 	// the channel does not ask for it.
@@ -81,6 +81,7 @@ func Run(t *testing.T, c Case) {
 	t.Run("retry after", c.retryAfter)
 	t.Run("redirects are not followed", c.redirects)
 	t.Run("secrets stay secret", c.secrets)
+	t.Run("answers that end within a secret", c.cut)
 	t.Run("secrets of no use", c.broken)
 	t.Run("connection refused", c.refused)
 	t.Run("connection breaks before the answer", c.breaksBefore)

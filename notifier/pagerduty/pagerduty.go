@@ -74,7 +74,7 @@ func (p *Notifier) readKey(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if err := checkKey(key); err != nil {
-		return "", notifier.Errorf(notifier.Misconfigured, "%s: the setting routing_key (%v) %w", what, p.key, err)
+		return "", p.key.Unfit("routing_key", err)
 	}
 	return key, nil
 }

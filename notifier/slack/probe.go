@@ -16,6 +16,9 @@ func (s *Notifier) Probe(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if _, err := notifier.ParseURL(address); err != nil {
+			return s.webhook.Unfit("webhook_url", err)
+		}
 		return notifier.Reach(ctx, s.client, address)
 	}
 	token, err := s.token.ReadHeader(ctx, "token")

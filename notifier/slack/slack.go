@@ -86,7 +86,7 @@ func (s *Notifier) postWebhook(ctx context.Context, m message) (notifier.Receipt
 		return notifier.Receipt{}, err
 	}
 	if _, err := notifier.ParseURL(secret); err != nil {
-		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "%s: the setting webhook_url (%v) %w", what, s.webhook, err)
+		return notifier.Receipt{}, s.webhook.Unfit("webhook_url", err)
 	}
 	no := false
 	client, answer := notifier.Capture(withoutResponseFields(s.client))

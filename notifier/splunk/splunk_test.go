@@ -344,7 +344,7 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		{"empty", Config{}, []string{"url", "token"}},
 		{"wrong", Config{URL: "splunk:8088", Channel: "7"}, []string{"url", "token", "channel"}},
 		{"token of two lines", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x\ny")}, []string{"token"}},
-		{"proxy", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x"), Network: notifier.Network{Proxy: "x"}}, []string{"network.proxy"}},
+		{"proxy", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x"), Network: notifier.Network{Proxy: notifier.PlainSecret("x")}}, []string{"network.proxy"}},
 		{"user in the URL", Config{URL: "https://u:p@splunk:8088", Token: notifier.PlainSecret("x")}, []string{"url"}},
 	}
 	for _, tt := range tests {

@@ -134,6 +134,9 @@ func (c Config) Validate() error {
 		if c.BasicAuth.Password.IsZero() {
 			bad("basic_auth.password", "is missing")
 		}
+		if err := headerValue(c.BasicAuth.Password); err != nil {
+			bad("basic_auth.password", "%v", err)
+		}
 		if !c.BearerToken.IsZero() {
 			bad("bearer_token", "is set beside basic_auth: a request can carry one of them")
 		}

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -16,7 +17,7 @@ func (w *Notifier) Probe(ctx context.Context) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, w.method, target.String(), nil)
 	if err != nil {
-		return notifier.Errorf(notifier.Misconfigured, "webhook: the setting url is not a URL")
+		return w.cfg.URL.Unfit("url", errors.New("is not a URL"))
 	}
 	if err := w.setHeaders(req, "", &secrets); err != nil { // as a request would have them
 		return err

@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -84,7 +85,7 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	req, err := http.NewRequestWithContext(ctx, w.method, target.String(), strings.NewReader(body))
 	if err != nil {
-		return notifier.Receipt{}, notifier.Errorf(notifier.Misconfigured, "webhook: the setting url is not a URL")
+		return notifier.Receipt{}, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
 	}
 	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, content.mediaType))
 	if n.Delivery != "" {
@@ -127,7 +128,7 @@ func (w *Notifier) target(ctx context.Context, s *secrets) (*url.URL, error) {
 	}
 	u, err := parseURL(text)
 	if err != nil {
-		return nil, notifier.Errorf(notifier.Misconfigured, "webhook: the setting url %w", err)
+		return nil, w.cfg.URL.Unfit("url", err)
 	}
 	return u, nil
 }
@@ -209,10 +210,11 @@ func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error 
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	if a := w.cfg.BasicAuth; a != nil {
-		password, err := s.read(req.Context(), a.Password)
+		password, err := a.Password.ReadHeader(req.Context(), "basic_auth.password") // RFC 7617, 2: no control characters
 		if err != nil {
 			return err
 		}
+		s.values = append(s.values, password)
 		req.SetBasicAuth(a.Username, password)
 		_, encoded, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 		s.values = append(s.values, encoded)

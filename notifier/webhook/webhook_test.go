@@ -450,7 +450,7 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		{"bearer", Config{URL: hook, BearerToken: plain("a\nb")}, []string{"bearer_token"}},
 		{"hmac", Config{URL: hook, HMAC: &HMAC{Header: "x y", TimestampHeader: "x\n"}}, []string{"hmac.secret", "hmac.header", "hmac.timestamp_header"}},
 		{"hmac in one header", Config{URL: hook, HMAC: &HMAC{Secret: plain("x"), Header: "X-Sig", TimestampHeader: "x-sig"}}, []string{"hmac.timestamp_header"}},
-		{"network", Config{URL: hook, Network: notifier.Network{Proxy: "proxy:3128", CertFile: "x"}}, []string{"network.proxy", "network.key_file"}},
+		{"network", Config{URL: hook, Network: notifier.Network{Proxy: notifier.PlainSecret("proxy:3128"), CertFile: "x"}}, []string{"network.proxy", "network.key_file"}},
 		{"content type", Config{URL: hook, ContentType: "a/b\r\nX: y"}, []string{"content_type"}},
 		{"success", Config{URL: hook, Success: []string{"ok", "299-200", "100", "200-", "200", "600"}}, []string{"success[0]", "success[1]", "success[2]", "success[3]", "success[5]"}},
 	}
