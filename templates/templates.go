@@ -228,6 +228,7 @@ func (s *Set) escape() error {
 		if t.ParseName == sharedFile && !strings.Contains(name, ".") {
 			s.shared[name] = true
 		}
+		markWords(t.Tree)
 		guard(t.Root)
 		boundVariables(t.Tree)
 		json.pristine[t.Name()] = t.Copy()
@@ -258,6 +259,7 @@ func (s *Set) escape() error {
 		}
 		uses, err := inspect(t.Tree)
 		s.raws, errs = append(s.raws, uses...), append(errs, err)
+		markWords(t.Tree)
 		guard(t.Tree.Root)
 		boundVariables(t.Tree)
 		eachAction(t.Tree.Root, func(n *parse.ActionNode) {
