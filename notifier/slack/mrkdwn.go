@@ -25,6 +25,9 @@ func write(t display.Text, w writer) string {
 	w.out.Grow(t.Size() + t.Size()/8 + 16)
 	t.Render(each(w.words), each(w.quoted))
 	w.endSpan("")
+	// Templates that leave code open are refused, but not every word stands in a template as it is: {{joinText "`" …}}.
+	// What is not closed is no code, and the quotations in it would have markup.
+	w.out.WriteString(mark(w.at))
 	return w.out.String()
 }
 
