@@ -58,6 +58,7 @@ func TestAmbiguousJSONAndLinksAreRefused(t *testing.T) {
 		`{"a": "{{.Log}}}`:                     `ends inside a string`,
 		`{{define "x"}}{{range facts .}}"{{end}}{{end}}{{template "x" .}}`: `a turn of {{range}}`,
 		`{{define "a$b"}}{{end}}{}`:                                        `holds a $`,
+		`{{define "a"}}{{end}}{{template "a" .}}{{template "a$0" .}}{}`:    `holds a $`,
 	} {
 		if _, err := Default().WithText("hook.json.tmpl", text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error = %v, want %q", text, err, want)
@@ -163,6 +164,14 @@ func TestTextsInQuotesAreWords(t *testing.T) {
 	}
 	if got, want := marked(p["body"]), "‹web-01› *and* ‹web-01› ‹web-01›, 1\n*a*      ‹web-01› b"; got != want {
 		t.Errorf("body is\n%s\nwant\n%s", got, want)
+	}
+	// What JSON is made of marks no quotation, and is no part.
+	set, err = Default().WithText("own.tmpl", "{{define `call`}}{{.Host}}{{end}}{{define `x.json`}}{{template `call` .}}{{end}}{{part `call$0` .}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = set.Parts(data(t, "slack", bruteForce)); err == nil || !strings.Contains(err.Error(), `there is no part "call$0"`) {
+		t.Errorf("a copy is a part: %v", err)
 	}
 	// A template has no method of a text that makes words.
 	set, err = Default().WithText("own.tmpl", "{{(part `footer` .).ReplaceLineEnds .Host}}")

@@ -121,7 +121,7 @@ func fileOf(t *template.Template) string {
 
 // part renders a shared part: the most special define that there is.
 func (s *Set) part(name string, d *Data) (display.Text, error) {
-	if s.text.Lookup(name) == nil {
+	if s.text.Lookup(name) == nil || isCopy(name) {
 		return nil, fmt.Errorf("there is no part %q", name)
 	}
 	for _, full := range s.candidates(name, d) {

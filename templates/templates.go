@@ -220,6 +220,11 @@ func (s *Set) escape() error {
 		if isCopy(t.Name()) {
 			errs = append(errs, fmt.Errorf("template %s: the name %q holds a $: choose another", position(t.Tree, t.Root), t.Name()))
 		}
+		eachNode(t.Root, func(n parse.Node) {
+			if call, ok := n.(*parse.TemplateNode); ok && isCopy(call.Name) { // which prints JSON, and marks no quotation
+				errs = append(errs, fmt.Errorf("template %s: the name %q holds a $: there is no such template", position(t.Tree, n), call.Name))
+			}
+		})
 		name := strings.TrimSuffix(t.Name(), ".tmpl")
 		s.shorten(name, t.Root)
 		if channel, part, ok := strings.Cut(name, "."); ok && name == t.Name() {
