@@ -173,6 +173,15 @@ func TestTextsInQuotesAreWords(t *testing.T) {
 	if _, err = set.Parts(data(t, "slack", bruteForce)); err == nil || !strings.Contains(err.Error(), `there is no part "call$0"`) {
 		t.Errorf("a copy is a part: %v", err)
 	}
+	// Nor where an alert's group has its name.
+	set, err = Default().WithText("own.tmpl", "{{define `next.group.x`}}{{.Host}}{{end}}{{define `x.json`}}{{template `next.group.x` .}}{{end}}{{part `next` .}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err = set.Parts(data(t, "slack", strings.Replace(bruteForce, `["syslog"`, `["x$0"`, 1)))
+	if err != nil || strings.Contains(marked(p["body"]), "web-01") {
+		t.Errorf("the part is %q (%v)", marked(p["body"]), err)
+	}
 	// A template has no method of a text that makes words.
 	set, err = Default().WithText("own.tmpl", "{{(part `footer` .).ReplaceLineEnds .Host}}")
 	if err != nil {

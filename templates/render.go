@@ -126,7 +126,7 @@ func (s *Set) part(name string, d *Data) (display.Text, error) {
 	}
 	for _, full := range s.candidates(name, d) {
 		// A special define may ask for the part that it replaces: then the next more general one is meant.
-		if s.text.Lookup(full) == nil || slices.Contains(d.within, full) {
+		if s.text.Lookup(full) == nil || isCopy(full) || slices.Contains(d.within, full) {
 			continue
 		}
 		return d.once(full, func() (display.Text, error) {
