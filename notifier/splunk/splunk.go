@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"strconv"
@@ -54,9 +53,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	if client != nil && client.Jar == nil {
 		// Only the indexer that took an event can acknowledge it. A load balancer knows by a cookie which that was.
 		own := *client
-		if own.Jar, err = cookiejar.New(nil); err != nil {
-			return nil, err
-		}
+		own.Jar = &cookies{}
 		client = &own
 	}
 	channel := cmp.Or(cfg.Channel, channelOf(endpoint, cfg.Index))
