@@ -28,6 +28,15 @@ func form(s string, live bool) string {
 	return defang(s)
 }
 
+// Visible is text of any origin, such as an error, with its control characters and hidden ones shown as [Form] shows
+// them, and nothing else of it changed.
+func Visible(s string) string {
+	if plain(s) {
+		return s
+	}
+	return visible(s)
+}
+
 // plain is the fast way out: printable ASCII that holds no scheme needs no work.
 func plain(s string) bool {
 	for i := 0; i < len(s); i++ {

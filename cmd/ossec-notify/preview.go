@@ -67,7 +67,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 	}
 	all := []previewed{}
 	alerts, broken := 0, false
-	for a, err := range e.alerts(in, cfg.Zone) {
+	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
 		}
