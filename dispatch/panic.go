@@ -62,7 +62,7 @@ func (d *Dispatcher) render(x Delivery, c templates.Context) (data *templates.Da
 	parts, err = x.Receiver.Templates.Parts(data)
 	if err != nil {
 		var plainErr error
-		parts, plainErr = x.Receiver.Templates.Defaults().Parts(data.WithFailure(err.Error()))
+		parts, plainErr = x.Receiver.Templates.Defaults().Parts(templates.WithFailure(data, err.Error()))
 		if plainErr != nil {
 			parts = templates.Plain(data, errors.Join(err, plainErr))
 		}

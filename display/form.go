@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -25,6 +26,15 @@ func form(s string, live bool) string {
 		return s
 	}
 	return defang(s)
+}
+
+// Visible is text of any origin, such as an error, with its control characters and hidden ones shown as [Form] shows
+// them, and nothing else of it changed.
+func Visible(s string) string {
+	if plain(s) {
+		return s
+	}
+	return visible(s)
 }
 
 // plain is the fast way out: printable ASCII that holds no scheme needs no work.
@@ -88,6 +98,40 @@ func hidden(r rune) bool {
 		return true
 	}
 	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// JSON is the same JSON with the characters escaped that a terminal would obey or a reader would not see: C1 controls,
+// bidirectional and zero-width ones. Bytes that are no UTF-8 become U+FFFD, as whoever reads JSON makes them.
+func JSON(j []byte) []byte {
+	var out []byte // nil while nothing is to be escaped
+	for i := 0; i < len(j); {
+		if j[i] < 0x7f {
+			if out != nil {
+				out = append(out, j[i])
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(j[i:])
+		escape := r == utf8.RuneError && n == 1 || r < 0xa0 || hidden(r)
+		if escape && out == nil {
+			out = append(make([]byte, 0, len(j)+len(j)/8+16), j[:i]...)
+		}
+		switch {
+		case escape && r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		case escape:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		case out != nil:
+			out = append(out, j[i:i+n]...)
+		}
+		i += n
+	}
+	if out == nil {
+		return j
+	}
+	return out
 }
 
 // joinsEmoji reports whether a hidden character only makes one picture of several, or a coloured one: a joiner

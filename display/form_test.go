@@ -95,6 +95,18 @@ func TestTricks(t *testing.T) {
 }
 
 // FuzzForm: whatever the alert says, its display form holds nothing that a reader cannot see or that acts.
+func TestJSON(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a":"b"}`: `{"a":"b"}`,
+		"\"\u009b31m\u202e\u200b\U000e0041ü👩\"": `"\u009b31m\u202e\u200b\udb40\udc41ü👩"`,
+		"\"\x7f\x9b\xff\"":                      `"\u007f\ufffd\ufffd"`,
+	} {
+		if got := string(JSON([]byte(in))); got != want {
+			t.Errorf("JSON(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
 func FuzzForm(f *testing.F) {
 	for _, s := range []string{"x", "\x1b[31m", "a\u202eb\u2066\u200f", "\u200b\u200d\ufeff\u00ad\u180e\u034f\U000e0001", "http://h.example", "HTTP://", "a://b://c", "pаypal", "\r\r\n", "\xff", "\u2028\u3164\u2800"} {
 		f.Add(s)

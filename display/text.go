@@ -183,8 +183,9 @@ func (t Text) Line() Text {
 	return out
 }
 
-// ReplaceLineEnds puts with in the place of every line end, in words and quotations alike.
-func (t Text) ReplaceLineEnds(with string) Text {
+// ReplaceLineEnds puts with in the place of every line end, in words and quotations alike. It is no method, which
+// templates could call: with becomes words.
+func ReplaceLineEnds(t Text, with string) Text {
 	out := make(Text, len(t))
 	for i, s := range t {
 		s.raw = strings.ReplaceAll(strings.ReplaceAll(s.raw, "\r\n", "\n"), "\n", with)

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v4"
@@ -74,10 +75,22 @@ func FuzzParseMatch(f *testing.F) {
 	})
 }
 
+// quoteLines puts texts of several lines in quotes: YAML writes them as blocks, which the parser refuses because an
+// unquoted | or > begins them.
+func quoteLines(n *yaml.Node) {
+	if n.Kind == yaml.ScalarNode && n.Style == 0 && strings.Contains(n.Value, "\n") {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	for _, c := range n.Content {
+		quoteLines(c)
+	}
+}
+
 // reparsed is a match written by YAML and read again; nil where YAML does not read what it wrote, which is not ours to
 // mend.
 func reparsed(t *testing.T, n *yaml.Node) *Match {
 	t.Helper()
+	quoteLines(n)
 	b, err := yaml.Marshal(n)
 	if err != nil {
 		return nil

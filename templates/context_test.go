@@ -58,6 +58,7 @@ func TestAmbiguousJSONAndLinksAreRefused(t *testing.T) {
 		`{"a": "{{.Log}}}`:                     `ends inside a string`,
 		`{{define "x"}}{{range facts .}}"{{end}}{{end}}{{template "x" .}}`: `a turn of {{range}}`,
 		`{{define "a$b"}}{{end}}{}`:                                        `holds a $`,
+		`{{define "a"}}{{end}}{{template "a" .}}{{template "a$0" .}}{}`:    `holds a $`,
 	} {
 		if _, err := Default().WithText("hook.json.tmpl", text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error = %v, want %q", text, err, want)
@@ -129,6 +130,9 @@ func TestNothingMakesAQuotationWords(t *testing.T) {
 		"{{regexReplaceAll `x` .Host `y`}}", "{{.Host | live}}", "{{.Host | checked}}", "{{joinText `, ` (list .Host)}}", "{{(fact `a` .Host).Value}}",
 		"{{default `` .Host}}", "{{ternary .Host `` true}}", "{{first (list .Host)}}", "{{.Raw | toString}}", "{{.Original | toJson}}", "{{part `webhook.document.json` .}}", "{{.Agent}}", "{{.Host | trunc 100 | capital}}",
 		"{{coalesce `` .Host}}", "{{ .Host | splitList `!` | join `!`}}", "{{field `agent.name` .}}", "{{index .Original `agent` `name`}}", "{{table (fact `a` .Host)}}", "{{cat .Host}}", "{{.Rule.Description}}{{.Host | title}}",
+		// The text between and the label are words only where they stand in the template.
+		"{{joinText .Host (list `a` `b`)}}", "{{list 1 2 | joinText (lower .Host)}}", "{{$x := .Host}}{{joinText $x (list 1 2)}}", "{{(fact .Host 1).Label}}", "{{table (fact .Host 1)}}",
+		"{{with fact (print .Host) 1}}{{.Label}}{{end}}",
 	} {
 		set, err := Default().WithText("own.tmpl", action)
 		if err != nil {
@@ -146,6 +150,45 @@ func TestNothingMakesAQuotationWords(t *testing.T) {
 		if strings.Contains(strings.ToLower(words), "here") || !p["body"].HasQuote() {
 			t.Errorf("%s: the words are %q", action, words)
 		}
+	}
+}
+
+func TestTextsInQuotesAreWords(t *testing.T) {
+	set, err := Default().WithText("own.tmpl", "{{joinText ` *and* ` (list .Host .Host)}} {{list .Host 1 | joinText `, `}}\n{{if joinText `` (list 1)}}{{table (fact `*a*` .Host)}}{{end}}{{with fact `b` 1}} {{.Label}}{{end}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := set.Parts(data(t, "slack", bruteForce))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := marked(p["body"]), "‹web-01› *and* ‹web-01› ‹web-01›, 1\n*a*      ‹web-01› b"; got != want {
+		t.Errorf("body is\n%s\nwant\n%s", got, want)
+	}
+	// What JSON is made of marks no quotation, and is no part.
+	set, err = Default().WithText("own.tmpl", "{{define `call`}}{{.Host}}{{end}}{{define `x.json`}}{{template `call` .}}{{end}}{{part `call$0` .}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = set.Parts(data(t, "slack", bruteForce)); err == nil || !strings.Contains(err.Error(), `there is no part "call$0"`) {
+		t.Errorf("a copy is a part: %v", err)
+	}
+	// Nor where an alert's group has its name.
+	set, err = Default().WithText("own.tmpl", "{{define `next.group.x`}}{{.Host}}{{end}}{{define `x.json`}}{{template `next.group.x` .}}{{end}}{{part `next` .}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err = set.Parts(data(t, "slack", strings.Replace(bruteForce, `["syslog"`, `["x$0"`, 1)))
+	if err != nil || strings.Contains(marked(p["body"]), "web-01") {
+		t.Errorf("the part is %q (%v)", marked(p["body"]), err)
+	}
+	// A template has no method of a text that makes words.
+	set, err = Default().WithText("own.tmpl", "{{(part `footer` .).ReplaceLineEnds .Host}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = set.Parts(data(t, "slack", bruteForce)); err == nil {
+		t.Error("ReplaceLineEnds can be called")
 	}
 }
 
@@ -167,9 +210,9 @@ func TestTemplatesUseUpNoMoreThanTheyMay(t *testing.T) {
 		{"templates that call each other", strings.Join([]string{chain(40, `{{template "t%d" .}}{{template "t%d" .}}`), `{{define "slack.text"}}{{template "t0" .}}{{end}}`}, ""), "it takes longer than 2s"},
 		{"parts that call each other", strings.Join([]string{chain(40, `{{part "t%d" .}}{{part "t%d" .}}`), `{{define "slack.text"}}{{part "t0" .}}{{end}}`}, ""), "it takes longer than 2s"},
 		{"a template that calls itself", `{{define "slack.text"}}{{template "slack.text" .}}{{end}}`, "template own.tmpl:1 failed (exceeded maximum template depth (100000))"},
-		{"a text that doubles", `{{define "slack.text"}}{{$x := .Log}}{{range until 60}}{{$x = print $x $x}}{{end}}{{end}}`, "a variable holds more than 4194304 bytes"},
-		{"a list that doubles", `{{define "slack.text"}}{{$x := list 1}}{{range until 60}}{{$x = concat $x $x}}{{end}}{{end}}`, "a variable holds more than 100000 elements"},
-		{"a map in a map", `{{define "slack.text"}}{{$x := dict}}{{range until 60}}{{$x = dict "a" $x "b" $x}}{{end}}{{$x | toJson}}{{end}}`, "a variable holds more than 100000 elements"},
+		{"a text that doubles", `{{define "slack.text"}}{{$x := .Log}}{{range until 60}}{{$x = print $x $x}}{{end}}{{end}}`, "holds more than 4194304 bytes"},
+		{"a list that doubles", `{{define "slack.text"}}{{$x := list 1}}{{range until 60}}{{$x = concat $x $x}}{{end}}{{end}}`, "holds more than 100000 elements"},
+		{"a map in a map", `{{define "slack.text"}}{{$x := dict}}{{range until 60}}{{$x = dict "a" $x "b" $x}}{{end}}{{$x | toJson}}{{end}}`, "holds more than 100000 elements"},
 		{"replace", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{replace "a" $x $x}}{{end}}`, "replace: more than 67108864 bytes"},
 		{"join", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{join $x (splitList "" $x)}}{{end}}`, "join: more than 67108864 bytes"},
 		{"expressions", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{regexReplaceAll "a" $x $x}}{{end}}`, "regexReplaceAll: more than 67108864 bytes"},
@@ -177,6 +220,21 @@ func TestTemplatesUseUpNoMoreThanTheyMay(t *testing.T) {
 		{"wrapped", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{wrapWith 1 $x $x}}{{end}}`, "wrapWith: more than 67108864 bytes"},
 		{"a wide field", `{{define "slack.text"}}{{printf "%0999999d" 1}}{{end}}`, "printf: %0999999 is wider than 1000"},
 		{"a field as wide as an argument says", `{{define "slack.text"}}{{printf "%*d" 999999 1}}{{end}}`, "printf"},
+		{"what doubles in one action", `{{define "slack.text"}}{{.Log` + strings.Repeat(" | quote", 40) + `}}{{end}}`, "holds more than 4194304 bytes"},
+		{"what doubles by text/template's own", `{{define "slack.text"}}{{printf "%q" .Log` + strings.Repeat(" | js", 40) + `}}{{end}}`, "holds more than 4194304 bytes"},
+		{"JSON in JSON", `{{define "slack.text"}}{{.Original` + strings.Repeat(" | toJson", 40) + `}}{{end}}`, "holds more than 4194304 bytes"},
+		{"expressions in expressions", `{{define "slack.text"}}{{` + strings.Repeat("regexReplaceAll `(?s)^.*$` (", 20) + ".Log" + strings.Repeat(" ) `$0$0$0$0$0$0$0$0`", 20) + `}}{{end}}`, "holds more than 4194304 bytes"},
+		{"one argument many times", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{print` + strings.Repeat(" $x", 100) + `}}{{end}}`, "holds more than 4194304 bytes"},
+		{"one argument many times in printf", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{printf "` + strings.Repeat("%[1]s", 2000) + `" $x}}{{end}}`, "printf: more than 67108864 bytes"},
+		{"one text many times in a list", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{$l := list}}{{range until 1000}}{{$l = append $l $x}}{{end}}{{join "" $l}}{{end}}`, "holds more than 4194304 bytes"},
+		{"one fact many times in a list", `{{define "slack.text"}}{{$x := fact "a" (repeat 60000 "a")}}{{$l := list}}{{range until 1000}}{{$l = append $l $x}}{{end}}{{print $l}}{{end}}`, "holds more than 4194304 bytes"},
+		{"from the least to the largest number", `{{define "slack.text"}}{{untilStep -9223372036854775808 9223372036854775807 1}}{{end}}`, "until: more than 10000 elements"},
+		{"a long list without repeats", `{{define "slack.text"}}{{$l := list}}{{range $i := until 2000}}{{$l = append $l (list $i)}}{{end}}{{uniq $l}}{{end}}`, "uniq: more than 1000 elements"},
+		{"a large expression", `{{define "slack.text"}}{{regexMatch "(?:a?b?c?d?e?f?g?h?i?j?){900}x" (repeat 60000 "a")}}{{end}}`, "too large an expression for so long a text"},
+		{"a text in letters", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{splitList "" (print $x $x)}}{{end}}`, "splitList: more than 100000 elements"},
+		{"all that matches", `{{define "slack.text"}}{{$x := repeat 60000 "a"}}{{list (regexFindAll "a" (print $x $x) -1)}}{{end}}`, "holds more than 100000 elements"},
+		{"JSON that lies deep", `{{define "slack.text"}}{{toPrettyJson (fromJson (print (repeat 9000 "[") (repeat 9000 "]")))}}{{end}}`, "toPrettyJson: more than 67108864 bytes"},
+		{"data that begins anew", `{{define "next"}}{{part "next" (.WithFailure "x")}}{{end}}`, "no field .WithFailure"},
 		{"much in HTML", `HTML`, "it takes longer than 2s"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -255,8 +255,9 @@ func (d *Data) facts() []Fact {
 	return facts
 }
 
-// WithFailure is the same data for the default form that is sent in place of a template that failed.
-func (d *Data) WithFailure(text string) *Data {
+// WithFailure is the same data for the default form that is sent in place of a template that failed. It is no method,
+// for a template that could make new data would have new limits with it.
+func WithFailure(d *Data, text string) *Data {
 	c := *d
 	c.Failure = text
 	c.Facts = c.facts()

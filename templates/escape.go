@@ -126,6 +126,41 @@ func inspect(tree *parse.Tree) (uses []Use, err error) {
 	return uses, errors.Join(errs...)
 }
 
+// markWords marks the texts that a template gives in quotes to functions that put words into a message: what else these
+// are given may come from the alert. It must not see what inspect is still to see.
+func markWords(tree *parse.Tree) {
+	eachNode(tree.Root, func(n parse.Node) {
+		if pipe := pipeOf(n); pipe != nil {
+			eachCommand(pipe, func(c *parse.CommandNode) {
+				id, ok := c.Args[0].(*parse.IdentifierNode)
+				if !ok || id.Ident != "fact" && id.Ident != "joinText" || len(c.Args) < 2 || c.Args[1].Type() != parse.NodeString {
+					return
+				}
+				words := parse.NewIdentifier("_words").SetTree(tree).SetPos(id.Pos)
+				call := &parse.CommandNode{NodeType: parse.NodeCommand, Pos: id.Pos, Args: []parse.Node{words, c.Args[1]}}
+				c.Args[1] = &parse.PipeNode{NodeType: parse.NodePipe, Pos: id.Pos, Line: pipe.Line, Cmds: []*parse.CommandNode{call}}
+			})
+		}
+	})
+}
+
+// eachCommand goes through the commands below a node of a pipeline.
+func eachCommand(n parse.Node, f func(*parse.CommandNode)) {
+	switch n := n.(type) {
+	case *parse.ChainNode:
+		eachCommand(n.Node, f)
+	case *parse.CommandNode:
+		for _, a := range n.Args {
+			eachCommand(a, f)
+		}
+		f(n)
+	case *parse.PipeNode:
+		for _, c := range n.Cmds {
+			eachCommand(c, f)
+		}
+	}
+}
+
 // lastIsRaw reports an action that prints what raw returns.
 func lastIsRaw(n *parse.ActionNode) bool { return len(n.Pipe.Decl) == 0 && lastIs(n, "raw") }
 

@@ -65,6 +65,8 @@ func sprigFuncs() template.FuncMap {
 		funcs[name] = f
 	}
 	limitFuncs(funcs)
+	funcs["print"], funcs["println"], funcs["js"] = fmt.Sprint, fmt.Sprintln, template.JSEscaper
+	boundArguments(funcs)
 	return funcs
 }
 
@@ -77,8 +79,9 @@ func ownFuncs() template.FuncMap {
 		"checked":      checked,
 		"stamp":        stamp,
 		"field":        field,
-		"fact":         func(label string, value any) Fact { return Fact{display.Words(label), asText(value)} },
+		"fact":         fact,
 		"joinText":     joinText,
+		"_words":       display.Words,
 		"capital":      display.Text.Capital,
 		"raw":          raw,
 		"live":         live,
@@ -93,8 +96,13 @@ type withOriginal interface {
 }
 
 func toJSON(v any, indent string) (JSON, error) {
-	if t, ok := v.(display.Text); ok {
+	switch t := v.(type) {
+	case display.Text:
 		v = t.String()
+	case JSON: // in JSON in JSON, each quotation mark doubles
+		if err := tooLong(len(t)); err != nil {
+			return "", err
+		}
 	}
 	var original *json.RawMessage
 	if x, ok := v.(withOriginal); ok && indent == "" {
@@ -104,11 +112,18 @@ func toJSON(v any, indent string) (JSON, error) {
 	defer b.release()
 	enc := json.NewEncoder(&b.Buffer)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
 	if err := enc.Encode(v); err != nil {
 		return "", err
 	}
 	j := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if indent != "" {
+		if n := indented(j, len(indent)); n > maxMade { // what lies deep is indented much
+			return "", fmt.Errorf("toPrettyJson: more than %d bytes", maxMade)
+		}
+		var out bytes.Buffer
+		err := json.Indent(&out, j, "", indent)
+		return JSON(out.String()), err
+	}
 	if original == nil {
 		return JSON(j), nil
 	}
@@ -120,6 +135,29 @@ func toJSON(v any, indent string) (JSON, error) {
 	out.Write(*original)
 	out.WriteByte('}')
 	return JSON(out.String()), nil
+}
+
+// indented is about how many bytes JSON has when it is set out.
+func indented(j []byte, indent int) int {
+	n, depth, inString := len(j), 0, false
+	for i := 0; i < len(j); i++ {
+		switch c := j[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			depth++
+			n += 1 + depth*indent
+		case c == '}' || c == ']':
+			depth--
+			n += 1 + depth*indent
+		case c == ',':
+			n += 1 + depth*indent
+		}
+	}
+	return n
 }
 
 // field is the first value at a dotted path of the original alert, or "".
@@ -159,16 +197,20 @@ func asText(v any) display.Text {
 	return display.Quote(fmt.Sprint(v))
 }
 
-// joinText puts texts together with words between them.
-func joinText(sep string, values any) (display.Text, error) {
+// fact is a labelled value. The label is words where the template says it in quotes.
+func fact(label, value any) Fact { return Fact{asText(label).Line(), asText(value)} }
+
+// joinText puts texts together with another between them, which is words where the template says it in quotes.
+func joinText(sep, values any) (display.Text, error) {
 	list := reflect.ValueOf(values)
 	if values == nil || list.Kind() != reflect.Slice {
 		return nil, fmt.Errorf("joinText: %T is no list", values)
 	}
+	between := asText(sep)
 	var out []display.Text
 	for i := range list.Len() {
 		if i > 0 {
-			out = append(out, display.Words(sep))
+			out = append(out, between)
 		}
 		out = append(out, asText(list.Index(i).Interface()))
 	}

@@ -35,14 +35,12 @@ func (s *Set) htmlFuncs() htmltemplate.FuncMap {
 	funcs["_bound"] = bound
 	funcs["_form"] = func(v any) any {
 		switch v := v.(type) {
-		case string:
-			return display.Form(v)
 		case Trusted:
 			return htmltemplate.HTML(v)
-		case []string:
-			return display.Form(strings.Join(v, ", "))
+		case nil, bool, int, int64, float64, display.Text, htmltemplate.HTML:
+			return v
 		}
-		return v
+		return asText(v).String() // whatever it is, text of the alert may be in it
 	}
 	return funcs
 }

@@ -24,3 +24,20 @@ func TestLinksOfHTMLLead(t *testing.T) {
 		t.Errorf("a link that came with the alert is alive: %s", page)
 	}
 }
+
+// Whatever a template prints of an alert is in display form: lists, objects and JSON of it too.
+func TestHTMLShowsTricksOfEveryValue(t *testing.T) {
+	for _, action := range []string{
+		"{{.Agent.Name}}", "{{.Agent}}", "{{.Original}}", "{{list .Agent.Name}}", "{{dict `a` .Agent.Name}}", "{{toJson .Original}}", "{{.Original.agent}}", "{{values .Original.agent}}",
+		"{{.Agent.Name | live}}", "{{rich .Agent.Name}}", "{{plain .Agent.Name}}", "{{joinText `, ` (list .Agent.Name)}}", "{{printf `%v` .Original}}", "<p title='{{.Original.agent}}'>",
+	} {
+		set, err := Default().WithText("own.html.tmpl", action)
+		if err != nil {
+			t.Fatal(action, err)
+		}
+		page := parts(t, set, data(t, "email", strings.ReplaceAll(bruteForce, `"web-01"`, `"we\u202eb\u200b-01 http://h.example/"`)))["html"]
+		if strings.ContainsAny(page, "\u202e\u200b") || strings.Contains(page, "http://") != strings.Contains(action, "live") || !strings.Contains(page, "u202e") {
+			t.Errorf("%s gives %q", action, page)
+		}
+	}
+}

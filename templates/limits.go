@@ -2,10 +2,13 @@ package templates
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strings"
 	"sync"
 	"text/template"
@@ -20,12 +23,13 @@ import (
 const (
 	maxOutput = 4 << 20         // bytes that one part may print
 	maxTime   = 2 * time.Second // that all parts of a message may take
-	maxKept   = 4 << 20         // bytes of a text in a variable
-	maxNodes  = 100_000         // elements of all lists and maps in a variable
+	maxKept   = 4 << 20         // bytes of the texts in a variable, or that a function is given
+	maxNodes  = 100_000         // elements of all lists and maps there
 	maxRepeat = 64 << 10        // bytes that repeat, indent and nindent may add
 	maxCount  = 10_000          // elements that until, untilStep and seq may make
 	maxMade   = 64 << 20        // bytes that replace, join and the like may make
 	maxWidth  = 1000            // of a field in printf
+	maxSteps  = 1 << 28         // of a regular expression: its size times that of the text
 )
 
 var errTime = fmt.Errorf("it takes longer than %s", maxTime)
@@ -106,44 +110,90 @@ func bound(v any) (any, error) {
 	case nil, bool, int, int64, float64, time.Time, *Data, Log, []Fact, Fact, []Link:
 		return v, nil
 	}
-	nodes := maxNodes
-	return v, measure(reflect.ValueOf(v), &nodes)
+	left := room{maxNodes, maxKept}
+	return v, left.measure(reflect.ValueOf(v))
 }
 
 func tooLong(n int) error {
 	if n > maxKept {
-		return fmt.Errorf("a variable holds more than %d bytes", maxKept)
+		return errKept
 	}
 	return nil
 }
 
-// measure goes through a value that functions made. What it shares with itself counts as often as it is there.
-func measure(v reflect.Value, left *int) error {
-	if *left--; *left < 0 {
-		return fmt.Errorf("a variable holds more than %d elements", maxNodes)
+var (
+	errKept  = fmt.Errorf("a variable, or what a function is given, holds more than %d bytes", maxKept)
+	errNodes = fmt.Errorf("a variable, or what a function is given, holds more than %d elements", maxNodes)
+)
+
+// boundArguments makes functions refuse what no variable may hold. So what one function makes of another's result, a
+// hundred times in one action, grows no further than what it makes in variables.
+func boundArguments(funcs template.FuncMap) {
+	for name, f := range funcs {
+		call := reflect.ValueOf(f)
+		funcs[name] = reflect.MakeFunc(call.Type(), func(args []reflect.Value) []reflect.Value {
+			left := room{maxNodes, maxKept}
+			for _, a := range args {
+				if err := left.measure(a); err != nil {
+					panic(err) // text/template makes it the error of the call
+				}
+			}
+			if call.Type().IsVariadic() {
+				return call.CallSlice(args)
+			}
+			return call.Call(args)
+		}).Interface()
+	}
+}
+
+// room is what is left of the limits of a variable.
+type room struct{ nodes, bytes int }
+
+// measure goes through a value that functions made. What it shares with itself counts as often as it is there: so often
+// it is printed.
+func (r *room) measure(v reflect.Value) error {
+	if r.nodes--; r.nodes < 0 {
+		return errNodes
 	}
 	switch v.Kind() {
 	case reflect.Interface:
-		return measure(v.Elem(), left)
+		return r.measure(v.Elem())
 	case reflect.String:
-		return tooLong(v.Len())
+		return r.take(v.Len())
+	case reflect.Struct:
+		switch x := v.Interface().(type) {
+		case Fact:
+			return r.take(x.Label.Size() + x.Value.Size())
+		case Link:
+			return r.take(x.Label.Size() + x.URL.Size())
+		case Log:
+			return r.take(x.Whole().Size())
+		}
 	case reflect.Slice, reflect.Array:
+		if t, ok := v.Interface().(display.Text); ok {
+			return r.take(t.Size())
+		}
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return tooLong(v.Len())
+			return r.take(v.Len())
 		}
 		for i := range v.Len() {
-			if err := measure(v.Index(i), left); err != nil {
+			if err := r.measure(v.Index(i)); err != nil {
 				return err
 			}
 		}
 	case reflect.Map:
 		for it := v.MapRange(); it.Next(); {
-			if err := errors.Join(measure(it.Key(), left), measure(it.Value(), left)); err != nil {
+			if err := cmp.Or(r.measure(it.Key()), r.measure(it.Value())); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+func (r *room) take(n int) error {
+	r.bytes -= n
+	return tooLong(maxKept - r.bytes)
 }
 
 // limitFuncs puts limits on functions that make much of little: of two long texts their product.
@@ -186,28 +236,22 @@ func limitFuncs(funcs template.FuncMap) {
 		if v := reflect.ValueOf(list); v.Kind() == reflect.Slice || v.Kind() == reflect.Array {
 			n = v.Len()
 		}
-		if err := made("join", n*len(sep)); err != nil {
+		if err := made("join", n*len(sep)); err != nil { // the elements are bounded as arguments
 			return "", err
 		}
 		return join(sep, list), nil
 	}
-	for _, name := range []string{"regexReplaceAll", "regexReplaceAllLiteral"} {
-		replace := funcs[name].(func(string, string, string) string)
-		funcs[name] = func(expression, s, with string) (string, error) {
-			// An expression may match between all characters, and a replacement name all of a match.
-			if err := made(name, len(s)*max(len(with)-16, 0)); err != nil {
-				return "", err
+	for _, name := range []string{"splitList", "split"} {
+		split := reflect.ValueOf(funcs[name])
+		funcs[name] = func(sep, s string) (any, error) {
+			if strings.Count(s, sep) > maxNodes {
+				return nil, fmt.Errorf("%s: more than %d elements", name, maxNodes)
 			}
-			return replace(expression, s, with), nil
-		}
-		must := funcs["mustR"+name[1:]].(func(string, string, string) (string, error))
-		funcs["mustR"+name[1:]] = func(expression, s, with string) (string, error) {
-			if err := made(name, len(s)*max(len(with)-16, 0)); err != nil {
-				return "", err
-			}
-			return must(expression, s, with)
+			return split.Call([]reflect.Value{reflect.ValueOf(sep), reflect.ValueOf(s)})[0].Interface(), nil
 		}
 	}
+	funcs["uniq"], funcs["mustUniq"] = uniq, uniq
+	limitExpressions(funcs)
 	wrapWith := funcs["wrapWith"].(func(int, string, string) string)
 	funcs["wrapWith"] = func(n int, with, s string) (string, error) {
 		if err := made("wrapWith", len(s)*len(with)/max(n, 1)); err != nil {
@@ -219,6 +263,11 @@ func limitFuncs(funcs template.FuncMap) {
 		if m := wideField.FindString(format); m != "" {
 			return "", fmt.Errorf("printf: %s is wider than %d", m, maxWidth)
 		}
+		given := room{maxNodes, maxKept}
+		_ = given.measure(reflect.ValueOf(args))                                                 // what is too much is refused before
+		if err := made("printf", strings.Count(format, "%")*(maxKept-given.bytes)); err != nil { // %[1]s as often as it likes
+			return "", err
+		}
 		return fmt.Sprintf(format, args...), nil
 	}
 }
@@ -227,12 +276,94 @@ func limitFuncs(funcs template.FuncMap) {
 var wideField = regexp.MustCompile(`%[^a-zA-Z%]*(?:[0-9]{4}|\*)`)
 
 func steps(from, to, step int) ([]int, error) {
-	if step == 0 || (to-from)/step > maxCount {
+	n := uint64(0)
+	switch {
+	case step > 0 && from < to:
+		n = (uint64(to)-uint64(from)-1)/uint64(step) + 1
+	case step < 0 && from > to:
+		n = (uint64(from)-uint64(to)-1)/-uint64(step) + 1
+	}
+	if step == 0 || n > maxCount {
 		return nil, fmt.Errorf("until: more than %d elements", maxCount)
 	}
 	var out []int
-	for i := from; (step > 0 && i < to) || (step < 0 && i > to); i += step {
-		out = append(out, i)
+	for i := range int(n) {
+		out = append(out, from+i*step)
 	}
 	return out, nil
+}
+
+// uniq is sprig's, which compares every element with every other one.
+func uniq(list any) ([]any, error) {
+	v := reflect.ValueOf(list)
+	if v.Kind() != reflect.Slice && v.Kind() != reflect.Array {
+		return nil, fmt.Errorf("uniq: %T is no list", list)
+	}
+	out, seen := []any{}, map[any]bool{}
+	var others []any
+	for i := range v.Len() {
+		x := v.Index(i).Interface()
+		switch x.(type) {
+		case string, int, int64, float64, bool:
+			if seen[x] {
+				continue
+			}
+			seen[x] = true
+		default:
+			if slices.ContainsFunc(others, func(y any) bool { return reflect.DeepEqual(x, y) }) {
+				continue
+			}
+			if others = append(others, x); len(others) > maxOthers {
+				return nil, fmt.Errorf("uniq: more than %d elements that are no texts or numbers", maxOthers)
+			}
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+const maxOthers = 1000
+
+// limitExpressions bounds the time that regular expressions take, and what they make. The expression may come from the
+// alert, too.
+func limitExpressions(funcs template.FuncMap) {
+	for _, name := range []string{"Match", "Find", "FindAll", "Split", "ReplaceAll", "ReplaceAllLiteral"} {
+		for _, name := range []string{"regex" + name, "mustRegex" + name} {
+			f := reflect.ValueOf(funcs[name])
+			funcs[name] = reflect.MakeFunc(f.Type(), func(args []reflect.Value) []reflect.Value {
+				expression, s := args[0].String(), args[1].String()
+				if err := steady(expression, len(s)); err != nil {
+					panic(fmt.Errorf("%s: %w", name, err)) // text/template makes it the error of the call
+				}
+				last := args[len(args)-1]
+				switch last.Kind() {
+				case reflect.String: // an expression may match between all characters, and a replacement name all of a match
+					if len(args) == 3 && len(s)*max(last.Len()-16, 0) > maxMade {
+						panic(fmt.Errorf("%s: more than %d bytes", name, maxMade))
+					}
+				case reflect.Int:
+					if n := last.Int(); n < 0 || n > maxNodes+1 {
+						args[len(args)-1] = reflect.ValueOf(maxNodes + 1) // which no function takes
+					}
+				}
+				return f.Call(args)
+			}).Interface()
+		}
+	}
+}
+
+// steady refuses an expression that may take more than maxSteps for a text.
+func steady(expression string, size int) error {
+	parsed, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return nil // the function will say it
+	}
+	prog, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return nil
+	}
+	if len(prog.Inst)*size > maxSteps {
+		return errors.New("too large an expression for so long a text")
+	}
+	return nil
 }

@@ -128,6 +128,7 @@ func escapeLink(root *template.Template) (raws []Use, err error) {
 	}
 	for _, t := range root.Templates() {
 		if t.Tree != nil {
+			markWords(t.Tree)
 			guard(t.Root)
 			appendStep(t.Tree, t.Root, "_url")
 			boundVariables(t.Tree)

@@ -546,21 +546,19 @@ func (s *Set) quick(name string) func(args []any) (any, error) {
 	case "joinText":
 		return func(args []any) (any, error) {
 			if len(args) == 2 {
-				if sep, ok := args[0].(string); ok {
-					return joinText(sep, args[1])
-				}
+				return joinText(args[0], args[1])
 			}
 			return nil, errLeave
 		}
 	case "fact":
 		return func(args []any) (any, error) {
 			if len(args) == 2 {
-				if label, ok := args[0].(string); ok {
-					return Fact{display.Words(label), asText(args[1])}, nil
-				}
+				return fact(args[0], args[1]), nil
 			}
 			return nil, errLeave
 		}
+	case "_words":
+		return of1(func(text string) any { return display.Words(text) })
 	case "table":
 		return func(args []any) (any, error) { return table(args...), nil }
 	case "ge":

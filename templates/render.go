@@ -125,12 +125,12 @@ func fileOf(t *template.Template) string {
 
 // part renders a shared part: the most special define that there is.
 func (s *Set) part(name string, d *Data) (display.Text, error) {
-	if s.text.Lookup(name) == nil {
+	if s.text.Lookup(name) == nil || isCopy(name) {
 		return nil, fmt.Errorf("there is no part %q", name)
 	}
 	for _, full := range s.candidates(name, d) {
 		// A special define may ask for the part that it replaces: then the next more general one is meant.
-		if s.text.Lookup(full) == nil || slices.Contains(d.within, full) {
+		if s.text.Lookup(full) == nil || isCopy(full) || slices.Contains(d.within, full) {
 			continue
 		}
 		return d.once(full, func() (display.Text, error) {

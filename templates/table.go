@@ -2,7 +2,6 @@ package templates
 
 import (
 	"strings"
-	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/display"
 )
@@ -33,8 +32,8 @@ func table(facts ...any) display.Text {
 		if len(out) > 0 {
 			out = append(out, display.Words("\n"))
 		}
-		label := r.Label.String()
-		out = append(out, display.Words(label+strings.Repeat(" ", width-utf8.RuneCountInString(label))), r.Value.ReplaceLineEnds("\n"+strings.Repeat(" ", width)))
+		pad := display.Words(strings.Repeat(" ", width-r.Label.Len()))
+		out = append(out, r.Label, pad, display.ReplaceLineEnds(r.Value, "\n"+strings.Repeat(" ", width)))
 	}
 	return display.Join(out...)
 }

@@ -222,6 +222,11 @@ func (s *Set) escape() error {
 		if isCopy(t.Name()) {
 			errs = append(errs, fmt.Errorf("template %s: the name %q holds a $: choose another", position(t.Tree, t.Root), t.Name()))
 		}
+		eachNode(t.Root, func(n parse.Node) {
+			if call, ok := n.(*parse.TemplateNode); ok && isCopy(call.Name) { // which prints JSON, and marks no quotation
+				errs = append(errs, fmt.Errorf("template %s: the name %q holds a $: there is no such template", position(t.Tree, n), call.Name))
+			}
+		})
 		name := strings.TrimSuffix(t.Name(), ".tmpl")
 		s.shorten(name, t.Root)
 		if channel, part, ok := strings.Cut(name, "."); ok && name == t.Name() {
@@ -230,6 +235,7 @@ func (s *Set) escape() error {
 		if t.ParseName == sharedFile && !strings.Contains(name, ".") {
 			s.shared[name] = true
 		}
+		markWords(t.Tree)
 		guard(t.Root)
 		boundVariables(t.Tree)
 		json.pristine[t.Name()] = t.Copy()
@@ -260,6 +266,7 @@ func (s *Set) escape() error {
 		}
 		uses, err := inspect(t.Tree)
 		s.raws, errs = append(s.raws, uses...), append(errs, err)
+		markWords(t.Tree)
 		guard(t.Tree.Root)
 		boundVariables(t.Tree)
 		eachAction(t.Tree.Root, func(n *parse.ActionNode) {

@@ -180,7 +180,7 @@ func TestErrorsSayWhereAndWhatToDo(t *testing.T) {
 }
 
 func TestFailedTemplateIsSaidInTheDefaultForm(t *testing.T) {
-	d := data(t, "slack", bruteForce).WithFailure("template short.tmpl:12 failed (no field .Foo)")
+	d := WithFailure(data(t, "slack", bruteForce), "template short.tmpl:12 failed (no field .Foo)")
 	if got, want := parts(t, Default(), d)["text"], "Note: template short.tmpl:12 failed (no field .Foo): this is the default form"; !strings.Contains(got, want) {
 		t.Errorf("text is\n%s\nwant it to hold %q", got, want)
 	}

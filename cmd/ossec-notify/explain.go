@@ -50,7 +50,7 @@ func explainCommand(e *env) *cobra.Command {
 				return e.explainID(cmd.Context(), cfg, id)
 			}
 			n := 0
-			for a, err := range e.alerts(in, cfg.Zone) {
+			for a, err := range e.alerts(cmd.Context(), in, cfg.Zone) {
 				if err != nil {
 					return failed("%w", err)
 				}

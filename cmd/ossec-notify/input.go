@@ -37,7 +37,7 @@ func (in input) check() error {
 
 // alerts yields the alerts of the input, completed as those of a call by integratord are. The error is for input
 // that cannot be read; it names the file.
-func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, error] {
+func (e *env) alerts(ctx context.Context, in input, zone *time.Location) iter.Seq2[*alert.Alert, error] {
 	return func(yield func(*alert.Alert, error) bool) {
 		if in.sample != "" {
 			a, err := sample.Alert(in.sample)
@@ -50,7 +50,7 @@ func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, erro
 		}
 		c := newCompleter(e.home, zone)
 		for _, file := range files {
-			if !e.file(file, c, yield) {
+			if !e.file(ctx, file, c, yield) {
 				return
 			}
 		}
@@ -58,22 +58,26 @@ func (e *env) alerts(in input, zone *time.Location) iter.Seq2[*alert.Alert, erro
 }
 
 // file yields the alerts of one file and reports whether to go on.
-func (e *env) file(name string, c *completer, yield func(*alert.Alert, error) bool) bool {
+func (e *env) file(ctx context.Context, name string, c *completer, yield func(*alert.Alert, error) bool) bool {
 	r, base := e.stdin, ""
 	if name == "-" {
 		if isTerminal(e.stdin) {
 			fmt.Fprintln(e.stderr, "Reading alerts from the terminal; end with Ctrl-D.")
 		}
 	} else {
-		f, err := os.Open(name)
+		f, err := openInput(ctx, name)
 		if err != nil {
 			return yield(nil, err)
 		}
 		defer f.Close()
-		if st, err := f.Stat(); err == nil && st.IsDir() {
+		st, err := f.Stat()
+		if err == nil && st.IsDir() {
 			return yield(nil, fmt.Errorf("%s is a directory; name the files in it", name))
 		}
 		r, base = f, filepath.Base(name)
+		if err != nil || !st.Mode().IsRegular() { // a pipe
+			r = interruptible{ctx, f}
+		}
 	}
 	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: c.zone}) {
 		if err != nil {
@@ -87,6 +91,25 @@ func (e *env) file(name string, c *completer, yield func(*alert.Alert, error) bo
 		}
 	}
 	return true
+}
+
+// openInput opens a file, which may be a pipe: then it waits for who writes, or for ctx.
+func openInput(ctx context.Context, name string) (*os.File, error) {
+	type result struct {
+		f   *os.File
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		f, err := os.Open(name)
+		done <- result{f, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open %s: %w", name, context.Cause(ctx))
+	case r := <-done:
+		return r.f, r.err
+	}
 }
 
 // interruptible is a stream whose Read ends with ctx: nobody should have to press Ctrl-C twice because we wait for

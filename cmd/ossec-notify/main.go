@@ -17,6 +17,7 @@ import (
 	"syscall"
 	_ "time/tzdata" // time zones of the config on hosts that have none installed
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
 )
 
@@ -69,8 +70,20 @@ func silent(code int) error { return &failure{code, errSaid} }
 
 var errSaid = errors.New("")
 
+// visible is a stream of messages, each of which is written at once. The name of a file or an alert's text in an error
+// does not steer the terminal.
+type visible struct{ w io.Writer }
+
+func (v visible) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(v.w, display.Visible(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
 // run runs one command of the command line and returns its exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stderr = visible{stderr}
 	root := rootCommand(&env{stdin: stdin, stdout: stdout, stderr: stderr})
 	root.SetArgs(args)
 	root.SetIn(stdin)

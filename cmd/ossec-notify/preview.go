@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -68,7 +67,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 	}
 	all := []previewed{}
 	alerts, broken := 0, false
-	for a, err := range e.alerts(in, cfg.Zone) {
+	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
 		}
@@ -106,10 +105,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 		return failed("the input holds no alert")
 	}
 	if e.format == "json" {
-		enc := json.NewEncoder(e.stdout)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(all); err != nil {
+		if err := jsonSetOut(e.stdout, all); err != nil {
 			return failed("%w", err)
 		}
 	}

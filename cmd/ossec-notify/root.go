@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,6 +17,8 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 // env is what every command is given: the streams, and the flags that all commands share.
@@ -153,12 +156,55 @@ func configExists(path string) (bool, error) {
 // styled is stdout for text with colours: they are left out where the terminal, a pipe or NO_COLOR asks for it.
 func (e *env) styled() io.Writer { return colorprofile.NewWriter(e.stdout, os.Environ()) }
 
-// jsonLine prints a value as one line of JSON, with < and > as they are.
+// jsonLine prints a value as one line of JSON, with < and > as they are. Nothing in it steers a terminal.
 func jsonLine(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(display.JSON(b.Bytes()))
+	return err
 }
+
+// jsonSetOut prints a value as JSON over several lines.
+func jsonSetOut(w io.Writer, v any) error {
+	var b bytes.Buffer
+	if err := jsonLine(&b, v); err != nil {
+		return err
+	}
+	_, err := w.Write(setOut(b.Bytes()))
+	return err
+}
+
+// setOut is JSON over several lines, but where it lies so deep that it would be mostly blanks.
+func setOut(j []byte) []byte {
+	depth, inString := 0, false
+	for i := 0; i < len(j); i++ {
+		switch c := j[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > maxSetOut {
+				return j
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	var out bytes.Buffer
+	if json.Indent(&out, j, "", "  ") != nil {
+		return j
+	}
+	return out.Bytes()
+}
+
+// maxSetOut is far deeper than any alert.
+const maxSetOut = 50
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {

@@ -94,7 +94,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 
 // sendDirect delivers from memory: there is no state directory, or another config than the installation's is tried.
 func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config, d *dispatch.Dispatcher, out *reporter) error {
-	for a, err := range e.alerts(in, cfg.Zone) {
+	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
 		}

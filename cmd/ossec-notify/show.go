@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -184,10 +183,7 @@ func textLines(t display.Text) []string {
 func bodyLines(body any) []string {
 	switch b := body.(type) {
 	case json.RawMessage:
-		var out bytes.Buffer
-		if json.Indent(&out, b, "", "  ") == nil {
-			return strings.Split(safe(out.String()), "\n")
-		}
+		return strings.Split(safe(string(setOut(b))), "\n")
 	case string:
 		return strings.Split(safe(b), "\n")
 	}

@@ -66,7 +66,7 @@ func (e *env) sendSpooled(ctx context.Context, state string, in input, order sen
 		return err
 	}
 	var records []string
-	for a, err := range e.alerts(in, cfg.Zone) {
+	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
 		}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
@@ -19,6 +22,15 @@ func FuzzTerminal(f *testing.F) {
 		lines := append(markup(text), textLines(display.Quote(s))...)
 		lines = append(lines, safe(s), displayed(s), display.Quote(s).Line().String())
 		lines = append(lines, bodyLines(s)...)
+		var machine bytes.Buffer // --format json: the same to a program, and nothing to a terminal
+		if err := jsonLine(&machine, map[string]any{"text": s, "body": json.RawMessage(`"` + strings.ReplaceAll(strings.Map(printing, s), "\\", "") + `"`)}); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, strings.TrimSpace(machine.String()))
+		var read struct{ Text string }
+		if err := json.Unmarshal(machine.Bytes(), &read); err != nil || read.Text != strings.ToValidUTF8(s, "\ufffd") && utf8.ValidString(s) {
+			t.Errorf("%q became %q in JSON (%v)", s, read.Text, err)
+		}
 		for _, line := range lines {
 			for _, piece := range wrapLine(strings.ReplaceAll(line, "\t", "    "), frameWidth-2) {
 				piece = ourStyles.ReplaceAllString(piece, "")
@@ -31,4 +43,22 @@ func FuzzTerminal(f *testing.F) {
 			}
 		}
 	})
+}
+
+// printing leaves out what JSON strings may not hold.
+func printing(r rune) rune {
+	if r < ' ' || r == '"' {
+		return -1
+	}
+	return r
+}
+
+func TestJSONThatLiesDeepIsNotSetOut(t *testing.T) {
+	deep := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
+	if got := setOut([]byte(deep)); string(got) != deep {
+		t.Errorf("it has %d bytes", len(got))
+	}
+	if got, want := string(setOut([]byte(`{"a":["[",1]}`))), "{\n  \"a\": [\n    \"[\",\n    1\n  ]\n}"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
 }

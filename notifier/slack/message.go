@@ -50,6 +50,9 @@ func compose(parts map[string]display.Text) (message, error) {
 			m.blocks = append(m.blocks, section(text, false)) // Slack folds it when it is long
 		}
 	}
+	if len(m.blocks) == 0 { // then the text is what Slack shows, with markup
+		m.text = fit(part("text"), maxText, mrkdwn)
+	}
 	if m.text == "" && len(m.blocks) == 0 {
 		return message{}, notifier.EmptyTemplate("slack", "text, header, facts, log, body")
 	}

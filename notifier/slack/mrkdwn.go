@@ -25,6 +25,9 @@ func write(t display.Text, w writer) string {
 	w.out.Grow(t.Size() + t.Size()/8 + 16)
 	t.Render(each(w.words), each(w.quoted))
 	w.endSpan("")
+	// Templates that leave code open are refused, but not every word stands in a template as it is: {{joinText "`" …}}.
+	// What is not closed is no code, and the quotations in it would have markup.
+	w.out.WriteString(mark(w.at))
 	return w.out.String()
 }
 
@@ -34,12 +37,13 @@ var Markup display.Markup = markupOf{}
 type markupOf struct{}
 
 const (
-	inText  display.Place = iota
-	inCode                // `…`
-	inFence               // ```…```
-	inHost                // <https://… before the first slash of the path: who answers
-	inURL                 // <… before the |
-	inLabel               // …|…>
+	inText    display.Place = iota
+	inCode                  // `…`
+	inFence                 // ```…```
+	inMention               // <!… <@… <#… before the |: who is called
+	inHost                  // <https://… before the first slash of the path: who answers
+	inURL                   // <… before the |
+	inLabel                 // …|…>
 )
 
 // After implements display.Markup.
@@ -59,6 +63,8 @@ func (markupOf) Name(at display.Place) string {
 		return "a code span (`)"
 	case inFence:
 		return "a code block (```)"
+	case inMention:
+		return "a mention (<!… <@… <#…)"
 	case inHost, inURL:
 		return "the address of a link (<…)"
 	case inLabel:
@@ -91,6 +97,10 @@ func step(at display.Place, s string) (display.Place, int) {
 			return inFence, 3
 		case s[0] == '`':
 			return inCode, 1
+		case strings.HasPrefix(s, dateMark): // a time that Slack shows in the reader's zone calls nobody
+			return inURL, len(dateMark)
+		case s[0] == '<' && len(s) > 1 && strings.IndexByte("!@#", s[1]) >= 0:
+			return inMention, 1
 		case s[0] == '<' && opensLink(s[1:]):
 			return inHost, 1
 		}
@@ -102,7 +112,7 @@ func step(at display.Place, s string) (display.Place, int) {
 		if s[0] == '`' || s[0] == '\n' {
 			return inText, 1
 		}
-	case inHost, inURL, inLabel:
+	case inMention, inHost, inURL, inLabel:
 		switch {
 		case s[0] == '>' || s[0] == '\n':
 			return inText, 1
@@ -117,15 +127,21 @@ func step(at display.Place, s string) (display.Place, int) {
 	return at, 1
 }
 
-// opensLink tells <https://…> and <!here> from a lone <. At the end of the words it opens: a quotation follows.
+// dateMark begins <!date^1392734382^{date}|…>.
+const dateMark = "<!date^"
+
+// opensLink tells <https://…> from a lone <. At the end of the words it opens: a quotation follows.
 func opensLink(s string) bool {
-	return s == "" || strings.IndexByte("!@#", s[0]) >= 0 || (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
+	return s == "" || (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
 }
 
 func (w *writer) quoted(s string) {
 	switch w.at {
 	case inFence:
 		w.out.WriteString(escape(breakFences(s)))
+		return
+	case inMention: // who is called, too: Slack knows nobody by such a name
+		w.linked("?"+s, percent)
 		return
 	case inHost: // where the link leads is for the operator to say
 		w.linked(strings.ReplaceAll(strings.ReplaceAll(s, "[.]", "."), ".", "[.]"), percent)

@@ -33,6 +33,11 @@ func TestMrkdwn(t *testing.T) {
 		{"as a URL", "<‹https://evil.example›|Open>", "<hxxps%3A%2F%2Fevil%5B.%5Dexample|Open>"},
 		{"as a host", "<https://‹evil.example›/x|Open>", "<https://evil%5B.%5Dexample/x|Open>"},
 		{"as the end of a host", "<https://example.com‹.evil.example›|Open>", "<https://example.com%5B.%5Devil%5B.%5Dexample|Open>"},
+		{"code that is not closed", "x `‹*a*›", "x `*a*`"},
+		{"a fence that is not closed", "x ```‹*a*›", "x ```*a*```"},
+		{"as a mention", "<!‹channel›> <@‹U012345› <#x‹C012345|y›>‹z›", "<!%3Fchannel> <@%3FU012345 <#x%3FC012345%7Cy>`z`"},
+		{"as a group", "<!subteam^‹S012345›|@soc> <@U1|‹U2›>", "<!subteam^%3FS012345|@soc> <@U1|U2>"},
+		{"as a time", "<!date^‹1392734382›^{date_num}|‹2014›>", "<!date^1392734382^{date_num}|2014>"},
 		{"in a label", "<https://example.com|Open ‹a|b>`c`\nd›> ‹e›", "<https://example.com|Open a¦b&gt;ˋcˋ⏎d> `e`"},
 		{"lone < opens nothing", "a < ‹b› <3 ‹c›", "a < `b` <3 `c`"},
 		{"control characters are shown", "‹a\x1b[31m\u202eb›", "`a\\x1b[31m\\u202eb`"},
@@ -44,6 +49,13 @@ func TestMrkdwn(t *testing.T) {
 				t.Errorf("mrkdwn(%q) (-want +got):\n%s", tt.in, diff)
 			}
 		})
+	}
+}
+
+func TestTextAloneHasMarkup(t *testing.T) {
+	m, err := compose(map[string]display.Text{"text": text("*Says*  ‹*us* <!here>›")})
+	if got, want := m.text, "*Says*  `*us* &lt;!here&gt;`"; err != nil || got != want {
+		t.Errorf("the text is %q (%v), want %q: nothing else is shown", got, err, want)
 	}
 }
 

@@ -172,6 +172,17 @@ func TestEnvelope(t *testing.T) {
 			want:  `{"sourcetype":"ossec:alert","event":{"log":"x\"y"}}`,
 		},
 		{
+			name: "an alert adds no key where the template escapes another text by itself",
+			parts: map[string]display.Text{"body": display.Join(words(`{"log":`), quote(`"x\"y http://example.com"`), words(`,"user":"`), quote(`x","severity":"info`), words(`","port":`),
+				quote("22"), words(`,"text":`), quote(`"`), words(`}`))},
+			want: `{"sourcetype":"ossec:alert","event":{"log":"x\"y http://example.com","user":"x\",\"severity\":\"info","port":22,"text":"\""}}`,
+		},
+		{
+			name:  "a backslash before an alert's text",
+			parts: map[string]display.Text{"body": display.Join(words(`{"log":"\`), quote(`","severity":"info`), words(`"}`))},
+			want:  `{"sourcetype":"ossec:alert","event":"{\"log\":\"\\\",\"severity\":\"info\"}"}`,
+		},
+		{
 			name:  "an alert that begins an object is text",
 			parts: map[string]display.Text{"body": display.Join(quote(`{"severity":"info",`), words(`"a":{}}`))},
 			want:  `{"sourcetype":"ossec:alert","event":"{\"severity\":\"info\",\"a\":{}}"}`,
