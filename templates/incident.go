@@ -162,6 +162,9 @@ const ackName = "ack"
 
 // ackLink is that link, where there is one: it comes before those of the config.
 func (d *Data) ackLink() []Link {
+	if d.AckURL == "" {
+		return nil
+	}
 	u, err := url.Parse(d.AckURL)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || len(d.AckURL) > maxLink || strings.ContainsAny(d.AckURL, "<>|\"` \n") {
 		return nil

@@ -452,11 +452,11 @@ var dataFields = map[string]func(*Data) any{
 	"Host":                  func(d *Data) any { return d.Host },
 	"ID":                    func(d *Data) any { return d.ID },
 	"Log":                   func(d *Data) any { return d.Log },
-	"Lasted":                func(d *Data) any { return d.Lasted() },
+	"Lasted":                func(d *Data) any { return some(d.Lasted()) },
 	"LogFile":               func(d *Data) any { return d.LogFile },
 	"Manager":               func(d *Data) any { return d.Manager },
 	"Next":                  func(d *Data) any { return d.Next },
-	"Often":                 func(d *Data) any { return d.Often() },
+	"Often":                 func(d *Data) any { return some(d.Often()) },
 	"OneRule":               func(d *Data) any { return d.OneRule() },
 	"Reading.Evidence.Text": func(d *Data) any { return d.Reading.Evidence.Text },
 	"Reading.Host":          func(d *Data) any { return d.Reading.Host },
@@ -474,6 +474,14 @@ var dataFields = map[string]func(*Data) any{
 	"Summary":               func(d *Data) any { return d.Summary },
 	"Time":                  func(d *Data) any { return d.Time },
 	"Word":                  func(d *Data) any { return d.Word() },
+}
+
+// some is a text as a value, or nothing: most messages have none of these.
+func some(t display.Text) any {
+	if len(t) == 0 {
+		return nil
+	}
+	return t
 }
 
 // quick is a function as programs call it. It leaves to text/template whatever its arguments should not be.

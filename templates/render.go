@@ -128,7 +128,11 @@ func (s *Set) part(name string, d *Data) (display.Text, error) {
 	if s.text.Lookup(name) == nil || isCopy(name) {
 		return nil, fmt.Errorf("there is no part %q", name)
 	}
-	for _, full := range s.candidates(name, d) {
+	names := []string{name}
+	if s.special[name] || d.Summary != nil || d.Resolved != nil {
+		names = s.candidates(name, d)
+	}
+	for _, full := range names {
 		// A special define may ask for the part that it replaces: then the next more general one is meant.
 		if s.text.Lookup(full) == nil || isCopy(full) || slices.Contains(d.within, full) {
 			continue
@@ -151,24 +155,20 @@ func (s *Set) candidates(name string, d *Data) []string {
 	if d.Summary != nil && !(name == "next" && d.oneKind()) { // what is defined for one alert is not meant for many
 		return []string{name + "." + digestFamily, name}
 	}
+	var names []string
 	if d.Resolved != nil {
-		return append([]string{name + "." + resolvedState}, s.ofAlert(name, d)...)
+		names = append(names, name+"."+resolvedState)
 	}
-	return s.ofAlert(name, d)
-}
-
-func (s *Set) ofAlert(name string, d *Data) []string {
-	if !s.special[name] {
-		return []string{name}
+	if s.special[name] {
+		if d.Rule.ID != "" {
+			names = append(names, name+".rule."+d.Rule.ID)
+		}
+		for _, g := range d.Rule.Groups {
+			names = append(names, name+".group."+g)
+		}
+		names = append(names, name+"."+d.Family)
 	}
-	names := make([]string, 0, len(d.Rule.Groups)+3)
-	if d.Rule.ID != "" {
-		names = append(names, name+".rule."+d.Rule.ID)
-	}
-	for _, g := range d.Rule.Groups {
-		names = append(names, name+".group."+g)
-	}
-	return append(names, name+"."+d.Family, name)
+	return append(names, name)
 }
 
 // maxFact is how many characters the value of a fact may have.
