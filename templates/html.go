@@ -33,6 +33,11 @@ func (s *Set) htmlFuncs() htmltemplate.FuncMap {
 	funcs["dotted"] = func(v any) htmltemplate.HTML { return dottedHTML(asText(v)) }
 	funcs["plain"] = func(v any) string { return asText(v).String() }
 	funcs["_bound"] = bound
+	funcs["_url"] = func(v any) htmltemplate.URL { return htmltemplate.URL(inAddress(v)) }
+	funcs["_address"] = func(v any) (htmltemplate.URL, error) {
+		u, err := addressOf(v)
+		return htmltemplate.URL(u), err
+	}
 	funcs["_form"] = func(v any) any {
 		switch v := v.(type) {
 		case string:

@@ -64,16 +64,16 @@ func (j *jsonContexts) define(name, copied string, at display.Place) (display.Pl
 	j.ends[copied] = at // one that calls itself leads nowhere new, or it could not end
 	tree := j.pristine[name].Copy()
 	w := walk{tree: tree, markup: jsonMarkup{}}
-	w.print = func(n *parse.ActionNode, at display.Place) error {
+	w.print = func(n *parse.ActionNode, at display.Place) (display.Place, error) {
 		switch at {
 		case jsonValue:
 			addStep(tree, n, "_json")
 		case jsonString:
 			addStep(tree, n, "_jsonString")
 		default:
-			return fmt.Errorf(`template %s: a \ stands before {{…}}: write \\ for one, or leave it out`, position(tree, n))
+			return at, fmt.Errorf(`template %s: a \ stands before {{…}}: write \\ for one, or leave it out`, position(tree, n))
 		}
-		return nil
+		return at, nil
 	}
 	w.call = func(n *parse.TemplateNode, at display.Place) (display.Place, error) {
 		if j.pristine[n.Name] == nil {

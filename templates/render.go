@@ -31,6 +31,9 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 	if s.htmlFile != "" && h == nil {
 		return nil, fmt.Errorf("template %s: a message of %s has no HTML; name the file without .html", s.htmlFile, d.Channel)
 	}
+	if h != nil && s.htmlFile != "" {
+		h = s.html.Lookup(s.htmlFile)
+	}
 	if h != nil && !s.noHTML {
 		b := limited{spent: &d.spent}
 		if err := h.Execute(&b, d); err != nil {

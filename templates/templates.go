@@ -168,12 +168,11 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 			continue
 		}
 		if strings.HasSuffix(src.name, ".html.tmpl") {
-			name := src.name
 			if src.receiver { // whatever its name, it is the HTML of that receiver's mail
-				name, set.htmlFile = "email.html.tmpl", src.name
+				set.htmlFile = src.name
 			}
 			set.noHTML = strings.TrimSpace(src.text) == ""
-			if _, err := html.New(name).Parse(src.text); err != nil {
+			if _, err := html.New(src.name).Parse(src.text); err != nil {
 				errs = append(errs, parseError(err))
 			}
 			continue
@@ -232,9 +231,25 @@ func (s *Set) escape() error {
 		boundVariables(t.Tree)
 		json.pristine[t.Name()] = t.Copy()
 	}
-	if err := errors.Join(errs...); err != nil {
+	addresses := addresses{s, map[string]bool{}}
+	html := newHTMLContexts(s.html, addresses.part)
+	for _, t := range s.html.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		uses, err := inspect(t.Tree)
+		s.raws, errs = append(s.raws, uses...), append(errs, err)
+		if isCopy(t.Name()) {
+			errs = append(errs, fmt.Errorf("template %s: the name %q holds a $: choose another", position(t.Tree, t.Tree.Root), t.Name()))
+		}
+		guard(t.Tree.Root)
+		boundVariables(t.Tree)
+		html.add(t.Tree)
+	}
+	if err := joinDistinct(errs); err != nil {
 		return err
 	}
+	errs = append(errs, html.find())
 	for _, name := range slices.Sorted(maps.Keys(json.pristine)) {
 		t := s.text.Lookup(name)
 		if isJSON(name) {
@@ -249,20 +264,6 @@ func (s *Set) escape() error {
 		eachNode(t.Root, func(n parse.Node) {
 			if call, ok := n.(*parse.TemplateNode); ok && isJSON(call.Name) {
 				errs = append(errs, fmt.Errorf("template %s: %q prints JSON, which is no text: say {{part %q .}}", position(t.Tree, n), call.Name, call.Name))
-			}
-		})
-	}
-	for _, t := range s.html.Templates() {
-		if t.Tree == nil {
-			continue
-		}
-		uses, err := inspect(t.Tree)
-		s.raws, errs = append(s.raws, uses...), append(errs, err)
-		guard(t.Tree.Root)
-		boundVariables(t.Tree)
-		eachAction(t.Tree.Root, func(n *parse.ActionNode) {
-			if len(n.Pipe.Decl) == 0 && !lastIs(n, "plain") { // whose words, such as our links, stay as they are
-				addStep(t.Tree, n, "_form")
 			}
 		})
 	}
