@@ -10,10 +10,10 @@ import (
 type kind uint8
 
 const (
-	anything kind = iota
-	linkList       // what links gives
-	oneLink        // one of it
-	ownAddress        // an address that is the operator's as a whole: no alert says where it leads
+	anything   kind = iota
+	linkList        // what links gives
+	oneLink         // one of it
+	ownAddress      // an address that is the operator's as a whole: no alert says where it leads
 )
 
 // element is a turn of a range over it.
