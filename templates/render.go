@@ -23,6 +23,12 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 		if err != nil {
 			return nil, err
 		}
+		if d.Channel+"."+part == linksPart && !s.freeLinks {
+			var left int
+			if t, left = s.keepOperators(t, d); left > 0 {
+				parts["template_error"] = leftOut(left)
+			}
+		}
 		if !t.Blank() {
 			parts[part] = t
 		}

@@ -19,6 +19,9 @@ func (s *Set) shorten(name string, root *parse.ListNode) {
 	if name == "facts" {
 		s.plainFacts = root.String() == factsAsTheyAre
 	}
+	if name == linksPart {
+		s.freeLinks = strings.TrimSpace(root.String()) == linksAsTheyAre
+	}
 	if pipe := only(root); pipe != nil && strings.HasSuffix(name, ".json") && pipe.Cmds[len(pipe.Cmds)-1].String() == "toJson" {
 		s.encoded[name] = true
 	}

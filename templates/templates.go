@@ -58,6 +58,8 @@ type Set struct {
 	special    map[string]bool // parts that are defined for a rule, group or family, too
 	shared     map[string]bool // the parts that all channels share
 	plainFacts bool            // the part "facts" is factsAsTheyAre
+	freeLinks  bool            // the part linksPart is linksAsTheyAre, or holds what the operator says is theirs
+	hosts      map[string]bool // that the operator's templates name in addresses
 	raws       []Use
 	defaults   *Set // the embedded templates with the same links; nil in that set itself
 }
@@ -155,10 +157,11 @@ func (s *Set) WithText(name, text string) (*Set, error) {
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
 	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
-		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}, shared: map[string]bool{}}
+		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}, shared: map[string]bool{}, hosts: map[string]bool{}}
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
-		Funcs(template.FuncMap{"_quote": quote, "_json": jsonOf, "_jsonString": jsonStringOf, "_bound": bound})
+		Funcs(template.FuncMap{"_quote": quote, "_json": jsonOf, "_jsonString": jsonStringOf, "_bound": bound}).
+		Funcs(template.FuncMap{"_url": inAddress, "_address": jsonAddressStringOf, "_jsonAddress": jsonAddressOf})
 	html := htmltemplate.New("").Funcs(htmltemplate.FuncMap(sprigFuncs())).Funcs(htmltemplate.FuncMap(ownFuncs())).Funcs(set.htmlFuncs())
 
 	var errs []error
@@ -230,6 +233,7 @@ func (s *Set) escape() error {
 		guard(t.Root)
 		boundVariables(t.Tree)
 		json.pristine[t.Name()] = t.Copy()
+		addHosts(t.Root, s.hosts)
 	}
 	addresses := addresses{s, map[string]bool{}}
 	html := newHTMLContexts(s.html, addresses.part)
@@ -250,12 +254,20 @@ func (s *Set) escape() error {
 		return err
 	}
 	errs = append(errs, html.find())
+	if t := s.text.Lookup(addressPart); t != nil && t.Tree != nil {
+		errs = append(errs, addresses.define(t))
+	}
+	anywhere, links := anyJSON(), linksContext(addresses.part, &s.freeLinks)
 	for _, name := range slices.Sorted(maps.Keys(json.pristine)) {
 		t := s.text.Lookup(name)
 		if isJSON(name) {
-			end, err := json.define(name, name, jsonValue)
-			if err == nil && end != jsonValue {
-				err = fmt.Errorf("template %s: it ends inside %s", position(t.Tree, t.Root), jsonMarkup{}.Name(end))
+			in := anywhere
+			if name == linksPart {
+				in = links
+			}
+			end, err := json.define(in, name, name, jsonValue, anything)
+			if err == nil && in.markup.Name(end) != in.markup.Name(jsonValue) {
+				err = fmt.Errorf("template %s: it ends inside %s", position(t.Tree, t.Root), in.markup.Name(end))
 			}
 			errs = append(errs, err)
 			continue

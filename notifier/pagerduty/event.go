@@ -25,8 +25,8 @@ const (
 )
 
 // newEvent makes the event of a notification. Its parts are summary, source, component, group, class,
-// client_url, details.json (an object of strings), links.json (a list of {href, text}), or body, an operator's
-// plain template, which is then the summary.
+// client_url, details.json (an object of strings), links.json (a list of {href, text}), template_error (what is to be
+// said of them), or body, an operator's plain template, which is then the summary.
 func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	e := &pagerduty.V2Event{RoutingKey: key, Action: string(n.Action), DedupKey: dedupKey(n.DedupKey)}
 	switch n.Action {
@@ -49,8 +49,13 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	}
 	field := func(name string) string { return line(n.Parts[name], maxField) }
 	e.Client = "ossec-notify"
-	if u := n.Parts["client_url"].Trim().String(); isLink(u) {
-		e.ClientURL = u
+	var notes []string
+	clientURL, ours := n.Parts["client_url"].Trim().Address()
+	switch {
+	case !ours:
+		notes = append(notes, "client_url was left out: an alert would have said where it leads")
+	case isLink(clientURL):
+		e.ClientURL = clientURL
 	}
 	e.Payload = &pagerduty.V2Payload{
 		Summary:   strings.ReplaceAll(line(summary, maxSummary), "`", "'"),
@@ -64,8 +69,10 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	if e.Payload.Source == "" {
 		e.Payload.Source = "unknown" // PagerDuty demands one
 	}
+	if note := n.Parts["template_error"]; !note.Blank() {
+		notes = append(notes, note.String())
+	}
 	var links []link
-	var notes []string
 	if err := decode(n.Parts["links.json"], &links); err != nil {
 		notes = append(notes, "links.json of the template is no list of {href, text}: "+err.Error())
 	}

@@ -366,6 +366,32 @@ func TestBrokenTrimmingsDoNotLoseThePage(t *testing.T) {
 	}
 }
 
+func TestAlertDoesNotSayWhereTheClientURLLeads(t *testing.T) {
+	w, q := display.Words, display.Quote
+	for _, tc := range []struct {
+		url  display.Text
+		want string
+		note bool
+	}{
+		{display.Join(w("https://example.com/?q="), q("a b&c"), w("\n")), "https://example.com/?q=a%20b%26c", false},
+		{q("https://evil.example/"), "", true},
+		{display.Join(w("https://"), q("evil.example"), w("/")), "", true},
+		{display.Join(w("https://example.com"), q(".evil.example/")), "", true},
+	} {
+		n := examples()["brute-force"]
+		n.Parts["client_url"] = tc.url
+		n.Parts["template_error"] = w("a link was left out")
+		p, _ := event(t, n)
+		note, _ := p.Payload.Details["template_error"].(string)
+		if said := strings.Contains(note, "client_url was left out: an alert would have said where it leads"); p.ClientURL != tc.want || said != tc.note {
+			t.Errorf("%q: client_url is %q, want %q; the note is %q", tc.url.Raw(), p.ClientURL, tc.want, note)
+		}
+		if !strings.Contains(note, "a link was left out") || p.Payload.Summary == "" {
+			t.Errorf("the note of the template is lost in %q, the summary is %q", note, p.Payload.Summary)
+		}
+	}
+}
+
 func TestOnlyWebLinksAreSent(t *testing.T) {
 	n := examples()["brute-force"]
 	n.Parts["links.json"] = display.Words(`[{"href":"javascript:alert(1)","text":"Open"},{"href":"https://wazuh.example.com/1","text":"Open alert"}]`)
