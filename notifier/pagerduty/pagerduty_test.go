@@ -184,11 +184,12 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 
 // payload is the event as PagerDuty gets it.
 type payload struct {
-	Action   string `json:"event_action"`
-	DedupKey string `json:"dedup_key"`
-	Client   string
-	Links    []link
-	Payload  *struct {
+	Action    string `json:"event_action"`
+	DedupKey  string `json:"dedup_key"`
+	Client    string
+	ClientURL string `json:"client_url"`
+	Links     []link
+	Payload   *struct {
 		Summary, Source, Severity, Timestamp string
 		Details                              map[string]any `json:"custom_details"`
 	}
