@@ -93,7 +93,7 @@ X-Log: of {{.Log}}
 	"own.html.tmpl": `<!DOCTYPE html><html><head><title>{{.Rule.Description}}</title><style>.x{color:{{.Agent.Name}};background:"{{.Log | trunc 100}}"}</style></head>
 <body data-a="{{.Rule.Description}}" data-b='{{.Agent.Name}}' data-c={{.Agent.Name}} style="color:{{.Agent.Name}}" onclick="f({{.Log | trunc 100}})">
 <p>{{.Log}}{{.Agent.Name}}</p><a href="https://own.example.com/?q={{.Agent.Name}}&amp;r={{.Log | trunc 100}}#x">{{.Agent.Name}}</a><a href='https://own.example.com/{{.Agent.Name}}/{{.Rule.Description}}'>x</a><img src="https://own.example.com/{{.Rule.Description}}.png" srcset="https://own.example.com/{{.Agent.Name}} 1x, https://own.example.com/{{.Log | trunc 100}} 2x" alt={{.Rule.Description}}>
-<p style="background:url('https://own.example.com/{{.Rule.Description}}')"><a href="{{link "alert" .}}">x</a></p>
+<p style="background:url('https://own.example.com/{{.Rule.Description}}')"><a href="{{with link "alert" .}}{{.}}{{else}}https://own.example.com/{{end}}">x</a></p>
 <!-- {{.Log}} --><textarea>{{.Log}}</textarea><pre>{{.Log}}</pre><script>var log = {{.Log}}; var s = "{{.Agent.Name}}";</script>
 <p>{{rich .Rule.Description}}{{dotted .Rule.Description}}{{plain .Rule.Description}}</p></body></html>`,
 }
@@ -889,14 +889,8 @@ func checkInertHTML(t *testing.T, name, page, harmlessPage string, a *alert.Aler
 		for i, attribute := range x.names {
 			value := html.UnescapeString(x.values[i])
 			switch {
-			case attribute == "href" && name == "mail":
-				checkLink(t, value)
-			case attribute == "href" && strings.HasPrefix(value, "https://links.example.com/"):
-				checkLink(t, value)
 			case attribute == "href" || attribute == "src":
-				if u, err := url.Parse(value); err != nil || u.Scheme != "https" || u.Host != "own.example.com" || strings.Contains(u.EscapedPath(), "/..") {
-					t.Errorf("a link of the page leads to %.100q (%v)", value, err)
-				}
+				checkLink(t, value)
 			case attribute == "srcset":
 				if sources := strings.Split(value, ", "); len(sources) != 2 || !strings.HasPrefix(sources[0], "https://own.example.com/") || !strings.HasPrefix(sources[1], "https://own.example.com/") || strings.Count(value, " ") != 3 {
 					t.Errorf("the sources of the page are %.200q", value)

@@ -22,6 +22,8 @@ const (
 	maxEvent    = 512 << 10 // bytes of the whole event
 	// maxField is ours: what a reader wants of a name.
 	maxField = 255
+	// maxLink is what the links of the config may have, in bytes.
+	maxLink = 900
 )
 
 // newEvent makes the event of a notification. Its parts are summary, source, component, group, class,
@@ -78,7 +80,7 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	}
 	for _, l := range links {
 		if isLink(l.HRef) {
-			e.Links = append(e.Links, l)
+			e.Links = append(e.Links, link{l.HRef, line(display.Words(l.Text), maxField)})
 		}
 	}
 	var details map[string]any
@@ -102,10 +104,11 @@ type link struct {
 	Text string `json:"text,omitempty"`
 }
 
-// isLink keeps javascript: and the like out of what a browser opens.
+// isLink keeps javascript: and the like out of what a browser opens, and what is too long to be an address: it would
+// take the place of the details.
 func isLink(s string) bool {
 	_, err := notifier.ParseURL(s)
-	return err == nil
+	return err == nil && len(s) <= maxLink
 }
 
 // decode reads a part that holds JSON; a part that is missing leaves v alone.

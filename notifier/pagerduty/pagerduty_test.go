@@ -343,9 +343,19 @@ func TestEventFitsTheLimit(t *testing.T) {
 			t.Errorf("%d bytes, details (-want +got):\n%s", size, diff)
 		}
 	})
+	t.Run("links go before the details", func(t *testing.T) {
+		n := examples()["brute-force"]
+		long := strings.Repeat("x", 600_000)
+		n.Parts["links.json"] = display.Words(`[{"href":"https://example.com/` + long + `","text":"Open"},{"href":"https://example.com/","text":"` + long + `"}]`)
+		n.Parts["client_url"] = display.Words("https://example.com/" + long)
+		p, size := event(t, n)
+		if size > maxEvent || len(p.Links) != 1 || len(p.Links[0].Text) > maxField+2 || p.ClientURL != "" || p.Payload.Details["from"] != "203.0.113.9" {
+			t.Errorf("%d bytes with %d links and %v", size, len(p.Links), p.Payload.Details)
+		}
+	})
 	t.Run("links are dropped", func(t *testing.T) {
 		n := examples()["brute-force"]
-		n.Parts["links.json"] = display.Words(`[{"href":"https://example.com/` + strings.Repeat("x", 600_000) + `","text":"Open"}]`)
+		n.Parts["links.json"] = display.Words(`[` + strings.Repeat(`{"href":"https://example.com/","text":"Open"},`, 20_000) + `{}]`)
 		if p, size := event(t, n); size > maxEvent || len(p.Links) != 0 {
 			t.Errorf("%d bytes with %d links", size, len(p.Links))
 		}
