@@ -333,6 +333,7 @@ func (s *Set) details(d *Data) (map[string]string, error) {
 		return nil, err
 	}
 	m := map[string]string{}
+	shown := func(t display.Text) string { return enliven(t, s.isLive(d.Channel)).String() }
 	add := func(key, value string) {
 		if value == "" {
 			return
@@ -343,20 +344,20 @@ func (s *Set) details(d *Data) (map[string]string, error) {
 		m[key] = value
 	}
 	for _, f := range facts {
-		add(key(f.Label.String()), f.Value.String())
+		add(key(f.Label.String()), shown(f.Value))
 	}
-	add("next", next.String())
+	add("next", shown(next))
 	rule := checked(d.Rule.ID)
 	if d.Described() {
 		rule = display.Join(rule, display.Words(" "), display.Quote(d.Rule.Description))
 	}
-	add("rule", rule.Line().String())
+	add("rule", shown(rule.Line()))
 	if d.Rule.Level >= 0 {
 		add("level", asText(d.Rule.Level).String())
 	}
 	add("location", asText(d.LogFile).Line().String())
 	if log.Text != nil {
-		add("log", log.Whole().String())
+		add("log", shown(log.Whole()))
 	}
 	add("alert_id", checked(d.ID).Line().String())
 	return m, nil

@@ -15,6 +15,7 @@ import (
 // wanted, not defined, or printed nothing.
 func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 	parts := map[string]display.Text{}
+	live := s.isLive(d.Channel)
 	for _, part := range s.channelParts[d.Channel] {
 		if d.uses != nil && !d.uses(part) {
 			continue
@@ -30,7 +31,7 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 			}
 		}
 		if !t.Blank() {
-			parts[part] = t
+			parts[part] = enliven(t, live)
 		}
 	}
 	h := s.html.Lookup(d.Channel + ".html.tmpl")
@@ -56,7 +57,7 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 			parts["body.json"] = t
 			delete(parts, "body")
 		} else {
-			parts["body"] = t.Trim()
+			parts["body"] = enliven(t.Trim(), live)
 			delete(parts, "body.json")
 		}
 	}

@@ -60,6 +60,7 @@ type Set struct {
 	plainFacts bool            // the part "facts" is factsAsTheyAre
 	freeLinks  bool            // the part linksPart is linksAsTheyAre, or holds what the operator says is theirs
 	hosts      map[string]bool // that the operator's templates name in addresses
+	liveHTML   bool            // links of an alert can be clicked in the HTML of mails
 	raws       []Use
 	defaults   *Set // the embedded templates with the same links; nil in that set itself
 }
@@ -68,6 +69,7 @@ type source struct {
 	name, text string
 	// receiver: a file that a receiver names, rather than one laid over a default for all.
 	receiver bool
+	live     bool // see live.go
 }
 
 // Options say where templates come from.
@@ -110,7 +112,7 @@ func Load(opt Options) (*Set, error) {
 				errs = append(errs, fmt.Errorf("template %s: %w", name, err))
 				continue
 			}
-			sources = append(sources, source{name: name, text: string(b)})
+			sources = append(sources, source{name: name, text: string(b), live: liveComment.Match(b)})
 		}
 	}
 	links, err := parseLinks(opt.Links)
@@ -152,12 +154,13 @@ func (s *Set) Defaults() *Set {
 // outside defines, if there is any, is a message of its own and becomes the part "body" (or "body.json", where
 // the name ends in .json.tmpl).
 func (s *Set) WithText(name, text string) (*Set, error) {
-	return build(append(slices.Clone(s.sources), source{name, text, true}), s.links, s.Defaults())
+	return build(append(slices.Clone(s.sources), source{name, text, true, liveComment.MatchString(text)}), s.links, s.Defaults())
 }
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
 	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
 		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}, shared: map[string]bool{}, hosts: map[string]bool{}}
+	set.liveHTML = set.isLiveHTML()
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
 		Funcs(template.FuncMap{"_quote": quote, "_json": jsonOf, "_jsonString": jsonStringOf, "_bound": bound}).
