@@ -179,12 +179,14 @@ func (s *Set) keepOperators(part display.Text, d *Data) (kept display.Text, left
 		var link struct {
 			HRef string `json:"href"`
 		}
-		u := &url.URL{}
-		err := json.Unmarshal(l, &link)
-		if err == nil {
-			u, err = url.Parse(link.HRef)
+		if json.Unmarshal(l, &link) != nil {
+			return part, 0
 		}
-		if host := strings.ToLower(u.Host); err != nil || host != "" && !hosts[host] && !s.hosts[host] {
+		u, err := url.Parse(link.HRef)
+		if err != nil {
+			continue
+		}
+		if host := strings.ToLower(u.Host); host != "" && !hosts[host] && !s.hosts[host] {
 			continue
 		}
 		own = append(own, l)

@@ -85,6 +85,8 @@ func TestLinksThatAFunctionMadeOfAnAlertAreLeftOut(t *testing.T) {
 		{`{{list (dict "href" (print "https://example.com" .Location)) | toJson}}`, ".evil.example/", nil, "a link was left out: an alert would have said where it leads"},
 		{`{{list (dict "href" (print "https://example.com" .Location)) | toJson}}`, "@evil.example/", nil, "a link was left out: an alert would have said where it leads"},
 		{`[{{dict "href" .Location | toJson}}, {{dict "HREF" .Location | toJson}}, {"href": "https://example.com/x"}]`, "//evil.example", []string{"example.com"}, "2 links were left out: an alert would have said where they lead"},
+		{`{{list (dict "href" (print "https://example.com/" .Location)) | toJson}}`, "%zz\x7f", nil, "a link was left out: an alert would have said where it leads"},
+		{`{{list (dict "href" (print "https://example.com" .Location)) | toJson}}`, `\@evil.example/`, nil, "a link was left out: an alert would have said where it leads"},
 		{`{{list (dict "href" (printf "https://Example.com/%s" .Location)) | toJson}}`, "x", []string{"Example.com"}, ""},
 		{`{{list (dict "href" .Location) | toJson}}`, "https://wazuh.example.com/x", []string{"wazuh.example.com"}, ""}, // a host of the config
 		{`[{"href": "https://{{.Location | raw}}/"}]`, "evil.example", []string{"evil.example"}, ""},
