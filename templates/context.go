@@ -14,12 +14,17 @@ import (
 type walk struct {
 	tree   *parse.Tree
 	markup display.Markup
-	// print is told of each action that prints.
-	print func(*parse.ActionNode, display.Place) error
+	// print is told of each action that prints, and says where that leads.
+	print func(*parse.ActionNode, display.Place) (display.Place, error)
 	// call is told of each {{template}}, and says where it leads.
 	call func(*parse.TemplateNode, display.Place) (display.Place, error)
-	// loop is where the innermost loop began: where each turn, a break and a continue must end.
-	loop display.Place
+	// join is the place behind branches that lead to two, if there is one that stands for both; nil: there is none. It
+	// must come to an end when it is asked again with what it said.
+	join func(a, b display.Place) (display.Place, bool)
+	// values knows what the pipelines give.
+	values values
+	// loop is where the innermost loop began: where each turn, a break and a continue must end; left is where they did.
+	loop, left display.Place
 }
 
 // nowhere is where nothing follows: behind a break.
@@ -29,6 +34,7 @@ func (w *walk) list(l *parse.ListNode, at display.Place) (display.Place, error) 
 	if l == nil {
 		return at, nil
 	}
+	defer w.values.scope()()
 	for _, n := range l.Nodes {
 		if at == nowhere {
 			return at, nil
@@ -39,21 +45,24 @@ func (w *walk) list(l *parse.ListNode, at display.Place) (display.Place, error) 
 			at = w.markup.After(at, string(n.Text))
 		case *parse.ActionNode:
 			if len(n.Pipe.Decl) == 0 {
-				err = w.print(n, at)
+				at, err = w.print(n, at)
+			} else {
+				w.values.declare(n.Pipe, w.values.of(n.Pipe))
 			}
 		case *parse.TemplateNode:
 			at, err = w.call(n, at)
 		case *parse.IfNode:
-			at, err = w.branches(n, "if", n.List, n.ElseList, at)
+			at, err = w.branches(n, "if", &n.BranchNode, at)
 		case *parse.WithNode:
-			at, err = w.branches(n, "with", n.List, n.ElseList, at)
+			at, err = w.branches(n, "with", &n.BranchNode, at)
 		case *parse.RangeNode:
 			at, err = w.turns(n, at)
 		case *parse.BreakNode, *parse.ContinueNode:
-			if at != w.loop {
+			left, ok := w.joined(w.left, at)
+			if !ok {
 				err = w.disagree(n, "a turn of {{range}} begins and is left", w.loop, at)
 			}
-			at = nowhere
+			w.left, at = left, nowhere
 		}
 		if err != nil {
 			return at, err
@@ -62,37 +71,76 @@ func (w *walk) list(l *parse.ListNode, at display.Place) (display.Place, error) 
 	return at, nil
 }
 
-func (w *walk) branches(n parse.Node, word string, yes, no *parse.ListNode, at display.Place) (display.Place, error) {
-	a, err := w.list(yes, at)
-	if err != nil {
-		return a, err
-	}
-	b, err := w.list(no, at)
+// joined is the place that stands for two, if there is one.
+func (w *walk) joined(a, b display.Place) (display.Place, bool) {
 	switch {
-	case err != nil, a == nowhere:
-		return b, err
-	case b == nowhere || a == b:
-		return a, nil
+	case a == b || b == nowhere:
+		return a, true
+	case a == nowhere:
+		return b, true
+	case w.join == nil:
+		return a, false
 	}
-	return a, w.disagree(n, "the branches of {{"+word+"}} end", a, b)
+	return w.join(a, b)
+}
+
+func (w *walk) branches(n parse.Node, word string, b *parse.BranchNode, at display.Place) (display.Place, error) {
+	defer w.values.scope()()
+	value := w.values.of(b.Pipe)
+	w.values.declare(b.Pipe, value)
+	dot := w.values.dot
+	if word == "with" {
+		w.values.dot = value
+	}
+	yes, err := w.list(b.List, at)
+	w.values.dot = dot
+	if err != nil {
+		return yes, err
+	}
+	no, err := w.list(b.ElseList, at)
+	if err != nil {
+		return no, err
+	}
+	end, ok := w.joined(yes, no)
+	if !ok {
+		err = w.disagree(n, "the branches of {{"+word+"}} end", yes, no)
+	}
+	return end, err
 }
 
 func (w *walk) turns(n *parse.RangeNode, at display.Place) (display.Place, error) {
-	outer := w.loop
-	w.loop = at
-	end, err := w.list(n.List, at)
-	w.loop = outer
-	if err != nil {
-		return at, err
+	defer w.values.scope()()
+	element := w.values.of(n.Pipe).element()
+	w.values.declare(n.Pipe, element)
+	defer func(loop, left display.Place, dot kind) {
+		w.loop, w.left, w.values.dot = loop, left, dot
+	}(w.loop, w.left, w.values.dot)
+	begin, dot := at, w.values.dot
+	for {
+		w.loop, w.left, w.values.dot = begin, begin, element
+		end, err := w.list(n.List, begin)
+		if err != nil {
+			return begin, err
+		}
+		next, ok := w.joined(w.left, end)
+		if !ok {
+			return begin, w.disagree(n, "a turn of {{range}} begins and ends", begin, end)
+		}
+		if next == begin {
+			break
+		}
+		begin = next // what the first turn leaves, the second finds
 	}
-	if end != at && end != nowhere {
-		return at, w.disagree(n, "a turn of {{range}} begins and ends", at, end)
-	}
+	w.values.dot = dot
 	none, err := w.list(n.ElseList, at)
-	if err == nil && none != at && none != nowhere {
-		err = w.disagree(n, "the branches of {{range}} end", at, none)
+	if err != nil {
+		return begin, err
 	}
-	return at, err
+	end, ok := w.joined(begin, none)
+	if !ok {
+		err = w.disagree(n, "the branches of {{range}} end", begin, none)
+	}
+	return end, err
 }
 
 func (w *walk) disagree(n parse.Node, what string, a, b display.Place) error {
@@ -111,7 +159,7 @@ func (s *Set) checkMarkup(t *template.Template, m display.Markup) error {
 		}
 		open[key] = true
 		defer delete(open, key)
-		w := walk{tree: t.Tree, markup: m, print: func(*parse.ActionNode, display.Place) error { return nil }}
+		w := walk{tree: t.Tree, markup: m, print: passes}
 		w.call = func(n *parse.TemplateNode, at display.Place) (display.Place, error) {
 			if called := s.text.Lookup(n.Name); called != nil {
 				return through(called, at)
@@ -126,6 +174,9 @@ func (s *Set) checkMarkup(t *template.Template, m display.Markup) error {
 	}
 	return err
 }
+
+// passes is the print of a walk to which actions are nothing.
+func passes(_ *parse.ActionNode, at display.Place) (display.Place, error) { return at, nil }
 
 func lineOf(t *template.Template) string {
 	_, line, _ := strings.Cut(position(t.Tree, t.Root), ":")

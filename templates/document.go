@@ -486,6 +486,7 @@ func (s *Set) details(d *Data) (map[string]string, error) {
 		return nil, err
 	}
 	m := map[string]string{}
+	shown := func(t display.Text) string { return enliven(t, s.isLive(d.Channel)).String() }
 	add := func(key, value string) {
 		if value == "" {
 			return
@@ -498,29 +499,29 @@ func (s *Set) details(d *Data) (map[string]string, error) {
 		m[key] = value
 	}
 	for _, f := range facts {
-		name, value := detailKey(d, f.Label.String()), f.Value.String()
+		name, value := detailKey(d, f.Label.String()), shown(f.Value)
 		if name == countsKey && d.Summary != nil {
 			value = f.Label.String() + "  " + value
 		}
 		add(name, value)
 	}
-	add("next", next.String())
+	add("next", shown(next))
 	if d.Summary != nil {
 		s.summaryDetails(m, d)
-		add("log", log.Whole().String())
+		add("log", shown(log.Whole()))
 		return fewest(m), nil
 	}
 	rule := checked(d.Rule.ID)
 	if d.Described() {
 		rule = display.Join(rule, display.Words(" "), display.Quote(d.Rule.Description))
 	}
-	add("rule", rule.Line().String())
+	add("rule", shown(rule.Line()))
 	if d.Rule.Level >= 0 {
 		add("level", asText(d.Rule.Level).String())
 	}
 	add("location", asText(d.LogFile).Line().String())
 	if log.Text != nil {
-		add("log", log.Whole().String())
+		add("log", shown(log.Whole()))
 	}
 	add("alert_id", checked(d.ID).Line().String())
 	return fewest(m), nil

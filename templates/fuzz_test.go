@@ -104,7 +104,7 @@ var ourTags = regexp.MustCompile(`</?(code|span)>`)
 func FuzzHTML(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, page := range []string{string(richHTML(display.Quote(s))), string(dottedHTML(display.Quote(s)))} {
+		for _, page := range []string{string(richHTML(display.Quote(s), dots)), string(dottedHTML(display.Quote(s), dots))} {
 			text := ourTags.ReplaceAllString(page, "")
 			if strings.ContainsAny(text, "<>\"'") {
 				t.Errorf("%q of %q", page, s)

@@ -111,11 +111,11 @@ func escapeLink(root *template.Template) (raws []Use, err error) {
 		return nil, err
 	}
 	w := walk{tree: root.Tree, markup: urlMarkup{}}
-	w.print = func(n *parse.ActionNode, at display.Place) error {
+	w.print = func(n *parse.ActionNode, at display.Place) (display.Place, error) {
 		if at != urlRest && !lastIsRaw(n) {
-			return fmt.Errorf("template %s: %s stands in %s, so an alert would say where the link leads: write the host, or say {{… | raw}}", position(w.tree, n), n, urlMarkup{}.Name(at))
+			return at, fmt.Errorf("template %s: %s stands in %s, so an alert would say where the link leads: write the host, or say {{… | raw}}", position(w.tree, n), n, urlMarkup{}.Name(at))
 		}
-		return nil
+		return at, nil
 	}
 	w.call = func(n *parse.TemplateNode, at display.Place) (display.Place, error) {
 		if at != urlRest {

@@ -15,6 +15,7 @@ import (
 // wanted, not defined, or printed nothing.
 func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 	parts := map[string]display.Text{}
+	live := s.isLive(d.Channel)
 	for _, part := range s.channelParts[d.Channel] {
 		if d.uses != nil && !d.uses(part) {
 			continue
@@ -23,13 +24,22 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 		if err != nil {
 			return nil, err
 		}
+		if d.Channel+"."+part == linksPart && !s.freeLinks {
+			var left int
+			if t, left = s.keepOperators(t, d); left > 0 {
+				parts["template_error"] = leftOut(left)
+			}
+		}
 		if !t.Blank() {
-			parts[part] = t
+			parts[part] = enliven(t, live)
 		}
 	}
 	h := s.html.Lookup(d.Channel + ".html.tmpl")
 	if s.htmlFile != "" && h == nil {
 		return nil, fmt.Errorf("template %s: a message of %s has no HTML; name the file without .html", s.htmlFile, d.Channel)
+	}
+	if h != nil && s.htmlFile != "" {
+		h = s.html.Lookup(s.htmlFile)
 	}
 	if h != nil && !s.noHTML {
 		b := limited{spent: &d.spent}
@@ -47,7 +57,7 @@ func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
 			parts["body.json"] = t
 			delete(parts, "body")
 		} else {
-			parts["body"] = t.Trim()
+			parts["body"] = enliven(t.Trim(), live)
 			delete(parts, "body.json")
 		}
 	}

@@ -42,6 +42,9 @@ func (s *Set) shorten(name string, root *parse.ListNode) {
 	case "facts." + resolvedState:
 		s.factsResolved = true
 	}
+	if name == linksPart {
+		s.freeLinks = strings.TrimSpace(root.String()) == linksAsTheyAre
+	}
 	if pipe := only(root); pipe != nil && strings.HasSuffix(name, ".json") && pipe.Cmds[len(pipe.Cmds)-1].String() == "toJson" {
 		s.encoded[name] = true
 	}

@@ -60,6 +60,9 @@ type Set struct {
 	plainFacts bool            // the part "facts" is factsAsTheyAre
 	// The same for messages about many alerts, and whether there is another for what is over.
 	plainDigest, factsResolved bool
+	freeLinks                  bool            // the part linksPart is linksAsTheyAre, or holds what the operator says is theirs
+	hosts                      map[string]bool // that the operator's templates name in addresses
+	liveHTML                   bool            // links of an alert can be clicked in the HTML of mails
 	raws                       []Use
 	defaults                   *Set // the embedded templates with the same links; nil in that set itself
 }
@@ -68,6 +71,7 @@ type source struct {
 	name, text string
 	// receiver: a file that a receiver names, rather than one laid over a default for all.
 	receiver bool
+	live     bool // see live.go
 }
 
 // Options say where templates come from.
@@ -110,7 +114,7 @@ func Load(opt Options) (*Set, error) {
 				errs = append(errs, fmt.Errorf("template %s: %w", name, err))
 				continue
 			}
-			sources = append(sources, source{name: name, text: string(b)})
+			sources = append(sources, source{name: name, text: string(b), live: liveComment.Match(b)})
 		}
 	}
 	links, err := parseLinks(opt.Links)
@@ -152,15 +156,17 @@ func (s *Set) Defaults() *Set {
 // outside defines, if there is any, is a message of its own and becomes the part "body" (or "body.json", where
 // the name ends in .json.tmpl).
 func (s *Set) WithText(name, text string) (*Set, error) {
-	return build(append(slices.Clone(s.sources), source{name, text, true}), s.links, s.Defaults())
+	return build(append(slices.Clone(s.sources), source{name, text, true, liveComment.MatchString(text)}), s.links, s.Defaults())
 }
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
 	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
-		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}, shared: map[string]bool{}}
+		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}, shared: map[string]bool{}, hosts: map[string]bool{}}
+	set.liveHTML = set.isLiveHTML()
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
-		Funcs(template.FuncMap{"_quote": quote, "_json": jsonOf, "_jsonString": jsonStringOf, "_bound": bound})
+		Funcs(template.FuncMap{"_quote": quote, "_json": jsonOf, "_jsonString": jsonStringOf, "_bound": bound}).
+		Funcs(template.FuncMap{"_url": inAddress, "_address": jsonAddressStringOf, "_jsonAddress": jsonAddressOf})
 	html := htmltemplate.New("").Funcs(htmltemplate.FuncMap(sprigFuncs())).Funcs(htmltemplate.FuncMap(ownFuncs())).Funcs(set.htmlFuncs())
 
 	var errs []error
@@ -170,12 +176,11 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 			continue
 		}
 		if strings.HasSuffix(src.name, ".html.tmpl") {
-			name := src.name
 			if src.receiver { // whatever its name, it is the HTML of that receiver's mail
-				name, set.htmlFile = "email.html.tmpl", src.name
+				set.htmlFile = src.name
 			}
 			set.noHTML = strings.TrimSpace(src.text) == ""
-			if _, err := html.New(name).Parse(src.text); err != nil {
+			if _, err := html.New(src.name).Parse(src.text); err != nil {
 				errs = append(errs, parseError(err))
 			}
 			continue
@@ -239,16 +244,42 @@ func (s *Set) escape() error {
 		guard(t.Root)
 		boundVariables(t.Tree)
 		json.pristine[t.Name()] = t.Copy()
+		addHosts(t.Root, s.hosts)
 	}
-	if err := errors.Join(errs...); err != nil {
+	addresses := addresses{s, map[string]bool{}}
+	html := newHTMLContexts(s.html, addresses.part)
+	for _, t := range s.html.Templates() {
+		if t.Tree == nil {
+			continue
+		}
+		uses, err := inspect(t.Tree)
+		s.raws, errs = append(s.raws, uses...), append(errs, err)
+		if isCopy(t.Name()) {
+			errs = append(errs, fmt.Errorf("template %s: the name %q holds a $: choose another", position(t.Tree, t.Tree.Root), t.Name()))
+		}
+		markWords(t.Tree)
+		guard(t.Tree.Root)
+		boundVariables(t.Tree)
+		html.add(t.Tree)
+	}
+	if err := joinDistinct(errs); err != nil {
 		return err
 	}
+	errs = append(errs, html.find())
+	if t := s.text.Lookup(addressPart); t != nil && t.Tree != nil {
+		errs = append(errs, addresses.define(t))
+	}
+	anywhere, links := anyJSON(), linksContext(addresses.part, &s.freeLinks)
 	for _, name := range slices.Sorted(maps.Keys(json.pristine)) {
 		t := s.text.Lookup(name)
 		if isJSON(name) {
-			end, err := json.define(name, name, jsonValue)
-			if err == nil && end != jsonValue {
-				err = fmt.Errorf("template %s: it ends inside %s", position(t.Tree, t.Root), jsonMarkup{}.Name(end))
+			in := anywhere
+			if name == linksPart {
+				in = links
+			}
+			end, err := json.define(in, name, name, jsonValue, anything)
+			if err == nil && in.markup.Name(end) != in.markup.Name(jsonValue) {
+				err = fmt.Errorf("template %s: it ends inside %s", position(t.Tree, t.Root), in.markup.Name(end))
 			}
 			errs = append(errs, err)
 			continue
@@ -257,21 +288,6 @@ func (s *Set) escape() error {
 		eachNode(t.Root, func(n parse.Node) {
 			if call, ok := n.(*parse.TemplateNode); ok && isJSON(call.Name) {
 				errs = append(errs, fmt.Errorf("template %s: %q prints JSON, which is no text: say {{part %q .}}", position(t.Tree, n), call.Name, call.Name))
-			}
-		})
-	}
-	for _, t := range s.html.Templates() {
-		if t.Tree == nil {
-			continue
-		}
-		uses, err := inspect(t.Tree)
-		s.raws, errs = append(s.raws, uses...), append(errs, err)
-		markWords(t.Tree)
-		guard(t.Tree.Root)
-		boundVariables(t.Tree)
-		eachAction(t.Tree.Root, func(n *parse.ActionNode) {
-			if len(n.Pipe.Decl) == 0 && !lastIs(n, "plain") { // whose words, such as our links, stay as they are
-				addStep(t.Tree, n, "_form")
 			}
 		})
 	}

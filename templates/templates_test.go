@@ -230,7 +230,7 @@ func TestUsersDirectoryOverridesByName(t *testing.T) {
 	}
 	write("email.tmpl", `{{define "email.subject"}}OSSEC {{.Rule.ID}}{{end}}`)
 	write("unused.tmpl", `{{define "email.subject"}}never{{end}}`)
-	write("email.html.tmpl", `{{define "row"}}<i>{{.Log}}</i>{{end}}<p>{{.Host}} {{rich .Rule.Description}} <a href="{{.Host}}">x</a>{{template "row" .}}</p>`)
+	write("email.html.tmpl", `{{define "row"}}<i>{{.Log}}</i>{{end}}<p>{{.Host}} {{rich .Rule.Description}} <a href="https://example.com/{{.Host}}">x</a>{{template "row" .}}</p>`)
 	set, err := Load(Options{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,7 @@ func TestUsersDirectoryOverridesByName(t *testing.T) {
 	if want := "OSSEC 5712"; got["subject"] != want {
 		t.Errorf("subject = %q, want %q", got["subject"], want)
 	}
-	if want := `<p>&lt;b&gt;\u202e <code>sshd: brute force trying to get access to the system<span>.</span></code> <a href="%3cb%3e%5cu202e">x</a><i>hxxp://evil[.]example/ \u202e\x1b[31m</i></p>`; got["html"] != want {
+	if want := `<p>&lt;b&gt;\u202e <code>sshd: brute force trying to get access to the system<span>.</span></code> <a href="https://example.com/%3Cb%3E%E2%80%AE">x</a><i>hxxp://evil[.]example/ \u202e\x1b[31m</i></p>`; got["html"] != want {
 		t.Errorf("html = %s\nwant   %s", got["html"], want)
 	}
 }

@@ -293,18 +293,24 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 	return append(found, checkNames(cfg, d)...)
 }
 
-// checkRaw lists where templates print text of an alert as it came.
+// checkRaw lists where templates print text of an alert as it came, or its links.
 func checkRaw(cfg *config) []finding {
-	uses := cfg.templates.RawUses()
+	uses, live := cfg.templates.RawUses(), cfg.templates.LiveFiles()
 	for _, r := range cfg.Receivers {
-		uses = append(uses, r.templates.RawUses()...)
+		uses, live = append(uses, r.templates.RawUses()...), append(live, r.templates.LiveFiles()...)
 	}
+	return append(notesOn(cfg, uses, " prints text of an alert as it came: whoever writes the log writes the message there"),
+		notesOn(cfg, live, " leaves links in text of an alert as they came: whoever writes the log writes links that can be clicked")...)
+}
+
+// notesOn notes places in templates, and what is said of each.
+func notesOn(cfg *config, uses []templates.Use, what string) []finding {
 	slices.SortFunc(uses, func(a, b templates.Use) int {
 		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Action, b.Action))
 	})
 	var found []finding
 	for _, u := range slices.Compact(uses) {
-		p := rules.Problem{File: filepath.Join(cfg.TemplatesDir, u.File), Line: u.Line, Message: u.Action + " prints text of an alert as it came: whoever writes the log writes the message there"}
+		p := rules.Problem{File: filepath.Join(cfg.TemplatesDir, u.File), Line: u.Line, Message: u.Action + what}
 		if _, err := os.Stat(p.File); err != nil { // a link, or a file that a receiver names by its path
 			p.File = u.File
 		}

@@ -75,7 +75,7 @@ var injectionTemplates = map[string]string{
 	"slack-body.tmpl": "*Body* {{.Rule.Description}} `{{.Agent.Name}}`\n```{{.Log | trunc 300}}```\n<https://own.example.com/{{.Agent.Name}}|{{.Rule.Description}}> {{.Agent.Name}} <!here>{{define `slack.footer`}}{{.Agent.Name}}{{end}}",
 	"page-own.tmpl": `{{define "pagerduty.summary"}}Own {{.Rule.Description}} of {{.Agent.Name}}{{end}}
 {{define "pagerduty.client_url"}}{{link "alert" .}}{{end}}
-{{define "pagerduty.links.json"}}[{"href": {{link "alert" . }}, "text": "of {{.Agent.Name}}"}]{{end}}
+{{define "pagerduty.links.json"}}[{"href": {{link "alert" . }}, "text": "of {{.Agent.Name}}"}, {"href": "https://own.example.com/{{.Agent.Name}}?q={{.Rule.Description}}", "text": {{.Rule.Description}}}]{{end}}
 {{define "pagerduty.details.json"}}{"value": {{.Log}}, "string": "of {{.Log}}.", "both": "{{.Agent.Name}}{{.Log}}"}{{end}}`,
 	"own.json.tmpl": `{"value": {{.Log}}, "string": "of {{.Log}}.", "list": [{{.Agent.Name}}, "{{.Agent.Name}}", {{.Rule.Level}}], "map": {{dict "log" .Log | toJson}},
 "called": {{template "call" .}}, "within": "{{template "call" .}}", "groups": [{{range $i, $g := .Rule.Groups}}{{if $i}}, {{end}}"{{$g}}"{{end}}], "same": {{printf "%s" .Log}}}
@@ -92,7 +92,8 @@ X-Log: of {{.Log}}
 {{.Agent.Name}}{{end}}`,
 	"own.html.tmpl": `<!DOCTYPE html><html><head><title>{{.Rule.Description}}</title><style>.x{color:{{.Agent.Name}};background:"{{.Log | trunc 100}}"}</style></head>
 <body data-a="{{.Rule.Description}}" data-b='{{.Agent.Name}}' data-c={{.Agent.Name}} style="color:{{.Agent.Name}}" onclick="f({{.Log | trunc 100}})">
-<p>{{.Log}}{{.Agent.Name}}</p><a href="https://own.example.com/?q={{.Agent.Name}}&amp;r={{.Log | trunc 100}}#x">{{.Agent.Name}}</a><a href="{{.Agent.Name}}">x</a><img src="{{.Rule.Description}}" alt={{.Rule.Description}}>
+<p>{{.Log}}{{.Agent.Name}}</p><a href="https://own.example.com/?q={{.Agent.Name}}&amp;r={{.Log | trunc 100}}#x">{{.Agent.Name}}</a><a href='https://own.example.com/{{.Agent.Name}}/{{.Rule.Description}}'>x</a><img src="https://own.example.com/{{.Rule.Description}}.png" srcset="https://own.example.com/{{.Agent.Name}} 1x, https://own.example.com/{{.Log | trunc 100}} 2x" alt={{.Rule.Description}}>
+<p style="background:url('https://own.example.com/{{.Rule.Description}}')"><a href="{{with link "alert" .}}{{.}}{{else}}https://own.example.com/{{end}}">x</a></p>
 <!-- {{.Log}} --><textarea>{{.Log}}</textarea><pre>{{.Log}}</pre><script>var log = {{.Log}}; var s = "{{.Agent.Name}}";</script>
 <p>{{rich .Rule.Description}}{{dotted .Rule.Description}}{{plain .Rule.Description}}</p></body></html>`,
 }
@@ -888,11 +889,15 @@ func checkInertHTML(t *testing.T, name, page, harmlessPage string, a *alert.Aler
 		for i, attribute := range x.names {
 			value := html.UnescapeString(x.values[i])
 			switch {
-			case attribute == "href" && name == "mail":
-				checkLink(t, value)
 			case attribute == "href" || attribute == "src":
-				if scheme, _, found := strings.Cut(value, ":"); found && !strings.Contains(scheme, "/") && !slices.Contains([]string{"", "http", "https", "mailto", "#ZgotmplZ", "cid"}, strings.ToLower(scheme)) {
-					t.Errorf("a link of the page runs %.100q", value)
+				checkLink(t, value)
+			case attribute == "srcset":
+				if sources := strings.Split(value, ", "); len(sources) != 2 || !strings.HasPrefix(sources[0], "https://own.example.com/") || !strings.HasPrefix(sources[1], "https://own.example.com/") || strings.Count(value, " ") != 3 {
+					t.Errorf("the sources of the page are %.200q", value)
+				}
+			case attribute == "style" && name == "mail-html" && strings.Contains(value, "url("):
+				if !strings.HasPrefix(value, "background:url('https://own.example.com/") || !strings.HasSuffix(value, "')") || strings.Count(value, "'") != 2 {
+					t.Errorf("the style of the page is %.200q", value)
 				}
 			case name == "mail" && (strings.Contains(value, open) || strings.Contains(value, shut)):
 				t.Errorf("what an attacker wrote stands in %s=%.100q", attribute, value)

@@ -22,11 +22,13 @@ const (
 	maxEvent    = 512 << 10 // bytes of the whole event
 	// maxField is ours: what a reader wants of a name.
 	maxField = 255
+	// maxLink is what the links of the config may have, in bytes.
+	maxLink = 900
 )
 
 // newEvent makes the event of a notification. Its parts are summary, source, component, group, class,
-// client_url, details.json (an object of strings), links.json (a list of {href, text}), or body, an operator's
-// plain template, which is then the summary.
+// client_url, details.json (an object of strings), links.json (a list of {href, text}), template_error (what is to be
+// said of them), or body, an operator's plain template, which is then the summary.
 func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	e := &pagerduty.V2Event{RoutingKey: key, Action: string(n.Action), DedupKey: dedupKey(n.DedupKey)}
 	switch n.Action { // PagerDuty has no event for an update: a trigger would open an incident that is over once more
@@ -50,8 +52,13 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	}
 	field := func(name string) string { return line(n.Parts[name], maxField) }
 	e.Client = "ossec-notify"
-	if u := n.Parts["client_url"].Trim().String(); isLink(u) {
-		e.ClientURL = u
+	var notes []string
+	clientURL, ours := n.Parts["client_url"].Trim().Address()
+	switch {
+	case !ours:
+		notes = append(notes, "client_url was left out: an alert would have said where it leads")
+	case isLink(clientURL):
+		e.ClientURL = clientURL
 	}
 	e.Payload = &pagerduty.V2Payload{
 		Summary:   strings.ReplaceAll(line(summary, maxSummary), "`", "'"),
@@ -65,14 +72,16 @@ func newEvent(n notifier.Notification, key string) (*pagerduty.V2Event, error) {
 	if e.Payload.Source == "" {
 		e.Payload.Source = "unknown" // PagerDuty demands one
 	}
+	if note := n.Parts["template_error"]; !note.Blank() {
+		notes = append(notes, note.String())
+	}
 	var links []link
-	var notes []string
 	if err := decode(n.Parts["links.json"], &links); err != nil {
 		notes = append(notes, "links.json of the template is no list of {href, text}: "+err.Error())
 	}
 	for _, l := range links {
 		if isLink(l.HRef) {
-			e.Links = append(e.Links, l)
+			e.Links = append(e.Links, link{l.HRef, line(display.Words(l.Text), maxField)})
 		}
 	}
 	var details map[string]any
@@ -96,10 +105,11 @@ type link struct {
 	Text string `json:"text,omitempty"`
 }
 
-// isLink keeps javascript: and the like out of what a browser opens.
+// isLink keeps javascript: and the like out of what a browser opens, and what is too long to be an address: it would
+// take the place of the details.
 func isLink(s string) bool {
 	_, err := notifier.ParseURL(s)
-	return err == nil
+	return err == nil && len(s) <= maxLink
 }
 
 // decode reads a part that holds JSON; a part that is missing leaves v alone.

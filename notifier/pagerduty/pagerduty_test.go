@@ -184,11 +184,12 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 
 // payload is the event as PagerDuty gets it.
 type payload struct {
-	Action   string `json:"event_action"`
-	DedupKey string `json:"dedup_key"`
-	Client   string
-	Links    []link
-	Payload  *struct {
+	Action    string `json:"event_action"`
+	DedupKey  string `json:"dedup_key"`
+	Client    string
+	ClientURL string `json:"client_url"`
+	Links     []link
+	Payload   *struct {
 		Summary, Source, Severity, Timestamp string
 		Details                              map[string]any `json:"custom_details"`
 	}
@@ -371,9 +372,19 @@ func TestEventFitsTheLimit(t *testing.T) {
 			t.Errorf("%d bytes, details (-want +got):\n%s", size, diff)
 		}
 	})
+	t.Run("links go before the details", func(t *testing.T) {
+		n := examples()["brute-force"]
+		long := strings.Repeat("x", 600_000)
+		n.Parts["links.json"] = display.Words(`[{"href":"https://example.com/` + long + `","text":"Open"},{"href":"https://example.com/","text":"` + long + `"}]`)
+		n.Parts["client_url"] = display.Words("https://example.com/" + long)
+		p, size := event(t, n)
+		if size > maxEvent || len(p.Links) != 1 || len(p.Links[0].Text) > maxField+2 || p.ClientURL != "" || p.Payload.Details["from"] != "203.0.113.9" {
+			t.Errorf("%d bytes with %d links and %v", size, len(p.Links), p.Payload.Details)
+		}
+	})
 	t.Run("links are dropped", func(t *testing.T) {
 		n := examples()["brute-force"]
-		n.Parts["links.json"] = display.Words(`[{"href":"https://example.com/` + strings.Repeat("x", 600_000) + `","text":"Open"}]`)
+		n.Parts["links.json"] = display.Words(`[` + strings.Repeat(`{"href":"https://example.com/","text":"Open"},`, 20_000) + `{}]`)
 		if p, size := event(t, n); size > maxEvent || len(p.Links) != 0 {
 			t.Errorf("%d bytes with %d links", size, len(p.Links))
 		}
@@ -392,6 +403,32 @@ func TestBrokenTrimmingsDoNotLoseThePage(t *testing.T) {
 	}
 	if p.Payload.Summary == "" || p.Links != nil {
 		t.Errorf("got summary %q, links %v", p.Payload.Summary, p.Links)
+	}
+}
+
+func TestAlertDoesNotSayWhereTheClientURLLeads(t *testing.T) {
+	w, q := display.Words, display.Quote
+	for _, tc := range []struct {
+		url  display.Text
+		want string
+		note bool
+	}{
+		{display.Join(w("https://example.com/?q="), q("a b&c"), w("\n")), "https://example.com/?q=a%20b%26c", false},
+		{q("https://evil.example/"), "", true},
+		{display.Join(w("https://"), q("evil.example"), w("/")), "", true},
+		{display.Join(w("https://example.com"), q(".evil.example/")), "", true},
+	} {
+		n := examples()["brute-force"]
+		n.Parts["client_url"] = tc.url
+		n.Parts["template_error"] = w("a link was left out")
+		p, _ := event(t, n)
+		note, _ := p.Payload.Details["template_error"].(string)
+		if said := strings.Contains(note, "client_url was left out: an alert would have said where it leads"); p.ClientURL != tc.want || said != tc.note {
+			t.Errorf("%q: client_url is %q, want %q; the note is %q", tc.url.Raw(), p.ClientURL, tc.want, note)
+		}
+		if !strings.Contains(note, "a link was left out") || p.Payload.Summary == "" {
+			t.Errorf("the note of the template is lost in %q, the summary is %q", note, p.Payload.Summary)
+		}
 	}
 }
 

@@ -46,18 +46,22 @@ func units(s string) int {
 }
 
 // fit renders a text in at most limit characters. It first drops the ends of what comes from the alert and keeps
-// all words, because these hold the labels, the next step and the links; an operator's words that alone are too
-// long are cut at their end. Either way the last line says what is left.
+// all words, because these hold the labels, the next step and the links; then the links that an alert made long; an
+// operator's words that alone are too long are cut at their end. Either way the last line says what is left.
 func fit(t display.Text, limit int, render func(display.Text) string) string {
-	whole := render(t)
-	if len(whole) <= limit || units(whole) <= limit { // no character has more units than bytes
-		return whole
-	}
-	of := t.QuotedLen()
-	// The first number of characters that is too many; with one less it fits.
-	tooMany := sort.Search(min(of, limit)+1, func(n int) bool { return units(cutTo(t, n, of, render)) > limit })
-	if tooMany > 0 {
-		return cutTo(t, tooMany-1, of, render)
+	var whole string
+	for _, keep := range []func(display.Text) bool{everyLink, ofWordsAlone} {
+		t := settle(t, keep)
+		whole = render(t)
+		if len(whole) <= limit || units(whole) <= limit { // no character has more units than bytes
+			return whole
+		}
+		of := t.QuotedLen()
+		// The first number of characters that is too many; with one less it fits.
+		tooMany := sort.Search(min(of, limit)+1, func(n int) bool { return units(cutTo(t, n, of, render)) > limit })
+		if tooMany > 0 {
+			return cutTo(t, tooMany-1, of, render)
+		}
 	}
 	total := utf8.RuneCountInString(whole)
 	first := pieces(whole, limit-units(leftOf(total, total)))[0]
@@ -73,12 +77,13 @@ func leftOf(shown, of int) string {
 	return "\n… " + display.Thousands(shown) + " of " + display.Thousands(of) + " characters"
 }
 
-// fitHeader renders one line in at most maxHeader characters, by taking them out of the middle.
+// fitHeader renders one line in at most maxHeader characters, by taking them out of the middle. There is no room for
+// links in it then.
 func fitHeader(t display.Text) string {
-	line := t.Line()
-	if s := plain(line); units(s) <= maxHeader {
+	if s := plain(settle(t, everyLink).Line()); units(s) <= maxHeader {
 		return s
 	}
+	line := settle(t, noLink).Line()
 	tooMany := sort.Search(maxHeader+1, func(n int) bool { return units(plain(line.Cut(n))) > maxHeader })
 	return plain(line.Cut(tooMany - 1))
 }
@@ -148,8 +153,5 @@ func atom(s string, at display.Place) int {
 	return size
 }
 
-// maxLink bounds the <…> that are kept in one piece, in bytes.
-const maxLink = 1000
-
-// linkWords is what of it is kept for an operator's words behind a quotation.
+// linkWords is what of a link is kept for an operator's words behind a quotation in its label.
 const linkWords = 200

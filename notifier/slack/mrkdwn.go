@@ -141,19 +141,16 @@ func (w *writer) quoted(s string) {
 		w.out.WriteString(escape(breakFences(s)))
 		return
 	case inMention: // who is called, too: Slack knows nobody by such a name
-		w.linked("?"+s, percent)
+		w.out.WriteString(display.Percent("?" + s))
 		return
 	case inHost: // where the link leads is for the operator to say
-		w.linked(strings.ReplaceAll(strings.ReplaceAll(s, "[.]", "."), ".", "[.]"), percent)
+		w.out.WriteString(display.Percent(strings.ReplaceAll(strings.ReplaceAll(s, "[.]", "."), ".", "[.]")))
 		return
 	case inURL:
-		if s == "." || s == ".." { // which lead to another path however they are written
-			s = strings.ReplaceAll(s, ".", "[.]")
-		}
-		w.linked(s, percent)
+		w.out.WriteString(display.Percent(s))
 		return
 	case inLabel:
-		w.linked(code(s), func(s string) string { return strings.ReplaceAll(escape(s), "|", "¦") })
+		w.label(code(s))
 		return
 	case inText:
 		if w.plain {
@@ -165,9 +162,10 @@ func (w *writer) quoted(s string) {
 	w.out.WriteString(escape(code(s)))
 }
 
-// linked writes a quotation inside of a <…>, as much of it as leaves the link whole: one that is longer than maxLink
-// may be cut in two, and what was inside of it would stand in the text.
-func (w *writer) linked(s string, escape func(string) string) {
+// label writes a quotation inside of the label of a link, as much of it as leaves the link whole: one that is longer
+// than maxLink may be cut in two, and what was inside of it would stand in the text.
+func (w *writer) label(s string) {
+	escape := func(s string) string { return strings.ReplaceAll(escape(s), "|", "¦") }
 	written := w.out.String()
 	room := maxLink - linkWords - (len(written) - strings.LastIndexByte(written, '<'))
 	if whole := escape(s); len(whole) <= room {
@@ -181,7 +179,7 @@ func (w *writer) linked(s string, escape func(string) string) {
 		}
 		w.out.WriteString(e)
 	}
-	w.out.WriteString(escape("…"))
+	w.out.WriteString("…")
 }
 
 func (w *writer) beginSpan() {
@@ -243,22 +241,6 @@ func breakFences(s string) string {
 			b.WriteString(s[i:end])
 		}
 		i = end
-	}
-	return b.String()
-}
-
-// percent escapes all that is not unreserved in a URL (RFC 3986, 2.3), so that alert text stays one part of the
-// path or one value of the query.
-func percent(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if (c|0x20 >= 'a' && c|0x20 <= 'z') || (c >= '0' && c <= '9') || strings.IndexByte("-._~", c) >= 0 {
-			b.WriteByte(c)
-			continue
-		}
-		b.Write([]byte{'%', hex[c>>4], hex[c&15]})
 	}
 	return b.String()
 }

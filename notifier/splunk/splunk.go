@@ -167,21 +167,51 @@ func (s *Notifier) event(n notifier.Notification) ([]byte, error) {
 // plainEvent is the event that an operator's plain template wrote: a JSON object where the template wrote one,
 // else a string.
 //
-// A plain template escapes nothing, so a log line could close the string that it stands in and add keys of its
-// own. So the quotations are first taken as the contents of JSON strings; only where that gives no JSON (because
-// the template escaped them itself) is the text taken as it stands. An alert never decides that it is an object:
-// the first brace must be the template's own.
+// A plain template escapes nothing, so a log line could close the string that it stands in and add keys of its own.
+// So a quotation becomes the contents of the string that it stands in; elsewhere it is a value: the JSON that the
+// template made of it, or a string. An alert never decides that the event is an object: the first brace must be the
+// template's own.
 func plainEvent(body display.Text) json.RawMessage {
 	text := body.Trim()
 	if before, _, found := text.CutWords("{"); found && before.IsZero() {
-		escaped := text.Render(func(s string) string { return s }, func(s string) string { return string(quote(s)[1 : len(quote(s))-1]) })
-		for _, object := range []string{escaped, text.Raw()} {
-			if isObject(object) {
-				return json.RawMessage(object)
-			}
+		if object := written(text); isObject(object) {
+			return json.RawMessage(object)
 		}
 	}
 	return quote(text.Raw())
+}
+
+// written is the JSON that a plain template meant to write, or "" where the template put a \ before a quotation.
+func written(t display.Text) string {
+	var b strings.Builder
+	inString, escape := false, false
+	for i := range t {
+		piece := t[i : i+1]
+		raw := piece.Raw()
+		switch {
+		case !piece.HasQuote():
+			for _, c := range []byte(raw) {
+				switch {
+				case escape:
+					escape = false
+				case inString && c == '\\':
+					escape = true
+				case c == '"':
+					inString = !inString
+				}
+			}
+			b.WriteString(raw)
+		case escape:
+			return ""
+		case inString:
+			b.Write(quote(raw)[1 : len(quote(raw))-1])
+		case json.Valid([]byte(raw)):
+			b.WriteString(raw)
+		default:
+			b.Write(quote(raw))
+		}
+	}
+	return b.String()
 }
 
 // epoch is the time as Splunk wants it, in seconds with a fraction to the millisecond: 1795440502.0. It is empty
