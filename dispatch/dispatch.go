@@ -67,7 +67,9 @@ type Dispatcher struct {
 	Table     *rules.Table
 	Scale     alert.Scale
 	Receivers map[string]*Receiver
-	Log       *slog.Logger
+	// Aliases are receivers that stand for others. Their names are none of Receivers.
+	Aliases map[string]Alias
+	Log     *slog.Logger
 }
 
 // Nobody is, in the outbox, the receiver of an alert that a route sends to nobody on purpose. No receiver of a config
@@ -80,7 +82,9 @@ type Delivery struct {
 	Alert      *alert.Alert
 	Receiver   *Receiver
 	Route      string // the path of the route that chose it; "" when no route was asked
-	Occurrence int
+	// Alias is the receiver that the route names where it stands for this one, and Note why it does: see [rules.Choice].
+	Alias, Note string
+	Occurrence  int
 	Sample     string // send --sample: what is sent is marked as a test
 
 	// PossibleRepeat: an earlier attempt may have arrived. Instead: whose place this receiver takes, and why.
@@ -141,7 +145,7 @@ func (d *Dispatcher) Nobody(a *alert.Alert, planned []Delivery) (route string) {
 func (d *Dispatcher) PlanReceivers(a *alert.Alert, names ...string) ([]Delivery, error) {
 	var choices []rules.Choice
 	for _, name := range names {
-		if d.Receivers[name] == nil {
+		if !d.Has(name) {
 			return nil, fmt.Errorf("no receiver %q%s", name, d.nearest(name))
 		}
 		choices = append(choices, rules.Choice{Receiver: name})
@@ -159,6 +163,9 @@ func (d *Dispatcher) nearest(name string) string {
 	for n := range d.Receivers {
 		known = append(known, n)
 	}
+	for n := range d.Aliases {
+		known = append(known, n)
+	}
 	slices.Sort(known)
 	if near := rules.Nearest(name, known); near != "" {
 		return fmt.Sprintf(": did you mean %q?", near)
@@ -171,13 +178,13 @@ func (d *Dispatcher) nearest(name string) string {
 
 func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice) []Delivery {
 	var out []Delivery
-	for _, c := range choices {
+	for _, c := range d.Expand(choices, time.Now()) {
 		r := d.Receivers[c.Receiver]
 		if r == nil { // the config loader refuses unknown names; this is for a table made by hand
 			d.Log.Error("route names an unknown receiver", "receiver", c.Receiver, "route", c.Route)
 			continue
 		}
-		out = append(out, Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Route: c.Route, Occurrence: 1})
+		out = append(out, Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Route: c.Route, Alias: c.Alias, Note: c.Note, Occurrence: 1})
 	}
 	return out
 }
