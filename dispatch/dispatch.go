@@ -78,14 +78,14 @@ const Nobody = "(nobody)"
 
 // Delivery is one alert for one receiver.
 type Delivery struct {
-	ID         string
-	Alert      *alert.Alert
-	Receiver   *Receiver
-	Route      string // the path of the route that chose it; "" when no route was asked
+	ID       string
+	Alert    *alert.Alert
+	Receiver *Receiver
+	Route    string // the path of the route that chose it; "" when no route was asked
 	// Alias is the receiver that the route names where it stands for this one, and Note why it does: see [rules.Choice].
 	Alias, Note string
 	Occurrence  int
-	Sample     string // send --sample: what is sent is marked as a test
+	Sample      string // send --sample: what is sent is marked as a test
 
 	// PossibleRepeat: an earlier attempt may have arrived. Instead: whose place this receiver takes, and why.
 	// Late and LateWhy: how long the alert waited.

@@ -205,8 +205,12 @@ func (r *Receiver) Known() Known { return r.cache.OnCall(r.schedule, time.Now())
 // Schedule is what the receiver asks for; its Source also tells what became of incidents.
 func (r *Receiver) Schedule() Schedule { return r.schedule }
 
-// Probe asks for the schedule, and says of those who are on call now whether any has a receiver.
-func (r *Receiver) Probe(ctx context.Context) error {
-	_, err := r.schedule.Source.Check(ctx, r.schedule.ID)
-	return err
+// Ask asks PagerDuty for the schedule now, past what is remembered, and says who is to be told by its answer.
+func (r *Receiver) Ask(ctx context.Context) (receivers []string, note string, err error) {
+	people, err := r.schedule.Source.Check(ctx, r.schedule.ID)
+	if err != nil {
+		return nil, "", err
+	}
+	receivers, note = r.cfg.Resolve(Known{People: people, Asked: time.Now()})
+	return receivers, note, nil
 }

@@ -138,11 +138,11 @@ func TestAReceiverStandsForWhoeverIsOnCall(t *testing.T) {
 	if got := r.Names(); !cmp.Equal(got, []string{"Alice Example"}) {
 		t.Errorf("got %q", got)
 	}
-	if err := r.Probe(t.Context()); err != nil {
-		t.Error(err)
+	if got, note, err := r.Ask(t.Context()); err != nil || !cmp.Equal(got, []string{"alice-slack", "alice-mail"}) || note != "Alice Example of schedule PABC123 is on call" {
+		t.Errorf("got %q, %q, %v", got, note, err)
 	}
 	f.next(answering(401, ""))
-	if err := r.Probe(t.Context()); err == nil || strings.Contains(err.Error(), testToken) {
+	if _, _, err := r.Ask(t.Context()); err == nil || strings.Contains(err.Error(), testToken) {
 		t.Errorf("got %v", err)
 	}
 }
