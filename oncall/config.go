@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -86,7 +87,7 @@ func (c Config) Validate() error {
 		bad("people", "is missing: the receivers of each person, such as people: {alice@example.com: alice-slack}")
 	}
 	folded := map[string]string{}
-	for key := range c.People {
+	for _, key := range slices.Sorted(maps.Keys(c.People)) {
 		other, twice := folded[strings.ToLower(key)]
 		switch {
 		case strings.TrimSpace(key) == "":
@@ -94,7 +95,7 @@ func (c Config) Validate() error {
 		case len(c.People[key]) == 0:
 			bad("people", "%q has no receiver: name some, or leave the person out, for whom otherwise is told", key)
 		case twice && strings.Contains(key, "@"):
-			bad("people", "%q and %q are one address: write it once", min(key, other), max(key, other))
+			bad("people", "%q and %q are one address: write it once", other, key)
 		}
 		folded[strings.ToLower(key)] = key
 	}
