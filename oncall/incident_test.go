@@ -26,7 +26,7 @@ func TestWhatBecameOfAnIncident(t *testing.T) {
 		{"of a service without alerts", func(f *fakePagerDuty) { f.incident("P1", nil, map[string]any{"incident_key": "k"}) }, Incident{Key: "k", Status: Triggered, ID: "P1", URL: link + "P1"}},
 		{"taken, by the first", func(f *fakePagerDuty) {
 			f.incident("P1", []string{"k"}, map[string]any{"status": "acknowledged", "last_status_change_by": agent("user_reference", "Bob"), "last_status_change_at": text(20 * time.Minute),
-				"acknowledgements": []any{ack("user_reference", "Bob", 20*time.Minute), ack("user_reference", "Alice", 4*time.Minute)}})
+				"acknowledgements": []any{ack("user_reference", "Bob", 20*time.Minute), ack("user_reference", "Alice", 4*time.Minute), ack("user_reference", "Carol", 30*time.Minute)}})
 		}, Incident{Key: "k", Status: Acknowledged, ID: "P1", URL: link + "P1", By: "Alice", Person: true, At: at.Add(4 * time.Minute)}},
 		{"taken by an event", func(f *fakePagerDuty) {
 			f.incident("P1", []string{"k"}, map[string]any{"status": "acknowledged", "acknowledgements": []any{ack("service_reference", "Servers", time.Minute)}})
