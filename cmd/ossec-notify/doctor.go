@@ -523,7 +523,7 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 				x.ok(check, "%s", f.Message)
 				continue
 			case f.Warning:
-				x.warning(check, remedy, "%s", f.Message)
+				x.warning(check, "", "%s", f.Message)
 			default:
 				x.problem(check, remedy, "%s", f.Message)
 			}
@@ -541,7 +541,13 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 	if len(x.cfg.Aliases) > 0 {
 		cache, done := x.rememberedOnCall(ctx, x.cfg)
 		defer done()
-		tell("oncall", "ossec-notify check --online asks now and says what is wrong", "PagerDuty says who is on call, as far as it was asked", staleSchedules(x.cfg, cache))
+		stale := staleSchedules(x.cfg, cache)
+		for _, f := range stale {
+			x.warning("oncall", "ossec-notify check --online asks now and says what is wrong", "%s", f.Message)
+		}
+		if len(stale) == 0 {
+			x.ok("oncall", "PagerDuty says who is on call, as far as it was asked")
+		}
 	}
 	if online {
 		// Receivers that cannot be built are mistakes of the config, which check tells with their lines.
