@@ -23,6 +23,9 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	if r == nil && !l.d.Site.Gone(l.name) { // the config was changed since the delivery was taken
 		return putBack(x), nil
 	}
+	if alias := l.d.Site.Dispatcher().Aliases[l.name]; r == nil && alias != nil {
+		return l.expand(alias, x), nil
+	}
 	if r == nil {
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
 		l.d.Log.Error("delivery is dead", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "err", errNoReceiver)

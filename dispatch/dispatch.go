@@ -74,7 +74,9 @@ type Dispatcher struct {
 	Table     *rules.Table
 	Scale     alert.Scale
 	Receivers map[string]*Receiver
-	Log       *slog.Logger
+	// Aliases are receivers that stand for others. Their names are none of Receivers.
+	Aliases map[string]Alias
+	Log     *slog.Logger
 	// Zone is the config's time zone; nil is UTC.
 	Zone *time.Location
 	// AckURL, which may be nil, is where the reader of a message can say that they take the alert; "" where they cannot.
@@ -87,12 +89,14 @@ const Nobody = "(nobody)"
 
 // Delivery is one alert for one receiver.
 type Delivery struct {
-	ID         string
-	Alert      *alert.Alert
-	Receiver   *Receiver
-	Route      string // the path of the route that chose it; "" when no route was asked
-	Occurrence int
-	Sample     string // send --sample: what is sent is marked as a test
+	ID       string
+	Alert    *alert.Alert
+	Receiver *Receiver
+	Route    string // the path of the route that chose it; "" when no route was asked
+	// Alias is the receiver that the route names where it stands for this one, and Note why it does: see [rules.Choice].
+	Alias, Note string
+	Occurrence  int
+	Sample      string // send --sample: what is sent is marked as a test
 
 	// Policy, Step and After are those of the [rules.Choice].
 	Policy *rules.Policy
@@ -178,7 +182,7 @@ func (d *Dispatcher) Nobody(a *alert.Alert, planned []Delivery) (route string) {
 func (d *Dispatcher) PlanReceivers(a *alert.Alert, names ...string) ([]Delivery, error) {
 	var choices []rules.Choice
 	for _, name := range names {
-		if d.Receivers[name] == nil {
+		if !d.Has(name) {
 			return nil, fmt.Errorf("no receiver %q%s", name, d.nearest(name))
 		}
 		choices = append(choices, rules.Choice{Receiver: name})
@@ -196,6 +200,9 @@ func (d *Dispatcher) nearest(name string) string {
 	for n := range d.Receivers {
 		known = append(known, n)
 	}
+	for n := range d.Aliases {
+		known = append(known, n)
+	}
 	slices.Sort(known)
 	if near := rules.Nearest(name, known); near != "" {
 		return fmt.Sprintf(": did you mean %q?", near)
@@ -208,13 +215,27 @@ func (d *Dispatcher) nearest(name string) string {
 
 func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice) []Delivery {
 	var out []Delivery
-	for _, c := range choices {
+	now, later := choices, []rules.Choice(nil)
+	if i := slices.IndexFunc(choices, func(c rules.Choice) bool { return c.After > 0 }); i >= 0 {
+		now, later = nil, nil
+		for _, c := range choices {
+			if c.After > 0 {
+				later = append(later, c)
+			} else {
+				now = append(now, c)
+			}
+		}
+	}
+	for _, c := range append(slices.Clip(d.Expand(now, time.Now())), later...) {
 		r := d.Receivers[c.Receiver]
+		if r == nil && c.After > 0 && d.Aliases[c.Receiver] != nil { // whom it stands for is asked when it is its time
+			r = d.standIn(c.Receiver)
+		}
 		if r == nil { // the config loader refuses unknown names; this is for a table made by hand
 			d.Log.Error("route names an unknown receiver", "receiver", c.Receiver, "route", c.Route)
 			continue
 		}
-		out = append(out, Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Route: c.Route, Occurrence: 1,
+		out = append(out, Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Route: c.Route, Alias: c.Alias, Note: c.Note, Occurrence: 1,
 			Policy: c.Policy, Step: c.Step, After: c.After})
 	}
 	return out

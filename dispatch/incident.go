@@ -196,11 +196,13 @@ func (d *Deliverer) control() *noise.Control {
 	d.noise = &noise.Control{
 		Scale: dispatcher.Scale, Inhibit: dispatcher.Table.Inhibit, Zone: dispatcher.Zone, Log: d.Log,
 		Receiver: func(name string) *noise.Receiver {
-			r := d.Site.Receiver(name)
-			if r == nil {
-				return nil
+			if r := d.Site.Receiver(name); r != nil {
+				return r.noise()
 			}
-			return r.noise()
+			if dispatcher.Aliases[name] != nil { // its own messages go to whom it stands for
+				return &noise.Receiver{Channel: aliasChannel, Pages: true}
+			}
+			return nil
 		},
 		Read: func(header, raw []byte) *alert.Alert {
 			a, _ := d.Site.Read(header, raw)

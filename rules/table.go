@@ -44,6 +44,9 @@ type Choice struct {
 	// told, if nobody has taken the incident by then.
 	Step  int
 	After time.Duration
+	// Alias is the receiver that the route names where that one stands for this, and Note says why it does: for people, and
+	// perhaps with names that others wrote. A table knows of no such thing; both are "" in its choices.
+	Alias, Note string
 }
 
 // Verdict is what became of one route that was tried.

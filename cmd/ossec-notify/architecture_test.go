@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"notifier/webhook":      {"notifier", "display"},
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
+	"oncall":                {"display", "notifier"},
 	"templates":             {"alert", "display", "family", "notifier"},
 	"dispatch":              {"alert", "display", "notifier", "outbox", "rules", "templates"},
 }

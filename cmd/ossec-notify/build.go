@@ -12,6 +12,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -21,6 +22,8 @@ type buildOptions struct {
 	client *http.Client
 	log    *slog.Logger
 	egress *notifier.Egress // of the config
+	// oncall knows who is on call; nil knows nothing, and asks nobody.
+	oncall *oncall.Cache
 }
 
 // connect makes clients that open as many connections as are used at a time, and lead where the config permits.
@@ -60,7 +63,9 @@ func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 		}
 		d.Receivers[r.Name] = made
 	}
-	return d, errors.Join(errs...)
+	var err error
+	d.Aliases, err = c.aliases(opt)
+	return d, errors.Join(append(errs, err)...)
 }
 
 // build makes a receiver. It is there with an error, too: see [unmade].

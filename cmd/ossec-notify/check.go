@@ -134,6 +134,9 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, e.checkArgv(cfg, time.Now())...)
 		found = append(found, checkSecrets(ctx, cfg)...)
+		cache, done := e.rememberedOnCall(ctx, cfg)
+		defer done()
+		found = append(found, staleSchedules(cfg, cache)...)
 		d, err := cfg.dispatcher(buildOptions{log: discard})
 		for _, err := range split(err) {
 			if of := (*receiverError)(nil); errors.As(err, &of) {
@@ -144,6 +147,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkRaw(cfg)...)
 		if online {
+			found = append(found, probeAliases(ctx, cfg, d)...)
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
 	}
@@ -196,7 +200,7 @@ func (e *env) checked(path string, cfg *config, mistakes, warnings int) {
 		return
 	}
 	routes := count(len(cfg.Table.Routes), "route")
-	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.Receivers), "receiver"), routes, count(warnings, "warning"))
+	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.all()), "receiver"), routes, count(warnings, "warning"))
 }
 
 // checkState refuses a state directory on a disk that is not fit for one. Where there is none yet, there is nothing to

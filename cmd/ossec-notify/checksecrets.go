@@ -31,7 +31,7 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 			}
 		}
 	}
-	for _, r := range cfg.Receivers {
+	for _, r := range cfg.all() {
 		about := func(err error, code int) finding { return findingAbout(r, err, code) }
 		secrets(r.Config.settings(), func(s *notifier.Secret) {
 			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy { // holds none
@@ -164,7 +164,7 @@ func (e *env) checkArgv(cfg *config, now time.Time) []finding {
 func (e *env) callsUs(name string, cfg *config) bool {
 	short := strings.TrimPrefix(name, "custom-")
 	_, kind := channelByName(short)
-	if kind || short == "notify" || slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Name == short }) {
+	if kind || short == "notify" || slices.ContainsFunc(cfg.all(), func(r *receiver) bool { return r.Name == short }) {
 		return true
 	}
 	self, err := os.Executable()

@@ -24,6 +24,7 @@ type config struct {
 	Path         string
 	Scale        alert.Scale
 	Receivers    []*receiver
+	Aliases      []*receiver // those that stand for others
 	Table        rules.Table
 	Zone         *time.Location
 	Links        map[string]string

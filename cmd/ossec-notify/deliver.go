@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -123,11 +124,20 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 		log.Error("what waits in the second state directory stays there for now", "err", err)
 	}
 	s := openSite(home, state, box, log)
+	askFirst(ctx, s.d, s.oncall)
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { s.oncall.Watch(watching, s.schedules) })
 	d := &dispatch.Deliverer{
 		Box: box, Site: s, Log: log,
 		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},
 	}
-	return d, box.Close, nil
+	return d, func() error {
+		stop()
+		watch.Wait()
+		s.oncall.Close()
+		return box.Close()
+	}, nil
 }
 
 // noCoreDump keeps what this process knows, secrets among it, off the disk when it dies.

@@ -494,7 +494,7 @@ func (x *examination) config() {
 	case len(cfg.Receivers) == 0:
 		x.warning("config", "name receivers in it, then run ossec-notify check", "%s has no receivers: only what ossec.conf describes by key and URL is served", path)
 	default:
-		x.ok("config", "%s: %s, %s", path, count(len(cfg.Receivers), "receiver"), count(len(cfg.Table.Routes), "route"))
+		x.ok("config", "%s: %s, %s", path, count(len(cfg.all()), "receiver"), count(len(cfg.Table.Routes), "route"))
 	}
 	x.cfg = cfg
 }
@@ -541,14 +541,20 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 		return
 	}
 	tell := func(check, remedy, well string, found []finding) {
+		wrong := false
 		for _, f := range found {
-			if f.Warning {
+			switch {
+			case f.note:
+				x.ok(check, "%s", f.Message)
+				continue
+			case f.Warning:
 				x.warning(check, "", "%s", f.Message)
-			} else {
+			default:
 				x.problem(check, remedy, "%s", f.Message)
 			}
+			wrong = true
 		}
-		if len(found) == 0 {
+		if !wrong {
 			x.ok(check, "%s", well)
 		}
 	}
@@ -557,10 +563,21 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 		reader = x.who.name
 	}
 	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
+	if len(x.cfg.Aliases) > 0 {
+		cache, done := x.rememberedOnCall(ctx, x.cfg)
+		defer done()
+		stale := staleSchedules(x.cfg, cache)
+		for _, f := range stale {
+			x.warning("oncall", "ossec-notify check --online asks now and says what is wrong", "%s", f.Message)
+		}
+		if len(stale) == 0 {
+			x.ok("oncall", "PagerDuty says who is on call, as far as it was asked")
+		}
+	}
 	if online {
 		// Receivers that cannot be built are mistakes of the config, which check tells with their lines.
 		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
-		tell("reach", "see docs/channels.md; ossec-notify send --sample 5712 --to RECEIVER tries it in earnest", "every receiver answers", checkOnline(ctx, x.cfg, d))
+		tell("reach", "see docs/channels.md; ossec-notify send --sample 5712 --to RECEIVER tries it in earnest", "every receiver answers", append(probeAliases(ctx, x.cfg, d), checkOnline(ctx, x.cfg, d)...))
 	}
 }
 

@@ -121,6 +121,12 @@ func (b integrationBlock) nobody(cfg *config) (fault, remedy string) {
 		}
 		known = append(known, r.Name)
 	}
+	for _, r := range cfg.Aliases { // whose kinds answer to no name
+		if r.Name == name {
+			return "", ""
+		}
+		known = append(known, r.Name)
+	}
 	if name == "notify" {
 		return "", ""
 	}

@@ -19,8 +19,12 @@ func checkEgress(ctx context.Context, cfg *config) []finding {
 		return nil
 	}
 	var found []finding
-	for _, r := range cfg.Receivers {
+	for i, r := range cfg.all() {
 		all, permits := destinations(ctx, r.Config), cfg.Egress.MayPermit
+		what := "nothing can be sent"
+		if i >= len(cfg.Receivers) {
+			what = "nobody can be asked"
+		}
 		warn := func(key, address string, permits func(host string, port uint16) bool) {
 			u, err := url.Parse(address)
 			if err != nil || u.Host == "" {
@@ -32,7 +36,7 @@ func checkEgress(ctx context.Context, cfg *config) []finding {
 			if err != nil || permits(host, uint16(n)) {
 				return
 			}
-			f := findingAbout(r, &notifier.FieldError{Key: key, Message: fmt.Sprintf("leads to %s, which is not in egress.allow: nothing can be sent there", to)}, exitDone)
+			f := findingAbout(r, &notifier.FieldError{Key: key, Message: fmt.Sprintf("leads to %s, which is not in egress.allow: %s there", to, what)}, exitDone)
 			f.Warning = true
 			found = append(found, f)
 		}

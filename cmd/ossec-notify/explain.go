@@ -43,11 +43,13 @@ func explainCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			expand, done := e.expander(cmd.Context(), cfg)
+			defer done()
 			if id != "" {
 				if len(args) > 0 || in.sample != "" {
 					return fmt.Errorf("give --id, or alerts, not both")
 				}
-				return e.explainID(cmd.Context(), cfg, id)
+				return e.explainID(cmd.Context(), cfg, id, expand)
 			}
 			n := 0
 			for a, err := range e.alerts(cmd.Context(), in, cfg.Zone) {
@@ -55,7 +57,7 @@ func explainCommand(e *env) *cobra.Command {
 					return failed("%w", err)
 				}
 				n++
-				if err := e.explain(cfg, a, nil); err != nil {
+				if err := e.explain(cfg, a, nil, expand); err != nil {
 					return err
 				}
 			}
@@ -76,9 +78,17 @@ type explained struct {
 	Alert     string     `json:"alert"`
 	Severity  string     `json:"severity"`
 	Receivers []string   `json:"receivers"`
+	Aliases   []standsIn `json:"aliases,omitempty"` // of those that were chosen in the place of another
 	Decisions []decision `json:"decisions"`
 	// Deliveries are with --id alone: what became of it, where the outbox knows.
 	Deliveries []sent `json:"deliveries,omitempty"`
+}
+
+// standsIn is a receiver that was chosen in the place of another.
+type standsIn struct {
+	Receiver string `json:"receiver"`
+	Alias    string `json:"alias"`
+	Note     string `json:"note"`
 }
 
 type decision struct {
@@ -88,13 +98,17 @@ type decision struct {
 }
 
 // explain explains one alert by the config. fate is what became of it; nil where that is not asked, or not known.
-func (e *env) explain(cfg *config, a *alert.Alert, fate *fate) error {
+func (e *env) explain(cfg *config, a *alert.Alert, fate *fate, expand expander) error {
 	d := cfg.Table.Decide(a)
+	d.Choices = expand(d.Choices)
 	severity := cfg.Scale.Severity(a.Rule.Level)
 	if e.format == "json" {
 		x := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}}
 		for _, c := range d.Choices {
 			x.Receivers = append(x.Receivers, c.Receiver)
+			if c.Alias != "" {
+				x.Aliases = append(x.Aliases, standsIn{c.Receiver, c.Alias, c.Note})
+			}
 		}
 		for _, v := range d.Verdicts {
 			x.Decisions = append(x.Decisions, decision{v.Route, v.Matched, v.Reason})
@@ -147,15 +161,26 @@ func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *r
 	default:
 		var to []string
 		for _, c := range d.Choices {
-			to = append(to, fmt.Sprintf("%s (%s)", c.Receiver, c.Route))
+			by := c.Route
+			if c.Alias != "" {
+				by += ", as " + c.Alias
+			}
+			to = append(to, fmt.Sprintf("%s (%s)", c.Receiver, by))
 		}
 		fmt.Fprintf(w, "  Goes to %s.\n", strings.Join(to, ", "))
+		said := map[string]bool{}
+		for _, c := range d.Choices {
+			if c.Alias != "" && !said[c.Alias] {
+				said[c.Alias] = true
+				fmt.Fprintf(w, "  %s now: %s.\n", c.Alias, c.Note)
+			}
+		}
 	}
 }
 
 // explainID explains an alert that the logs hold, which the manager keeps of today, or the outbox; and says what became
 // of it.
-func (e *env) explainID(ctx context.Context, cfg *config, id string) error {
+func (e *env) explainID(ctx context.Context, cfg *config, id string, expand expander) error {
 	dir := filepath.Join(e.home, "logs", "alerts")
 	var tried []string
 	var found *alert.Alert
@@ -186,7 +211,7 @@ func (e *env) explainID(ctx context.Context, cfg *config, id string) error {
 		found = kept
 	}
 	if found != nil {
-		return e.explain(cfg, found, fate)
+		return e.explain(cfg, found, fate, expand)
 	}
 	if strings.HasPrefix(id, "h-") {
 		return failed("no log holds %s: ids that begin with h- are made from the content; explain the alert file itself", id)

@@ -32,7 +32,10 @@ func runUnspooled(ctx context.Context, u door.Unspooled, stderr io.Writer) int {
 	defer cancel()
 
 	log.Warn("the spool does not take the alert; it is delivered at once", "name", u.Call.Name, "err", u.Err, "remedy", "ossec-notify install")
-	strict, err := deliverUnspooled(ctx, u, openSite(u.Call.Home, "", nil, log))
+	s := openSite(u.Call.Home, "", nil, log)
+	defer s.oncall.Close()
+	askFirst(ctx, s.d, s.oncall)
+	strict, err := deliverUnspooled(ctx, u, s)
 	if err == nil {
 		return exitDone
 	}

@@ -237,18 +237,23 @@ func (l *loader) receivers(n *yaml.Node) {
 			continue
 		}
 		l.names[e.Key] = l.file
-		if r := l.receiver(e.Key, e.Value); r != nil {
+		switch r, alias := l.receiver(e.Key, e.Value); {
+		case r == nil:
+		case alias:
+			l.cfg.Aliases = append(l.cfg.Aliases, r)
+		default:
 			l.cfg.Receivers = append(l.cfg.Receivers, r)
 		}
 	}
 }
 
-// receiver reads one receiver: one channel and the settings that all take.
-func (l *loader) receiver(name string, n *yaml.Node) *receiver {
-	r := &receiver{Name: name, file: l.file, node: n}
+// receiver reads one receiver: one channel and the settings that all take; or an alias, which takes none of these.
+func (l *loader) receiver(name string, n *yaml.Node) (r *receiver, alias bool) {
+	r = &receiver{Name: name, file: l.file, node: n}
 	mistakes := len(l.problems)
 	fields := map[string]reflect.Value{}
-	known := channelNames()
+	known := kindNames()
+	var common []yamlnode.Entry
 	c := reflect.ValueOf(&r.common).Elem()
 	for i := range c.NumField() {
 		tag := c.Type().Field(i).Tag.Get("yaml")
@@ -258,9 +263,10 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 	for _, e := range l.yaml.Mapping(n, "receiver "+name) {
 		if field, ok := fields[e.Key]; ok {
 			l.common(r, e, field)
+			common = append(common, e)
 			continue
 		}
-		ch, ok := channelByName(e.Key)
+		ch, isAlias, ok := kindByName(e.Key)
 		switch {
 		case !ok:
 			l.unknown(e.KeyNode, "receiver "+name, known)
@@ -269,20 +275,25 @@ func (l *loader) receiver(name string, n *yaml.Node) *receiver {
 			l.errorf(e.KeyNode, "receiver %q has two channels, %s and %s; make two receivers", name, r.Channel.name, ch.name)
 			continue
 		}
-		r.Channel, r.Config = ch, ch.config()
+		r.Channel, r.Config, alias = ch, ch.config(), isAlias
 		before := len(l.problems)
 		l.value(e, settingsValue(r.Config))
 		resolveFiles(r.Config.settings(), l.dir())
 		l.validate(r, len(l.problems) > before)
 	}
 	if r.Config == nil && len(l.problems) > mistakes {
-		return nil
+		return nil, false
 	}
 	if r.Config == nil {
-		l.errorf(n, "receiver %q has no channel: give one of %s", name, strings.Join(channelNames(), ", "))
-		return nil
+		l.errorf(n, "receiver %q has no channel: give one of %s", name, strings.Join(kindNames(), ", "))
+		return nil, false
 	}
-	return r
+	if alias {
+		for _, e := range common {
+			l.errorf(e.KeyNode, "%s has no effect beside %s, which sends nothing itself: give it to the receivers that it stands for", e.Key, r.Channel.name)
+		}
+	}
+	return r, alias
 }
 
 // maxConcurrency bounds the connections to one receiver, and what a kill may repeat.
@@ -468,6 +479,7 @@ func templatePath(dir, name string) string {
 func (l *loader) finish() (*config, []rules.Problem) {
 	cfg := l.cfg
 	l.fallbacks()
+	l.aliases()
 	l.file = cfg.Path
 	known := map[string]bool{}
 	for name := range l.names {

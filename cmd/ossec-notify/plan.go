@@ -27,7 +27,7 @@ type callPlan struct {
 // key and URL serves where the config has no receiver for the name, and leads where egress permits. The config is nil
 // where there is none to go by; then d has no receivers.
 func planCall(d *dispatch.Dispatcher, cfg *config, egress *notifier.Egress, call door.Call, a *alert.Alert) (callPlan, error) {
-	if d.Receivers[call.Name] != nil {
+	if d.Has(call.Name) {
 		deliveries, err := d.PlanReceivers(a, call.Name)
 		return callPlan{deliveries: deliveries}, err
 	}

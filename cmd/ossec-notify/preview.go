@@ -13,6 +13,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/oncall"
 )
 
 const previewExample = `  ossec-notify preview alert.json                  as each receiver would see it
@@ -61,11 +62,14 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := newPreviewer(cfg)
+	cache, done := e.rememberedOnCall(ctx, cfg)
+	defer done()
+	p, err := newPreviewerOnCall(cfg, cache)
 	if err != nil {
 		return err
 	}
 	all := []previewed{}
+	aliases := map[string]bool{} // that were told of
 	alerts, broken := 0, false
 	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
@@ -80,6 +84,9 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 		}
 		if len(deliveries) == 0 {
 			fmt.Fprintf(e.stderr, "note: alert %s goes to nobody (ossec-notify explain says why)\n", shownID(a))
+		}
+		for _, note := range aliasNotes(deliveries, aliases) {
+			fmt.Fprintf(e.stderr, "note: %s\n", note)
 		}
 		for _, x := range deliveries {
 			if err := ended(ctx); err != nil {
@@ -134,8 +141,11 @@ type previewer struct {
 	recorder *recorder
 }
 
-// newPreviewer makes the previewer of a config, which it leaves as it is.
-func newPreviewer(cfg *config) (*previewer, error) {
+// newPreviewer makes the previewer of a config, which it leaves as it is. It does not know who is on call.
+func newPreviewer(cfg *config) (*previewer, error) { return newPreviewerOnCall(cfg, nil) }
+
+// newPreviewerOnCall is newPreviewer for who knows.
+func newPreviewerOnCall(cfg *config, cache *oncall.Cache) (*previewer, error) {
 	shown := *cfg
 	shown.Receivers = nil
 	for _, r := range cfg.Receivers {
@@ -143,8 +153,8 @@ func newPreviewer(cfg *config) (*previewer, error) {
 		c.Config = readable(r.Config)
 		shown.Receivers = append(shown.Receivers, &c)
 	}
-	rec := &recorder{redact: newRedactor(cfg.Receivers)}
-	d, err := shown.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard})
+	rec := &recorder{redact: newRedactor(cfg.all())}
+	d, err := shown.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard, oncall: cache})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,7 +105,10 @@ func setupScript(e *testscript.Env) error {
 	if err != nil {
 		return err
 	}
+	rest := httptest.NewServer(new(restAPI))
+	e.Defer(rest.Close)
 	for name, value := range map[string]string{
+		"PAGERDUTY_API": rest.URL, "PAGERDUTY_TOKEN": fakeRESTToken,
 		"SLACK_URL": s.SlackWebhookURL(), "SLACK_API": s.SlackAPIURL(), "PAGERDUTY_URL": s.PagerDutyURL(),
 		"SPLUNK_URL": s.SplunkURL(), "WEBHOOK_URL": s.WebhookURL(), "SMTP_URL": s.SMTPURL(),
 		"SLACK_TOKEN": sandbox.FakeSlackToken, "ROUTING_KEY": sandbox.FakeRoutingKey,

@@ -58,7 +58,9 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 	if err != nil {
 		return err
 	}
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	cache := newOnCall(nil, discard)
+	defer cache.Close()
+	d, err := cfg.dispatcher(buildOptions{log: discard, oncall: cache})
 	if err != nil {
 		return err
 	}
@@ -78,6 +80,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 	if state != "" {
 		err = e.sendSpooled(ctx, state, in, sendOrder{to, in.sample}, cfg, &out)
 	} else {
+		askFirst(ctx, d, cache)
 		err = e.sendDirect(ctx, in, to, cfg, d, &out)
 	}
 	if err != nil {
@@ -94,6 +97,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 
 // sendDirect delivers from memory: there is no state directory, or another config than the installation's is tried.
 func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config, d *dispatch.Dispatcher, out *reporter) error {
+	aliases := map[string]bool{} // that were told of
 	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
@@ -108,6 +112,9 @@ func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config
 			deliveries[i].Sample = in.sample
 		}
 		out.arrived(a)
+		for _, note := range aliasNotes(deliveries, aliases) {
+			fmt.Fprintf(e.stderr, "note: %s\n", note)
+		}
 		if len(deliveries) == 0 {
 			out.nobody(a.Identity(), d.Nobody(a, nil))
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -35,6 +36,7 @@ type site struct {
 	mu       sync.Mutex // of what follows; not held while the outbox is written to
 	cfg      *config    // nil when there is none to go by
 	d        *dispatch.Dispatcher
+	oncall   *oncall.Cache    // closed with the outbox
 	egress   *notifier.Egress // of cfg or, where there is none, of the broken one as far as it can be read
 	loaded   time.Time        // when cfg loaded first
 	fault    error            // why cfg is not what the config file says; nil when it is
@@ -57,6 +59,7 @@ type site struct {
 func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
 	home, path := absolute(home), absolute(configPath("", home))
 	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, damaged: map[string]string{}, unused: map[string]bool{}, loads: make(chan struct{}, 1)}
+	s.oncall = newOnCall(box, log)
 	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	s.keep()
@@ -173,7 +176,7 @@ func (s *site) faultOf(r reading) error {
 
 // use makes a config the one in use, which loaded first at a time.
 func (s *site) use(cfg *config, loaded time.Time) {
-	d, err := cfg.dispatcher(buildOptions{log: s.log})
+	d, err := cfg.dispatcher(buildOptions{log: s.log, oncall: s.oncall})
 	for _, err := range split(err) {
 		s.log.Error("config is broken", "err", err)
 	}
@@ -181,6 +184,20 @@ func (s *site) use(cfg *config, loaded time.Time) {
 	s.linkAcks()
 	s.permit(cfg.Egress)
 	s.whole = newCompleter(s.home, cfg.Zone)
+	for _, r := range onCall(d) {
+		r.Known() // which asks in the background
+	}
+}
+
+// schedules are those that receivers of the config ask for.
+func (s *site) schedules() []oncall.Schedule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []oncall.Schedule
+	for _, r := range onCall(s.d) {
+		all = append(all, r.Schedule())
+	}
+	return all
 }
 
 // useAckLinks lets messages carry links by which their readers take the alert, where the config says at which address they

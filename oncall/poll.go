@@ -1,0 +1,160 @@
+package oncall
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// Times and bounds of the poller. PagerDuty permits 960 requests a minute for an account's key, all its users together
+// (docs/REST-API/04-Rate-Limits.md, which also asks for one request at a time). A poller takes an eighth of that at most.
+const (
+	PollEvery = 30 * time.Second
+	perRound  = 60 // keys of one account: with more, each waits for its turn
+)
+
+// Waiting is a key that somebody waits for.
+type Waiting struct {
+	// Key is the dedup key as PagerDuty has it, which is what it answered to the event: [notifier.Receipt].ID.
+	Key string
+	// Triggered is when the event was sent.
+	Triggered time.Time
+	// Source is the account that it was sent to, as far as that is known: with keys of several accounts there is one for
+	// each.
+	Source *Source
+}
+
+// Poller asks PagerDuty what became of incidents, every [PollEvery], while somebody waits for them. It asks for nothing
+// else, and keeps nothing: after a restart, and with another Source, it tells of what is acknowledged or resolved again.
+type Poller struct {
+	// Waiting lists the keys that somebody waits for, at the beginning of each round.
+	Waiting func(context.Context) ([]Waiting, error)
+	// Changed is told of each incident that is in another state than was told last; of one that is new, unless it is open and
+	// nobody has taken it, which whoever triggered it knows. An error is logged, and the incident told again in the next round.
+	Changed func(context.Context, Incident) error
+	Log     *slog.Logger
+
+	keys    map[pollKey]*polled
+	sources map[*Source]*account
+}
+
+type pollKey struct {
+	source *Source
+	key    string
+}
+
+type polled struct {
+	status Status
+	asked  time.Time
+	round  int
+}
+
+// account is how an account fares.
+type account struct {
+	failures int
+	next     time.Time // it is not asked before
+	failure  string
+	round    int
+}
+
+// Run polls until ctx ends.
+func (p *Poller) Run(ctx context.Context) {
+	p.keys, p.sources = map[pollKey]*polled{}, map[*Source]*account{}
+	said := ""
+	for round := 1; ; round++ {
+		waiting, err := p.Waiting(ctx)
+		switch {
+		case err == nil:
+			said = ""
+			p.round(ctx, round, waiting)
+		case ctx.Err() == nil && err.Error() != said:
+			said = err.Error()
+			p.Log.Error("cannot find out what is waited for; acknowledgements in PagerDuty are not seen", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(PollEvery):
+		}
+	}
+}
+
+func (p *Poller) round(ctx context.Context, round int, waiting []Waiting) {
+	bySource := map[*Source][]Waiting{}
+	for _, w := range waiting {
+		s, k := w.Source, pollKey{w.Source, w.Key}
+		if p.keys[k] == nil {
+			p.keys[k] = new(polled)
+		}
+		if p.keys[k].round == round {
+			continue // twice in the list
+		}
+		p.keys[k].round = round
+		bySource[s] = append(bySource[s], w)
+		if p.sources[s] == nil {
+			p.sources[s] = new(account)
+		}
+		p.sources[s].round = round
+	}
+	for k, x := range p.keys { // nobody waits for these any more
+		if x.round != round {
+			delete(p.keys, k)
+		}
+	}
+	for s, x := range p.sources {
+		if x.round != round {
+			delete(p.sources, s)
+		}
+	}
+	for s, list := range bySource {
+		if x := p.sources[s]; !time.Now().Before(x.next) {
+			slices.SortStableFunc(list, func(a, b Waiting) int {
+				return cmp.Or(p.keys[pollKey{s, a.Key}].asked.Compare(p.keys[pollKey{s, b.Key}].asked), a.Triggered.Compare(b.Triggered))
+			})
+			p.ask(ctx, s, x, list[:min(len(list), perRound)])
+		}
+	}
+}
+
+// ask asks an account for keys one after the other, until one fails.
+func (p *Poller) ask(ctx context.Context, s *Source, x *account, list []Waiting) {
+	for _, w := range list {
+		found, err := s.Incident(ctx, w.Key, w.Triggered)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			x.failures++
+			x.next = time.Now().Add(max(backoff(x.failures), notifier.Classify(err).RetryAfter))
+			if text := err.Error(); text != x.failure {
+				x.failure = text
+				p.Log.Warn("PagerDuty does not say what became of incidents", "waiting", len(list), "err", err)
+			}
+			return
+		}
+		if x.failures > 0 {
+			p.Log.Info("PagerDuty says again what became of incidents")
+		}
+		*x = account{round: x.round}
+		k := p.keys[pollKey{s, w.Key}]
+		k.asked = time.Now()
+		if found.Status == k.status || found.Status == None {
+			continue
+		}
+		if k.status == None && found.Status == Triggered {
+			k.status = Triggered
+			continue
+		}
+		if err := p.Changed(ctx, found); err != nil {
+			if ctx.Err() == nil {
+				p.Log.Error("what became of an incident in PagerDuty is not noted; it is told again", "status", found.Status, "err", err)
+			}
+			continue
+		}
+		k.status = found.Status
+	}
+}
