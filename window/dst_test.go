@@ -148,4 +148,8 @@ func TestADayThatHasBegunIsNotOverWhenClocksGoBackOverMidnight(t *testing.T) {
 			t.Errorf("%s: open is %v, want %v", tc.window, got, tc.want)
 		}
 	}
+	// It is sunday for a minute, and what ends at 23:30 on saturday does so with the second 23:30.
+	if w := parsed(t, "fri 23:45-23:30 America/St_Johns"); !w.Open(instant(t, "2010-11-07T00:00-02:30")) {
+		t.Errorf("%q is not open in the first minute of sunday", w)
+	}
 }
