@@ -11,8 +11,8 @@ const day = 24 * 60 * 60
 // margin is more than clocks anywhere are away from UTC, and from what they showed before they were set.
 const margin = 2 * day
 
-// clock is what clocks show in a zone while they are not set: from since until before until, offset seconds more than
-// UTC. Times are in Unix seconds; what clocks show is the Unix time at which clocks of UTC show the same.
+// clock is what clocks show in a zone from since until before until, where they are not set: offset seconds more than
+// UTC. They need not be set at since and until. Times are in Unix seconds; what clocks show is the Unix time at which clocks of UTC show the same.
 type clock struct {
 	zone                 *time.Location
 	offset, since, until int64
@@ -32,6 +32,11 @@ func (c clock) at(zone *time.Location, t int64) clock {
 	}
 	if !until.IsZero() {
 		c.until = until.Unix()
+	}
+	// Behind the table of a zone, ZoneBounds ends at the years of UTC, and those are 365 days long to it: on the last
+	// day of a leap year, its end is over.
+	if c.until <= t {
+		c.until = (floor(t) + 1) * day
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package window
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -115,5 +116,40 @@ func TestWindowsOnDaysWhenClocksChange(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Behind its table of a zone, which may end in 2037, the time package takes years for 365 days: a walk from one of its
+// bounds to the next stands still on the last day of a leap year.
+func TestTheLastDayOfALeapYearFarOffIsADay(t *testing.T) {
+	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Asia/Tokyo"} {
+		w := parsed(t, "daily 22:00-06:00 "+zone)
+		at := time.Date(2040, 12, 29, 12, 0, 0, 0, w.Zone)
+		want := []string{"12-29 22:00", "12-30 06:00", "12-30 22:00", "12-31 06:00", "12-31 22:00", "01-01 06:00", "01-01 22:00"}
+		for _, text := range want {
+			at = w.Change(at)
+			if got := at.Format("01-02 15:04"); got != text {
+				t.Errorf("%s: changes at %s, want %s", zone, got, text)
+			}
+		}
+	}
+}
+
+// St John's changed its clocks at 00:01: for most of an hour they showed the day before once more.
+func TestADayThatHasBegunIsNotOverWhenClocksGoBackOverMidnight(t *testing.T) {
+	again := instant(t, "2010-11-06T23:30-03:30")
+	for _, tc := range []struct {
+		window string
+		want   bool
+	}{
+		{"sat", true}, {"sun", true}, {"sun 00:00-06:00", true}, {"sat 18:00-24:00", true}, {"sun 00:02-06:00", false}, {"fri", false},
+	} {
+		if got := parsed(t, tc.window+" America/St_Johns").Open(again); got != tc.want {
+			t.Errorf("%s: open is %v, want %v", tc.window, got, tc.want)
+		}
+	}
+	// It is sunday for a minute, and what ends at 23:30 on saturday does so with the second 23:30.
+	if w := parsed(t, "fri 23:45-23:30 America/St_Johns"); !w.Open(instant(t, "2010-11-07T00:00-02:30")) {
+		t.Errorf("%q is not open in the first minute of sunday", w)
 	}
 }

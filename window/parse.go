@@ -25,7 +25,7 @@ func Parse(node *yaml.Node, name string, zone *time.Location, report func(at *ya
 	}
 	p.Reader = yamlnode.NewReader(p.report)
 	at := yamlnode.Resolve(node)
-	if at == nil {
+	if at == nil || at.Kind == 0 { // of an empty document
 		at = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Line: 1, Column: 1}
 	}
 	p.window(at)

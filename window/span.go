@@ -110,7 +110,7 @@ func (s span) String() string {
 	return strings.Join(parts, " ")
 }
 
-// whole reports whether spans without dates leave out no minute of the week. Then the window never closes, also when
+// whole reports whether spans without dates, in one zone, leave out no minute of the week. Then the window never closes, also when
 // clocks are set: what ends where another begins leaves no gap.
 func whole(spans []span) bool {
 	const week = 7 * wholeDay

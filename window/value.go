@@ -249,7 +249,10 @@ var zoneNames string
 
 // parseZone reads the name of a zone of the tz database.
 func parseZone(name string) (*time.Location, error) {
-	if name != "" && name != "Local" {
+	if strings.EqualFold(name, "UTC") {
+		return time.UTC, nil
+	}
+	if name != "" && name != "Local" && !misspelt(name) {
 		if zone, err := time.LoadLocation(name); err == nil {
 			return zone, nil
 		}
@@ -260,8 +263,22 @@ func parseZone(name string) (*time.Location, error) {
 	return nil, fmt.Errorf("%q is no time zone: write a name such as Europe/Berlin or UTC", name)
 }
 
+// misspelt reports whether a name differs from a zone's in letter case only. Some file systems take europe/berlin for
+// Europe/Berlin, and a config with it would load on one host and not on another.
+func misspelt(name string) bool {
+	for zone := range strings.FieldsSeq(zoneNames) {
+		if strings.EqualFold(zone, name) {
+			return zone != name
+		}
+	}
+	return false
+}
+
 // nearestZone is the zone that was meant: by its city, or with a slip of the pen.
 func nearestZone(name string) string {
+	if len(name) > 64 { // twice the longest; not worth the work
+		return ""
+	}
 	known := strings.Fields(zoneNames)
 	city := "/" + strings.ReplaceAll(strings.ToLower(name), " ", "_")
 	for _, zone := range known {

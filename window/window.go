@@ -14,7 +14,7 @@ type Window struct {
 	Zone *time.Location
 
 	spans  []span // in the order in which they are written
-	always bool
+	always bool   // it never closes
 }
 
 // generation is a time in which all that comes back every year has come back on each day of the week: the 29th of
@@ -23,7 +23,15 @@ const generation = 41 * 366 * day
 
 // made is a window of spans, at least one.
 func made(name string, spans []span) *Window {
-	return &Window{Name: name, Zone: spans[0].zone, spans: spans, always: whole(spans)}
+	w := &Window{Name: name, Zone: spans[0].zone, spans: spans, always: whole(spans)}
+	// To find that spans with dates, or in several zones, leave nothing out takes a walk through a generation. It is made
+	// here, once: most windows close on its first day.
+	if t := time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC).Unix(); !w.always {
+		if closes, open := w.closes(t); open {
+			w.always = w.end(closes).IsZero()
+		}
+	}
+	return w
 }
 
 // Open reports whether the window is open at a time. A span begins with its first instant and ends before its last.
@@ -79,7 +87,7 @@ func (w *Window) end(t int64) time.Time {
 		}
 		t = closes
 	}
-	return time.Time{} // spans with dates that leave out no day
+	return time.Time{}
 }
 
 // closes is when the last of the spans ends that are open at t, if any is.
