@@ -47,12 +47,17 @@ type Receiver struct {
 	// Fallback receivers take over when this one has failed for FallbackAfter, or refuses a message for good.
 	Fallback      []string
 	FallbackAfter time.Duration
+	// Throttle is how many messages go out whatever the destination takes; nil is no limit. What is above becomes a digest.
+	Throttle *rules.Throttle
+	// StormAfter is how long the work ahead may be at Rate before what is less severe becomes a digest; zero is never.
+	StormAfter time.Duration
 }
 
-// DefaultMaxAge and DefaultFallbackAfter hold where a receiver sets none.
+// DefaultMaxAge, DefaultFallbackAfter and DefaultStormAfter hold where a receiver sets none.
 const (
 	DefaultMaxAge        = 24 * time.Hour
 	DefaultFallbackAfter = 5 * time.Minute
+	DefaultStormAfter    = 5 * time.Minute
 )
 
 func (r *Receiver) fallbackAfter() time.Duration {
@@ -172,6 +177,9 @@ func (d *Dispatcher) nearest(name string) string {
 func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice) []Delivery {
 	var out []Delivery
 	for _, c := range choices {
+		if c.After > 0 {
+			continue // a later step of an escalation
+		}
 		r := d.Receivers[c.Receiver]
 		if r == nil { // the config loader refuses unknown names; this is for a table made by hand
 			d.Log.Error("route names an unknown receiver", "receiver", c.Receiver, "route", c.Route)

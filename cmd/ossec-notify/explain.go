@@ -94,7 +94,9 @@ func (e *env) explain(cfg *config, a *alert.Alert, fate *fate) error {
 	if e.format == "json" {
 		x := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}}
 		for _, c := range d.Choices {
-			x.Receivers = append(x.Receivers, c.Receiver)
+			if c.After == 0 {
+				x.Receivers = append(x.Receivers, c.Receiver)
+			}
 		}
 		for _, v := range d.Verdicts {
 			x.Decisions = append(x.Decisions, decision{v.Route, v.Matched, v.Reason})
@@ -147,6 +149,9 @@ func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *r
 	default:
 		var to []string
 		for _, c := range d.Choices {
+			if c.After > 0 {
+				continue
+			}
 			to = append(to, fmt.Sprintf("%s (%s)", c.Receiver, c.Route))
 		}
 		fmt.Fprintf(w, "  Goes to %s.\n", strings.Join(to, ", "))
