@@ -297,6 +297,8 @@ func TestMistakesInSettingsAreToldWithPlaceAndRemedy(t *testing.T) {
 	for _, tt := range []struct{ name, routes, want string }{
 		{"nobody and an escalation", `[{to: [], escalate: {to: oncall}}]`, `1:21: to: [] is nobody, and escalate tells somebody: leave one of them out`},
 		{"no escalation at the top", `[{escalate: none}]`, `1:2: a route needs to: name receivers, or write to: [] for nobody, or escalate; only routes inside another inherit it`},
+		{"no escalation, and nobody else", `[{escalate: {to: oncall}, routes: [{escalate: none}]}]`, `1:47: escalate: none leaves nobody to tell, because no route around this one has a to: write to: beside it`},
+		{"no escalation, but somebody else", `[{escalate: {to: oncall}, routes: [{escalate: none, to: [soc], routes: [{escalate: none}]}]}]`, ``},
 		{"an escalation is enough at the top", `[{escalate: {to: oncall}}]`, ``},
 		{"a setting under match", `[{to: [soc], match: {dedup: 5m}}]`, `1:22: "dedup" is no matcher: it belongs to the route, beside match`},
 		{"of use to a child", `[{to: [soc], outside: hold, group_wait: 1m, repeat_interval: 1h, routes: [{mute: night}, {group_by: rule, resolve: {opens: {rule: 504}, closes: {rule: 503}}}]}]`, ``},
@@ -307,6 +309,48 @@ func TestMistakesInSettingsAreToldWithPlaceAndRemedy(t *testing.T) {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestNoRouteTellsNobodyByAccident: over random routes that load, an alert that a route decided about is told to somebody,
+// or suppressed on purpose.
+func TestNoRouteTellsNobodyByAccident(t *testing.T) {
+	random := rand.New(rand.NewPCG(23, 24))
+	var routes func(depth int) string
+	routes = func(depth int) string {
+		var b strings.Builder
+		for range 1 + random.IntN(2) {
+			fmt.Fprintf(&b, "{name: x, continue: true")
+			for _, part := range []string{`to: [soc]`, `to: []`, `escalate: {to: oncall}`, `escalate: none`} {
+				if random.IntN(3) == 0 && !strings.Contains(b.String()[strings.LastIndex(b.String(), "{name"):], part[:3]) {
+					b.WriteString(", " + part)
+				}
+			}
+			if depth > 0 {
+				b.WriteString(", routes: " + routes(depth-1))
+			}
+			b.WriteString("}, ")
+		}
+		return "[" + b.String() + "]"
+	}
+	loaded, suppressed := 0, 0
+	for range 3000 {
+		text := routes(2)
+		parsed, problems := ParseRoutes(node(t, text), alert.DefaultScale, nil)
+		if problems != nil {
+			continue
+		}
+		loaded++
+		d := (&Table{Routes: parsed}).Decide(bruteForce())
+		if len(d.Choices) == 0 && !d.Suppressed {
+			t.Fatalf("%s\ntells nobody, and not on purpose", text)
+		}
+		if d.Suppressed {
+			suppressed++
+		}
+	}
+	if loaded < 100 || suppressed < 10 {
+		t.Errorf("only %d configs loaded, %d suppressed: the test shows little", loaded, suppressed)
 	}
 }
 
