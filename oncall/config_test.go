@@ -42,7 +42,7 @@ func TestMistakesInTheConfigAreTold(t *testing.T) {
 		{"nobody's name", func(c *Config) { c.People[" "] = []string{"soc"} }, []string{"people: has somebody without an address, id or name"}},
 		{"no receiver", func(c *Config) { c.People["PBOB001"] = nil }, []string{`people: "PBOB001" has no receiver: name some, or leave the person out, for whom otherwise is told`}},
 		{"one address twice", func(c *Config) { c.People["alice@example.com"] = []string{"soc"} }, []string{`people: "Alice@Example.com" and "alice@example.com" are one address: write it once`}},
-		{"network", func(c *Config) { c.Network.Proxy = "proxy" }, []string{"network.proxy: is not a URL such as http://proxy.example.com:3128"}},
+		{"network", func(c *Config) { c.Network.Proxy = notifier.PlainSecret("proxy") }, []string{"network.proxy: is not a URL such as http://proxy.example.com:3128"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := duty()

@@ -136,6 +136,10 @@ var shellKeys = []string{
 // come in that file and the original cannot be found in alerts.json or alerts.log.
 func (t *Table) CheckShell() []Problem {
 	var c checker
+	for _, in := range t.Inhibit {
+		c.shellMatch(in.Source, "")
+		c.shellMatch(in.Target, "")
+	}
 	c.shell(t.Routes, "")
 	return c.problems
 }
@@ -147,6 +151,10 @@ func (c *checker) shell(routes []*Route, file string) {
 			in = r.File
 		}
 		c.shellMatch(r.Match, in)
+		for _, pair := range r.own.resolve.value {
+			c.shellMatch(pair.Opens, in)
+			c.shellMatch(pair.Closes, in)
+		}
 		c.shell(r.Routes, in)
 	}
 }

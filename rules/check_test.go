@@ -105,6 +105,7 @@ routes:
       - match: {not: {user: root}, any: [{level: 9}, {mitre: T1110}], all: [{agent: web}, {dstip: 10.0.0.0/8}]}
   - match: {agent_ip: 10.0.0.1, agent_id: 001, decoder: sshd, manager: m, field.data.x: y}
     to: [soc]
+    resolve: {opens: {rule: 504, group: ossec}, closes: {user: root}}
 `).CheckShell())
 	var keys []string
 	for line := range strings.Lines(got) {
@@ -112,7 +113,7 @@ routes:
 		key, _, _ := strings.Cut(rest, ",")
 		keys = append(keys, key)
 	}
-	want := []string{"group", "user", "mitre", "agent", "dstip", "agent_ip", "agent_id", "decoder", "manager", "field.data.x"}
+	want := []string{"group", "user", "mitre", "agent", "dstip", "agent_ip", "agent_id", "decoder", "manager", "field.data.x", "group", "user"}
 	if diff := cmp.Diff(keys, want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
 	}

@@ -19,4 +19,10 @@
 // matched, its children are tried in the same way; if none matches, the route itself decides. See [Table].
 //
 // [Table.Decide] and [Table.Choose] are one walk, with and without the reasons.
+//
+// # Policies
+//
+// Beside receivers, a route has settings: when they are told, how often, and who is told next. Each is inherited for
+// itself, whole, and ended by none. What they come to is worked out when the routes are read: the [Policy] of a route,
+// which each [Choice] carries. This package only says it; who keeps the counts and the times goes by it.
 package rules

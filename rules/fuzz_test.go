@@ -56,10 +56,13 @@ func FuzzParseMatch(f *testing.F) {
 		if m == nil {
 			return
 		}
-		again := reparsed(t, &n)
+		yamls, ours := reparsed(t, &n), again(t, m, text)
 		for _, a := range alerts {
-			if again != nil && again.Matches(a) != m.Matches(a) {
+			if yamls != nil && yamls.Matches(a) != m.Matches(a) {
 				t.Errorf("written and read again, it decides otherwise: %q", text)
+			}
+			if ours.Matches(a) != m.Matches(a) {
+				t.Errorf("as %s it decides otherwise: %q", m, text)
 			}
 			held, reason := m.Explain(a)
 			if held != m.Matches(a) || reason == "" {

@@ -56,7 +56,7 @@ func ParseRoutes(node *yaml.Node, scale alert.Scale, windows map[string]*window.
 	var routes []*Route
 	if node = yamlnode.Resolve(node); node != nil {
 		routes = p.routes(node, true)
-		p.policies(routes, settings{})
+		p.policies(routes, nil, false)
 		p.useless(routes)
 	}
 	return routes, byPlace(p.problems)

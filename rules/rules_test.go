@@ -9,9 +9,13 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/window"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
+
+// windows are those that routes of tests may name.
+var windows = map[string]*window.Window{"night": {Name: "night"}, "office": {Name: "office"}, "holidays": {Name: "holidays"}}
 
 // node reads YAML text; the nodes are those that the config loader hands over.
 func node(t testing.TB, text string) *yaml.Node {
@@ -50,7 +54,7 @@ func table(t testing.TB, text string) *Table {
 	add(problems)
 	table.Default, problems = ParseReceivers(table.DefaultNode, "default")
 	add(problems)
-	table.Routes, problems = ParseRoutes(given(&config.Routes), alert.DefaultScale, nil)
+	table.Routes, problems = ParseRoutes(given(&config.Routes), alert.DefaultScale, windows)
 	add(problems)
 	for _, p := range all {
 		if !p.Warning {

@@ -451,16 +451,25 @@ func (p *parser) resolves(e yamlnode.Entry) []*Resolve {
 	return all
 }
 
-// policies gives each route what holds for it: its own settings over those of the routes around it.
-func (p *parser) policies(routes []*Route, around settings) {
+// policies gives each route what holds for it: its own settings over those of the routes around it, which are nil at the
+// top. to says whether one of these has a `to`.
+func (p *parser) policies(routes []*Route, around *settings, to bool) {
+	top := around == nil
+	if top {
+		around = &settings{}
+	}
 	for _, r := range routes {
-		r.all = r.own.over(around)
+		to := to || !r.Inherit
+		r.all = r.own.over(*around)
 		if r.Nobody && !r.own.escalate.given() {
 			r.all.escalate = setting[[]Step]{} // nobody is nobody, for the routes in it too
 		}
+		if r.own.escalate.none && !to && !top { // at the top it has been said
+			p.problem(r.own.escalate.node, "escalate: none leaves nobody to tell, because no route around this one has a to: write to: beside it")
+		}
 		p.together(r)
 		r.Policy = r.all.policy()
-		p.policies(r.Routes, r.all)
+		p.policies(r.Routes, &r.all, to)
 	}
 }
 

@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"sample":                {"alert"},
 	"yamlnode":              {},
 	"window":                {"yamlnode"},
-	"rules":                 {"alert", "yamlnode"},
+	"rules":                 {"alert", "family", "window", "yamlnode"},
 	"family":                {"alert", "display"},
 	"notifier":              {"display", "regular"},
 	"notifier/notifiertest": {"notifier", "display"},

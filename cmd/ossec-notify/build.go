@@ -83,9 +83,10 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 	return &dispatch.Receiver{
 		Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: time.Duration(r.common.Timeout),
 		Concurrency: concurrency,
-		Rate:        cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate),
+		Rate:        r.rate(),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
 		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
+		Throttle: r.common.Throttle, StormAfter: r.stormAfter(),
 		Renew: renewal(r.Config),
 	}, err
 }

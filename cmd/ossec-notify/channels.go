@@ -22,7 +22,7 @@ import (
 // and its template and add a line (CONTRIBUTING.md).
 var channels = []channel{
 	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}).writes(slack.Markup),
-	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}),
+	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}).paging(),
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}),
@@ -41,6 +41,8 @@ type channel struct {
 	json bool
 	// markup is what the words of its messages are written in; nil for plain text.
 	markup display.Markup
+	// pages: its messages wake people, so that none is held back unless somebody says so.
+	pages bool
 	// rate and concurrency hold where a receiver sets none: what the vendor takes, and how many attempts at once.
 	rate        dispatch.Rate
 	concurrency int
@@ -49,6 +51,12 @@ type channel struct {
 // limited sets what the vendor takes.
 func (c channel) limited(r dispatch.Rate) channel {
 	c.rate = r
+	return c
+}
+
+// paging says that its messages are pages.
+func (c channel) paging() channel {
+	c.pages = true
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
@@ -27,6 +29,7 @@ type config struct {
 	Aliases      []*receiver // those that stand for others
 	Table        rules.Table
 	Zone         *time.Location
+	Windows      map[string]*window.Window
 	Links        map[string]string
 	TemplatesDir string
 	StrictExit   bool
@@ -34,6 +37,7 @@ type config struct {
 	HTTP         httpConfig
 	Egress       *notifier.Egress
 	templates    *templates.Set
+	windowNodes  map[string]*yaml.Node // their keys, for places
 }
 
 // receiverName: it stands in file names, in mail headers and behind "custom-".
@@ -65,6 +69,45 @@ type common struct {
 	MaxAge        duration `yaml:"max_age"`
 	Fallback      []string `yaml:"fallback"`
 	FallbackAfter duration `yaml:"fallback_after"`
+
+	Throttle   *rules.Throttle `yaml:"throttle"`
+	StormAfter stormAfter      `yaml:"storm_after"`
+}
+
+// stormAfter is after how much work ahead of a receiver its storm brake sets in: a time span, or off.
+type stormAfter struct {
+	off   bool
+	after time.Duration
+}
+
+func (v *stormAfter) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode && n.Value == "off" {
+		*v = stormAfter{off: true}
+		return nil
+	}
+	var d duration
+	err := d.UnmarshalYAML(n)
+	if err != nil {
+		err = fmt.Errorf("%w, or off", err)
+	}
+	*v = stormAfter{after: time.Duration(d)}
+	return err
+}
+
+// rate is how much the receiver takes; zero is no limit.
+func (r *receiver) rate() dispatch.Rate { return cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate) }
+
+// stormAfter is the receiver's, zero for no storm brake. Without a rate nobody can tell how long a queue will take, and
+// pages are not braked unless somebody wants it.
+func (r *receiver) stormAfter() time.Duration {
+	switch s := r.common.StormAfter; {
+	case s.off || r.rate().IsZero():
+		return 0
+	case s.after == 0 && !r.Channel.pages:
+		return dispatch.DefaultStormAfter
+	default:
+		return s.after
+	}
 }
 
 // rate is a [dispatch.Rate] in the config.

@@ -163,6 +163,10 @@ func TestConfigMistakes(t *testing.T) {
 		{"a tag on a channel", "receivers:\n  soc: {slack: !x {webhook_url: \"https://h/\"}}\n", "slack begins with the YAML tag !x: remove it"},
 		{"unknown receiver in a route", "routes:\n  - to: [sco]\n" + slackReceiver, `"sco" is no receiver: did you mean "soc"?`},
 		{"unknown receiver in default", "default: [sco]\n" + slackReceiver, `ossec-notify.yaml:1:11: "sco" is no receiver`},
+		{"windows of a list", "windows: [night]\n", "ossec-notify.yaml:1:10: windows is a list: write key: value pairs"},
+		{"a window twice", "windows:\n  a: {days: sat}\n  a: {days: sun}\n", "ossec-notify.yaml:3:3: a stands twice in windows, first on line 2: keep one"},
+		{"throttle of a receiver", slackReceiver + "    throttle: none\n", `ossec-notify.yaml:5:15: throttle: "none" is no rate: write 20/h, 5/m or 100/d`},
+		{"an inhibition without time", "inhibit: {source: {rule: 504}, target: {rule: 5}}\n", "ossec-notify.yaml:1:10: inhibit lacks for: "},
 		{"include of nothing", "include: [conf.d/*.yaml]\n" + slackReceiver, `warning: include: no file matches "conf.d/*.yaml"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -174,6 +178,70 @@ func TestConfigMistakes(t *testing.T) {
 				t.Errorf("a config came out: %v, want %v", cfg != nil, isWarning)
 			}
 		})
+	}
+}
+
+func TestThrottlesAndStormBrakesOfReceivers(t *testing.T) {
+	cfg, problems := load(t, write(t, map[string]string{"ossec-notify.yaml": `
+receivers:
+  plain: {slack: {webhook_url: "https://h/"}}
+  own: {slack: {webhook_url: "https://h/"}, throttle: 20/h, storm_after: 10m}
+  unbraked: {slack: {webhook_url: "https://h/"}, throttle: {rate: 20/h, burst: 2}, storm_after: off}
+  pages: {pagerduty: {routing_key: 00000000000000000000000000000000}}
+  braked: {pagerduty: {routing_key: 00000000000000000000000000000000}, storm_after: 1h}
+  unlimited: {webhook: {url: "https://h/"}}
+  limited: {webhook: {url: "https://h/"}, rate: 2/s}
+`}))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	d, err := cfg.dispatcher(buildOptions{log: discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for name, r := range d.Receivers {
+		got[name] = fmt.Sprintf("%v %s", r.Throttle, r.StormAfter)
+	}
+	want := map[string]string{
+		"plain": "<nil> 5m0s", "own": "20/h, 5 at once 10m0s", "unbraked": "20/h, 2 at once 0s",
+		"pages": "<nil> 0s", "braked": "<nil> 1h0m0s", "unlimited": "<nil> 0s", "limited": "<nil> 5m0s",
+	}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("throttle and storm_after (-got +want):\n%s", diff)
+	}
+}
+
+// TestWindowsHaveTheTimeZoneOfTheConfig wherever the keys stand.
+func TestWindowsHaveTheTimeZoneOfTheConfig(t *testing.T) {
+	cfg, problems := load(t, write(t, map[string]string{"ossec-notify.yaml": `
+routes: [{to: [soc], active: [night, there], routes: [{mute: night, active: none}]}]
+windows:
+  night: {from: "22:00", to: "06:00"}
+  there: {from: "22:00", to: "06:00", zone: Asia/Tokyo}
+time_zone: America/New_York
+` + slackReceiver}))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	p := cfg.Table.Routes[0].Policy
+	night := time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC) // 23:00 in New York
+	if w := p.Active[0]; w != cfg.Windows["night"] || w.Zone.String() != "America/New_York" || !w.Open(night) || w.Open(night.Add(-4*time.Hour)) {
+		t.Errorf("night is %s", w)
+	}
+	if w := p.Active[1]; w.Zone.String() != "Asia/Tokyo" || w.Open(night) {
+		t.Errorf("there is %s", w)
+	}
+	if child := cfg.Table.Routes[0].Routes[0].Policy; len(child.Active) != 0 || child.Mute[0] != p.Active[0] {
+		t.Errorf("the child goes by %q", child.Words())
+	}
+}
+
+// TestAMistakenWindowIsKnownToRoutes: one mistake is told once.
+func TestAMistakenWindowIsKnownToRoutes(t *testing.T) {
+	_, problems := load(t, write(t, map[string]string{"ossec-notify.yaml": "windows:\n  night: {days: sta}\nroutes: [{to: [soc], active: night}]\n" + slackReceiver}))
+	if len(problems) != 1 || !strings.HasPrefix(problems[0], "ossec-notify.yaml:2:17: ") {
+		t.Errorf("problems %q, want one, of the window's days", problems)
 	}
 }
 
@@ -335,6 +403,8 @@ func FuzzLoadConfig(f *testing.F) {
 	f.Add("routes:\n  - match: {level: \">10\", any: [{rule: 5}]}\n    to: []\n")
 	f.Add("severity: {<<: {low: 1}, high: 3}")
 	f.Add("receivers:\n  a: {webhook: {headers: {A: {file: x}}}}\n")
+	f.Add("windows: {n: {from: \"22:00\", to: \"06:00\"}, m: &m [*m]}\ninhibit: {source: {rule: 1}, target: &t {not: *t}, equal: [agent], for: 1h}\n")
+	f.Add("windows: {n: {days: all}}\nroutes:\n  - &r {to: [a], active: n, outside: {to: a}, dedup: 5m, group_by: rule, throttle: 20, escalate: [{to: a}, {after: 1m, to: b}], resolve: {opens: {rule: 1}, closes: {rule: 2}}, routes: [*r]}\n")
 	configs, err := filepath.Glob("../../testdata/configs/*/ossec-notify.yaml")
 	if err != nil {
 		f.Fatal(err)

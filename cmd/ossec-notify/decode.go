@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -187,7 +185,7 @@ func goWord(v reflect.Value) string {
 type duration time.Duration
 
 func (v *duration) UnmarshalYAML(n *yaml.Node) error {
-	t, err := parseDuration(n.Value)
+	t, err := rules.ParseDuration(n.Value)
 	if err != nil || n.Kind != yaml.ScalarNode {
 		return fmt.Errorf("%q is no time span: write 30s, 5m, 24h or 7d", n.Value)
 	}
@@ -196,20 +194,4 @@ func (v *duration) UnmarshalYAML(n *yaml.Node) error {
 	}
 	*v = duration(t)
 	return nil
-}
-
-// parseDuration is time.ParseDuration with days. What does not fit into a Duration (292 years) is an error.
-func parseDuration(text string) (time.Duration, error) {
-	days, ok := strings.CutSuffix(text, "d")
-	if !ok {
-		return time.ParseDuration(text)
-	}
-	n, err := time.ParseDuration(days + "h") // which takes fractions
-	if err != nil {
-		return 0, err
-	}
-	if n > math.MaxInt64/24 || n < math.MinInt64/24 {
-		return 0, errors.New("too long")
-	}
-	return n * 24, nil
 }

@@ -105,6 +105,9 @@ func (e *env) explain(cfg *config, a *alert.Alert, fate *fate, expand expander) 
 	if e.format == "json" {
 		x := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}}
 		for _, c := range d.Choices {
+			if c.After > 0 {
+				continue
+			}
 			x.Receivers = append(x.Receivers, c.Receiver)
 			if c.Alias != "" {
 				x.Aliases = append(x.Aliases, standsIn{c.Receiver, c.Alias, c.Note})
@@ -164,6 +167,9 @@ func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *r
 			by := c.Route
 			if c.Alias != "" {
 				by += ", as " + c.Alias
+			}
+			if c.After > 0 {
+				by += fmt.Sprintf(", step %d after %s", c.Step, display.Span(c.After))
 			}
 			to = append(to, fmt.Sprintf("%s (%s)", c.Receiver, by))
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
@@ -89,14 +90,6 @@ func (l *loader) main() {
 		}
 	}
 	l.sources = append(l.sources, filepath.Join(l.cfg.TemplatesDir, "*"))
-	if s.TimeZone != "" {
-		zone, err := time.LoadLocation(s.TimeZone)
-		if err != nil || s.TimeZone == "Local" {
-			l.errorf(yamlnode.At(l.root, "time_zone"), "time_zone: %q is no time zone; write a name such as Europe/Berlin or UTC", s.TimeZone)
-		} else {
-			l.cfg.Zone = zone
-		}
-	}
 	for _, pattern := range s.Include {
 		full := pattern
 		if !filepath.IsAbs(full) {
@@ -129,11 +122,27 @@ func (l *loader) include(file string, at *yaml.Node) {
 	}
 }
 
+// zone takes over the time zone of the settings.
+func (l *loader) zone(name string) {
+	if name == "" {
+		return
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		l.errorf(yamlnode.At(l.root, "time_zone"), "time_zone: %q is no time zone; write a name such as Europe/Berlin or UTC", name)
+		return
+	}
+	l.cfg.Zone = zone
+}
+
+// mainKeys are the keys of the main file that are no plain values.
+var mainKeys = []string{rules.Always, rules.Default, "windows", "inhibit"}
+
 // top reads the top level of a file: receivers and routes, and in the main file the settings.
 func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 	known := []string{"receivers", "routes"}
 	if mainFile {
-		known = append(known, rules.Always, rules.Default)
+		known = append(known, mainKeys...)
 	}
 	plain := map[string]reflect.Value{}
 	if mainFile {
@@ -144,7 +153,7 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 			known = append(known, name)
 		}
 	}
-	var routes *yaml.Node // read when the scale is known
+	var windows, inhibit, routes *yaml.Node // read when the scale, the time zone and the windows are known
 	for _, e := range l.yaml.Mapping(root, "the config") {
 		switch field, ok := plain[e.Key]; {
 		case e.Key == "receivers":
@@ -155,6 +164,10 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 			l.cfg.Table.Always, l.cfg.Table.AlwaysNode = l.receiverNames(e), e.Value
 		case mainFile && e.Key == rules.Default:
 			l.cfg.Table.Default, l.cfg.Table.DefaultNode = l.receiverNames(e), e.Value
+		case mainFile && e.Key == "windows":
+			windows = e.Value
+		case mainFile && e.Key == "inhibit":
+			inhibit = e.Value
 		case ok:
 			l.setting(e, field)
 		case !mainFile && slices.Contains(settingNames(), e.Key):
@@ -165,8 +178,13 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 	}
 	if mainFile {
 		l.cfg.Scale = s.Severity
+		l.zone(s.TimeZone)
+		l.windows(windows)
+		inhibits, problems := rules.ParseInhibits(inhibit, l.cfg.Scale)
+		l.add(problems)
+		l.cfg.Table.Inhibit = inhibits
 	}
-	read, problems := rules.ParseRoutes(routes, l.cfg.Scale)
+	read, problems := rules.ParseRoutes(routes, l.cfg.Scale, l.cfg.Windows)
 	l.add(problems)
 	for _, r := range read {
 		r.File = l.file
@@ -176,11 +194,31 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 
 func settingNames() []string {
 	t := reflect.TypeFor[settings]()
-	names := []string{rules.Always, rules.Default}
+	names := slices.Clone(mainKeys)
 	for i := range t.NumField() {
 		names = append(names, t.Field(i).Tag.Get("yaml"))
 	}
 	return names
+}
+
+// windows reads the mapping of windows. One with a mistake is there all the same, so that routes may name it.
+func (l *loader) windows(n *yaml.Node) {
+	if n == nil {
+		return
+	}
+	l.cfg.Windows = map[string]*window.Window{}
+	l.cfg.windowNodes = map[string]*yaml.Node{}
+	for _, e := range l.yaml.Mapping(n, "windows") {
+		if e.Key == "none" || !receiverName.MatchString(e.Key) {
+			l.errorf(e.KeyNode, "%q is no name for a window: use letters, digits, '-', '_' and '.', 64 at most, and not none", e.Key)
+			continue
+		}
+		w := window.Parse(e.Value, e.Key, l.cfg.Zone, func(at *yaml.Node, message string) { l.errorf(at, "%s", message) })
+		if w == nil {
+			w = &window.Window{Name: e.Key}
+		}
+		l.cfg.Windows[e.Key], l.cfg.windowNodes[e.Key] = w, e.KeyNode
+	}
 }
 
 func (l *loader) receiverNames(e yamlnode.Entry) []string {
@@ -302,6 +340,12 @@ const maxConcurrency = 100
 // common reads a setting that every receiver takes.
 func (l *loader) common(r *receiver, e yamlnode.Entry, field reflect.Value) {
 	before := len(l.problems)
+	if e.Key == "throttle" { // as on a route
+		throttle, problems := rules.ParseThrottle(e.Value, e.Key)
+		l.add(problems)
+		r.common.Throttle = throttle
+		return
+	}
 	l.value(e, field)
 	if e.Key != "concurrency" || len(l.problems) > before {
 		return
@@ -492,6 +536,9 @@ func (l *loader) finish() (*config, []rules.Problem) {
 		}
 		l.add([]rules.Problem{p})
 	}
+	if !mistaken {
+		l.noise()
+	}
 	mistaken = hasMistake(l.problems)
 	l.templates()
 	problems := inOrder(l.problems, cfg.Path)
@@ -499,6 +546,32 @@ func (l *loader) finish() (*config, []rules.Problem) {
 		return nil, problems
 	}
 	return cfg, problems
+}
+
+// noise warns of settings that do less, or more, than they seem to.
+func (l *loader) noise() {
+	cfg := l.cfg
+	used := cfg.Table.Windows()
+	for _, name := range slices.Sorted(maps.Keys(cfg.Windows)) {
+		if !used[name] {
+			l.warnf(cfg.windowNodes[name], "no route goes by the window %q: write active: or mute: at one, or leave the window out", name)
+		}
+	}
+	pages := map[string]bool{}
+	for _, r := range cfg.Receivers {
+		pages[r.Name] = r.Channel.pages
+	}
+	l.add(cfg.Table.CheckPages(pages))
+	for _, r := range cfg.Receivers {
+		l.file = r.file
+		if t := r.common.Throttle; t != nil && r.Channel.pages {
+			l.warnf(yamlnode.At(r.node, "throttle"), "this throttle holds back pages: those above it come late, as a digest")
+		}
+		if r.common.StormAfter.after > 0 && r.rate().IsZero() {
+			l.warnf(yamlnode.At(r.node, "storm_after"), "storm_after does nothing without a rate: write rate: beside it, how much the receiver takes")
+		}
+	}
+	l.file = cfg.Path
 }
 
 // hasMistake reports whether one of the problems is no warning.

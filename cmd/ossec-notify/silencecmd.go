@@ -175,7 +175,7 @@ func (o *silenceOrder) silence(scale alert.Scale, zone *time.Location, now time.
 	case o.forText != "" && o.until != "":
 		bad("give --for or --until, not both")
 	case o.forText != "":
-		span, err := parseDuration(o.forText)
+		span, err := rules.ParseDuration(o.forText)
 		if err != nil || span <= 0 {
 			bad("--for %q is no time span: write 30m, 2h or 7d", o.forText)
 		}
