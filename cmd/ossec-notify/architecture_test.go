@@ -39,8 +39,10 @@ var mayImport = map[string][]string{
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
 	"oncall":                {"display", "notifier"},
-	"templates":             {"alert", "display", "family", "notifier"},
-	"dispatch":              {"alert", "display", "notifier", "outbox", "rules", "templates"},
+	"digest":                {"alert", "display", "family"},
+	"noise":                 {"alert", "digest", "display", "family", "notifier", "outbox", "rules", "window"},
+	"templates":             {"alert", "digest", "display", "family", "notifier"},
+	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {
