@@ -9,6 +9,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 // Open is a bundle that has not been told yet, for people who look.
@@ -120,4 +121,13 @@ func Cause(reason string) string {
 		}
 	}
 	return ""
+}
+
+// Shut reports whether a policy's windows let nothing out any more.
+func Shut(p *rules.Policy, at time.Time) bool {
+	if p == nil || len(p.Active)+len(p.Mute) == 0 {
+		return false
+	}
+	open, _ := openNow(p, at)
+	return !open && opensAt(p, at).IsZero()
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -286,5 +288,48 @@ func TestMessageAboutManyCountsOnlyWhatIsLeft(t *testing.T) {
 	}
 	if dropped != 1 {
 		t.Errorf("what was dropped is there %d times", dropped)
+	}
+}
+
+// The metrics count what noise control decided, and tell what is open. They have names as Prometheus wants them.
+func TestMetricsTellOfNoiseControl(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	in := newInstallation(t, quietRoutes+"http: "+address+"\n")
+	daemon := in.serve()
+	defer in.stop(daemon)
+	in.command(exitDone, "silence", "add", "--level", "=9", "--for", "2h", "--reason", "x")
+	in.command(exitDone, "silence", "add", "--level", "=9", "--from", "2036-12-24", "--for", "2h", "--reason", "one that waits")
+	in.command(exitDone, "send", in.alerts(3, "1", "2", "3"))
+	in.command(exitDone, "send", in.alerts(4, "4"))
+	in.command(exitDone, "send", in.alerts(5, "5", "6"))
+	in.command(exitDone, "send", in.alerts(6, "7", "8"))
+	in.command(exitDone, "send", in.alerts(9, "9"))
+	in.command(exitDone, "ack", "mgr/1795440017.7")
+	_, text := get(t, address, "/metrics")
+	for _, want := range []string{
+		`ossec_notify_alerts_quieted_total{reason="repeat",receiver="soc"} 2`,
+		`ossec_notify_alerts_quieted_total{reason="digest",receiver="soc"} 1`,
+		`ossec_notify_alerts_quieted_total{reason="group",receiver="soc"} 2`,
+		`ossec_notify_alerts_quieted_total{reason="silence",receiver="soc"} 1`,
+		`ossec_notify_receiver_braked{receiver="soc"} 0`,
+		"ossec_notify_silences 1",
+		"ossec_notify_escalations 1",
+		`ossec_notify_acknowledgements{via="command line"} 1`,
+		`ossec_notify_deliveries{receiver="soc",state="held"} 1`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("the metrics do not hold %s", want)
+		}
+	}
+	if n := strings.Count(text, "\nossec_notify_alerts_quieted_total{"); n != 4 {
+		t.Errorf("%d counts of what was quieted, want 4", n)
+	}
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v %v", problems, err)
+	}
+	if t.Failed() {
+		t.Log(text)
 	}
 }
