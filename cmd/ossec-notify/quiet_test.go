@@ -333,3 +333,32 @@ func TestMetricsTellOfNoiseControl(t *testing.T) {
 		t.Log(text)
 	}
 }
+
+// A receiver that is braked is seen by metrics, doctor and the list.
+func TestStormIsSeen(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	in := newInstallation(t, "receivers: {soc: {slack: {webhook_url: SLACK_URL}, rate: 2/m, storm_after: 30s}}\ndefault: [soc]\nhttp: "+address+"\n")
+	daemon := in.serve()
+	defer in.stop(daemon)
+	var names []string
+	for i := range 30 {
+		names = append(names, fmt.Sprint(i))
+	}
+	in.command(exitFail, "send", in.alerts(3, names...), "--timeout", "100ms") // they wait for their turn
+	in.until("braked", func() bool {
+		_, text := get(t, address, "/metrics")
+		return strings.Contains(text, `ossec_notify_receiver_braked{receiver="soc"} 1`+"\n")
+	})
+	out := in.command(exitFail, "doctor") // which has much to say of this installation
+	if !regexp.MustCompile(`(?m)^warning  storm        receiver soc is braked since .*: alerts up to (LOW|MEDIUM) come as digests \(0 alerts in 0 digests so far\)\.`).MatchString(out) {
+		t.Errorf("doctor says\n%s", out)
+	}
+	held := in.listed("--states", "held")
+	if len(held) == 0 || held[0].Until == nil || time.Until(*held[0].Until) > 5*time.Minute || !strings.HasPrefix(held[0].Error, "storm brake: ") {
+		t.Errorf("the list has %+v", held)
+	}
+	if show := in.command(exitDone, "outbox", "show", held[0].Delivery); !strings.Contains(show, ", in what the storm brake holds, with ") {
+		t.Errorf("show says\n%s", show)
+	}
+}
