@@ -135,6 +135,11 @@ type Outcome struct {
 	TemplateErr error
 }
 
+// AtOnce are those of planned deliveries that go out at once, and not at a later step of an escalation.
+func AtOnce(planned []Delivery) []Delivery {
+	return slices.DeleteFunc(planned, func(x Delivery) bool { return x.After > 0 })
+}
+
 // Plan makes the deliveries of an alert to the receivers that the routes choose, those of later steps of an escalation too.
 func (d *Dispatcher) Plan(a *alert.Alert) []Delivery {
 	return d.plan(a, d.Table.Choose(a))
@@ -399,10 +404,7 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 // outcome, from one goroutine at a time.
 func (d *Dispatcher) DeliverAll(ctx context.Context, deliveries []Delivery, done func(Outcome)) {
 	queues := map[string][]Delivery{}
-	for _, x := range deliveries {
-		if x.After > 0 { // a later step of an escalation: only a deliverer that stays can wait for it
-			continue
-		}
+	for _, x := range AtOnce(slices.Clone(deliveries)) { // only a deliverer that stays can wait for the rest
 		queues[x.Receiver.Name] = append(queues[x.Receiver.Name], x)
 	}
 	var wg sync.WaitGroup
