@@ -147,7 +147,6 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkRaw(cfg)...)
 		if online {
-			found = append(found, probeAliases(ctx, cfg, d)...)
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
 	}
@@ -357,12 +356,14 @@ func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
 // probeTimeout bounds the probe of one receiver.
 const probeTimeout = 10 * time.Second
 
-// checkOnline connects to every receiver, to all at once.
+// checkOnline connects to every receiver, to all at once, and asks who is on call.
 func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("no answer within %s", probeTimeout))
 	defer cancel()
 	errs := make([]error, len(cfg.Receivers))
 	var probes sync.WaitGroup
+	var found []finding
+	probes.Go(func() { found = probeAliases(ctx, cfg, d) })
 	for i, r := range cfg.Receivers {
 		if to := d.Receivers[r.Name]; to != nil {
 			if p, ok := to.Notifier.(notifier.Prober); ok {
@@ -371,7 +372,6 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []fin
 		}
 	}
 	probes.Wait()
-	var found []finding
 	for i, r := range cfg.Receivers {
 		if errs[i] != nil {
 			found = append(found, findingAbout(r, errs[i], exitFail))
