@@ -116,6 +116,7 @@ func messages(t *testing.T) map[string]func() (*alert.Alert, Context) {
 	}
 	const brute, gone, back = "wazuh/5712-ssh-brute-force.json", "wazuh/504-agent-disconnected.json", "wazuh/503-agent-started.json"
 	began := corpusAlert(t, brute).Time
+	again := alert.Parse(bytes.ReplaceAll(corpusAlert(t, back).Raw, []byte("web-01"), []byte("db-01")), alert.Options{Location: time.UTC})
 	return map[string]func() (*alert.Alert, Context){
 		"window": many(night(t)),
 		"digest": many(summary(t, digest.Summary{Kind: digest.Scheduled, Route: "shop", Why: "1 week"}, nil,
@@ -146,7 +147,7 @@ func messages(t *testing.T) map[string]func() (*alert.Alert, Context) {
 			OnCall: []string{"NAME"}}),
 		"taken": one(brute, Context{Action: "acknowledge", Step: &Step{3, 3, []string{"oncall", "back<up>"}, 10 * time.Minute},
 			Taken: &Taken{"NAME <!here>", "mail link", began.Add(31 * time.Hour)}, Opened: began}),
-		"resolved": one(gone, Context{Action: "resolve", Resolved: &Resolved{42 * time.Minute, corpusAlert(t, back)}, Taken: &Taken{"NAME", "command line", began.Add(3 * time.Minute)}}),
+		"resolved": one(gone, Context{Action: "resolve", Resolved: &Resolved{42 * time.Minute, again}, Taken: &Taken{"NAME", "command line", began.Add(3 * time.Minute)}}),
 	}
 }
 
@@ -226,5 +227,107 @@ func golden(t *testing.T, name, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s differs (-want +got):\n%s", path, diff)
+	}
+}
+
+// TestTemplatesThatKnowNoDigestsAreNotAskedForThem: what is defined for one alert says nothing of many.
+func TestTemplatesThatKnowNoDigestsAreNotAskedForThem(t *testing.T) {
+	const own = `{{define "sentence"}}{{.Rule.Description}}{{end}}{{define "facts"}}Geo: {{.Source.Geo}}x{{end}}
+{{define "next"}}Call 555.{{end}}{{define "next.rule.5712"}}Call 5712.{{end}}{{define "sentence.group.sshd"}}no{{end}}{{define "log"}}no{{end}}{{define "footer.auth_failure"}}no{{end}}`
+	for _, tc := range []struct {
+		name, define, want string
+		kind               digest.Kind
+	}{
+		{"one alert's", own, "Digest for soc: 3 alerts, 22:01:07 to 22:03:07, highest MEDIUM\nWhy  above the rate\n3  MEDIUM  SSH brute force, web-01, 203.0.113.9, 22:01:07 to 22:03:07\nNext: Look for what you do not expect.", digest.Throttle},
+		{"the next step of the one rule in a group", own, "MEDIUM, 3 alerts: SSH brute force from 203.0.113.9 on web-01\n3  MEDIUM  SSH brute force, web-01, 203.0.113.9, 22:01:07 to 22:03:07\nNext: Call 5712.", digest.Group},
+		{"many alerts'", own + `{{define "sentence.digest"}}{{.Summary.Total}} of {{.Summary.Kind}}{{end}}{{define "facts.digest"}}{{range .Summary.Rows}}{{.Rule}}: {{.Count}} on {{.Host}}
+{{end}}{{end}}{{define "next.digest"}}{{range .Alerts}}{{.Word}} {{.Sentence}}{{break}}{{end}}{{end}}`,
+			"3 of throttle\n5712: 3 on web-01\nNext: MEDIUM SSH brute force from 203.0.113.9 on web-01", digest.Throttle},
+		{"a message of the operator's that asks", `{{define "slack.text"}}{{if .Summary}}{{.Summary.Total}} alerts{{else}}one{{end}}: {{part "severity" .}}{{end}}`, "3 alerts: MEDIUM", digest.Window},
+		{"one that does not", `{{define "slack.text"}}{{.Severity}} on {{.Host}}: {{.Sentence}}{{end}}`, "medium on web-01: Digest for soc: 3 alerts, 22:01:07 to 22:03:07, highest MEDIUM", digest.Window},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			set, err := Default().WithText("own.tmpl", tc.define)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := summary(t, digest.Summary{Kind: tc.kind}, nil, arrival{"wazuh/5712-ssh-brute-force.json", 3, tenPM(), time.Minute, nil})
+			c.Receiver, c.Channel = "soc", "slack"
+			if got := parts(t, set, NewData(c.Alerts[0], alert.DefaultScale, c))["text"]; got != tc.want {
+				t.Errorf("text is\n%s\nwant\n%s", got, tc.want)
+			}
+			if unused := set.Unused(); len(unused) > 0 {
+				t.Errorf("defines that nothing asks for: %v", unused)
+			}
+		})
+	}
+}
+
+func TestWhatIsOverHasItsOwnParts(t *testing.T) {
+	set, err := Default().WithText("own.tmpl", `{{define "next.rule.504"}}Go there.{{end}}{{define "sentence.resolved"}}{{.Host}} is back{{end}}{{define "facts.resolved"}}Took: {{.Resolved.After}}{{end}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := corpusAlert(t, "wazuh/504-agent-disconnected.json")
+	for _, tc := range []struct {
+		resolved *Resolved
+		want     string
+	}{
+		{nil, "INFO: Agent db-01 disconnected\nAgent: db-01 (id 002)\nAddress: 192.0.2.12\nNext: Go there."},
+		{&Resolved{After: 42 * time.Minute}, "RESOLVED after 42 min: db-01 is back\nTook: 42m0s\nNext: Nothing, if it stays so."},
+	} {
+		d := NewData(a, alert.DefaultScale, Context{Receiver: "soc", Channel: "slack", Resolved: tc.resolved})
+		if got := parts(t, set, d)["text"]; got != tc.want {
+			t.Errorf("text is\n%s\nwant\n%s", got, tc.want)
+		}
+	}
+}
+
+// TestLinkToTakeIsAnAddressOrNothing: it comes from the config, and a template may show it beside the others.
+func TestLinkToTakeIsAnAddressOrNothing(t *testing.T) {
+	for _, tc := range []struct{ url, want string }{
+		{"", ""},
+		{"https://notify.example.com/ack/1?s=a&t=1", "https://notify.example.com/ack/1?s=a&t=1"},
+		{"javascript:alert(1)", ""},
+		{"https://notify.example.com/a|b>c", ""},
+		{"https://notify.example.com/" + strings.Repeat("x", maxLink), ""},
+	} {
+		d := NewData(corpusAlert(t, "wazuh/504-agent-disconnected.json"), alert.DefaultScale, Context{Receiver: "soc", Channel: "slack", AckURL: tc.url})
+		if got := Default().renderLink("ack", d).String(); got != tc.want {
+			t.Errorf("%q gives the link %q, want %q", tc.url, got, tc.want)
+		}
+	}
+}
+
+// TestDetailsAreNeverTooMany: with all that may be said of a message around six facts.
+func TestDetailsAreNeverTooMany(t *testing.T) {
+	c := Context{Receiver: "soc", Channel: "pagerduty", PossibleRepeat: true, Instead: "x failed", Late: time.Hour, LateWhy: "x",
+		Seen: &Seen{Count: 2}, Step: &Step{N: 2, Of: 2, After: time.Hour}, Taken: &Taken{By: "x"}}
+	for _, file := range []string{"wazuh/550-fim-whodata-3x.json", "wazuh/60122-windows-logon-failure.json", "wazuh/80202-aws-cloudtrail.json"} {
+		m, err := Default().details(NewData(corpusAlert(t, file), alert.DefaultScale, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m) > maxDetails || m["next"] == "" || m["alert_id"] == "" || m["repeats"] == "" {
+			t.Errorf("%s: %d details: %v", file, len(m), m)
+		}
+	}
+}
+
+// TestSummaryOfNothingIsAMessage: the alerts may be gone from the outbox when it is sent.
+func TestSummaryOfNothingIsAMessage(t *testing.T) {
+	for _, kind := range []digest.Kind{digest.Group, digest.Scheduled, digest.Window, digest.Throttle, digest.Storm, digest.Inhibit, digest.Silence, digest.StormBegins, digest.StormOver, "later"} {
+		for _, s := range []*digest.Summary{{Kind: kind, Receiver: "soc"}, {Kind: kind, Receiver: "soc", Total: 2, Highest: 99, Rows: []digest.Row{{Count: 2, Rule: "5712", What: "SSH brute force"}}}} {
+			for _, channel := range []string{"slack", "pagerduty", "email", "webhook", "splunk"} {
+				d := NewData(nil, alert.DefaultScale, Context{Receiver: "soc", Channel: channel, Delivery: "D1", Summary: s})
+				p := parts(t, Default(), d)
+				if d.Alert == nil || d.Sentence.Blank() || d.ID != "D1" || len(p) == 0 {
+					t.Errorf("%s to %s: sentence %q, id %q, %d parts", kind, channel, d.Sentence, d.ID, len(p))
+				}
+				if text := Plain(d, nil)["body"].String(); !strings.Contains(text, d.Sentence.String()) || len(s.Rows) > 0 && !kind.Notice() && !strings.Contains(text, "SSH brute force") {
+					t.Errorf("%s without templates says %q", kind, text)
+				}
+			}
+		}
 	}
 }

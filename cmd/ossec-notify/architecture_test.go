@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"yamlnode":              {},
 	"rules":                 {"alert", "yamlnode"},
 	"family":                {"alert", "display"},
+	"digest":                {"alert", "family"},
 	"notifier":              {"display", "regular"},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 	"notifier/webhook":      {"notifier", "display"},
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
-	"templates":             {"alert", "display", "family", "notifier"},
+	"templates":             {"alert", "digest", "display", "family", "notifier"},
 	"dispatch":              {"alert", "display", "notifier", "outbox", "rules", "templates"},
 }
 
