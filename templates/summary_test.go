@@ -331,3 +331,23 @@ func TestSummaryOfNothingIsAMessage(t *testing.T) {
 		}
 	}
 }
+
+// TestProgramsSayTheSameOfMany holds programs and text/template together for what TestProgramsSayTheSame does not see.
+func TestProgramsSayTheSameOfMany(t *testing.T) {
+	set := Default()
+	for name, message := range messages(t) {
+		for _, channel := range []string{"slack", "pagerduty", "email", "webhook", "splunk"} {
+			var said []map[string]string
+			for _, interpreted := range []bool{false, true} {
+				a, c := message()
+				c.Receiver, c.Channel = "soc", channel
+				d := NewData(a, alert.DefaultScale, c)
+				d.interpreted = interpreted
+				said = append(said, parts(t, set, d))
+			}
+			if diff := cmp.Diff(said[0], said[1]); diff != "" {
+				t.Errorf("%s to %s (-program +text/template):\n%s", name, channel, diff)
+			}
+		}
+	}
+}
