@@ -53,6 +53,8 @@ type Receiver struct {
 	Throttle *rules.Throttle
 	// StormAfter is how long the work ahead may be at Rate before what is less severe becomes a digest; zero is never.
 	StormAfter time.Duration
+	// Place is what people call the receiver where that is not its name: "#soc".
+	Place string
 }
 
 // DefaultMaxAge, DefaultFallbackAfter and DefaultStormAfter hold where a receiver sets none.
