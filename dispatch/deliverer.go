@@ -279,10 +279,7 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 	waiting := make([]int, len(arrivals)) // deliveries that are told by themselves, and now
 	silences, err := d.Box.Silences(ctx, time.Now())
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		return err // also when told to stop: what was not entered stays where it is
 	}
 	for i, a := range arrivals {
 		in[i] = outbox.Arrival{
