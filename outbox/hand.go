@@ -49,8 +49,9 @@ func (db *DB) Drop(ctx context.Context, f Filter, now time.Time) (int, error) {
 	}
 	f.States = among(f.States, Pending, Held, Dead)
 	return db.byHand(ctx, "drop deliveries", f, Suppressed, func(t *txn, from tallyKey, seqs string) (int64, error) {
-		res, err := t.exec(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, changed = ?, reason = ?
-			WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`, micros(now), DroppedByHand, string(from.state), seqs)
+		res, err := t.exec(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, changed = ?, reason = ?, `+addNote+`,
+			bundle = '' WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`,
+			micros(now), DroppedByHand, DroppedByHand, string(from.state), seqs)
 		if err != nil {
 			return 0, err
 		}
