@@ -293,7 +293,7 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		if a.Again {
 			in[i].Occurrence = outbox.NextOccurrence
 		}
-		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(asked)) {
+		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(a.Alert, asked)) {
 			in[i].Plan = func(tx *outbox.Tx, occurrence int, known bool) ([]outbox.NewDelivery, error) {
 				planned, err := control.Plan(tx, a.Alert, occurrence, known, time.Now(), asked)
 				waiting[i] = 0

@@ -25,6 +25,8 @@ import (
 type Control struct {
 	Scale   alert.Scale
 	Inhibit []*rules.Inhibit
+	// Pairs are the resolve pairs of all routes.
+	Pairs []rules.Pair
 	// Zone is what times are shown in, and what those of silences mean.
 	Zone *time.Location
 	// Receiver says what is known of a receiver; nil when there is none (any more).
@@ -72,10 +74,10 @@ type arrival struct {
 	now      time.Time
 }
 
-// Idle reports whether nothing that is in the config touches these wants, so that, unless a silence holds, there is nothing to
-// decide.
-func (c *Control) Idle(wants []Want) bool {
-	if len(c.Inhibit) > 0 {
+// Idle reports whether nothing that is in the config touches an alert and these wants, so that, unless a silence holds, there is
+// nothing to decide.
+func (c *Control) Idle(a *alert.Alert, wants []Want) bool {
+	if len(c.Inhibit) > 0 || slices.ContainsFunc(c.Pairs, func(p rules.Pair) bool { return p.Closes.Matches(a) }) {
 		return false
 	}
 	for _, w := range wants {
@@ -104,6 +106,9 @@ func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool
 		if p.before, err = tx.Deliveries(in.ref.Identity, in.ref.Occurrence); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.close(); err != nil {
+		return nil, err
 	}
 	var routes []string
 	byRoute := map[string][]Want{}
@@ -141,6 +146,11 @@ type planning struct {
 	before []outbox.Delivery // of the same alert, when it came by another way
 	out    []outbox.NewDelivery
 	counts *counting // what dedup has still to keep, of the route that is being decided
+	// closed are the receivers that were told by closing what the alert ends, closing what that makes of the alert itself;
+	// unopened are notes about what was not open, by the route.
+	closed   map[string]bool
+	closing  verdict
+	unopened map[string][]string
 }
 
 // has reports whether there is a delivery for a want, so that nothing is to be decided.
@@ -207,10 +217,8 @@ func (p *planning) route(route string, wants []Want) error {
 			return p.receivers(rest, v, policy)
 		}
 	}
-	rest, err := p.closes(route, policy, rest)
-	if err != nil {
-		return err
-	}
+	rest = p.leave(policy, rest)
+	v.notes = p.unopened[route]
 	decisions := []func() error{
 		func() error { return p.silence(&v) },
 		func() error { return p.inhibit(route, &v) },

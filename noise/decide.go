@@ -194,7 +194,8 @@ func (p *planning) window(route string, policy *rules.Policy, wants []Want, v *v
 	if due.IsZero() {
 		due, until = p.in.now.Add(neverOpens), " (no window of the route opens)"
 	}
-	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Window, Key: route, Why: why}, route, policy), due)
+	names := strings.TrimPrefix(strings.TrimPrefix(why, "outside of "), "mute ") // the message says in words of its own that it was closed
+	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Window, Key: route, Why: names + ", until " + p.clock(due, p.in.now)}, route, policy), due)
 	if err != nil {
 		return nil, err
 	}
@@ -412,7 +413,7 @@ func (p *planning) digest(route string, policy *rules.Policy, v *verdict) error 
 		return nil
 	}
 	due := p.in.now.Add(policy.Digest.Every)
-	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Scheduled, Key: route, Why: "every " + display.Span(policy.Digest.Every)}, route, policy), due)
+	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Scheduled, Key: route, Why: display.Span(policy.Digest.Every)}, route, policy), due)
 	if err != nil {
 		return err
 	}

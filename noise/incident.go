@@ -3,6 +3,7 @@ package noise
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,59 +78,78 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 	return nil
 }
 
-// closes tells those who were told of an incident that the alert closes. They are not told of the alert itself, and nobody
-// is called for it: rest are the others.
-func (p *planning) closes(route string, policy *rules.Policy, wants []Want) (rest []Want, err error) {
+// close ends the incidents that the alert closes, whichever routes it takes itself: those who were told of one are told that
+// it is over.
+func (p *planning) close() error {
 	if p.in.known {
-		return wants, nil
+		return nil
 	}
-	v := verdict{}
-	closed := map[string]bool{}
-	for n, pair := range policy.Resolve {
+	for _, pair := range p.Pairs {
 		if !pair.Closes.Matches(p.in.Alert) {
 			continue
 		}
 		key, words := values(p.in.Alert, pair.By)
-		key = pairKey(route, n, key)
+		key = pairKey(pair.Route, pair.N, key)
 		i, found, err := get[incident](p.tx, key)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !found {
-			v.note("resolve (%s): no incident is open", words)
+			p.unopened = noted(p.unopened, pair.Route, "resolve ("+words+"): no incident is open")
 			continue
 		}
 		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
 			Resolved: &Resolved{After: p.in.now.Sub(i.Opened), By: p.in.ref}}
 		told, err := p.after(p.tx, i.By, resolveKind, about, p.in.now, toldItself)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, receiver := range told {
-			closed[receiver] = true
+			if p.closed == nil {
+				p.closed = map[string]bool{}
+			}
+			p.closed[receiver] = true
 		}
 		if len(told) > 0 {
-			v.suppress("%s%s (%s)", resolves, i.By.Identity, words)
-			v.about = &About{Opened: i.Opened, First: &i.By}
+			p.closing.suppress("%s%s (%s)", resolves, i.By.Identity, words)
+			p.closing.about = &About{Opened: i.Opened, First: &i.By}
 		}
 		if _, err := p.tx.Cancel(i.By.Identity, i.By.Occurrence, isStep, "the incident is resolved", p.in.now); err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.tx.DropState(key); err != nil {
-			return nil, err
+			return err
 		}
 	}
+	return nil
+}
+
+func noted(notes map[string][]string, route, note string) map[string][]string {
+	if notes == nil {
+		notes = map[string][]string{}
+	}
+	notes[route] = append(notes[route], note)
+	return notes
+}
+
+// leave takes out of the wants of a route those who were told by closing an incident: they are not told of the alert itself,
+// and where nobody else is, nobody is called for it.
+func (p *planning) leave(policy *rules.Policy, wants []Want) (rest []Want) {
+	if len(p.closed) == 0 {
+		return wants
+	}
+	called := slices.ContainsFunc(wants, func(w Want) bool { return w.Step <= 1 && !p.closed[w.Receiver] })
 	for _, w := range wants {
 		switch {
-		case w.Step > 1 && len(closed) > 0:
-			p.step(w, v, policy)
-		case closed[w.Receiver]:
-			p.tell(w, v, nil)
+		case w.Step > 1 && !called:
+			p.step(w, p.closing, policy)
+		case w.Step <= 1 && p.closed[w.Receiver]:
+			p.tell(w, p.closing, nil)
 		default:
 			rest = append(rest, w)
 		}
 	}
-	return rest, nil
+	return rest
 }
 
 const resolveKind = "resolve"

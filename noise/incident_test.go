@@ -24,6 +24,22 @@ func TestAnAlertThatClosesAnIncidentIsToldByClosingItsMessages(t *testing.T) {
 	b.noted("a3", "slack-1", "resolves a1 (agent web-01)")
 }
 
+func TestAnAlertThatNoRouteTakesClosesAnIncidentAllTheSame(t *testing.T) {
+	b := newBench(t, `routes: [{match: {rule: 503}, to: []}, {match: {rule: 504}, to: [hook], `+pair+`}]`)
+	b.alert("504", 10, "web-01")
+	b.wait(time.Minute)
+	b.alert("503", 3, "web-01")
+	b.heard("0s hook a1", "1m0s hook a1 resolve by a2 after 1m0s")
+}
+
+func TestAnAlertThatClosesAnIncidentIsToldToOthersByTheRouteThatTakesIt(t *testing.T) {
+	b := newBench(t, `routes: [{match: {rule: 503}, to: [hook, mail]}, {match: {rule: 504}, to: [hook], `+pair+`}]`)
+	b.alert("504", 10, "web-01")
+	b.wait(time.Minute)
+	b.alert("503", 3, "web-01")
+	b.heard("0s hook a1", "1m0s hook a1 resolve by a2 after 1m0s", "1m0s mail a2")
+}
+
 func TestAClosingAlertOfAnUnknownIncidentIsToldByItself(t *testing.T) {
 	b := newBench(t, `routes: [{to: [hook], `+pair+`}]`)
 	b.alert("503", 3, "web-01")

@@ -210,7 +210,7 @@ func TestAReceiverWithoutARateIsNotBraked(t *testing.T) {
 	if held := b.held("hook"); len(held) > 0 {
 		t.Errorf("held: %v", held)
 	}
-	if wants := b.wants(made{rule: "1"}.alert()); !b.control.Idle(wants) {
+	if wants := b.wants(made{rule: "1"}.alert()); !b.control.Idle(made{rule: "1"}.alert(), wants) {
 		t.Error("there is something to decide where nothing is configured")
 	}
 }
