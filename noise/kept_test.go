@@ -251,7 +251,7 @@ func TestADigestSaysOfWhenItIs(t *testing.T) {
 	b.alert("1", 13, "web-01")
 	b.wait(time.Hour)
 	s := b.sent[0].summary
-	if s.Kind != digest.Scheduled || s.Route != "shop" || s.Why != "every 1 h" || !s.From.Equal(start) || !s.To.Equal(start.Add(10*time.Minute)) ||
+	if s.Kind != digest.Scheduled || s.Route != "shop" || s.Why != "1 h" || !s.From.Equal(start) || !s.To.Equal(start.Add(10*time.Minute)) ||
 		!s.Opened.Equal(start) || !s.Closed.Equal(start.Add(time.Hour)) || s.Level != 13 || len(s.Samples) != 2 || s.Samples[0].Identity != "a2" {
 		t.Errorf("got %+v", s)
 	}
