@@ -146,7 +146,7 @@ func (c *Control) acknowledged(ctx context.Context, db *outbox.DB, now time.Time
 				if own, err := ParseAbout(d.About); err == nil && own != nil {
 					about.Opened = own.Opened
 				}
-				return d.State == outbox.Delivered || d.State == outbox.Delivering || d.Attempts > 0
+				return d.Receiver != a.Receiver // where it was taken, it is known; what still waits in a queue is told of both
 			}
 			if _, err := c.after(tx, of, "acknowledge", about, now, wants); err != nil {
 				return err
@@ -459,6 +459,9 @@ func (c *Control) message(tx *outbox.Tx, b *bundle, s *shared, now time.Time) er
 	about := &About{Action: notifier.Digest, Opened: now}
 	if b.Kind == digest.Group {
 		about.Action = ""
+		if len(b.Steps) > 0 && s.identity == b.ID { // it is what the steps are about: see enter
+			about.Step = &Step{N: 1, Of: b.Steps[0].Of}
+		}
 	}
 	var deliveries []outbox.NewDelivery
 	for i, receiver := range s.receivers {

@@ -13,7 +13,7 @@ type Ack struct {
 	Occurrence int
 	// By is who, as they call themselves; Via how they said so.
 	By, Via string
-	// Receiver is whose message or service they answered; "" where that is not known.
+	// Receiver is in whose service they said so, which knows it already; "" where they said so to us.
 	Receiver string
 	At       time.Time
 }

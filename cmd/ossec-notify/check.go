@@ -361,13 +361,18 @@ const probeTimeout = 10 * time.Second
 func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("no answer within %s", probeTimeout))
 	defer cancel()
-	errs := make([]error, len(cfg.Receivers))
+	errs, unasked := make([]error, len(cfg.Receivers)), make([]error, len(cfg.Receivers))
 	var probes sync.WaitGroup
 	for i, r := range cfg.Receivers {
-		if to := d.Receivers[r.Name]; to != nil {
-			if p, ok := to.Notifier.(notifier.Prober); ok {
-				probes.Go(func() { errs[i] = p.Probe(ctx) })
-			}
+		to := d.Receivers[r.Name]
+		if to == nil { // it could not be made, which has been said
+			continue
+		}
+		if p, ok := to.Notifier.(notifier.Prober); ok {
+			probes.Go(func() { errs[i] = p.Probe(ctx) })
+		}
+		if source, err := r.incidents(buildOptions{egress: cfg.Egress}); err == nil && source != nil {
+			probes.Go(func() { _, unasked[i] = source.Incident(ctx, "ossec-notify check --online", time.Now()) })
 		}
 	}
 	probes.Wait()
@@ -375,6 +380,9 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []fin
 	for i, r := range cfg.Receivers {
 		if errs[i] != nil {
 			found = append(found, findingAbout(r, errs[i], exitFail))
+		}
+		if unasked[i] != nil {
+			found = append(found, findingAbout(r, &notifier.FieldError{Key: "api_token", Message: unasked[i].Error()}, exitFail))
 		}
 	}
 	return found

@@ -34,7 +34,7 @@ CREATE TABLE ack (
 	occurrence INTEGER NOT NULL,
 	author     TEXT    NOT NULL,
 	via        TEXT    NOT NULL,
-	receiver   TEXT    NOT NULL,     -- by whose message or service, where that is known
+	receiver   TEXT    NOT NULL,     -- in whose service; '' is ours
 	at         INTEGER NOT NULL,
 	told       INTEGER NOT NULL,     -- 1: the receivers were told
 	PRIMARY KEY (identity, occurrence)
