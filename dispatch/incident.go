@@ -21,7 +21,7 @@ import (
 func (d *Dispatcher) incident(c *templates.Context, x Delivery) {
 	if x.Summary != nil {
 		s := *x.Summary // others may share it
-		s.Receiver = x.Receiver.Name
+		s.Receiver, s.Place = x.Receiver.Name, x.Receiver.Place
 		c.Summary, c.Alerts, c.ID = &s, x.Alerts, x.Identity
 	}
 	about := x.About

@@ -2,7 +2,6 @@ package noise
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -453,12 +452,8 @@ func (c *Control) compile(s outbox.Silence) (*silence, error) {
 	return out, nil
 }
 
-// WouldSilence lists the silences that hold at a time and match an alert, for explain.
-func (c *Control) WouldSilence(ctx context.Context, db *outbox.DB, a *alert.Alert, at time.Time) ([]outbox.Silence, error) {
-	all, err := db.Silences(ctx, at)
-	if err != nil {
-		return nil, err
-	}
+// Silencing are those of silences that hold at a time and match an alert.
+func (c *Control) Silencing(all []outbox.Silence, a *alert.Alert, at time.Time) []outbox.Silence {
 	var out []outbox.Silence
 	for _, s := range all {
 		h, err := c.compile(s)
@@ -469,5 +464,23 @@ func (c *Control) WouldSilence(ctx context.Context, db *outbox.DB, a *alert.Aler
 			out = append(out, s)
 		}
 	}
-	return out, nil
+	return out
+}
+
+// Times reports whether the windows of a policy let messages out at a time, and says why; "" where it has none.
+func (c *Control) Times(p *rules.Policy, at time.Time) (open bool, why string) {
+	if len(p.Active)+len(p.Mute) == 0 {
+		return true, ""
+	}
+	if open, why = openNow(p, at); open {
+		return true, strings.TrimSuffix("open: "+why, ": ")
+	}
+	if len(p.Outside) > 0 {
+		return false, "closed (" + why + "): " + strings.Join(p.Outside, ", ") + " is told"
+	}
+	until := "for more than a year"
+	if opens := opensAt(p, at); !opens.IsZero() {
+		until = "until " + c.clock(opens, at)
+	}
+	return false, "closed (" + why + "): held " + until
 }

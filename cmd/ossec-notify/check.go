@@ -147,7 +147,6 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkRaw(cfg)...)
 		if online {
-			found = append(found, probeAliases(ctx, cfg, d)...)
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
 	}
@@ -357,12 +356,14 @@ func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
 // probeTimeout bounds the probe of one receiver.
 const probeTimeout = 10 * time.Second
 
-// checkOnline connects to every receiver, to all at once.
+// checkOnline connects to every receiver, to all at once, and asks who is on call.
 func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("no answer within %s", probeTimeout))
 	defer cancel()
 	errs, unasked := make([]error, len(cfg.Receivers)), make([]error, len(cfg.Receivers))
 	var probes sync.WaitGroup
+	var found []finding
+	probes.Go(func() { found = probeAliases(ctx, cfg, d) })
 	for i, r := range cfg.Receivers {
 		to := d.Receivers[r.Name]
 		if to == nil { // it could not be made, which has been said
@@ -376,7 +377,6 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []fin
 		}
 	}
 	probes.Wait()
-	var found []finding
 	for i, r := range cfg.Receivers {
 		if errs[i] != nil {
 			found = append(found, findingAbout(r, errs[i], exitFail))

@@ -76,7 +76,7 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 			return failed("%w", err)
 		}
 		alerts++
-		deliveries := p.Plan(a)
+		deliveries := dispatch.AtOnce(p.Plan(a))
 		if len(to) > 0 {
 			if deliveries, err = p.PlanReceivers(a, to...); err != nil {
 				return fmt.Errorf("--to: %w", err)
