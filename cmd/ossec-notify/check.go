@@ -146,6 +146,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkRaw(cfg)...)
+		found = append(found, checkAnswers(cfg)...)
 		if online {
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
@@ -304,6 +305,18 @@ func checkRaw(cfg *config) []finding {
 	}
 	return append(notesOn(cfg, uses, " prints text of an alert as it came: whoever writes the log writes the message there"),
 		notesOn(cfg, live, " leaves links in text of an alert as they came: whoever writes the log writes links that can be clicked")...)
+}
+
+// checkAnswers notes that messages which ask for an answer have no link for it.
+func checkAnswers(cfg *config) []finding {
+	at := cfg.Table.Escalates()
+	if at == nil || cfg.HTTP.URL != "" {
+		return nil
+	}
+	return []finding{{note: true, Problem: rules.Problem{
+		File: cmp.Or(at.File, cfg.Path), Line: at.Line, Column: at.Column,
+		Message: "messages have no link to take an alert by: that needs serve, and http: {listen: …, url: …}, the address at which people reach it. ossec-notify ack takes it",
+	}}}
 }
 
 // notesOn notes places in templates, and what is said of each.
