@@ -272,6 +272,7 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
 		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
 		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy, Uses: uses,
+		OnCall: d.onCall(x.Receiver.Name),
 	}
 	d.incident(&c, x)
 	data, parts, err := d.render(x, c)

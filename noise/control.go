@@ -132,7 +132,7 @@ func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool
 	if err := c.source(tx, in); err != nil {
 		return nil, err
 	}
-	return p.out, p.watchPages()
+	return p.out, nil
 }
 
 // byArgv reports whether a receiver is one that ossec.conf describes, and not the config.
@@ -318,7 +318,7 @@ func (p *planning) tell(w Want, v verdict, policy *rules.Policy) {
 	if about == nil && policy != nil && (policy.Resolve != nil || len(policy.Escalate) > 0) {
 		about = &About{Opened: p.in.now}
 	}
-	if w.Step == 1 && about != nil && policy != nil {
+	if w.Step <= 1 && about != nil && policy != nil && len(policy.Escalate) > 0 { // who is told by `to` may take it, too
 		copied := *about
 		copied.Step = &Step{N: 1, Of: len(policy.Escalate)}
 		about = &copied
@@ -339,7 +339,6 @@ const (
 	incidentKey = "incident/"
 	stormKey    = "storm/"
 	ruleKey     = "rule/"
-	pageKey     = "page/"
 )
 
 // get reads what is kept under a key.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -209,34 +208,3 @@ func (c *Control) stepDelivery(s stepWant, severity int, now time.Time, of *Abou
 		About: about.text(),
 	}
 }
-
-// pageOf is a page whose acknowledgement is asked for: an incident of a service that people acknowledge there.
-type pageOf struct {
-	Of       Ref    `json:"of"`
-	Receiver string `json:"receiver"`
-	Key      string `json:"key"`
-}
-
-// watchPages notes which pages of an escalation are to be asked about.
-func (p *planning) watchPages() error {
-	steps := false
-	for _, d := range p.out {
-		steps = steps || isStep(d.Kind) && d.State == outbox.Held
-	}
-	if !steps {
-		return nil
-	}
-	for _, d := range p.out {
-		if d.Kind != "" || d.State != "" || d.Channel != "pagerduty" {
-			continue
-		}
-		page := pageOf{p.in.ref, d.Receiver, family.DedupKey(p.in.Alert, family.Read(p.in.Alert))}
-		if err := set(p.tx, pageKey+d.Receiver+"/"+p.in.ref.Identity+"#"+strconv.Itoa(p.in.ref.Occurrence), page, p.in.now.Add(pageLife)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pageLife is how long a page is asked about.
-const pageLife = 24 * time.Hour

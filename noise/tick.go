@@ -173,7 +173,8 @@ func (c *Control) acknowledged(ctx context.Context, db *outbox.DB, now time.Time
 					break
 				}
 			}
-			if _, err := c.after(tx, of, "acknowledge", about, now, toldItself); err != nil {
+			elsewhere := func(d outbox.Delivery) bool { return toldItself(d) && d.Receiver != a.Receiver } // where it was taken, it is known
+			if _, err := c.after(tx, of, "acknowledge", about, now, elsewhere); err != nil {
 				return err
 			}
 			if err := tx.Told(a); err != nil {
@@ -461,6 +462,9 @@ func (c *Control) message(tx *outbox.Tx, b *bundle, s *shared, now time.Time) er
 	about := &About{Action: notifier.Digest, Opened: now}
 	if b.Kind == digest.Group {
 		about.Action = ""
+		if len(b.Steps) > 0 && s.identity == b.ID { // it is what the steps are about: see enter
+			about.Step = &Step{N: 1, Of: b.Steps[0].Of}
+		}
 	}
 	var deliveries []outbox.NewDelivery
 	for i, receiver := range s.receivers {

@@ -183,6 +183,20 @@ func (t *Table) Windows() map[string]bool {
 	return used
 }
 
+// Escalates is the place of the first `escalate`; nil where there is none. Its File is as in [Route].
+func (t *Table) Escalates() *Problem {
+	var at *Problem
+	t.each(func(r *Route, _ []string, file string) {
+		if at == nil && r.Policy != nil && len(r.Policy.Escalate) > 0 {
+			at = &Problem{File: file}
+			if n := yamlnode.At(r.Node, "escalate"); n != nil {
+				at.Line, at.Column = n.Line, n.Column
+			}
+		}
+	})
+	return at
+}
+
 // each calls visit for every route, with the receivers that it tells at one time or another, and its file.
 func (t *Table) each(visit func(r *Route, receivers []string, file string)) {
 	var walk func(routes []*Route, to []string, file string)

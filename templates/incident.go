@@ -93,7 +93,7 @@ func called(name string) display.Text {
 // way is how somebody took an incident.
 func way(via string) display.Text {
 	switch via {
-	case "command line", "mail link", "Slack link", "PagerDuty":
+	case "command line", "mail link", "Slack link", "link", "PagerDuty", "PagerDuty, resolved":
 		return display.Words(via)
 	}
 	return display.Quote(via)
