@@ -185,20 +185,6 @@ func TestARepeatAndAMessageAboutManyCallNobody(t *testing.T) {
 		"1h0m0s hook throttle of 2", "1h0m0s hook a1 quiet quiet for 1h0m0s, 2 in all")
 }
 
-func TestPagesOfAnEscalationAreWatched(t *testing.T) {
-	b := newBench(t, `routes: [{match: {rule: 1}, escalate: [{to: pagerduty-1}, {after: 10m, to: backup}]}, {to: [pagerduty-1]}]`)
-	b.alert("1", 12, "web-01")
-	b.alert("2", 12, "web-01")
-	kept, err := b.db.StatesUnder(t.Context(), pageKey)
-	if err != nil || len(kept) != 1 || !strings.HasSuffix(kept[0].Key, "pagerduty-1/a1#1") {
-		t.Errorf("got %+v, %v", kept, err)
-	}
-	b.wait(25 * time.Hour)
-	if kept, err = b.db.StatesUnder(t.Context(), pageKey); err != nil || len(kept) > 0 {
-		t.Errorf("got %+v, %v", kept, err)
-	}
-}
-
 // What follows is about who is touched by what.
 
 func TestAlwaysAndArgvAreTouchedByNothing(t *testing.T) {
