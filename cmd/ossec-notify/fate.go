@@ -102,6 +102,9 @@ func (x *told) write(w io.Writer) {
 		if a.Status != 0 {
 			verdict += fmt.Sprintf(" (%d)", a.Status)
 		}
+		if a.Answer != "" {
+			verdict += ", the answer: " + display.Quote(a.Answer).Line().CutEnd(160).String()
+		}
 		fmt.Fprintf(w, "        attempt %d, %s, %s: %s\n", i+1, a.Started.Local().Format(time.DateTime), a.Duration.Round(time.Millisecond), verdict)
 	}
 }
