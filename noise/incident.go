@@ -20,6 +20,7 @@ type incident struct {
 	// Repeat is how often it is told again while it lasts, Again how often that was.
 	Repeat time.Duration `json:"repeat,omitempty"`
 	Again  int           `json:"again,omitempty"`
+	Route  string        `json:"route"`
 }
 
 // incidentLife is how long an incident is remembered that nothing closes.
@@ -62,7 +63,7 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 			}
 			continue
 		}
-		i := incident{By: p.in.ref, Opened: p.in.now}
+		i := incident{By: p.in.ref, Opened: p.in.now, Route: route}
 		if policy.Group != nil {
 			i.Repeat = policy.Group.Repeat
 		}
@@ -99,7 +100,7 @@ func (p *planning) close() error {
 		}
 		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
 			Resolved: &Resolved{After: p.in.now.Sub(i.Opened), By: p.in.ref}}
-		told, err := p.after(p.tx, i.By, resolveKind, about, p.in.now, toldItself)
+		told, err := p.after(p.tx, i.By, i.Route, resolveKind, about, p.in.now, toldItself)
 		if err != nil {
 			return err
 		}
@@ -161,9 +162,15 @@ func toldItself(d outbox.Delivery) bool {
 // told reports also one that was told with others.
 func told(d outbox.Delivery) bool { return toldItself(d) || ToldIn(d.Reason) != "" }
 
-// after enters a further message about an alert for each receiver of one of its messages that wants names. It returns their
-// names.
-func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
+// anyRoute stands for all routes; none has that name.
+const anyRoute = "*"
+
+// FallbackPrefix begins the route of a delivery to somebody who takes the place of another receiver.
+const FallbackPrefix = "fallback:"
+
+// after enters a further message about an alert for each receiver that was told of it by a route, if wants names it. It
+// returns their names. Another route may have told others of the same alert; what it asks for is its own matter.
+func (c *Control) after(tx *outbox.Tx, of Ref, route, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
 	deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
 	if err != nil {
 		return nil, err
@@ -173,7 +180,7 @@ func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now ti
 		switch {
 		case d.Kind != "" && !isStep(d.Kind), seen[d.Receiver], d.Route == rules.Always:
 			continue
-		case !wants(d):
+		case route != anyRoute && d.Route != route && !strings.HasPrefix(d.Route, FallbackPrefix), !wants(d):
 			continue
 		}
 		if r := c.Receiver(d.Receiver); r == nil || !r.follows(cmp.Or(about.Action, notifier.Trigger)) {

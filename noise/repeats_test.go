@@ -187,7 +187,11 @@ routes: [{to: [soc], active: day, outside: {to: [night]}, dedup: {by: [rule], fo
 	b.alert("5710", 10, "web-01")
 	b.wait(4 * time.Minute)
 	b.alert("5710", 10, "web-01")
+	b.wait(time.Minute)
+	b.alert("5710", 10, "web-01")
 	b.heard("0s soc a1", "8m0s night a3")
+	b.wait(time.Hour)
+	b.heard("24m0s night a3 quiet quiet for 15m0s, 4 in all", "24m0s soc a1 quiet quiet for 15m0s, 4 in all")
 }
 
 func TestRepeatsOfAFirstThatIsNoLongerKeptBeginAnew(t *testing.T) {
