@@ -83,11 +83,16 @@ type Deliverer struct {
 	noiseOf *Dispatcher // whose config it is of
 
 	onPurpose, noRoute atomic.Int64
+	quieted            quieted
 }
 
 // Untold counts the alerts since the start that were entered for no receiver: those that a route sends to nobody on
 // purpose, and those that no route chose a receiver for.
 func (d *Deliverer) Untold() (onPurpose, noRoute int64) { return d.onPurpose.Load(), d.noRoute.Load() }
+
+// Quieted counts the alerts since the start that noise control did not send to a receiver at once and by themselves. What the
+// storm brake took out of a queue is not among them.
+func (d *Deliverer) Quieted() map[Quieted]int64 { return d.quieted.all() }
 
 // Times of the deliverer's own work.
 const (
@@ -276,13 +281,11 @@ func (d *Deliverer) intake(ctx context.Context) (more bool, err error) {
 
 func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[string]string) error {
 	in := make([]outbox.Arrival, len(arrivals))
-	waiting := make([]int, len(arrivals)) // deliveries that are told by themselves, and now
+	waiting := make([]int, len(arrivals))                // deliveries that are told by themselves, and now
+	quiet := make([][]outbox.NewDelivery, len(arrivals)) // those that are not
 	silences, err := d.Box.Silences(ctx, time.Now())
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		return err // also when told to stop: what was not entered stays where it is
 	}
 	for i, a := range arrivals {
 		in[i] = outbox.Arrival{
@@ -296,13 +299,15 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		if a.Again {
 			in[i].Occurrence = outbox.NextOccurrence
 		}
-		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(asked)) {
+		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(a.Alert, asked)) {
 			in[i].Plan = func(tx *outbox.Tx, occurrence int, known bool) ([]outbox.NewDelivery, error) {
 				planned, err := control.Plan(tx, a.Alert, occurrence, known, time.Now(), asked)
-				waiting[i] = 0
+				waiting[i], quiet[i] = 0, nil // it may be called again
 				for _, x := range planned {
 					if x.State == "" {
 						waiting[i]++
+					} else {
+						quiet[i] = append(quiet[i], x)
 					}
 				}
 				return planned, err
@@ -335,6 +340,7 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 	}
 	for i, a := range out {
 		planned, left := arrivals[i].Deliveries, min(len(a.Deliveries), waiting[i])
+		d.quieted.count(a, quiet[i])
 		switch {
 		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
 			d.onPurpose.Add(1)

@@ -194,7 +194,7 @@ func (d *Deliverer) control() *noise.Control {
 	}
 	d.noiseOf = dispatcher
 	d.noise = &noise.Control{
-		Scale: dispatcher.Scale, Inhibit: dispatcher.Table.Inhibit, Zone: dispatcher.Zone, Log: d.Log,
+		Scale: dispatcher.Scale, Inhibit: dispatcher.Table.Inhibit, Pairs: dispatcher.Table.Pairs(), Zone: dispatcher.Zone, Log: d.Log,
 		Receiver: func(name string) *noise.Receiver {
 			if r := d.Site.Receiver(name); r != nil {
 				return r.noise()

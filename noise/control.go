@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,8 @@ import (
 type Control struct {
 	Scale   alert.Scale
 	Inhibit []*rules.Inhibit
+	// Pairs are the resolve pairs of all routes.
+	Pairs []rules.Pair
 	// Zone is what times are shown in, and what those of silences mean.
 	Zone *time.Location
 	// Receiver says what is known of a receiver; nil when there is none (any more).
@@ -71,10 +74,10 @@ type arrival struct {
 	now      time.Time
 }
 
-// Idle reports whether nothing that is in the config touches these wants, so that, unless a silence holds, there is nothing to
-// decide.
-func (c *Control) Idle(wants []Want) bool {
-	if len(c.Inhibit) > 0 {
+// Idle reports whether nothing that is in the config touches an alert and these wants, so that, unless a silence holds, there is
+// nothing to decide.
+func (c *Control) Idle(a *alert.Alert, wants []Want) bool {
+	if len(c.Inhibit) > 0 || slices.ContainsFunc(c.Pairs, func(p rules.Pair) bool { return p.Closes.Matches(a) }) {
 		return false
 	}
 	for _, w := range wants {
@@ -98,11 +101,22 @@ func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool
 		return nil, err
 	}
 	p := &planning{Control: c, tx: tx, in: in}
+	if known {
+		var err error
+		if p.before, err = tx.Deliveries(in.ref.Identity, in.ref.Occurrence); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.close(); err != nil {
+		return nil, err
+	}
 	var routes []string
 	byRoute := map[string][]Want{}
 	for _, w := range wants {
-		if w.Route == rules.Always || strings.HasPrefix(w.Receiver, "argv-") {
-			p.tell(w, verdict{}, nil)
+		if w.Route == rules.Always || byArgv(w.Receiver) {
+			if !p.has(w) {
+				p.tell(w, verdict{}, nil)
+			}
 			continue
 		}
 		if byRoute[w.Route] == nil {
@@ -121,12 +135,37 @@ func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool
 	return p.out, nil
 }
 
+// byArgv reports whether a receiver is one that ossec.conf describes, and not the config.
+func byArgv(receiver string) bool { return strings.HasPrefix(receiver, "argv-") }
+
 // planning is a Plan under way.
 type planning struct {
 	*Control
-	tx  *outbox.Tx
-	in  *arrival
-	out []outbox.NewDelivery
+	tx     *outbox.Tx
+	in     *arrival
+	before []outbox.Delivery // of the same alert, when it came by another way
+	out    []outbox.NewDelivery
+	counts *counting // what dedup has still to keep, of the route that is being decided
+	// closed are the receivers that were told by closing what the alert ends, closing what that makes of the alert itself;
+	// unopened are notes about what was not open, by the route.
+	closed   map[string]bool
+	closing  verdict
+	unopened map[string][]string
+}
+
+// has reports whether there is a delivery for a want, so that nothing is to be decided.
+func (p *planning) has(w Want) bool {
+	kind := ""
+	if w.Step > 1 {
+		kind = stepKind(w.Step)
+	}
+	return slices.ContainsFunc(p.before, func(d outbox.Delivery) bool { return d.Receiver == w.Receiver && d.Kind == kind }) ||
+		slices.ContainsFunc(p.out, func(d outbox.NewDelivery) bool { return d.Receiver == w.Receiver && d.Kind == kind })
+}
+
+// lacking are the wants for which there is no delivery.
+func (p *planning) lacking(wants []Want) []Want {
+	return slices.DeleteFunc(slices.Clone(wants), p.has)
 }
 
 // verdict is what was decided of an alert, for all receivers of a route.
@@ -136,6 +175,12 @@ type verdict struct {
 	bundle string
 	notes  []string
 	about  *About
+	// first is the alert that this one repeats, closes the one whose incident it ended; group: it waits for others of its
+	// group.
+	first, closes *Ref
+	group         bool
+	// ongoing says why later steps are not needed, of an alert that goes on with an incident.
+	ongoing string
 }
 
 func (v *verdict) note(format string, args ...any) {
@@ -161,86 +206,81 @@ func (p *planning) route(route string, wants []Want) error {
 	if policy == nil {
 		policy = &rules.Policy{}
 	}
+	rest := p.lacking(wants)
 	v := verdict{}
 	if p.in.known {
-		found, err := p.before(route, &v)
+		found, err := p.again(route, &v)
 		if err != nil {
 			return err
 		}
-		if found {
-			for _, w := range wants {
-				if err := p.receiver(w, v, policy); err != nil {
-					return err
-				}
-			}
-			return nil
+		if found || len(rest) == 0 {
+			return p.receivers(rest, v, policy)
 		}
 	}
-	closed, err := p.closes(route, policy, &v)
-	if err != nil {
-		return err
-	}
-	var rest []Want
-	for _, w := range wants {
-		if closed[w.Receiver] {
-			p.tell(w, verdict{state: outbox.Suppressed, reason: v.reason, notes: v.notes}, nil)
-			continue
-		}
-		rest = append(rest, w)
-	}
-	if len(rest) == 0 {
-		return nil
-	}
-	v = verdict{}
-	steps := []func() error{
+	rest = p.leave(policy, rest)
+	v.notes = p.unopened[route]
+	decisions := []func() error{
 		func() error { return p.silence(&v) },
-		func() error { return p.inhibit(&v) },
+		func() error { return p.inhibit(route, &v) },
 		func() (err error) { rest, err = p.window(route, policy, rest, &v); return err },
 		func() error { return p.dedup(route, policy, &v) },
 		func() error { return p.digest(route, policy, &v) },
 		func() error { return p.group(route, policy, rest, &v) },
 		func() error { return p.throttle(route, policy, &v) },
 	}
-	for _, step := range steps {
-		if v.decided() {
+	for _, decide := range decisions {
+		if v.decided() || len(rest) == 0 {
 			break
 		}
-		if err := step(); err != nil {
+		if err := decide(); err != nil {
 			return err
 		}
+	}
+	if len(rest) == 0 {
+		return nil
 	}
 	if err := p.opens(route, policy, &v); err != nil {
 		return err
 	}
-	for _, w := range rest {
-		if err := p.receiver(w, v, policy); err != nil {
-			return err
-		}
+	if err := p.receivers(rest, v, policy); err != nil {
+		return err
 	}
-	return nil
+	return p.keepCounts(route)
 }
 
-// before finds the verdict that the alert had on a route when it came by another way.
-func (p *planning) before(route string, v *verdict) (found bool, err error) {
-	deliveries, err := p.tx.Deliveries(p.in.ref.Identity, p.in.ref.Occurrence)
-	if err != nil {
-		return false, err
-	}
-	for _, d := range deliveries {
-		if d.Route != route || d.Kind != "" {
+// again finds the verdict that the alert had on a route when it came by another way.
+func (p *planning) again(route string, v *verdict) (found bool, err error) {
+	for _, d := range p.before {
+		if d.Route != route || d.Kind != "" || strings.HasPrefix(d.Reason, insteadOf) {
 			continue
 		}
-		about, err := ParseAbout(d.About)
-		if err != nil {
+		if v.about, err = ParseAbout(d.About); err != nil {
 			return false, err
 		}
-		v.about = about
 		v.note("the alert had come before: as for %s", d.Receiver)
 		switch {
 		case d.State == outbox.Held && d.Bundle != "":
 			v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
-		case d.State == outbox.Suppressed && (strings.HasPrefix(d.Reason, repeatOf) || strings.HasPrefix(d.Reason, silencedBy)):
+		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, repeatOf):
+			v.state, v.reason = outbox.Suppressed, d.Reason
+			if v.about != nil {
+				v.first = v.about.First
+			}
+		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, silencedBy):
+			told, err := p.tx.Deliveries(d.Bundle, 1)
+			if err != nil {
+				return false, err
+			}
+			if len(told) > 0 { // it is too late to be counted there
+				v.notes = nil
+				return false, nil
+			}
 			v.state, v.bundle, v.reason = outbox.Suppressed, d.Bundle, d.Reason
+		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, resolves):
+			v.state, v.reason = outbox.Suppressed, d.Reason
+			if v.about != nil {
+				v.closes = v.about.First
+			}
 		}
 		if v.reason != "" {
 			v.note("%s", v.reason)
@@ -250,19 +290,25 @@ func (p *planning) before(route string, v *verdict) (found bool, err error) {
 	return false, nil
 }
 
-// receiver decides what is the receiver's own, and enters its delivery.
-func (p *planning) receiver(w Want, v verdict, policy *rules.Policy) error {
-	v.notes = append([]string(nil), v.notes...)
-	if w.Step > 1 {
-		p.step(w, v, policy)
-		return nil
-	}
-	if !v.decided() {
-		if err := p.limits(w.Receiver, p.in.severity, &v); err != nil {
+// receivers decides what is each receiver's own, and enters the deliveries.
+func (p *planning) receivers(wants []Want, v verdict, policy *rules.Policy) error {
+	for _, w := range wants {
+		own := v
+		own.notes = slices.Clone(v.notes)
+		if w.Step > 1 {
+			p.step(w, own, policy)
+			continue
+		}
+		if err := p.asTold(w.Receiver, &own); err != nil {
 			return err
 		}
+		if !own.decided() {
+			if err := p.limits(w.Receiver, p.in.severity, &own); err != nil {
+				return err
+			}
+		}
+		p.tell(w, own, policy)
 	}
-	p.tell(w, v, policy)
 	return nil
 }
 

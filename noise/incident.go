@@ -3,6 +3,7 @@ package noise
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +20,6 @@ type incident struct {
 	// Repeat is how often it is told again while it lasts, Again how often that was.
 	Repeat time.Duration `json:"repeat,omitempty"`
 	Again  int           `json:"again,omitempty"`
-	Route  string        `json:"route"`
-	Words  string        `json:"words"`
 }
 
 // incidentLife is how long an incident is remembered that nothing closes.
@@ -40,9 +39,9 @@ func pairKey(route string, n int, key string) string {
 	return incidentKey + route + "/" + strconv.Itoa(n) + "/" + key
 }
 
-// opens notes that the alert opens incidents, if it is told by itself.
+// opens notes that the alert opens incidents, if it is told by itself or with its group.
 func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
-	if v.decided() {
+	if v.decided() && !v.group {
 		return nil
 	}
 	for n, pair := range policy.Resolve {
@@ -56,13 +55,14 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 			return err
 		}
 		if found { // it goes on: this is told as one more message of it
+			v.ongoing = fmt.Sprintf("resolve (%s): the incident is open since %s, and has its own steps", words, p.clock(open.Opened, p.in.now))
 			v.note("resolve (%s): the incident is open since %s", words, p.clock(open.Opened, p.in.now))
 			if v.about == nil {
 				v.about = &About{Opened: open.Opened, First: &open.By}
 			}
 			continue
 		}
-		i := incident{By: p.in.ref, Opened: p.in.now, Route: route, Words: words}
+		i := incident{By: p.in.ref, Opened: p.in.now}
 		if policy.Group != nil {
 			i.Repeat = policy.Group.Repeat
 		}
@@ -77,50 +77,92 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 	return nil
 }
 
-// closes tells those who were told of an incident that the alert closes. They are not told of the alert itself.
-func (p *planning) closes(route string, policy *rules.Policy, v *verdict) (closed map[string]bool, err error) {
+// close ends the incidents that the alert closes, whichever routes it takes itself: those who were told of one are told that
+// it is over.
+func (p *planning) close() error {
 	if p.in.known {
-		return nil, nil
+		return nil
 	}
-	closed = map[string]bool{}
-	for n, pair := range policy.Resolve {
+	for _, pair := range p.Pairs {
 		if !pair.Closes.Matches(p.in.Alert) {
 			continue
 		}
 		key, words := values(p.in.Alert, pair.By)
-		key = pairKey(route, n, key)
+		key = pairKey(pair.Route, pair.N, key)
 		i, found, err := get[incident](p.tx, key)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !found {
-			v.note("resolve (%s): no incident is open", words)
+			p.unopened = noted(p.unopened, pair.Route, "resolve ("+words+"): no incident is open")
 			continue
 		}
 		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
 			Resolved: &Resolved{After: p.in.now.Sub(i.Opened), By: p.in.ref}}
-		told, err := p.after(p.tx, i.By, "resolve", about, p.in.now, nil)
+		told, err := p.after(p.tx, i.By, resolveKind, about, p.in.now, toldItself)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, receiver := range told {
-			closed[receiver] = true
+			if p.closed == nil {
+				p.closed = map[string]bool{}
+			}
+			p.closed[receiver] = true
 		}
 		if len(told) > 0 {
-			v.suppress("%s%s (%s)", resolves, i.By.Identity, words)
+			p.closing.suppress("%s%s (%s)", resolves, i.By.Identity, words)
+			p.closing.about = &About{Opened: i.Opened, First: &i.By}
 		}
 		if _, err := p.tx.Cancel(i.By.Identity, i.By.Occurrence, isStep, "the incident is resolved", p.in.now); err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.tx.DropState(key); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return closed, nil
+	return nil
 }
 
-// after enters a further message about an alert for each receiver that was told of it, or will be: those that wants, if
-// it is not nil, names. It returns their names.
+func noted(notes map[string][]string, route, note string) map[string][]string {
+	if notes == nil {
+		notes = map[string][]string{}
+	}
+	notes[route] = append(notes[route], note)
+	return notes
+}
+
+// leave takes out of the wants of a route those who were told by closing an incident: they are not told of the alert itself,
+// and where nobody else is, nobody is called for it.
+func (p *planning) leave(policy *rules.Policy, wants []Want) (rest []Want) {
+	if len(p.closed) == 0 {
+		return wants
+	}
+	called := slices.ContainsFunc(wants, func(w Want) bool { return w.Step <= 1 && !p.closed[w.Receiver] })
+	for _, w := range wants {
+		switch {
+		case w.Step > 1 && !called:
+			p.step(w, p.closing, policy)
+		case w.Step <= 1 && p.closed[w.Receiver]:
+			p.tell(w, p.closing, nil)
+		default:
+			rest = append(rest, w)
+		}
+	}
+	return rest
+}
+
+const resolveKind = "resolve"
+
+// toldItself reports a delivery that was told, or will be, as a message of its own.
+func toldItself(d outbox.Delivery) bool {
+	return d.State == outbox.Pending || d.State == outbox.Delivering || d.State == outbox.Delivered
+}
+
+// told reports also one that was told with others.
+func told(d outbox.Delivery) bool { return toldItself(d) || ToldIn(d.Reason) != "" }
+
+// after enters a further message about an alert for each receiver of one of its messages that wants names. It returns their
+// names.
 func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
 	deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
 	if err != nil {
@@ -131,9 +173,7 @@ func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now ti
 		switch {
 		case d.Kind != "" && !isStep(d.Kind), seen[d.Receiver], d.Route == rules.Always:
 			continue
-		case d.State == outbox.Held, d.State == outbox.Suppressed, d.State == outbox.Dead:
-			continue
-		case wants != nil && !wants(d):
+		case !wants(d):
 			continue
 		}
 		if r := c.Receiver(d.Receiver); r == nil || !r.follows(cmp.Or(about.Action, notifier.Trigger)) {
@@ -161,9 +201,10 @@ func (c *Control) stepDelivery(s stepWant, severity int, now time.Time, of *Abou
 		about.Opened, about.First = of.Opened, of.First
 	}
 	due := now.Add(s.After)
+	reason := fmt.Sprintf("step %d of %d: told at %s, unless somebody takes it", s.Step, s.Of, c.clock(due, now))
 	return outbox.NewDelivery{
 		Receiver: s.Receiver, Channel: s.Channel, Route: s.Route, Severity: severity, Kind: stepKind(s.Step),
-		State: outbox.Held, Due: due, Reason: fmt.Sprintf("step %d of %d: told at %s, unless somebody takes it", s.Step, s.Of, c.clock(due, now)),
+		State: outbox.Held, Due: due, Reason: reason, Notes: reason,
 		About: about.text(),
 	}
 }

@@ -12,6 +12,7 @@ const handSlice = 500
 // Retry makes deliveries pending and due at once, and ends the backoff of their receivers. Where the filter names
 // no states it means the dead, and for named deliveries also those that are pending, held or suppressed; what is
 // being delivered or was delivered is left alone. Attempts are kept; the age counts anew but for what was pending.
+// What is told by itself now leaves its bundle, unless that was told before, which is when there is an alert of its name.
 // It returns how many were moved. Any process may call it.
 func (db *DB) Retry(ctx context.Context, f Filter, now time.Time) (int, error) {
 	if len(f.States) == 0 {
@@ -25,7 +26,7 @@ func (db *DB) Retry(ctx context.Context, f Filter, now time.Time) (int, error) {
 		res, err := t.exec(`UPDATE delivery SET state = 'pending', open = 1, due = 0, changed = ?,
 			queued = CASE state WHEN 'pending' THEN queued ELSE ? END,
 			reason = CASE WHEN state IN ('dead', 'pending') THEN reason ELSE '' END,
-			bundle = CASE state WHEN 'held' THEN '' ELSE bundle END
+			bundle = CASE WHEN EXISTS (SELECT 1 FROM alert AS a WHERE a.identity = delivery.bundle) THEN bundle ELSE '' END
 			WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`, micros(now), micros(now), string(from.state), seqs)
 		if err != nil {
 			return 0, err
@@ -41,16 +42,17 @@ func (db *DB) Retry(ctx context.Context, f Filter, now time.Time) (int, error) {
 const DroppedByHand = "dropped by hand"
 
 // Drop makes deliveries suppressed that are pending, held or dead: they stay in sight, and the alert stays known,
-// but nothing is sent. Where the filter names no states it means these three. It returns how many were moved. Any
-// process may call it.
+// but nothing is sent, and no bundle counts them. Where the filter names no states it means these three. It returns how
+// many were moved. Any process may call it.
 func (db *DB) Drop(ctx context.Context, f Filter, now time.Time) (int, error) {
 	if len(f.States) == 0 {
 		f.States = []State{Pending, Held, Dead}
 	}
 	f.States = among(f.States, Pending, Held, Dead)
 	return db.byHand(ctx, "drop deliveries", f, Suppressed, func(t *txn, from tallyKey, seqs string) (int64, error) {
-		res, err := t.exec(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, changed = ?, reason = ?
-			WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`, micros(now), DroppedByHand, string(from.state), seqs)
+		res, err := t.exec(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, changed = ?, reason = ?, `+addNote+`,
+			bundle = '' WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`,
+			micros(now), DroppedByHand, DroppedByHand, string(from.state), seqs)
 		if err != nil {
 			return 0, err
 		}

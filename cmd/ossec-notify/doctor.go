@@ -156,6 +156,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		x.lastDeliverer()
 	}
 	x.config()
+	x.windows()
 	x.calls()
 	x.unknown()
 	x.argv()
@@ -372,6 +373,7 @@ func (x *examination) outbox(ctx context.Context) {
 		var fares map[string]outbox.Receiver
 		if fares, err = db.Receivers(ctx); err == nil {
 			x.queues(queues, fares)
+			err = x.noise(ctx, db)
 		}
 	}
 	if err != nil {
@@ -380,9 +382,10 @@ func (x *examination) outbox(ctx context.Context) {
 }
 
 func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver) {
-	quiet := true
+	quiet, held := true, 0
 	for _, q := range queues {
 		x.waits += q.Open()
+		held += q.Counts[outbox.Held]
 		if q.Open() > 0 {
 			x.open = append(x.open, q)
 		}
@@ -407,7 +410,10 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 		}
 		quiet = quiet && waits == 0
 	}
-	if quiet {
+	switch {
+	case quiet && held > 0:
+		x.ok("outbox", "nothing waits but what is held for its time (%d), and nothing was given up", held)
+	case quiet:
 		x.ok("outbox", "nothing waits, and nothing was given up")
 	}
 }

@@ -241,7 +241,7 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 		}
 	}
 	for _, s := range silences {
-		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, timesOf(s, x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
+		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, timesOf(s, standingOf(s, x.cfg.Scale, x.cfg.Zone, x.at), x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
 	}
 	if x.receiver != "" {
 		writeWhy(x.stdout, &x.cfg.Table, a, x.receiver)

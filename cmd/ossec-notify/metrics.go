@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -33,6 +36,11 @@ var (
 	descOldest     = prometheus.NewDesc("ossec_notify_oldest_waiting_seconds", "Age of the oldest delivery that waits for a receiver.", []string{"receiver"}, nil)
 	descFailures   = prometheus.NewDesc("ossec_notify_receiver_failures", "Failed attempts since the receiver last took a message.", []string{"receiver"}, nil)
 	descUntold     = prometheus.NewDesc("ossec_notify_alerts_without_receiver_total", "Alerts since the start that nobody was told of: on_purpose, by a route with an empty `to`; or no_route, because none chose a receiver.", []string{"reason"}, nil)
+	descQuieted    = prometheus.NewDesc("ossec_notify_alerts_quieted_total", "Alerts since the start that were not sent to a receiver at once and by themselves, by what decided so.", []string{"receiver", "reason"}, nil)
+	descBraked     = prometheus.NewDesc("ossec_notify_receiver_braked", "Whether the storm brake holds low severities for the receiver (1).", []string{"receiver"}, nil)
+	descSilences   = prometheus.NewDesc("ossec_notify_silences", "Silences that hold.", nil, nil)
+	descEscalation = prometheus.NewDesc("ossec_notify_escalations", "Alerts that nobody has taken and whose next step is still to be told.", nil, nil)
+	descAcks       = prometheus.NewDesc("ossec_notify_acknowledgements", "Acknowledgements in the outbox by how they came.", []string{"via"}, nil)
 	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
 	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
 	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether all of the config file is in use (1), or the last one that loaded, or the last address of http (0).", nil, nil)
@@ -41,7 +49,7 @@ var (
 
 // Describe lists the metrics.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descRecords, descSpool, descConfig, descLoaded} {
+	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descQuieted, descBraked, descSilences, descEscalation, descAcks, descRecords, descSpool, descConfig, descLoaded} {
 		ch <- d
 	}
 }
@@ -54,6 +62,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if queues, err := c.d.Box.Queues(ctx); err == nil {
+		c.collectBrakes(ctx, gauge, queues)
 		for _, q := range queues {
 			for _, state := range outbox.States() {
 				gauge(descDeliveries, float64(q.Counts[state]), q.Receiver, string(state))
@@ -73,6 +82,10 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	onPurpose, noRoute := c.d.Untold()
 	ch <- prometheus.MustNewConstMetric(descUntold, prometheus.CounterValue, float64(onPurpose), "on_purpose")
 	ch <- prometheus.MustNewConstMetric(descUntold, prometheus.CounterValue, float64(noRoute), "no_route")
+	for q, n := range c.d.Quieted() {
+		ch <- prometheus.MustNewConstMetric(descQuieted, prometheus.CounterValue, float64(n), q.Receiver, q.Cause)
+	}
+	c.collectPeople(ctx, gauge)
 	if bytes, records, err := spool.Size(c.s.state); err == nil {
 		gauge(descRecords, float64(records))
 		gauge(descSpool, float64(bytes))
@@ -84,5 +97,48 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge(descConfig, ok)
 	if loaded := c.s.loadedAt(); !loaded.IsZero() {
 		gauge(descLoaded, float64(loaded.Unix()))
+	}
+}
+
+// collectBrakes tells which receivers are braked.
+func (c *stateCollector) collectBrakes(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string), queues []outbox.Queue) {
+	braked, err := noise.BrakedNow(ctx, c.d.Box)
+	if err != nil {
+		return
+	}
+	for _, q := range queues {
+		if q.Receiver == dispatch.Nobody {
+			continue
+		}
+		v := 0.0
+		if slices.ContainsFunc(braked, func(b noise.Braked) bool { return b.Receiver == q.Receiver }) {
+			v = 1
+		}
+		gauge(descBraked, v, q.Receiver)
+	}
+}
+
+// collectPeople tells of what people keep in the outbox, and what waits for them.
+func (c *stateCollector) collectPeople(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string)) {
+	if silences, err := c.d.Box.Silences(ctx, time.Now()); err == nil {
+		scale, zone := alert.DefaultScale, time.Local
+		if cfg := c.s.config(); cfg != nil {
+			scale, zone = cfg.Scale, cfg.Zone
+		}
+		holding := 0
+		for _, s := range silences {
+			if standingOf(s, scale, zone, time.Now()).word == "holds" {
+				holding++
+			}
+		}
+		gauge(descSilences, float64(holding))
+	}
+	if n, err := c.d.Box.Escalations(ctx); err == nil {
+		gauge(descEscalation, float64(n))
+	}
+	if acks, err := c.d.Box.Acks(ctx); err == nil {
+		for via, n := range acks {
+			gauge(descAcks, float64(n), via)
+		}
 	}
 }

@@ -13,8 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/spool"
@@ -116,6 +118,36 @@ func (e *env) knownReceiver(ctx context.Context, db *outbox.DB, name string) err
 	return fmt.Errorf("no receiver %q, neither in the config nor in the outbox", name)
 }
 
+// listed is a delivery with what noise control knows of it.
+type listed struct {
+	sent
+	Kind   string     `json:"kind,omitempty"`   // "" is the message itself
+	Title  string     `json:"title,omitempty"`  // of a message about many alerts
+	Bundle string     `json:"bundle,omitempty"` // what it is told with, or counted with
+	Until  *time.Time `json:"until,omitempty"`  // of one that is held: when it is told, where that is known
+	Notes  []string   `json:"notes,omitempty"`  // how it came to be what it is
+}
+
+func listedOf(x outbox.Delivery, open bundles) listed {
+	out := listed{sent: lineOf(x), Kind: x.Kind, Bundle: x.Bundle, Notes: notesOf(x)}
+	if noise.IsMessage(x.Alert.Identity) {
+		out.Title = x.Alert.Title
+	}
+	if at := open.toldAt(x); x.State == outbox.Held && !at.IsZero() {
+		at = at.UTC()
+		out.Until = &at
+	}
+	return out
+}
+
+// notesOf are the notes of noise control, one for each thing that it looked at.
+func notesOf(x outbox.Delivery) []string {
+	if x.Notes == "" {
+		return nil
+	}
+	return strings.Split(x.Notes, "\n")
+}
+
 func lineOf(x outbox.Delivery) sent {
 	s := sent{x.ID, identity(x), x.Receiver, x.Channel, string(x.State), x.Attempts, ""}
 	if x.State != outbox.Delivered {
@@ -174,9 +206,13 @@ func (e *env) outboxList() *cobra.Command {
 			if err != nil {
 				return failed("%w", err)
 			}
+			open, err := openBundles(cmd.Context(), db)
+			if err != nil {
+				return err
+			}
 			for _, x := range found {
 				if e.format == "json" {
-					if err := jsonLine(e.stdout, lineOf(x)); err != nil {
+					if err := jsonLine(e.stdout, listedOf(x, open)); err != nil {
 						return err
 					}
 					continue
@@ -203,6 +239,12 @@ func listLine(x outbox.Delivery) string {
 		receiver += " (" + x.Channel + ")"
 	}
 	line := fmt.Sprintf("%s  %-10s %s  %s  %s", x.ID, x.State, x.Changed.Local().Format("01-02 15:04:05"), receiver, display.Quote(identity(x)).Line())
+	if what := kindWords(x.Kind); what != "" {
+		line += "  " + display.Quote(what).Line().String()
+	}
+	if noise.IsMessage(x.Alert.Identity) {
+		line += "  " + display.Quote(x.Alert.Title).Line().String()
+	}
 	if x.Attempts > 0 {
 		line += "  " + count(x.Attempts, "attempt")
 	}
@@ -235,20 +277,36 @@ func (e *env) outboxShow() *cobra.Command {
 			if err != nil {
 				return failed("%w", err)
 			}
+			open, err := openBundles(cmd.Context(), db)
+			if err != nil {
+				return err
+			}
+			summary, err := summaryOf(cmd.Context(), db, x)
+			if err != nil {
+				return failed("%w", err)
+			}
 			if e.format == "json" {
 				return jsonLine(e.stdout, struct {
-					sent
-					FileOwner *int          `json:"file_owner,omitempty"`
-					Attempted []attemptLine `json:"attempted"`
-				}{lineOf(x), owner, attemptLines(attempts)})
+					listed
+					FileOwner *int            `json:"file_owner,omitempty"`
+					Summary   *digest.Summary `json:"summary,omitempty"`
+					Attempted []attemptLine   `json:"attempted"`
+				}{listedOf(x, open), owner, summary, attemptLines(attempts)})
 			}
 			fmt.Fprintln(e.stdout, listLine(x))
-			if why, err := waitsFor(cmd.Context(), db, x); err != nil {
+			if why, err := waitsFor(cmd.Context(), db, x, open); err != nil {
 				return failed("%w", err)
 			} else if why != "" {
 				fmt.Fprintln(e.stdout, "  "+why)
 			}
-			fmt.Fprintf(e.stdout, "  alert %s, rule %s: %s\n", display.Quote(identity(x)).Line(), display.Quote(x.Alert.Rule).Line(), display.Quote(x.Alert.Title).Line())
+			if summary != nil {
+				writeSummary(e.stdout, summary)
+			} else {
+				fmt.Fprintf(e.stdout, "  alert %s, rule %s: %s\n", display.Quote(identity(x)).Line(), display.Quote(x.Alert.Rule).Line(), display.Quote(x.Alert.Title).Line())
+			}
+			for _, note := range notesOf(x) {
+				fmt.Fprintf(e.stdout, "  - %s\n", display.Quote(note).Line())
+			}
 			if owner != nil {
 				fmt.Fprintf(e.stdout, "  the alert file was user %d's, and not the caller's\n", *owner)
 			}
@@ -279,11 +337,19 @@ func fileOwner(ctx context.Context, db *outbox.DB, x outbox.Delivery) (*int, err
 	return h.Owner, nil
 }
 
-// waitsFor says what a pending delivery waits for, if that is its receiver.
-func waitsFor(ctx context.Context, db *outbox.DB, x outbox.Delivery) (string, error) {
-	if x.State != outbox.Pending {
-		return "", nil
+// waitsFor says what a delivery waits for: a pending one that is to be told in turn for nothing.
+func waitsFor(ctx context.Context, db *outbox.DB, x outbox.Delivery, open bundles) (string, error) {
+	switch x.State {
+	case outbox.Pending:
+		return waitsForReceiver(ctx, db, x)
+	case outbox.Held:
+		return waitsForTime(ctx, db, x, open)
 	}
+	return "", nil
+}
+
+// waitsForReceiver is for one whose receiver fails.
+func waitsForReceiver(ctx context.Context, db *outbox.DB, x outbox.Delivery) (string, error) {
 	receivers, err := db.Receivers(ctx)
 	r := receivers[x.Receiver]
 	if err != nil || r.Failures == 0 {
@@ -294,6 +360,29 @@ func waitsFor(ctx context.Context, db *outbox.DB, x outbox.Delivery) (string, er
 		why += ", next try at " + r.NextAt.Local().Format("15:04:05")
 	}
 	return why + ": " + display.Quote(r.LastError).Line().String(), nil
+}
+
+// waitsForTime is for one that is held: with others, or alone.
+func waitsForTime(ctx context.Context, db *outbox.DB, x outbox.Delivery, open bundles) (string, error) {
+	until := "until somebody retries or drops it"
+	if at := open.toldAt(x); !at.IsZero() {
+		until = "until " + clockOf(at, time.Now())
+	}
+	if x.Bundle == "" {
+		return "waits " + until, nil
+	}
+	_, held, err := db.Members(ctx, x.Bundle)
+	if err != nil {
+		return "", err
+	}
+	why := "waits " + until
+	if b, known := open[x.Bundle]; known {
+		why += ", in " + display.Quote(bundleWords(b)).Line().String()
+	}
+	if others := held[x.Receiver] - 1; others > 0 {
+		why += ", with " + count(others, "other")
+	}
+	return why + " (" + x.Bundle + ")", nil
 }
 
 type attemptLine struct {

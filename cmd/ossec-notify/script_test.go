@@ -122,6 +122,7 @@ func setupScript(e *testscript.Env) error {
 		"OSSEC_NOTIFY_HOME": filepath.Join(e.WorkDir, "home"), "TZ": "UTC", "GORACE": quickExit,
 		"HTTP_ADDR": s.HTTPAddr(), "SMTP_ADDR": s.SMTPAddr(), "CLOSED_ADDR": held.LocalAddr().String(),
 		"BIN": binDir(), "CORPUS": corpus,
+		"ESC": "\x1b", "RLO": "\u202e", "NL": "\n", // which a script cannot hold
 	} {
 		e.Setenv(name, value)
 	}

@@ -111,6 +111,8 @@ func leakConfigs(n func() int) []leakConfig {
 	behind("splunk", `splunk: {url: "https://splunk.example.com:8088", token: {FILE `+token+`}, PROXY}`)
 	all[len(all)-4].few, all[len(all)-1].few = true, true
 	token = awkward(n())
+	behind("oncall", `oncall: {pagerduty_schedule: PABC123, token: {FILE `+token+`}, people: {a: soc}, otherwise: [soc], PROXY}`)
+	token = awkward(n())
 	add("oncall", `oncall: {pagerduty_schedule: PABC123, token: {FILE `+token+`}, endpoint: "SCHEME://ADDRESS", people: {a: soc}, otherwise: [soc]}`, spellings(token)...)
 	token = awkward(n())
 	key = fmt.Sprintf("%s%015d", core(n()), 0)[:32] // events go where nobody knows the token

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 const sendExample = `  ossec-notify send --sample 5712 --to oncall      is oncall reached? (marked as a test)
@@ -98,11 +100,16 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 // sendDirect delivers from memory: there is no state directory, or another config than the installation's is tried.
 func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config, d *dispatch.Dispatcher, out *reporter) error {
 	aliases := map[string]bool{} // that were told of
+	noted := len(to) > 0 || in.sample != ""
 	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
 		}
 		deliveries := d.Plan(a)
+		if !noted && quietable(d, deliveries) {
+			noted = true
+			fmt.Fprintln(e.stderr, "note: noise control needs the state directory: these alerts are sent at once, whatever the config says of silences, inhibition, windows, dedup, groups, digests, throttles and escalation")
+		}
 		if len(to) > 0 {
 			if deliveries, err = d.PlanReceivers(a, to...); err != nil {
 				return fmt.Errorf("--to: %w", err)
@@ -124,6 +131,13 @@ func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config
 		}
 	}
 	return nil
+}
+
+// quietable reports whether noise control would have a say in these deliveries.
+func quietable(d *dispatch.Dispatcher, deliveries []dispatch.Delivery) bool {
+	return slices.ContainsFunc(deliveries, func(x dispatch.Delivery) bool {
+		return x.Route != rules.Always && (x.Policy != nil || x.Step > 0 || x.Receiver.Throttle != nil || len(d.Table.Inhibit) > 0)
+	})
 }
 
 // reporter tells what came of each delivery.
@@ -182,17 +196,54 @@ func (r *reporter) outcome(o dispatch.Outcome) {
 	r.line(s)
 }
 
+// delivery reports one of the outbox; a held one is told at a time, which is zero when nobody knows.
+func (r *reporter) delivery(x outbox.Delivery, at, now time.Time) {
+	reason := display.Quote(x.Reason).Line()
+	switch x.State {
+	case outbox.Delivered:
+	case outbox.Suppressed: // by noise control, or a fallback has it
+		fmt.Fprintf(r.notes, "note: %s is not told of %s by itself: %s\n", x.Receiver, display.Quote(identity(x)).Line(), reason)
+	case outbox.Held:
+		fmt.Fprintf(r.notes, "note: %s: %s (to send it now: ossec-notify outbox retry %s)\n", x.Receiver, reason, x.ID)
+	default:
+		r.failed = true
+	}
+	if x.State != outbox.Held || r.json {
+		r.line(lineOf(x))
+		return
+	}
+	until := ", until somebody retries or drops it"
+	if !at.IsZero() {
+		until = " until " + clockOf(at, now)
+	}
+	fmt.Fprintf(r.w, "%sheld%s\n", whoOf(lineOf(x)), until)
+}
+
+// whoOf begins a line about a delivery.
+func whoOf(s sent) string {
+	who := s.Receiver
+	if s.Channel != "" {
+		who += " (" + s.Channel + ")"
+	}
+	return fmt.Sprintf("%s  %s  ", display.Quote(s.Alert).Line(), who)
+}
+
 // line prints one outcome.
 func (r *reporter) line(s sent) {
 	if r.json {
 		_ = jsonLine(r.w, s)
 		return
 	}
-	who := fmt.Sprintf("%s  %s (%s)  ", display.Quote(s.Alert).Line(), s.Receiver, s.Channel)
-	attempts := count(s.Attempts, "attempt")
+	who, attempts := whoOf(s), count(s.Attempts, "attempt")
 	switch {
+	case s.State == string(outbox.Suppressed):
+		fmt.Fprintf(r.w, "%snot sent by itself\n", who)
 	case s.State == string(outbox.Pending) || s.State == string(outbox.Delivering):
-		fmt.Fprintf(r.w, "%snot delivered yet after %s; the delivery goes on: %s\n", who, attempts, s.Error)
+		why := ""
+		if s.Error != "" {
+			why = ": " + s.Error
+		}
+		fmt.Fprintf(r.w, "%snot delivered yet after %s; the delivery goes on%s\n", who, attempts, why)
 	case s.Error != "":
 		fmt.Fprintf(r.w, "%snot delivered after %s: %s\n", who, attempts, s.Error)
 	case s.Attempts > 1:

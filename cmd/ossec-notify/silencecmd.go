@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -74,18 +78,35 @@ only, and needs no end.`,
 	for _, key := range rules.MatcherKeys() {
 		var values []string
 		o.matchers[key] = &values
-		flags.StringArrayVar(&values, key, nil, "matcher, as in a route")
+		flags.StringArrayVar(&values, key, nil, matcherHelp(key))
 	}
-	flags.StringArrayVar(&o.fields, "field", nil, "PATH=TEXT: a matcher of any field of the original alert")
-	flags.StringVar(&o.match, "match", "", "further matchers, as a route's match is written: '{not: {agent: web-01}}'")
-	flags.StringVar(&o.forText, "for", "", "how long: 30m, 2h, 7d")
-	flags.StringVar(&o.from, "from", "", `when it begins, "2026-12-24 18:00" or "18:00" (default now)`)
-	flags.StringVar(&o.until, "until", "", `when it ends, "2026-12-24 18:00" or "18:00"`)
-	flags.StringVar(&o.every, "every", "", `times of the week at which it holds: "sat 02:00-06:00 Europe/Berlin"`)
-	flags.StringVar(&o.reason, "reason", "", "why; it is shown to those who are not told")
-	flags.StringVar(&o.by, "by", "", "who asks for it (default: who runs this)")
+	flags.StringArrayVar(&o.fields, "field", nil, "`PATH=TEXT`: a matcher of any field of the original alert")
+	flags.StringVar(&o.match, "match", "", "further `MATCHERS`, as a route's match is written: '{not: {agent: web-01}}'")
+	flags.StringVar(&o.forText, "for", "", "`SPAN` for which it holds: 30m, 2h, 7d")
+	flags.StringVar(&o.from, "from", "", "`TIME`"+` when it begins, "2026-12-24 18:00" or "18:00" (default now)`)
+	flags.StringVar(&o.until, "until", "", "`TIME`"+` when it ends, "2026-12-24 18:00" or "18:00"`)
+	flags.StringVar(&o.every, "every", "", "`TIMES`"+` of the week at which it holds: "sat 02:00-06:00 Europe/Berlin"`)
+	flags.StringVar(&o.reason, "reason", "", "why, as `TEXT`; it is shown to those who are not told")
+	flags.StringVar(&o.by, "by", "", "`NAME` of who asks for it (default: who runs this)")
 	e.formatFlag(cmd)
 	return cmd
+}
+
+// matcherHelp says in a line what a matcher takes.
+func matcherHelp(key string) string {
+	switch key {
+	case "level":
+		return "`LEVEL`: at least 10; \"=10\", 7-9, \"<5\""
+	case "severity":
+		return "`SEVERITY`: at least high; \"=high\", \"<high\""
+	case "rule":
+		return "`ID` of the rule, or a range: 5710, 5700-5799"
+	case "srcip", "dstip", "agent_ip":
+		return "`ADDRESS`: 192.0.2.10, 10.0.0.0/8"
+	case "agent_id", "group", "mitre":
+		return "`NAME`, exactly so"
+	}
+	return "`TEXT` that is part of it; ^ and $ anchor, | is or, ! is not; or ~REGEXP"
 }
 
 // whoRuns is the name of the person at the terminal.
@@ -107,20 +128,67 @@ func (e *env) addSilence(ctx context.Context, o silenceOrder) error {
 	if err := db.AddSilence(ctx, s); err != nil {
 		return failed("%w", err)
 	}
+	now := time.Now()
+	at := standingOf(s, scale, zone, now)
 	if e.format == "json" {
-		return jsonLine(e.stdout, silenceLineOf(s, true))
+		return jsonLine(e.stdout, silenceLineOf(s, at))
 	}
-	fmt.Fprintf(e.stdout, "%s silences %s %s.\n", s.ID, s.Match, timesOf(s, zone, time.Now()))
-	fmt.Fprintf(e.stdout, "To end it earlier: ossec-notify silence expire %s\n", s.ID)
+	fmt.Fprintf(e.stdout, "%s silences %s %s.\n", s.ID, display.Quote(s.Match).Line(), timesOf(s, at, zone, now))
+	fmt.Fprintf(e.stdout, "To end it: ossec-notify silence expire %s\n", s.ID)
 	return nil
 }
 
 // silence makes what was asked for, or says everything that is wrong with it.
 func (o *silenceOrder) silence(scale alert.Scale, zone *time.Location, now time.Time) (outbox.Silence, error) {
+	s := outbox.Silence{ID: newSilenceID(), Created: now, Starts: now}
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	s.Match = o.matches(scale, bad)
+	s.Reason = oneLine("--reason", o.reason, maxReason, bad)
+	if s.Reason == "" {
+		bad(`say why: --reason "kernel update"; those who are not told will ask`)
+	}
+	s.By = oneLine("--by", cmp.Or(o.by, plainName(whoRuns())), maxName, bad)
+	o.times(&s, zone, now, bad)
+	return s, errors.Join(errs...)
+}
 
+// How long what a person types may be, in characters: it is shown in messages that have other things to say.
+const (
+	maxReason = 300
+	maxName   = 80
+)
+
+// oneLine is what a person typed, which is shown in notes of one line each: no other line is to be made of it.
+func oneLine(flag, text string, most int, bad func(string, ...any)) string {
+	text = strings.TrimSpace(text)
+	switch {
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+		bad("%s %q: write it in one line, without control characters", flag, text)
+	case utf8.RuneCountInString(text) > most:
+		bad("%s has %d characters: write at most %d", flag, utf8.RuneCountInString(text), most)
+	}
+	return text
+}
+
+// plainName is a name of the environment's, which nobody typed just now, without what [oneLine] refuses.
+func plainName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, ""))
+	if runes := []rune(name); len(runes) > maxName {
+		return string(runes[:maxName])
+	}
+	return name
+}
+
+// matches is what the matchers say together, as it is kept.
+func (o *silenceOrder) matches(scale alert.Scale, bad func(string, ...any)) string {
 	pairs := map[string][]string{}
+	wrong := false
 	for key, values := range o.matchers {
 		if len(*values) > 0 {
 			pairs[key] = *values
@@ -130,83 +198,160 @@ func (o *silenceOrder) silence(scale alert.Scale, zone *time.Location, now time.
 		path, text, ok := strings.Cut(f, "=")
 		if !ok || path == "" {
 			bad("--field %q: write PATH=TEXT, such as --field data.srcuser=root", f)
+			wrong = true
 			continue
 		}
 		key := "field." + path
 		pairs[key] = append(pairs[key], text)
 	}
+	for _, key := range slices.Sorted(maps.Keys(pairs)) {
+		_, err := rules.NewMatch(key, pairs[key], scale)
+		for _, err := range split(err) {
+			flag := "--" + key
+			if path, of := strings.CutPrefix(key, "field."); of {
+				flag = "--field " + path
+			}
+			if rest, about := strings.CutPrefix(err.Error(), key+" "); about {
+				bad("%s %s", flag, rest)
+			} else {
+				bad("%s: %w", flag, err)
+			}
+			wrong = true
+		}
+	}
 	var texts []string
-	if len(pairs) > 0 {
+	if len(pairs) > 0 && !wrong {
 		m, err := rules.NewMatches(pairs, scale)
-		if err != nil {
+		if err != nil { // each alone was right
 			bad("%w", err)
+			wrong = true
 		} else {
 			texts = append(texts, m.String())
 		}
 	}
 	if o.match != "" {
 		m, err := rules.ParseMatchText(o.match, scale)
-		if err != nil {
+		for _, err := range split(err) {
 			bad("--match: %w", err)
-		} else {
+			wrong = true
+		}
+		if err == nil {
 			texts = append(texts, m.String())
 		}
 	}
-	if len(texts) == 0 && len(errs) == 0 {
+	switch {
+	case len(texts) == 2:
+		return "{all: [" + texts[0] + ", " + texts[1] + "]}"
+	case len(texts) == 1:
+		return texts[0]
+	case !wrong:
 		bad("say what to silence, such as --rule 5710 --agent web-01: a silence of everything would hide the alert that matters")
 	}
-	s := outbox.Silence{ID: newSilenceID(), Created: now, Starts: now, Every: o.every, Reason: strings.TrimSpace(o.reason), By: cmp.Or(o.by, whoRuns())}
-	if len(texts) == 2 {
-		s.Match = "{all: [" + texts[0] + ", " + texts[1] + "]}"
-	} else if len(texts) == 1 {
-		s.Match = texts[0]
-	}
-	if s.Reason == "" {
-		bad(`say why: --reason "kernel update"; those who are not told will ask`)
-	}
+	return ""
+}
+
+// times are when it holds.
+func (o *silenceOrder) times(s *outbox.Silence, zone *time.Location, now time.Time, bad func(string, ...any)) {
+	known := true // when it begins and ends
 	if o.from != "" {
 		at, err := parseTime(o.from, zone, now)
 		if err != nil {
 			bad("--from: %w", err)
+			known = false
+		} else {
+			s.Starts = at
 		}
-		s.Starts = at
+	}
+	span := time.Duration(0)
+	if o.forText != "" {
+		var err error
+		if span, err = rules.ParseDuration(o.forText); err != nil || span <= 0 {
+			bad("--for %q is no time span: write 30m, 2h or 7d", o.forText)
+			span, known = 0, false
+		}
 	}
 	switch {
 	case o.forText != "" && o.until != "":
 		bad("give --for or --until, not both")
-	case o.forText != "":
-		span, err := rules.ParseDuration(o.forText)
-		if err != nil || span <= 0 {
-			bad("--for %q is no time span: write 30m, 2h or 7d", o.forText)
+		known = false
+	case span > 0:
+		if s.Ends = s.Starts.Add(span); !s.Ends.After(now) {
+			bad("it would be over already: --for %s counts from --from %q", o.forText, o.from)
+			known = false
 		}
-		s.Ends = s.Starts.Add(span)
+	case o.forText != "": // which is wrong
 	case o.until != "":
-		at, err := parseTime(o.until, zone, s.Starts)
-		if err != nil {
+		at, err := parseTime(o.until, zone, later(s.Starts, now))
+		switch {
+		case err != nil:
 			bad("--until: %w", err)
-		} else if !at.After(now) || !at.After(s.Starts) {
-			bad("--until %q is past, or before it begins", o.until)
+			known = false
+		case !at.After(now):
+			bad("--until %q is past", o.until)
+			known = false
+		case !at.After(s.Starts):
+			bad("--until %q is not after --from %q", o.until, o.from)
+			known = false
+		default:
+			s.Ends = at
 		}
-		s.Ends = at
 	case o.every == "":
 		bad("say how long: --for 2h, --until \"18:00\", or --every \"sat 02:00-06:00\"; a silence that nobody ends hides alerts for ever")
 	}
-	if o.every != "" {
-		w, err := window.ParseSpan(o.every, zone)
-		if err != nil {
-			bad("--every: %w", err)
-		} else {
-			s.Every = w.String() // with its zone: it means the same wherever it is read
-		}
+	if o.every == "" {
+		return
 	}
-	return s, errors.Join(errs...)
+	w, err := window.ParseSpan(o.every, zoneByName(zone))
+	if err != nil {
+		bad("--every: %w", err)
+		return
+	}
+	s.Every = w.String() // with its zone: it means the same wherever it is read
+	next := w.Opens(later(s.Starts, now))
+	switch {
+	case !known:
+	case next.IsZero():
+		bad("--every %q is past: it would never hold", o.every)
+	case !s.Ends.IsZero() && !next.Before(s.Ends):
+		bad("it would never hold: --every %q is next at %s, and it ends before", o.every, next.Format(timeForm))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// zoneByName is a zone by its name, where that can be found out: the host's own may be another one to the deliverer, whose
+// environment is not the terminal's.
+func zoneByName(zone *time.Location) *time.Location {
+	if zone != time.Local {
+		return zone
+	}
+	name, ok := os.LookupEnv("TZ")
+	if !ok {
+		link, _ := os.Readlink("/etc/localtime")
+		_, name, ok = strings.Cut(link, "zoneinfo/")
+	}
+	if name == "" && ok {
+		return time.UTC
+	}
+	if found, err := time.LoadLocation(name); err == nil && ok {
+		return found
+	}
+	return zone
 }
 
 // newSilenceID is short, for people to type.
-func newSilenceID() string { return "S-" + rand.Text()[:5] }
+func newSilenceID() string { return silencePrefix + rand.Text()[:5] }
+
+const silencePrefix = "S-"
 
 // parseTime reads a time as people write it: a day and a time of it, or a time of the day that comes next after.
 func parseTime(text string, zone *time.Location, after time.Time) (time.Time, error) {
+	text = strings.TrimSpace(text)
 	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02"} {
 		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return t, nil
@@ -218,7 +363,7 @@ func parseTime(text string, zone *time.Location, after time.Time) (time.Time, er
 	if t, err := time.Parse("15:04", text); err == nil {
 		day := after.In(zone)
 		at := time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), 0, 0, zone)
-		if at.Before(after) {
+		if !at.After(after) {
 			at = time.Date(day.Year(), day.Month(), day.Day()+1, t.Hour(), t.Minute(), 0, 0, zone)
 		}
 		return at, nil
@@ -226,21 +371,67 @@ func parseTime(text string, zone *time.Location, after time.Time) (time.Time, er
 	return time.Time{}, fmt.Errorf(`%q is no time: write "2026-12-24 18:00", or "18:00" for the next one`, text)
 }
 
-// timesOf says in words when a silence holds.
-func timesOf(s outbox.Silence, zone *time.Location, now time.Time) string {
-	var words []string
-	shown := func(t time.Time) string { return t.In(zone).Format("2006-01-02 15:04 MST") }
-	if s.Starts.After(now) {
-		words = append(words, "from "+shown(s.Starts))
+// standing is how a silence is at a time.
+type standing struct {
+	word string    // holds, waits, over, or broken: this program cannot read it
+	end  time.Time // of the spell in which it holds; zero when it has none
+	next time.Time // when it begins to hold, of one that waits
+}
+
+// standingOf looks at a silence as noise control does.
+func standingOf(s outbox.Silence, scale alert.Scale, zone *time.Location, now time.Time) standing {
+	if !s.Ends.IsZero() && !s.Ends.After(now) {
+		return standing{word: "over"}
 	}
-	switch {
-	case s.Ends.IsZero() && s.Every == "":
-		words = append(words, "until somebody ends it")
-	case !s.Ends.IsZero():
-		words = append(words, "until "+shown(s.Ends))
+	if _, err := rules.ParseMatchText(s.Match, scale); err != nil {
+		return standing{word: "broken"}
+	}
+	begins := later(s.Starts, now)
+	end := s.Ends
+	if s.Every != "" {
+		w, err := window.ParseSpan(s.Every, zone)
+		if err != nil {
+			return standing{word: "broken"}
+		}
+		if begins = w.Opens(begins); begins.IsZero() || !s.Ends.IsZero() && !begins.Before(s.Ends) {
+			return standing{word: "over"}
+		}
+		if closes := w.Change(begins); !closes.IsZero() && (end.IsZero() || closes.Before(end)) {
+			end = closes
+		}
+	}
+	if begins.After(now) {
+		return standing{word: "waits", next: begins}
+	}
+	return standing{word: "holds", end: end}
+}
+
+const timeForm = "2006-01-02 15:04 MST"
+
+func shownTime(t time.Time, zone *time.Location) string { return t.In(zone).Format(timeForm) }
+
+// timesOf says in words when a silence holds.
+func timesOf(s outbox.Silence, at standing, zone *time.Location, now time.Time) string {
+	var words []string
+	if s.Starts.After(now) && s.Every == "" {
+		words = append(words, "from "+shownTime(s.Starts, zone))
 	}
 	if s.Every != "" {
-		words = append(words, "at "+s.Every)
+		words = append(words, "at "+display.Quote(s.Every).Line().String())
+		switch {
+		case !at.next.IsZero():
+			words = append(words, "next "+at.next.Format(timeForm)) // in the zone of these times
+		case at.word == "holds" && !at.end.IsZero() && !at.end.Equal(s.Ends):
+			words = append(words, "now until "+at.end.Format(timeForm))
+		}
+	}
+	switch {
+	case at.word == "over" && !s.Ends.IsZero():
+		words = append(words, "ended "+shownTime(s.Ends, zone))
+	case !s.Ends.IsZero():
+		words = append(words, "until "+shownTime(s.Ends, zone))
+	default:
+		words = append(words, "until somebody ends it")
 	}
 	return strings.Join(words, ", ")
 }
@@ -253,125 +444,145 @@ func (e *env) scaleAndZone() (alert.Scale, *time.Location) {
 	return alert.DefaultScale, time.Local
 }
 
+// boxPatience is how long a command waits for who has the state directory to make the outbox, or take it to the newest schema.
+const boxPatience = 10 * time.Second
+
 // boxToWrite opens the outbox for what a person keeps in it, and makes it where no alert has come yet.
 func (e *env) boxToWrite(ctx context.Context) (*outbox.DB, error) {
-	state, err := e.stateDir()
+	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
-		return nil, err
+		return nil, failed("there is no state directory to keep it in: %w (run it as root, or as integratord's user)", err)
 	}
+	state = absolute(state)
 	if err := spool.BecomeOwner(state); err != nil {
 		return nil, failed("%w", err)
 	}
-	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, outbox.ErrOlder) {
-		if err != nil {
-			err = failed("%w", err)
+	over := time.After(boxPatience)
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+		if err == nil {
+			return db, nil
 		}
-		return db, err
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, outbox.ErrOlder) {
+			return nil, failed("%w", err)
+		}
+		missing := err
+		if err := e.makeBox(ctx, state); err == nil {
+			continue
+		} else if !errors.Is(err, spool.ErrLocked) {
+			return nil, failed("%w", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, failed("%w", context.Cause(ctx))
+		case <-over:
+			who := "another process"
+			if h, err := spool.ReadHolder(state); err == nil {
+				who = fmt.Sprintf("the deliverer (%s, process %d, version %s)", h.Kind, h.PID, cmp.Or(h.Version, "unknown"))
+			}
+			return nil, failed("%w: %s has had %s to take it to this version, %s; restart it", missing, who, boxPatience, versionText())
+		case <-look.C:
+		}
 	}
-	if err := e.makeBox(ctx, state); err != nil {
-		return nil, failed("%w", err)
-	}
-	if db, _, err = outbox.Open(ctx, outboxPath(state), outbox.Options{}); err != nil {
-		return nil, failed("%w", err)
-	}
-	return db, nil
 }
 
-// makeBox makes the outbox, or takes it to the newest schema, as a deliverer does when it starts.
+// makeBox makes the outbox, or takes it to the newest schema, as a deliverer does when it starts. Error: [spool.ErrLocked].
 func (e *env) makeBox(ctx context.Context, state string) error {
 	if err := spool.Prepare(state); err != nil {
 		return err
 	}
 	lock, err := spool.TryLock(state, "silence", versionText())
 	if err != nil {
-		return fmt.Errorf("the outbox is being made by another process; try again: %w", err)
+		return err
 	}
 	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err == nil {
 		err = db.Close()
 	}
-	return errors.Join(err, lock.Release())
+	if err := errors.Join(err, lock.Release()); err != nil {
+		return err
+	}
+	// A call that came while we had the lock has left its alert to us, who deliver nothing.
+	if left, err := spool.List(state); err == nil && len(left) > 0 {
+		return e.startDelivererOf(state)
+	}
+	return nil
 }
 
 // silenceLine is one line of silence list --format json.
 type silenceLine struct {
 	ID       string    `json:"id"`
+	State    string    `json:"state"`
 	Match    string    `json:"match"`
 	Starts   time.Time `json:"starts"`
 	Ends     time.Time `json:"ends,omitzero"`
 	Every    string    `json:"every,omitempty"`
+	Until    time.Time `json:"until,omitzero"` // of one that holds: the end of this spell
+	Next     time.Time `json:"next,omitzero"`  // of one that waits: when it begins to hold
 	Reason   string    `json:"reason"`
 	By       string    `json:"by"`
 	Created  time.Time `json:"created"`
 	Silenced int       `json:"silenced"`
-	Active   bool      `json:"active"`
 }
 
-func silenceLineOf(s outbox.Silence, active bool) silenceLine {
-	return silenceLine{s.ID, s.Match, s.Starts, s.Ends, s.Every, s.Reason, s.By, s.Created, s.Silenced, active}
+func silenceLineOf(s outbox.Silence, at standing) silenceLine {
+	utc := func(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+	return silenceLine{s.ID, at.word, s.Match, utc(s.Starts), utc(s.Ends), s.Every, utc(at.end), utc(at.next), s.Reason, s.By, utc(s.Created), s.Silenced}
 }
 
 func (e *env) silenceList() *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "silences that hold, or will",
+		Use:   "list",
+		Short: "silences that hold, or will",
+		Long: `Lists the silences that have not ended: what they match, when, who asked for them and why, and how many alerts they have
+kept from being told so far.`,
 		Example: "  ossec-notify silence list\n  ossec-notify silence list --all --format json",
 		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			db, err := e.box(cmd.Context())
-			if errors.Is(err, errNoOutbox) {
-				if e.format != "json" {
-					fmt.Fprintln(e.stderr, "There are no silences.")
-				}
-				return nil
-			}
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			now := time.Now()
-			since := now
-			if all {
-				since = time.Time{}
-			}
-			found, err := db.Silences(cmd.Context(), since)
-			if err != nil {
-				return failed("%w", err)
-			}
-			_, zone := e.scaleAndZone()
-			for _, s := range found {
-				active := s.Holds(now)
-				if w, err := window.ParseSpan(s.Every, zone); s.Every != "" && err == nil {
-					active = active && w.Open(now)
-				}
-				if e.format == "json" {
-					if err := jsonLine(e.stdout, silenceLineOf(s, active)); err != nil {
-						return err
-					}
-					continue
-				}
-				state := "holds"
-				switch {
-				case active:
-				case !s.Ends.IsZero() && !s.Ends.After(now):
-					state = "over"
-				default:
-					state = "waits"
-				}
-				fmt.Fprintf(e.stdout, "%s  %-5s  %s\n", s.ID, state, display.Quote(s.Match).Line())
-				fmt.Fprintf(e.stdout, "         %s; %s: %s; %s so far\n", timesOf(s, zone, now), display.Quote(s.By).Line(), display.Quote(s.Reason).Line(), count(s.Silenced, "alert"))
-			}
-			if len(found) == 0 && e.format != "json" {
-				fmt.Fprintln(e.stderr, "There are no silences.")
-			}
-			return nil
-		},
+		RunE:    func(cmd *cobra.Command, _ []string) error { return e.listSilences(cmd.Context(), all) },
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "those that are over, too")
 	e.formatFlag(cmd)
 	return cmd
+}
+
+func (e *env) listSilences(ctx context.Context, all bool) error {
+	var found []outbox.Silence
+	now := time.Now()
+	db, err := e.box(ctx)
+	switch {
+	case errors.Is(err, errNoOutbox): // as empty as one without silences
+	case err != nil:
+		return err
+	default:
+		defer db.Close()
+		since := now
+		if all {
+			since = time.Time{}
+		}
+		if found, err = db.Silences(ctx, since); err != nil {
+			return failed("%w", err)
+		}
+	}
+	scale, zone := e.scaleAndZone()
+	for _, s := range found {
+		at := standingOf(s, scale, zone, now)
+		if e.format == "json" {
+			if err := jsonLine(e.stdout, silenceLineOf(s, at)); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(e.stdout, "%s  %-6s  %s\n", s.ID, at.word, display.Quote(s.Match).Line())
+		fmt.Fprintf(e.stdout, "         %s; %s silenced so far\n", timesOf(s, at, zone, now), count(s.Silenced, "alert"))
+		fmt.Fprintf(e.stdout, "         %s: %s\n", display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
+	}
+	if len(found) == 0 && e.format != "json" {
+		fmt.Fprintln(e.stderr, "There are no silences.")
+	}
+	return nil
 }
 
 func (e *env) silenceExpire() *cobra.Command {
@@ -387,25 +598,54 @@ func (e *env) silenceExpire() *cobra.Command {
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			db, err := e.box(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer db.Close()
-			for _, id := range args {
-				id = strings.ToUpper(id)
-				err := db.EndSilence(cmd.Context(), id, time.Now())
-				if errors.Is(err, outbox.ErrNotFound) {
-					return failed("there is no silence %s that has not ended: ossec-notify silence list shows them", display.Quote(id).Line())
-				}
-				if err != nil {
-					return failed("%w", err)
-				}
-				fmt.Fprintf(e.stdout, "%s is over.\n", id)
-			}
-			return e.startDeliverer() // who was not told gets a summary now
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return e.expireSilences(cmd.Context(), args) },
 	}
 	return cmd
+}
+
+// expireSilences ends those that there are, and then says which there are not.
+func (e *env) expireSilences(ctx context.Context, ids []string) error {
+	db, err := e.box(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	now := time.Now()
+	all, err := db.Silences(ctx, time.Time{})
+	if err != nil {
+		return failed("%w", err)
+	}
+	_, zone := e.scaleAndZone()
+	var errs []error
+	ended := false
+	for _, id := range ids {
+		id = strings.ToUpper(strings.TrimSpace(id))
+		if !strings.HasPrefix(id, silencePrefix) {
+			id = silencePrefix + id
+		}
+		i := slices.IndexFunc(all, func(s outbox.Silence) bool { return s.ID == id })
+		if i < 0 {
+			errs = append(errs, fmt.Errorf("there is no silence %s: ossec-notify silence list shows them", display.Quote(id).Line()))
+			continue
+		}
+		if s := all[i]; !s.Ends.IsZero() && !s.Ends.After(now) {
+			fmt.Fprintf(e.stdout, "%s was over at %s.\n", id, shownTime(s.Ends, zone))
+			continue
+		}
+		if err := db.EndSilence(ctx, id, now); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		ended = true
+		fmt.Fprintf(e.stdout, "%s is over. It silenced %s.\n", id, count(all[i].Silenced, "alert"))
+	}
+	if ended { // who was not told gets a summary now
+		if err := e.startDeliverer(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if errs != nil {
+		return failed("%w", errors.Join(errs...))
+	}
+	return nil
 }

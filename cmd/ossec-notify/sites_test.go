@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -18,8 +20,8 @@ import (
 var shellSites = []string{"small-web-host", "splunk-and-mail"}
 
 // TestSitesDoAsTheySay holds the configs of testdata/configs, each of the shape of a real site, against the table
-// beside it: an alert of the corpus, and the receivers that hear of it. The table is whole: every route and every
-// receiver has its alert.
+// beside it: an alert of the corpus, and the receivers that hear of it, with what noise control may do about it. The table
+// is whole: every route and every receiver has its alert.
 func TestSitesDoAsTheySay(t *testing.T) {
 	sites, err := filepath.Glob("../../testdata/configs/*/ossec-notify.yaml")
 	if err != nil || len(sites) != 5 {
@@ -66,7 +68,7 @@ func TestSitesDoAsTheySay(t *testing.T) {
 				}
 				got := []string{}
 				for _, x := range p.Plan(a) {
-					got = append(got, x.Receiver.Name)
+					got = append(got, asSiteSays(x))
 					delete(unused, "receiver "+x.Receiver.Name)
 					if shown, _, err := p.show(t.Context(), x); err != nil || shown.templateErr != nil {
 						t.Errorf("%s for %s: %v, %v", file, x.Receiver.Name, err, shown.templateErr)
@@ -82,6 +84,31 @@ func TestSitesDoAsTheySay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// asSiteSays is a delivery as the tables have it: "soc", "soc: dedup digest" with the settings of its route, "lead after 10
+// min" for a later step.
+func asSiteSays(x dispatch.Delivery) string {
+	if x.After > 0 {
+		return x.Receiver.Name + " after " + display.Span(x.After)
+	}
+	p := x.Policy
+	if p == nil {
+		return x.Receiver.Name
+	}
+	var settings []string
+	for _, s := range []struct {
+		name string
+		set  bool
+	}{
+		{"active", len(p.Active) > 0}, {"mute", len(p.Mute) > 0}, {"outside", len(p.Outside) > 0}, {"dedup", p.Dedup != nil}, {"group", p.Group != nil},
+		{"throttle", p.Throttle != nil}, {"digest", p.Digest != nil}, {"resolve", len(p.Resolve) > 0}, {"escalate", len(p.Escalate) > 0},
+	} {
+		if s.set {
+			settings = append(settings, s.name)
+		}
+	}
+	return x.Receiver.Name + ": " + strings.Join(settings, " ")
 }
 
 // routePaths calls f with the path of every route.

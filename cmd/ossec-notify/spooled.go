@@ -5,15 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -100,39 +99,90 @@ func (e *env) await(ctx context.Context, state, record string, out *reporter) er
 		return failed("the alert is kept in %s, but nobody has taken it yet: %w (ossec-notify outbox list, and HOME/logs/ossec-notify.log, tell more)", state, err)
 	}
 	defer db.Close()
-	onPurpose := "" // the route that sends it to nobody
-	found, err := db.Find(ctx, outbox.Filter{Identity: a.Identity, Occurrence: a.Occurrence})
-	if err != nil {
-		return failed("%w", err)
-	}
-	found = slices.DeleteFunc(found, func(x outbox.Delivery) bool {
-		if x.Receiver == dispatch.Nobody {
-			onPurpose = x.Route
+	for {
+		x, err := look(ctx, db, a)
+		if err != nil {
+			return err
 		}
-		return x.Receiver == dispatch.Nobody
-	})
-	if len(found) == 0 {
-		out.nobody(a.Identity, onPurpose)
+		if len(x.waits) > 0 && ctx.Err() == nil {
+			_, err := db.Await(ctx, x.waits...)
+			if err != nil && ctx.Err() == nil {
+				return failed("%w", err)
+			}
+			continue // what they have come to may have others tell of them
+		}
+		if len(x.deliveries) == 0 {
+			out.nobody(a.Identity, x.onPurpose)
+		}
+		for _, d := range x.deliveries {
+			out.delivery(d, x.open.toldAt(d), time.Now())
+		}
 		return nil
 	}
-	ids := make([]string, len(found))
-	for i, x := range found {
-		ids[i] = x.ID
+}
+
+// lookTimeout bounds a look at the outbox whose outcome is no longer waited for.
+const lookTimeout = 10 * time.Second
+
+// outlook is what is known of an alert's deliveries.
+type outlook struct {
+	// deliveries are those of the alert, behind each the message about many in which it is told; onPurpose is the route that
+	// sends the alert to nobody.
+	deliveries []outbox.Delivery
+	onPurpose  string
+	// waits are those that will come to an end in time, open the bundles of the others.
+	waits []string
+	open  bundles
+}
+
+// look looks at the deliveries of an alert. What is held for longer than ctx lasts is not waited for, and neither are later
+// steps of an escalation.
+func look(ctx context.Context, db *outbox.DB, a outbox.Alert) (*outlook, error) {
+	deadline, bounded := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout) // the last look is when ctx is over
+	defer cancel()
+	out := &outlook{}
+	var err error
+	if out.open, err = openBundles(ctx, db); err != nil {
+		return nil, err
 	}
-	found, err = db.Await(ctx, ids...)
-	if err != nil && ctx.Err() == nil {
-		return failed("%w", err)
+	found, err := db.Find(ctx, outbox.Filter{Identity: a.Identity, Occurrence: a.Occurrence})
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	told := map[string]bool{} // in a message about many
+	add := func(x outbox.Delivery) {
+		out.deliveries = append(out.deliveries, x)
+		at := out.open.toldAt(x)
+		if x.State.Open() && (x.State != outbox.Held || x.Kind == "" && !at.IsZero() && (!bounded || at.Before(deadline))) {
+			out.waits = append(out.waits, x.ID)
+		}
 	}
 	for _, x := range found {
-		s := lineOf(x)
-		if x.State == outbox.Suppressed { // a fallback has it: told by the fallback's own line
-			fmt.Fprintf(out.notes, "note: %s: %s\n", x.Receiver, x.Reason)
-		} else if x.State != outbox.Delivered {
-			out.failed = true
+		switch {
+		case x.Receiver == dispatch.Nobody:
+			out.onPurpose = x.Route
+			continue
+		case x.Kind != "" && x.State == outbox.Suppressed: // a step that is not needed
+			continue
 		}
-		out.line(s)
+		add(x)
+		in := noise.ToldIn(x.Reason)
+		if x.State != outbox.Suppressed || in == "" || told[in+" "+x.Receiver] {
+			continue
+		}
+		told[in+" "+x.Receiver] = true
+		messages, err := db.Find(ctx, outbox.Filter{Identity: in, Receiver: x.Receiver})
+		if err != nil {
+			return nil, failed("%w", err)
+		}
+		for _, m := range messages {
+			if m.Kind == "" {
+				add(m)
+			}
+		}
 	}
-	return nil
+	return out, nil
 }
 
 // takenEvery is how often is looked whether the deliverer has taken a record.
