@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -405,7 +406,11 @@ func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDeliver
 	var out []outbox.NewDelivery
 	for _, name := range r.Fallback {
 		if f := d.Site.Receiver(name); f != nil {
-			out = append(out, outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity})
+			instead := outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity}
+			if x.Kind == "" || strings.HasPrefix(x.Kind, outbox.StepKind) { // a step is told to who was told of the alert before, too
+				instead.Kind, instead.About = x.Kind, x.About
+			}
+			out = append(out, instead)
 		}
 	}
 	return out
