@@ -1,6 +1,8 @@
 package dispatch
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,39 @@ type Alias interface {
 	// wait. It always names one: the alert would be lost otherwise. The note may hold names that others wrote, in the form
 	// in which alert text is shown.
 	Resolve(at time.Time) (receivers []string, note string)
+}
+
+// named is an alias that knows the names of those whom it stands for.
+type named interface {
+	// Names are those of who is on call now: text that others wrote. It must not wait.
+	Names() []string
+}
+
+// onCall are the names of those who are on call now: by the aliases that stand for a receiver, or where none does by all.
+func (d *Dispatcher) onCall(receiver string) []string {
+	var own, all []string
+	add := func(to *[]string, names []string) {
+		for _, name := range names {
+			if !slices.Contains(*to, name) {
+				*to = append(*to, name)
+			}
+		}
+	}
+	for _, alias := range slices.Sorted(maps.Keys(d.Aliases)) {
+		a, ok := d.Aliases[alias].(named)
+		if !ok {
+			continue
+		}
+		names := a.Names()
+		add(&all, names)
+		if receivers, _ := d.Aliases[alias].Resolve(time.Now()); slices.Contains(receivers, receiver) {
+			add(&own, names)
+		}
+	}
+	if len(own) > 0 {
+		return own
+	}
+	return all
 }
 
 // Expand puts in the place of each alias the receivers that it stands for at a time. They are chosen by the same route

@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 // duty stands for one receiver by day, and for another by night.
@@ -91,4 +93,43 @@ func TestPlansGoToWhomAnAliasStandsFor(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// shift is a duty with the name of a person.
+type shift struct {
+	duty
+	person []string
+}
+
+func (s *shift) Names() []string { return s.person }
+
+func TestAMessageKnowsWhoIsOnCall(t *testing.T) {
+	both := func(name string) [2][]string { return [2][]string{{name}, {name}} }
+	d := &Dispatcher{Aliases: map[string]Alias{
+		"duty":    &shift{duty{names: both("alice-mail")}, []string{"Alice Example"}},
+		"backup":  &shift{duty{names: both("bob-mail")}, []string{"Bob Example", "Carol Example"}},
+		"network": &shift{duty{names: both("bob-mail")}, []string{"Carol Example"}},
+		"unmade":  &duty{names: both("alice-mail")},
+	}}
+	for receiver, want := range map[string][]string{
+		"alice-mail": {"Alice Example"}, "bob-mail": {"Bob Example", "Carol Example"},
+		"soc": {"Bob Example", "Carol Example", "Alice Example"}, // by no schedule: all, by the names of the aliases
+	} {
+		if diff := cmp.Diff(d.onCall(receiver), want); diff != "" {
+			t.Errorf("%s (-got +want):\n%s", receiver, diff)
+		}
+	}
+	if got := (&Dispatcher{}).onCall("soc"); got != nil {
+		t.Errorf("without schedules: %q", got)
+	}
+	set, err := templates.Default().WithText("t.tmpl", `{{define "email.text"}}On call: {{range .OnCall}}{{.}}; {{end}}{{end}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := alert.Parse([]byte(`{"rule":{"level":12,"id":"5710"},"id":"1.1","full_log":"x"}`), alert.Options{Received: time.Now()})
+	d.Scale = alert.DefaultScale
+	n, err := d.Notification(Delivery{Alert: a, Receiver: &Receiver{Name: "bob-mail", Channel: "email", Templates: set}, Occurrence: 1})
+	if got := n.Parts["text"].String(); err != nil || got != "On call: Bob Example; Carol Example; " {
+		t.Errorf("got %q, %v", got, err)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -285,10 +286,7 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 	quiet := make([][]outbox.NewDelivery, len(arrivals)) // those that are not
 	silences, err := d.Box.Silences(ctx, time.Now())
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		return err // also when told to stop: what was not entered stays where it is
 	}
 	for i, a := range arrivals {
 		in[i] = outbox.Arrival{
@@ -302,7 +300,7 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		if a.Again {
 			in[i].Occurrence = outbox.NextOccurrence
 		}
-		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(asked)) {
+		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(a.Alert, asked)) {
 			in[i].Plan = func(tx *outbox.Tx, occurrence int, known bool) ([]outbox.NewDelivery, error) {
 				planned, err := control.Plan(tx, a.Alert, occurrence, known, time.Now(), asked)
 				waiting[i], quiet[i] = 0, nil // it may be called again
@@ -408,14 +406,18 @@ func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDeliver
 	var out []outbox.NewDelivery
 	for _, name := range r.Fallback {
 		if f := d.Site.Receiver(name); f != nil {
-			out = append(out, outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity})
+			instead := outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity}
+			if x.Kind == "" || strings.HasPrefix(x.Kind, outbox.StepKind) { // a step is told to who was told of the alert before, too
+				instead.Kind, instead.About = x.Kind, x.About
+			}
+			out = append(out, instead)
 		}
 	}
 	return out
 }
 
 // A fallback's delivery carries in its route whose place it takes, and why: the message says so.
-const fallbackPrefix = "fallback:"
+const fallbackPrefix = noise.FallbackPrefix
 
 func fallbackRoute(receiver, why string) string { return fallbackPrefix + receiver + ": " + why }
 

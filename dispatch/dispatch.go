@@ -53,6 +53,8 @@ type Receiver struct {
 	Throttle *rules.Throttle
 	// StormAfter is how long the work ahead may be at Rate before what is less severe becomes a digest; zero is never.
 	StormAfter time.Duration
+	// Place is what people call the receiver where that is not its name: "#soc".
+	Place string
 }
 
 // DefaultMaxAge, DefaultFallbackAfter and DefaultStormAfter hold where a receiver sets none.
@@ -133,6 +135,11 @@ type Outcome struct {
 	Err      error // why it is dead
 	// TemplateErr is set when the message went out in its default form because a template failed.
 	TemplateErr error
+}
+
+// AtOnce are those of planned deliveries that go out at once, and not at a later step of an escalation.
+func AtOnce(planned []Delivery) []Delivery {
+	return slices.DeleteFunc(planned, func(x Delivery) bool { return x.After > 0 })
 }
 
 // Plan makes the deliveries of an alert to the receivers that the routes choose, those of later steps of an escalation too.
@@ -265,6 +272,7 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
 		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
 		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy, Uses: uses,
+		OnCall: d.onCall(x.Receiver.Name),
 	}
 	d.incident(&c, x)
 	data, parts, err := d.render(x, c)
@@ -399,10 +407,7 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 // outcome, from one goroutine at a time.
 func (d *Dispatcher) DeliverAll(ctx context.Context, deliveries []Delivery, done func(Outcome)) {
 	queues := map[string][]Delivery{}
-	for _, x := range deliveries {
-		if x.After > 0 { // a later step of an escalation: only a deliverer that stays can wait for it
-			continue
-		}
+	for _, x := range AtOnce(slices.Clone(deliveries)) { // only a deliverer that stays can wait for the rest
 		queues[x.Receiver.Name] = append(queues[x.Receiver.Name], x)
 	}
 	var wg sync.WaitGroup

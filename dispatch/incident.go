@@ -21,7 +21,7 @@ import (
 func (d *Dispatcher) incident(c *templates.Context, x Delivery) {
 	if x.Summary != nil {
 		s := *x.Summary // others may share it
-		s.Receiver = x.Receiver.Name
+		s.Receiver, s.Place = x.Receiver.Name, x.Receiver.Place
 		c.Summary, c.Alerts, c.ID = &s, x.Alerts, x.Identity
 	}
 	about := x.About
@@ -194,7 +194,7 @@ func (d *Deliverer) control() *noise.Control {
 	}
 	d.noiseOf = dispatcher
 	d.noise = &noise.Control{
-		Scale: dispatcher.Scale, Inhibit: dispatcher.Table.Inhibit, Zone: dispatcher.Zone, Log: d.Log,
+		Scale: dispatcher.Scale, Inhibit: dispatcher.Table.Inhibit, Pairs: dispatcher.Table.Pairs(), Zone: dispatcher.Zone, Log: d.Log,
 		Receiver: func(name string) *noise.Receiver {
 			if r := d.Site.Receiver(name); r != nil {
 				return r.noise()

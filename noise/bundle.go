@@ -23,13 +23,12 @@ type bundle struct {
 	Why    string      `json:"why,omitempty"`
 	By     string      `json:"by,omitempty"`
 	Opened time.Time   `json:"opened"`
-	// N is how many alerts were put into it.
-	N int `json:"n"`
 	// Steps are those of an escalation that begins when it is told; Interval is how long a group waits after it was.
 	Steps    []stepWant    `json:"steps,omitempty"`
 	Interval time.Duration `json:"interval,omitempty"`
-	// Limit is what its alerts are above: its message is taken out of that.
+	// Limit is the throttle that its message is taken out of, and Scope whose that is.
 	Limit *rules.Throttle `json:"limit,omitempty"`
+	Scope string          `json:"scope,omitempty"`
 }
 
 // stepWant is a receiver of a later step.
@@ -46,19 +45,29 @@ type stepWant struct {
 func (b *bundle) stateKey() string { return bundleKey + string(b.Kind) + "/" + b.Key }
 
 // IsMessage reports whether an alert of the outbox is a message about a bundle, or a notice: its body is a [digest.Summary].
-func IsMessage(identity string) bool { return strings.HasPrefix(identity, messagePrefix) }
+func IsMessage(identity string) bool {
+	// Not by its beginning alone: a manager may be called d-1.
+	digits, ok := strings.CutPrefix(identity, messagePrefix)
+	return ok && len(digits) == messageDigits && strings.Trim(digits, "0123456789abcdef") == ""
+}
 
-const messagePrefix = "d-"
+const (
+	messagePrefix = "d-"
+	messageDigits = 16
+)
+
+// messageGlob is what SQLite knows messages by.
+var messageGlob = messagePrefix + strings.Repeat("[0-9a-f]", messageDigits)
 
 // messageID names a message of our own making.
 func messageID(parts ...any) string {
 	sum := sha256.Sum256([]byte(fmt.Sprintln(parts...)))
-	return messagePrefix + hex.EncodeToString(sum[:8])
+	return messagePrefix + hex.EncodeToString(sum[:messageDigits/2])
 }
 
-// join finds the open bundle of a kind and key and says when it is told, or opens it, to be told at due. The caller puts one
-// alert into it.
-func (c *Control) join(tx *outbox.Tx, b bundle, now, due time.Time) (*bundle, time.Time, error) {
+// join finds the open bundle of a kind and key and says when it is told, or opens it, to be told at due. opener is what the
+// caller puts into it first: with it no two bundles have the same name, though they were opened and told in one instant.
+func join(tx *outbox.Tx, b bundle, opener string, now, due time.Time) (*bundle, time.Time, error) {
 	text, kept, open, err := tx.State(b.stateKey())
 	if err != nil {
 		return nil, due, err
@@ -68,10 +77,9 @@ func (c *Control) join(tx *outbox.Tx, b bundle, now, due time.Time) (*bundle, ti
 		if err := json.Unmarshal([]byte(text), &b); err != nil {
 			return nil, due, fmt.Errorf("state %s: %w", b.stateKey(), err)
 		}
-	} else {
-		b.Opened = now
-		b.ID = messageID(b.Kind, b.Key, now.UnixNano())
+		return &b, due, nil
 	}
-	b.N++
+	b.Opened = now
+	b.ID = messageID(b.Kind, b.Key, now.UnixNano(), opener)
 	return &b, due, set(tx, b.stateKey(), b, due)
 }

@@ -2,12 +2,12 @@ package noise
 
 import (
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +25,8 @@ import (
 type Control struct {
 	Scale   alert.Scale
 	Inhibit []*rules.Inhibit
+	// Pairs are the resolve pairs of all routes.
+	Pairs []rules.Pair
 	// Zone is what times are shown in, and what those of silences mean.
 	Zone *time.Location
 	// Receiver says what is known of a receiver; nil when there is none (any more).
@@ -72,10 +74,10 @@ type arrival struct {
 	now      time.Time
 }
 
-// Idle reports whether nothing that is in the config touches these wants, so that, unless a silence holds, there is nothing to
-// decide.
-func (c *Control) Idle(wants []Want) bool {
-	if len(c.Inhibit) > 0 {
+// Idle reports whether nothing that is in the config touches an alert and these wants, so that, unless a silence holds, there is
+// nothing to decide.
+func (c *Control) Idle(a *alert.Alert, wants []Want) bool {
+	if len(c.Inhibit) > 0 || slices.ContainsFunc(c.Pairs, func(p rules.Pair) bool { return p.Closes.Matches(a) }) {
 		return false
 	}
 	for _, w := range wants {
@@ -99,11 +101,22 @@ func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool
 		return nil, err
 	}
 	p := &planning{Control: c, tx: tx, in: in}
+	if known {
+		var err error
+		if p.before, err = tx.Deliveries(in.ref.Identity, in.ref.Occurrence); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.close(); err != nil {
+		return nil, err
+	}
 	var routes []string
 	byRoute := map[string][]Want{}
 	for _, w := range wants {
-		if w.Route == rules.Always || strings.HasPrefix(w.Receiver, "argv-") {
-			p.tell(w, verdict{}, nil)
+		if w.Route == rules.Always || byArgv(w.Receiver) {
+			if !p.has(w) {
+				p.tell(w, verdict{}, nil)
+			}
 			continue
 		}
 		if byRoute[w.Route] == nil {
@@ -119,15 +132,40 @@ func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool
 	if err := c.source(tx, in); err != nil {
 		return nil, err
 	}
-	return p.out, p.watchPages()
+	return p.out, nil
 }
+
+// byArgv reports whether a receiver is one that ossec.conf describes, and not the config.
+func byArgv(receiver string) bool { return strings.HasPrefix(receiver, "argv-") }
 
 // planning is a Plan under way.
 type planning struct {
 	*Control
-	tx  *outbox.Tx
-	in  *arrival
-	out []outbox.NewDelivery
+	tx     *outbox.Tx
+	in     *arrival
+	before []outbox.Delivery // of the same alert, when it came by another way
+	out    []outbox.NewDelivery
+	counts *counting // what dedup has still to keep, of the route that is being decided
+	// closed are the receivers that were told by closing what the alert ends, closing what that makes of the alert itself;
+	// unopened are notes about what was not open, by the route.
+	closed   map[string]bool
+	closing  verdict
+	unopened map[string][]string
+}
+
+// has reports whether there is a delivery for a want, so that nothing is to be decided.
+func (p *planning) has(w Want) bool {
+	kind := ""
+	if w.Step > 1 {
+		kind = stepKind(w.Step)
+	}
+	return slices.ContainsFunc(p.before, func(d outbox.Delivery) bool { return d.Receiver == w.Receiver && d.Kind == kind }) ||
+		slices.ContainsFunc(p.out, func(d outbox.NewDelivery) bool { return d.Receiver == w.Receiver && d.Kind == kind })
+}
+
+// lacking are the wants for which there is no delivery.
+func (p *planning) lacking(wants []Want) []Want {
+	return slices.DeleteFunc(slices.Clone(wants), p.has)
 }
 
 // verdict is what was decided of an alert, for all receivers of a route.
@@ -137,6 +175,12 @@ type verdict struct {
 	bundle string
 	notes  []string
 	about  *About
+	// first is the alert that this one repeats, closes the one whose incident it ended; group: it waits for others of its
+	// group.
+	first, closes *Ref
+	group         bool
+	// ongoing says why later steps are not needed, of an alert that goes on with an incident.
+	ongoing string
 }
 
 func (v *verdict) note(format string, args ...any) {
@@ -162,86 +206,99 @@ func (p *planning) route(route string, wants []Want) error {
 	if policy == nil {
 		policy = &rules.Policy{}
 	}
+	rest := p.lacking(wants)
 	v := verdict{}
 	if p.in.known {
-		found, err := p.before(route, &v)
+		found, err := p.again(route, &v)
 		if err != nil {
 			return err
 		}
-		if found {
-			for _, w := range wants {
-				if err := p.receiver(w, v, policy); err != nil {
-					return err
-				}
-			}
+		if len(rest) == 0 {
 			return nil
 		}
-	}
-	closed, err := p.closes(route, policy, &v)
-	if err != nil {
-		return err
-	}
-	var rest []Want
-	for _, w := range wants {
-		if closed[w.Receiver] {
-			p.tell(w, verdict{state: outbox.Suppressed, reason: v.reason, notes: v.notes}, nil)
-			continue
+		if found {
+			if err := p.countedBefore(route, policy, v.first); err != nil {
+				return err
+			}
+			if err := p.receivers(route, rest, v, policy); err != nil {
+				return err
+			}
+			return p.keepCounts(route)
 		}
-		rest = append(rest, w)
+	}
+	rest = p.leave(policy, rest)
+	v.notes = p.unopened[route]
+	decisions := []func() error{
+		func() error { return p.silence(&v) },
+		func() error { return p.inhibit(route, &v) },
+		func() (err error) { rest, err = p.window(route, policy, rest, &v); return err },
+		func() error { return p.dedup(route, policy, &v) },
+		func() error { return p.together(route, policy, rest, &v) },
+	}
+	for _, decide := range decisions {
+		if v.decided() || len(rest) == 0 {
+			break
+		}
+		if err := decide(); err != nil {
+			return err
+		}
 	}
 	if len(rest) == 0 {
 		return nil
 	}
-	v = verdict{}
-	steps := []func() error{
-		func() error { return p.silence(&v) },
-		func() error { return p.inhibit(&v) },
-		func() (err error) { rest, err = p.window(route, policy, rest, &v); return err },
-		func() error { return p.dedup(route, policy, &v) },
-		func() error { return p.digest(route, policy, &v) },
-		func() error { return p.group(route, policy, rest, &v) },
-		func() error { return p.throttle(route, policy, &v) },
-	}
-	for _, step := range steps {
-		if v.decided() {
-			break
-		}
-		if err := step(); err != nil {
-			return err
-		}
-	}
 	if err := p.opens(route, policy, &v); err != nil {
 		return err
 	}
-	for _, w := range rest {
-		if err := p.receiver(w, v, policy); err != nil {
-			return err
-		}
+	if err := p.receivers(route, rest, v, policy); err != nil {
+		return err
 	}
-	return nil
+	return p.keepCounts(route)
 }
 
-// before finds the verdict that the alert had on a route when it came by another way.
-func (p *planning) before(route string, v *verdict) (found bool, err error) {
-	deliveries, err := p.tx.Deliveries(p.in.ref.Identity, p.in.ref.Occurrence)
-	if err != nil {
-		return false, err
+// together decides whether the alert is told with others.
+func (p *planning) together(route string, policy *rules.Policy, wants []Want, v *verdict) error {
+	if err := p.digest(route, policy, v); err != nil || v.decided() {
+		return err
 	}
-	for _, d := range deliveries {
-		if d.Route != route || d.Kind != "" {
+	if err := p.group(route, policy, wants, v); err != nil || v.decided() {
+		return err
+	}
+	return p.throttle(route, policy, v)
+}
+
+// again finds the verdict that the alert had on a route when it came by another way.
+func (p *planning) again(route string, v *verdict) (found bool, err error) {
+	for _, d := range p.before {
+		if d.Route != route || d.Kind != "" || strings.HasPrefix(d.Reason, insteadOf) {
 			continue
 		}
-		about, err := ParseAbout(d.About)
-		if err != nil {
+		if v.about, err = ParseAbout(d.About); err != nil {
 			return false, err
 		}
-		v.about = about
 		v.note("the alert had come before: as for %s", d.Receiver)
 		switch {
 		case d.State == outbox.Held && d.Bundle != "":
 			v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
-		case d.State == outbox.Suppressed && (strings.HasPrefix(d.Reason, repeatOf) || strings.HasPrefix(d.Reason, silencedBy)):
+		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, repeatOf):
+			v.state, v.reason = outbox.Suppressed, d.Reason
+			if v.about != nil {
+				v.first = v.about.First
+			}
+		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, silencedBy):
+			told, err := p.tx.Deliveries(d.Bundle, 1)
+			if err != nil {
+				return false, err
+			}
+			if len(told) > 0 { // it is too late to be counted there
+				v.notes = nil
+				return false, nil
+			}
 			v.state, v.bundle, v.reason = outbox.Suppressed, d.Bundle, d.Reason
+		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, resolves):
+			v.state, v.reason = outbox.Suppressed, d.Reason
+			if v.about != nil {
+				v.closes = v.about.First
+			}
 		}
 		if v.reason != "" {
 			v.note("%s", v.reason)
@@ -251,19 +308,44 @@ func (p *planning) before(route string, v *verdict) (found bool, err error) {
 	return false, nil
 }
 
-// receiver decides what is the receiver's own, and enters its delivery.
-func (p *planning) receiver(w Want, v verdict, policy *rules.Policy) error {
-	v.notes = append([]string(nil), v.notes...)
-	if w.Step > 1 {
-		p.step(w, v, policy)
-		return nil
-	}
-	if !v.decided() {
-		if err := p.limits(w.Receiver, p.in.severity, &v); err != nil {
+// receivers decides what is each receiver's own, and enters the deliveries.
+func (p *planning) receivers(route string, wants []Want, v verdict, policy *rules.Policy) error {
+	var anew *verdict // of those for whom it is no repeat
+	for _, w := range wants {
+		own := v
+		own.notes = slices.Clone(v.notes)
+		if w.Step > 1 {
+			p.step(w, own, policy)
+			continue
+		}
+		told, err := p.asTold(w.Receiver, &own)
+		if err != nil {
 			return err
 		}
+		if !told {
+			if anew == nil {
+				anew = &verdict{notes: slices.Clip(v.notes), about: v.about}
+				anew.note("told all the same to who was told nothing of that")
+				if err := p.together(route, policy, wants, anew); err != nil {
+					return err
+				}
+			}
+			own = *anew
+			own.notes = slices.Clone(anew.notes)
+			if v.first != nil && p.counts != nil {
+				if p.counts.Others == nil {
+					p.counts.Others = map[string]Ref{}
+				}
+				p.counts.Others[w.Receiver] = p.in.ref
+			}
+		}
+		if !own.decided() {
+			if err := p.limits(w.Receiver, p.in.severity, &own); err != nil {
+				return err
+			}
+		}
+		p.tell(w, own, policy)
 	}
-	p.tell(w, v, policy)
 	return nil
 }
 
@@ -273,7 +355,7 @@ func (p *planning) tell(w Want, v verdict, policy *rules.Policy) {
 	if about == nil && policy != nil && (policy.Resolve != nil || len(policy.Escalate) > 0) {
 		about = &About{Opened: p.in.now}
 	}
-	if w.Step == 1 && about != nil && policy != nil {
+	if w.Step <= 1 && about != nil && policy != nil && len(policy.Escalate) > 0 { // who is told by `to` may take it, too
 		copied := *about
 		copied.Step = &Step{N: 1, Of: len(policy.Escalate)}
 		about = &copied
@@ -294,7 +376,6 @@ const (
 	incidentKey = "incident/"
 	stormKey    = "storm/"
 	ruleKey     = "rule/"
-	pageKey     = "page/"
 )
 
 // get reads what is kept under a key.
@@ -454,12 +535,8 @@ func (c *Control) compile(s outbox.Silence) (*silence, error) {
 	return out, nil
 }
 
-// WouldSilence lists the silences that hold at a time and match an alert, for explain.
-func (c *Control) WouldSilence(ctx context.Context, db *outbox.DB, a *alert.Alert, at time.Time) ([]outbox.Silence, error) {
-	all, err := db.Silences(ctx, at)
-	if err != nil {
-		return nil, err
-	}
+// Silencing are those of silences that hold at a time and match an alert.
+func (c *Control) Silencing(all []outbox.Silence, a *alert.Alert, at time.Time) []outbox.Silence {
 	var out []outbox.Silence
 	for _, s := range all {
 		h, err := c.compile(s)
@@ -470,5 +547,23 @@ func (c *Control) WouldSilence(ctx context.Context, db *outbox.DB, a *alert.Aler
 			out = append(out, s)
 		}
 	}
-	return out, nil
+	return out
+}
+
+// Times reports whether the windows of a policy let messages out at a time, and says why; "" where it has none.
+func (c *Control) Times(p *rules.Policy, at time.Time) (open bool, why string) {
+	if len(p.Active)+len(p.Mute) == 0 {
+		return true, ""
+	}
+	if open, why = openNow(p, at); open {
+		return true, strings.TrimSuffix("open: "+why, ": ")
+	}
+	if len(p.Outside) > 0 {
+		return false, "closed (" + why + "): " + strings.Join(p.Outside, ", ") + " is told"
+	}
+	until := "for more than a year"
+	if opens := opensAt(p, at); !opens.IsZero() {
+		until = "until " + c.clock(opens, at)
+	}
+	return false, "closed (" + why + "): held " + until
 }

@@ -1,6 +1,8 @@
 package noise
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,10 +14,11 @@ import (
 	"github.com/ossec-notify/ossec-notify/window"
 )
 
-// How reasons begin: before recognises what was suppressed by these.
+// How reasons begin: what was suppressed is recognised by these.
 const (
 	repeatOf   = "repeat of "
 	silencedBy = "silence "
+	insteadOf  = "others are told: "
 	resolves   = "resolves "
 	toldIn     = "told in "
 )
@@ -34,12 +37,14 @@ func (p *planning) silence(v *verdict) error {
 		if s.By != "" {
 			why = s.By + ": " + why
 		}
-		b, _, err := p.join(p.tx, bundle{Kind: digest.Silence, Key: s.ID, Why: why, By: s.Match}, p.in.now, s.until)
+		b, _, err := p.join(bundle{Kind: digest.Silence, Key: s.ID, Why: why, By: s.Match}, s.until)
 		if err != nil {
 			return err
 		}
-		if err := p.tx.Silenced(s.ID); err != nil {
-			return err
+		if !p.silencedBefore(s.ID) {
+			if err := p.tx.Silenced(s.ID); err != nil {
+				return err
+			}
 		}
 		v.bundle = b.ID
 		until := "until somebody ends it"
@@ -53,6 +58,18 @@ func (p *planning) silence(v *verdict) error {
 	return nil
 }
 
+// silencedBefore reports whether the silence has counted the alert: by another route, or when it came another way.
+func (p *planning) silencedBefore(id string) bool {
+	begins := silencedBy + id + ","
+	return slices.ContainsFunc(p.before, func(d outbox.Delivery) bool { return strings.HasPrefix(d.Reason, begins) }) ||
+		slices.ContainsFunc(p.out, func(d outbox.NewDelivery) bool { return strings.HasPrefix(d.Reason, begins) })
+}
+
+// join puts the alert into a bundle.
+func (p *planning) join(b bundle, due time.Time) (*bundle, time.Time, error) {
+	return join(p.tx, b, encode(p.in.ref), p.in.now, due)
+}
+
 // fresh is an alert that holds others back.
 type fresh struct {
 	By    Ref       `json:"by"`
@@ -60,7 +77,10 @@ type fresh struct {
 }
 
 // inhibit: another alert of a kind is fresh, with the same values.
-func (p *planning) inhibit(v *verdict) error {
+func (p *planning) inhibit(route string, v *verdict) error {
+	if route == "" { // it was called by its name
+		return nil
+	}
 	for _, rule := range p.Inhibit {
 		if !rule.Target.Matches(p.in.Alert) || rule.Source.Matches(p.in.Alert) { // it does not hold itself back
 			continue
@@ -74,7 +94,7 @@ func (p *planning) inhibit(v *verdict) error {
 			v.note("inhibit %s: no such alert is fresh", rule.Name)
 			continue
 		}
-		b, _, err := p.join(p.tx, bundle{Kind: digest.Inhibit, Key: rule.Name + "/" + key, Why: rule.Name, By: words}, p.in.now, f.Until)
+		b, _, err := p.join(bundle{Kind: digest.Inhibit, Key: rule.Name + "/" + key, Why: rule.Name, By: words}, f.Until)
 		if err != nil {
 			return err
 		}
@@ -150,8 +170,8 @@ func opensAt(p *rules.Policy, at time.Time) time.Time {
 	return time.Time{}
 }
 
-// lookAgainAt is when a bundle is looked at whose window will not open.
-const lookAgainAt = 24 * time.Hour
+// neverOpens is after how long is told what was held for a window that will not open.
+const neverOpens = 24 * time.Hour
 
 // window: outside of the route's times others are told, or the alert is held.
 func (p *planning) window(route string, policy *rules.Policy, wants []Want, v *verdict) ([]Want, error) {
@@ -166,42 +186,73 @@ func (p *planning) window(route string, policy *rules.Policy, wants []Want, v *v
 		}
 		v.note("window: open (%s)", why)
 		return wants, nil
-	case len(policy.Outside) > 0:
-		v.note("window: %s, so %s is told", why, strings.Join(policy.Outside, ", "))
-		var others []Want
-		for _, name := range policy.Outside {
-			r := p.Receiver(name)
-			if r == nil {
-				continue
-			}
-			others = append(others, Want{Receiver: name, Channel: r.Channel, Route: route, Policy: policy})
-		}
-		return others, nil
 	}
-	due := opensAt(policy, p.in.now)
-	until := "until a window of the route opens"
+	if others := p.outside(route, policy); len(others) > 0 {
+		p.others(wants, others, why, v)
+		return p.lacking(others), nil
+	}
+	due, until := opensAt(policy, p.in.now), ""
 	if due.IsZero() {
-		due = p.in.now.Add(lookAgainAt)
-	} else {
-		until = "until " + p.clock(due, p.in.now)
+		due, until = p.in.now.Add(neverOpens), " (no window of the route opens)"
 	}
-	b, _, err := p.join(p.tx, bundle{Kind: digest.Window, Key: route, Route: route, Why: why}, p.in.now, due)
+	names := strings.TrimPrefix(strings.TrimPrefix(why, "outside of "), "mute ") // the message says in words of its own that it was closed
+	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Window, Key: route, Why: names + ", until " + p.clock(due, p.in.now)}, route, policy), due)
 	if err != nil {
 		return nil, err
 	}
-	v.hold(b, "window: %s, held %s", why, until)
+	v.hold(b, "window: %s, held until %s%s", why, p.clock(due, p.in.now), until)
 	return wants, nil
+}
+
+// outside are the receivers of a route in other times than its own.
+func (p *planning) outside(route string, policy *rules.Policy) (others []Want) {
+	for _, name := range policy.Outside {
+		if r := p.Receiver(name); r != nil {
+			others = append(others, Want{Receiver: name, Channel: r.Channel, Route: route, Policy: policy})
+		}
+	}
+	return others
+}
+
+// others suppresses the deliveries to those in whose place others are told.
+func (p *planning) others(wants, others []Want, why string, v *verdict) {
+	var names []string
+	for _, w := range others {
+		names = append(names, w.Receiver)
+	}
+	for _, w := range wants {
+		if w.Step <= 1 && !slices.Contains(names, w.Receiver) {
+			instead := verdict{notes: slices.Clone(v.notes)}
+			instead.suppress("%swindow: %s, so %s", insteadOf, why, strings.Join(names, ", "))
+			p.tell(w, instead, nil)
+		}
+	}
+	v.note("window: %s, so %s is told", why, strings.Join(names, ", "))
+}
+
+// ofRoute is a bundle whose message is taken out of the throttle of the route.
+func (p *planning) ofRoute(b bundle, route string, policy *rules.Policy) bundle {
+	b.Route = route
+	if policy.Throttle != nil {
+		b.Limit, b.Scope = policy.Throttle, routeScope(route)
+	}
+	return b
 }
 
 // repeats is what is known of alerts with the same values: the incident of them.
 type repeats struct {
-	First  Ref       `json:"first"`
+	First Ref `json:"first"`
+	// Others are the first ones of receivers that were told nothing of First.
+	Others map[string]Ref `json:"others,omitempty"`
+
+	Route  string    `json:"route"`
 	Opened time.Time `json:"opened"`
-	Words  string    `json:"words"`
 	Total  int       `json:"total"`
-	// Told is when the last message went out, Untold how many came since, Last the last of all.
+	// Told is when the last message went out, Untold how many came since, Last the last of all. Owed: a message that says
+	// how many were untold was told with others, where that is not said.
 	Told   time.Time `json:"told"`
 	Untold int       `json:"untold"`
+	Owed   bool      `json:"owed,omitempty"`
 	Last   time.Time `json:"last"`
 	// Window is how long repeats are counted after a message, Base the route's own, after which it is quiet.
 	Window   time.Duration `json:"window"`
@@ -218,6 +269,25 @@ const (
 	growLimit = 24 * time.Hour
 	editEvery = time.Minute
 )
+
+// firstOf is the first that a receiver was told of.
+func (r *repeats) firstOf(receiver string) Ref {
+	if first, ok := r.Others[receiver]; ok {
+		return first
+	}
+	return r.First
+}
+
+// firsts are all of them.
+func (r *repeats) firsts() []Ref {
+	out := []Ref{r.First}
+	for _, receiver := range slices.Sorted(maps.Keys(r.Others)) {
+		if first := r.Others[receiver]; !slices.Contains(out, first) {
+			out = append(out, first)
+		}
+	}
+	return out
+}
 
 // due is when somebody must look at it: to show the count, or because it has been quiet.
 func (r *repeats) due() time.Time {
@@ -250,27 +320,37 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 	if err != nil {
 		return err
 	}
-	if !found || !now.Before(r.Last.Add(r.Base)) {
-		if found && r.Untold > 0 { // its time came while nobody looked
-			if err := p.quiet(p.tx, key, r, now); err != nil {
-				return err
-			}
+	if found && !now.Before(r.Last.Add(r.Base)) { // its time came, and nobody has looked yet
+		if err := p.quiet(p.tx, key, r, now); err != nil {
+			return err
 		}
-		r = repeats{First: p.in.ref, Opened: now, Words: words, Total: 1, Told: now, Last: now, Window: d.For, Base: d.For,
+		found = false
+	}
+	if !found {
+		r = repeats{First: p.in.ref, Route: route, Opened: now, Total: 1, Told: now, Last: now, Window: d.For, Base: d.For,
 			Severity: int(p.in.severity), Shown: 1}
 		v.note("dedup (%s): the first", words)
 		v.about = &About{Opened: now}
 		return set(p.tx, key, r, r.due())
 	}
+	p.counts = &counting{key: key, repeats: &r}
+	told, err := p.tx.Deliveries(r.First.Identity, r.First.Occurrence)
+	if err != nil {
+		return err
+	}
+	before := r.First
+	if len(told) == 0 { // it is no longer kept: what comes is to be told with this one
+		r.First, r.Others = p.in.ref, nil
+	}
 	r.Total++
 	r.Last = now
 	rises := int(p.in.severity) > r.Severity
-	if !rises && now.Before(r.Told.Add(r.Window)) {
-		r.Untold++
+	if len(told) > 0 && !rises && now.Before(r.Told.Add(r.Window)) {
+		v.first, v.about = &r.First, &About{Opened: r.Opened, First: &r.First}
 		v.suppress("%s%s: dedup (%s), number %d since %s", repeatOf, r.First.Identity, words, r.Total, p.clock(r.Opened, now))
-		return set(p.tx, key, r, r.due())
+		return nil
 	}
-	v.about = &About{Opened: r.Opened, First: &r.First, Seen: &Seen{Count: r.Untold + 1, Since: r.Told, Last: now}}
+	v.about = &About{Opened: r.Opened, First: &before, Seen: &Seen{Count: r.Untold + 1, Since: r.Told, Last: now}}
 	if r.Untold == 0 {
 		v.about.Seen = nil
 	}
@@ -287,7 +367,93 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 		}
 	}
 	r.Base, r.Told, r.Untold = d.For, now, 0
-	return set(p.tx, key, r, r.due())
+	return nil
+}
+
+// counting is what dedup counts of an alert that came before. It is kept when it is known what became of this one.
+type counting struct {
+	key string
+	*repeats
+}
+
+// countedBefore finds the counts of a repeat that comes by another way: it is not counted again.
+func (p *planning) countedBefore(route string, policy *rules.Policy, first *Ref) error {
+	if policy.Dedup == nil || first == nil {
+		return nil
+	}
+	key, _ := values(p.in.Alert, policy.Dedup.By)
+	key = dedupKey + route + "/" + key
+	r, found, err := get[repeats](p.tx, key)
+	if err == nil && found && r.First == *first {
+		p.counts = &counting{key: key, repeats: &r}
+	}
+	return err
+}
+
+// keepCounts keeps what dedup has counted.
+func (p *planning) keepCounts(route string) error {
+	c := p.counts
+	if c == nil {
+		return nil
+	}
+	p.counts = nil
+	for _, d := range p.out {
+		switch {
+		case d.Route != route || d.Kind != "":
+		case strings.HasPrefix(d.Reason, repeatOf):
+			if !p.in.known {
+				c.Untold++
+			}
+			return set(p.tx, c.key, c.repeats, c.due())
+		case d.State == outbox.Held:
+			about, err := ParseAbout(d.About)
+			if err != nil {
+				return err
+			}
+			c.Owed = c.Owed || about != nil && about.Seen != nil
+		}
+	}
+	return set(p.tx, c.key, c.repeats, c.due())
+}
+
+// asTold makes the verdict of a receiver agree with what it was told of the alert that this one repeats, or of the incident
+// that it closes: it waits with that where that waits. told is false where it was told nothing, so that there is nothing to
+// agree with.
+func (p *planning) asTold(receiver string, v *verdict) (told bool, err error) {
+	of := cmp.Or(v.first, v.closes)
+	if of == nil || v.state != outbox.Suppressed {
+		return true, nil
+	}
+	if v.first != nil && p.counts != nil {
+		if first := p.counts.firstOf(receiver); first != *of {
+			_, words, _ := strings.Cut(v.reason, ": ")
+			v.reason = repeatOf + first.Identity + ": " + words
+			v.notes[len(v.notes)-1] = v.reason
+			of, v.about = &first, &About{Opened: v.about.Opened, First: &first}
+		}
+	}
+	deliveries, err := p.tx.Deliveries(of.Identity, of.Occurrence)
+	if err != nil {
+		return false, err
+	}
+	kind := ""
+	if v.closes != nil {
+		kind = resolveKind
+	}
+	for _, d := range deliveries {
+		if d.Receiver != receiver || d.Kind != kind {
+			continue
+		}
+		if strings.HasPrefix(d.Reason, insteadOf) || strings.HasPrefix(d.Reason, resolves) {
+			return false, nil
+		}
+		if d.State == outbox.Held && d.Bundle != "" {
+			v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
+			v.note("the first waits, and this one with it: %s", d.Reason)
+		}
+		return true, nil
+	}
+	return false, nil
 }
 
 // digest: everything of the route comes at its times.
@@ -296,7 +462,7 @@ func (p *planning) digest(route string, policy *rules.Policy, v *verdict) error 
 		return nil
 	}
 	due := p.in.now.Add(policy.Digest.Every)
-	b, due, err := p.join(p.tx, bundle{Kind: digest.Scheduled, Key: route, Route: route, Why: "every " + display.Span(policy.Digest.Every)}, p.in.now, due)
+	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Scheduled, Key: route, Why: display.Span(policy.Digest.Every)}, route, policy), due)
 	if err != nil {
 		return err
 	}
@@ -324,11 +490,12 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 	if found {
 		due = later(g.Flushed.Add(policy.Group.Interval), p.in.now)
 	}
-	b := bundle{Kind: digest.Group, Key: key, Route: route, By: words, Steps: stepsOf(policy, wants), Interval: policy.Group.Interval}
-	joined, due, err := p.join(p.tx, b, p.in.now, due)
+	b := p.ofRoute(bundle{Kind: digest.Group, Key: key, By: words, Steps: stepsOf(policy, wants), Interval: policy.Group.Interval}, route, policy)
+	joined, due, err := p.join(b, due)
 	if err != nil {
 		return err
 	}
+	v.group = true
 	if !found {
 		v.hold(joined, "group (%s): waits for others until %s", words, p.clock(due, p.in.now))
 	} else {
@@ -359,10 +526,14 @@ func whoBefore(policy *rules.Policy, step int) []string {
 // step enters the delivery of a later step: held until its time, and no longer needed once somebody has taken the incident.
 // Where the alert itself is not told now there is nothing to escalate.
 func (p *planning) step(w Want, v verdict, policy *rules.Policy) {
+	if v.state == outbox.Held { // its bundle brings the steps, or none: a digest asks nobody to come
+		return
+	}
+	if !v.decided() && v.ongoing != "" {
+		v.suppress("%s", v.ongoing)
+	}
 	if v.decided() {
-		if v.state == outbox.Held { // its bundle brings the steps, or none: a digest asks nobody to come
-			return
-		}
+		v.bundle = "" // who would have come to help need not hear of it
 		p.tell(Want{Receiver: w.Receiver, Channel: w.Channel, Route: w.Route}, v, nil)
 		p.out[len(p.out)-1].Kind = stepKind(w.Step)
 		return

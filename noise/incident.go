@@ -3,11 +3,11 @@ package noise
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -21,7 +21,6 @@ type incident struct {
 	Repeat time.Duration `json:"repeat,omitempty"`
 	Again  int           `json:"again,omitempty"`
 	Route  string        `json:"route"`
-	Words  string        `json:"words"`
 }
 
 // incidentLife is how long an incident is remembered that nothing closes.
@@ -41,9 +40,9 @@ func pairKey(route string, n int, key string) string {
 	return incidentKey + route + "/" + strconv.Itoa(n) + "/" + key
 }
 
-// opens notes that the alert opens incidents, if it is told by itself.
+// opens notes that the alert opens incidents, if it is told by itself or with its group.
 func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
-	if v.decided() {
+	if v.decided() && !v.group {
 		return nil
 	}
 	for n, pair := range policy.Resolve {
@@ -57,13 +56,14 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 			return err
 		}
 		if found { // it goes on: this is told as one more message of it
+			v.ongoing = fmt.Sprintf("resolve (%s): the incident is open since %s, and has its own steps", words, p.clock(open.Opened, p.in.now))
 			v.note("resolve (%s): the incident is open since %s", words, p.clock(open.Opened, p.in.now))
 			if v.about == nil {
 				v.about = &About{Opened: open.Opened, First: &open.By}
 			}
 			continue
 		}
-		i := incident{By: p.in.ref, Opened: p.in.now, Route: route, Words: words}
+		i := incident{By: p.in.ref, Opened: p.in.now, Route: route}
 		if policy.Group != nil {
 			i.Repeat = policy.Group.Repeat
 		}
@@ -78,51 +78,99 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 	return nil
 }
 
-// closes tells those who were told of an incident that the alert closes. They are not told of the alert itself.
-func (p *planning) closes(route string, policy *rules.Policy, v *verdict) (closed map[string]bool, err error) {
+// close ends the incidents that the alert closes, whichever routes it takes itself: those who were told of one are told that
+// it is over.
+func (p *planning) close() error {
 	if p.in.known {
-		return nil, nil
+		return nil
 	}
-	closed = map[string]bool{}
-	for n, pair := range policy.Resolve {
+	for _, pair := range p.Pairs {
 		if !pair.Closes.Matches(p.in.Alert) {
 			continue
 		}
 		key, words := values(p.in.Alert, pair.By)
-		key = pairKey(route, n, key)
+		key = pairKey(pair.Route, pair.N, key)
 		i, found, err := get[incident](p.tx, key)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !found {
-			v.note("resolve (%s): no incident is open", words)
+			p.unopened = noted(p.unopened, pair.Route, "resolve ("+words+"): no incident is open")
 			continue
 		}
 		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
 			Resolved: &Resolved{After: p.in.now.Sub(i.Opened), By: p.in.ref}}
-		told, err := p.after(p.tx, i.By, "resolve", about, p.in.now, nil)
+		told, err := p.after(p.tx, i.By, i.Route, resolveKind, about, p.in.now, toldItself)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, receiver := range told {
-			closed[receiver] = true
+			if p.closed == nil {
+				p.closed = map[string]bool{}
+			}
+			p.closed[receiver] = true
 		}
 		if len(told) > 0 {
-			v.suppress("%s%s (%s)", resolves, i.By.Identity, words)
+			p.closing.suppress("%s%s (%s)", resolves, i.By.Identity, words)
+			p.closing.about = &About{Opened: i.Opened, First: &i.By}
 		}
 		if _, err := p.tx.Cancel(i.By.Identity, i.By.Occurrence, isStep, "the incident is resolved", p.in.now); err != nil {
-			return nil, err
+			return err
 		}
 		if err := p.tx.DropState(key); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return closed, nil
+	return nil
 }
 
-// after enters a further message about an alert for each receiver that was told of it, or will be: those that wants, if
-// it is not nil, names. It returns their names.
-func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
+func noted(notes map[string][]string, route, note string) map[string][]string {
+	if notes == nil {
+		notes = map[string][]string{}
+	}
+	notes[route] = append(notes[route], note)
+	return notes
+}
+
+// leave takes out of the wants of a route those who were told by closing an incident: they are not told of the alert itself,
+// and where nobody else is, nobody is called for it.
+func (p *planning) leave(policy *rules.Policy, wants []Want) (rest []Want) {
+	if len(p.closed) == 0 {
+		return wants
+	}
+	called := slices.ContainsFunc(wants, func(w Want) bool { return w.Step <= 1 && !p.closed[w.Receiver] })
+	for _, w := range wants {
+		switch {
+		case w.Step > 1 && !called:
+			p.step(w, p.closing, policy)
+		case w.Step <= 1 && p.closed[w.Receiver]:
+			p.tell(w, p.closing, nil)
+		default:
+			rest = append(rest, w)
+		}
+	}
+	return rest
+}
+
+const resolveKind = "resolve"
+
+// toldItself reports a delivery that was told, or will be, as a message of its own.
+func toldItself(d outbox.Delivery) bool {
+	return d.State == outbox.Pending || d.State == outbox.Delivering || d.State == outbox.Delivered
+}
+
+// told reports also one that was told with others.
+func told(d outbox.Delivery) bool { return toldItself(d) || ToldIn(d.Reason) != "" }
+
+// anyRoute stands for all routes; none has that name.
+const anyRoute = "*"
+
+// FallbackPrefix begins the route of a delivery to somebody who takes the place of another receiver.
+const FallbackPrefix = "fallback:"
+
+// after enters a further message about an alert for each receiver that was told of it by a route, if wants names it. It
+// returns their names. Another route may have told others of the same alert; what it asks for is its own matter.
+func (c *Control) after(tx *outbox.Tx, of Ref, route, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
 	deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
 	if err != nil {
 		return nil, err
@@ -132,9 +180,7 @@ func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now ti
 		switch {
 		case d.Kind != "" && !isStep(d.Kind), seen[d.Receiver], d.Route == rules.Always:
 			continue
-		case d.State == outbox.Held, d.State == outbox.Suppressed, d.State == outbox.Dead:
-			continue
-		case wants != nil && !wants(d):
+		case route != anyRoute && d.Route != route && !strings.HasPrefix(d.Route, FallbackPrefix), !wants(d):
 			continue
 		}
 		if r := c.Receiver(d.Receiver); r == nil || !r.follows(cmp.Or(about.Action, notifier.Trigger)) {
@@ -162,40 +208,10 @@ func (c *Control) stepDelivery(s stepWant, severity int, now time.Time, of *Abou
 		about.Opened, about.First = of.Opened, of.First
 	}
 	due := now.Add(s.After)
+	reason := fmt.Sprintf("step %d of %d: told at %s, unless somebody takes it", s.Step, s.Of, c.clock(due, now))
 	return outbox.NewDelivery{
 		Receiver: s.Receiver, Channel: s.Channel, Route: s.Route, Severity: severity, Kind: stepKind(s.Step),
-		State: outbox.Held, Due: due, Reason: fmt.Sprintf("step %d of %d: told at %s, unless somebody takes it", s.Step, s.Of, c.clock(due, now)),
+		State: outbox.Held, Due: due, Reason: reason, Notes: reason,
 		About: about.text(),
 	}
 }
-
-// pageOf is a page whose acknowledgement is asked for: an incident of a service that people acknowledge there.
-type pageOf struct {
-	Of       Ref    `json:"of"`
-	Receiver string `json:"receiver"`
-	Key      string `json:"key"`
-}
-
-// watchPages notes which pages of an escalation are to be asked about.
-func (p *planning) watchPages() error {
-	steps := false
-	for _, d := range p.out {
-		steps = steps || isStep(d.Kind) && d.State == outbox.Held
-	}
-	if !steps {
-		return nil
-	}
-	for _, d := range p.out {
-		if d.Kind != "" || d.State != "" || d.Channel != "pagerduty" {
-			continue
-		}
-		page := pageOf{p.in.ref, d.Receiver, family.DedupKey(p.in.Alert, family.Read(p.in.Alert))}
-		if err := set(p.tx, pageKey+d.Receiver+"/"+p.in.ref.Identity+"#"+strconv.Itoa(p.in.ref.Occurrence), page, p.in.now.Add(pageLife)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pageLife is how long a page is asked about.
-const pageLife = 24 * time.Hour

@@ -54,8 +54,8 @@ func throttleWords(t *rules.Throttle) string {
 	return strconv.Itoa(t.Count) + "/" + unit
 }
 
-// overflow holds what is above a throttle. An alert waits behind others that wait already.
-func (c *Control) overflow(tx *outbox.Tx, scope, route string, t *rules.Throttle, now time.Time, v *verdict) error {
+// overflow holds what is above a throttle. An alert waits behind others that wait already. opener is as in join.
+func overflow(tx *outbox.Tx, scope, route string, t *rules.Throttle, opener string, now time.Time, v *verdict) error {
 	_, _, open, err := tx.State((&bundle{Kind: digest.Throttle, Key: scope}).stateKey())
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (c *Control) overflow(tx *outbox.Tx, scope, route string, t *rules.Throttle
 		}
 		next = at
 	}
-	b, _, err := c.join(tx, bundle{Kind: digest.Throttle, Key: scope, Route: route, Why: throttleWords(t), Limit: t}, now, next)
+	b, _, err := join(tx, bundle{Kind: digest.Throttle, Key: scope, Route: route, Why: throttleWords(t), Limit: t, Scope: scope}, opener, now, next)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (p *planning) throttle(route string, policy *rules.Policy, v *verdict) erro
 	if policy.Throttle == nil {
 		return nil
 	}
-	return p.overflow(p.tx, "route/"+route, route, policy.Throttle, p.in.now, v)
+	return overflow(p.tx, routeScope(route), route, policy.Throttle, encode(p.in.ref), p.in.now, v)
 }
 
 // limits are a receiver's own: its throttle, and the storm brake.
@@ -95,7 +95,7 @@ func (p *planning) limits(receiver string, severity alert.Severity, v *verdict) 
 		return nil
 	}
 	if r.Throttle != nil {
-		if err := p.overflow(p.tx, receiverScope(receiver), "", r.Throttle, p.in.now, v); err != nil || v.decided() {
+		if err := overflow(p.tx, receiverScope(receiver), "", r.Throttle, encode(p.in.ref), p.in.now, v); err != nil || v.decided() {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (p *planning) limits(receiver string, severity alert.Severity, v *verdict) 
 	if err != nil || !on || !s.brakes(severity) {
 		return err
 	}
-	b, _, err := p.join(p.tx, stormBundle(receiver), p.in.now, p.in.now.Add(stormDigestEvery))
+	b, _, err := p.join(stormBundle(receiver), time.Time{}) // it is told when the storm is looked at
 	if err != nil {
 		return err
 	}
@@ -115,5 +115,6 @@ func (p *planning) limits(receiver string, severity alert.Severity, v *verdict) 
 }
 
 func receiverScope(name string) string { return "receiver/" + name }
+func routeScope(path string) string    { return "route/" + path }
 
 func (r *Receiver) brakes() bool { return r.Rate > 0 && r.StormAfter > 0 && !r.Pages }

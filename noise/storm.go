@@ -47,7 +47,7 @@ func stormKeyOf(receiver string) string {
 // Brake looks at a receiver's queue, in which so many wait, and brakes it if it must.
 func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, waiting int, now time.Time) error {
 	r := c.Receiver(receiver)
-	if r == nil || !r.brakes() || !r.tooMany(waiting) {
+	if r == nil || !r.brakes() || byArgv(receiver) || !r.tooMany(waiting) {
 		return nil
 	}
 	return db.Update(ctx, "brake a receiver", func(tx *outbox.Tx) error {
@@ -68,11 +68,11 @@ func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, wai
 		}
 		if !open {
 			b = stormBundle(receiver)
-			b.Opened, b.ID = now, messageID(b.Kind, b.Key, now.UnixNano())
+			b.Opened, b.ID = now, messageID(b.Kind, b.Key, now.UnixNano(), "")
 		}
 		held := 0
 		for level := alert.Low; level <= alert.Medium; level++ {
-			n, err := tx.Brake(receiver, int(lowest(level)), int(level), rules.Always, b.ID,
+			n, err := tx.Brake(receiver, int(lowest(level)), int(level), outbox.Spared{Route: rules.Always, Identities: messageGlob}, b.ID,
 				fmt.Sprintf("storm brake: %s has more waiting than it takes, comes as a digest", receiver), now)
 			if err != nil {
 				return err
@@ -90,12 +90,14 @@ func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, wai
 		if held == 0 && on && s.Level == before {
 			return nil
 		}
-		b.N += held
 		if err := set(tx, b.stateKey(), b, time.Time{}); err != nil { // it is told when the storm is looked at
 			return err
 		}
 		if err := set(tx, stormKey+receiver, s, now.Add(stormLookEvery)); err != nil {
 			return err
+		}
+		if on { // it was said that this may be
+			return nil
 		}
 		c.Log.Warn("storm brake: low severities come as digests", "receiver", receiver, "waiting", waiting, "held", held)
 		return c.notice(tx, &s, digest.StormBegins, waiting, now)
@@ -139,11 +141,10 @@ func (c *Control) stormDue(ctx context.Context, db *outbox.DB, k outbox.Kept, no
 		}
 		return c.notice(tx, &s, digest.StormOver, 0, now)
 	}
-	if b == nil || held == 0 {
+	if b == nil {
 		return db.Update(ctx, "look at a storm", also)
 	}
-	_, err = c.tell(ctx, db, b, now, also)
-	return err
+	return c.tell(ctx, db, b, now, also)
 }
 
 // stormNow is what a braked receiver has: in its bundle, which may not be there, and in its queue.
@@ -172,7 +173,7 @@ func (c *Control) notice(tx *outbox.Tx, s *storm, kind digest.Kind, waiting int,
 	summary := &digest.Summary{Kind: kind, From: s.Since, To: now, Opened: s.Since, Closed: now,
 		Waiting: waiting, Digests: s.Digests, Total: s.Alerts, Highest: s.Level, Level: -1}
 	if kind == digest.StormBegins {
-		for level := alert.Info; int(level) <= s.Level; level++ {
+		for level := alert.Info; level <= alert.Medium; level++ { // not s.Level: it may rise, and that is not said again
 			summary.Braked = append(summary.Braked, int(level))
 		}
 	}

@@ -3,6 +3,7 @@ package noise
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 // tickSlice is how many times that have come are worked off before others get their turn.
@@ -58,6 +60,10 @@ func (c *Control) due(ctx context.Context, db *outbox.DB, k outbox.Kept, now tim
 		return c.stormDue(ctx, db, k, now)
 	}
 	return db.Update(ctx, "do what is due", func(tx *outbox.Tx) error {
+		_, due, found, err := tx.State(k.Key)
+		if err != nil || !found || due.IsZero() || due.After(now) { // what was done before has changed it
+			return err
+		}
 		switch {
 		case strings.HasPrefix(k.Key, dedupKey):
 			return c.dedupDue(tx, k, now)
@@ -79,39 +85,59 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 		return c.quiet(tx, k.Key, r, now)
 	}
 	r.Edits++
-	kind := fmt.Sprintf("seen%d", r.Edits)
-	deliveries, err := tx.Deliveries(r.First.Identity, r.First.Occurrence)
-	if err != nil {
-		return err
-	}
-	shows := func(d outbox.Delivery) bool { // the first message is there, and the edit before has come to its end
-		receiver := c.Receiver(d.Receiver)
-		return receiver != nil && receiver.follows(notifier.Update) && d.State == outbox.Delivered && d.Kind == "" &&
-			!slices.ContainsFunc(deliveries, func(x outbox.Delivery) bool {
+	late := false // somebody has yet to see it: the first message is not there, or an edit is on its way
+	for _, first := range r.firsts() {
+		deliveries, err := tx.Deliveries(first.Identity, first.Occurrence)
+		if err != nil {
+			return err
+		}
+		shows := func(d outbox.Delivery) bool {
+			if d.Kind != "" || r.firstOf(d.Receiver) != first || !toldItself(d) || !c.edits(d.Receiver) {
+				return false
+			}
+			waits := d.State != outbox.Delivered || slices.ContainsFunc(deliveries, func(x outbox.Delivery) bool {
 				return x.Receiver == d.Receiver && strings.HasPrefix(x.Kind, "seen") && x.State.Open()
 			})
+			late = late || waits
+			return !waits
+		}
+		about := &About{Action: notifier.Update, Opened: r.Opened, First: &first, Seen: &Seen{Count: r.Total, Since: r.Opened, Last: r.Last}}
+		if _, err := c.after(tx, first, r.Route, fmt.Sprintf("seen%d", r.Edits), about, now, shows); err != nil {
+			return err
+		}
 	}
-	about := &About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Seen: &Seen{Count: r.Total, Since: r.Opened, Last: r.Last}}
-	if _, err := c.after(tx, r.First, kind, about, now, shows); err != nil {
-		return err
+	r.Edited = now
+	if !late {
+		r.Shown = r.Total
 	}
-	r.Edited, r.Shown = now, r.Total
 	return set(tx, k.Key, r, r.due())
+}
+
+// edits reports whether a receiver sees in a message that was sent what came after it.
+func (c *Control) edits(receiver string) bool {
+	r := c.Receiver(receiver)
+	return r != nil && r.follows(notifier.Update)
 }
 
 // quiet ends an incident of repeats: who has not seen them all is told how many there were.
 func (c *Control) quiet(tx *outbox.Tx, key string, r repeats, now time.Time) error {
-	if r.Total > 1 {
-		about := About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Quiet: &Quiet{For: r.Base, Total: r.Total}}
-		if _, err := c.after(tx, r.First, "quiet", &about, now, nil); err != nil { // those who see it in the first message
+	if r.Total == 1 {
+		return tx.DropState(key)
+	}
+	for _, first := range r.firsts() {
+		about := About{Action: notifier.Update, Opened: r.Opened, First: &first, Quiet: &Quiet{For: r.Base, Total: r.Total}}
+		inFirst := func(d outbox.Delivery) bool { // those who see it there
+			return r.firstOf(d.Receiver) == first && toldItself(d) && c.edits(d.Receiver)
+		}
+		if _, err := c.after(tx, first, r.Route, "quiet", &about, now, inFirst); err != nil {
 			return err
 		}
 		about.Action = ""
 		others := func(d outbox.Delivery) bool {
 			receiver := c.Receiver(d.Receiver) // a page that says that nothing happens helps nobody
-			return r.Untold > 0 && receiver != nil && !receiver.Pages && !receiver.follows(notifier.Update)
+			return r.firstOf(d.Receiver) == first && (r.Untold > 0 || r.Owed) && told(d) && receiver != nil && !receiver.Pages && !inFirst(d)
 		}
-		if _, err := c.after(tx, r.First, "quiet", &about, now, others); err != nil {
+		if _, err := c.after(tx, first, r.Route, "quiet", &about, now, others); err != nil {
 			return err
 		}
 	}
@@ -125,9 +151,15 @@ func (c *Control) incidentDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error
 		return tx.DropState(k.Key)
 	}
 	i.Again++
-	about := &About{Opened: i.Opened, First: &i.By, Seen: &Seen{Count: 1, Since: i.Opened, Last: i.Opened}}
-	if _, err := c.after(tx, i.By, fmt.Sprintf("again%d", i.Again), about, now, nil); err != nil {
+	_, taken, err := tx.Acked(i.By.Identity, i.By.Occurrence)
+	if err != nil {
 		return err
+	}
+	if !taken {
+		about := &About{Opened: i.Opened, First: &i.By, Seen: &Seen{Count: 1, Since: i.Opened, Last: i.Opened}}
+		if _, err := c.after(tx, i.By, i.Route, fmt.Sprintf("again%d", i.Again), about, now, told); err != nil {
+			return err
+		}
 	}
 	return set(tx, k.Key, i, i.due())
 }
@@ -142,13 +174,18 @@ func (c *Control) acknowledged(ctx context.Context, db *outbox.DB, now time.Time
 		for _, a := range acks {
 			of := Ref{a.Identity, a.Occurrence}
 			about := &About{Action: notifier.Acknowledge, First: &of, Taken: &Taken{By: a.By, Via: a.Via, At: a.At}}
-			wants := func(d outbox.Delivery) bool {
-				if own, err := ParseAbout(d.About); err == nil && own != nil {
-					about.Opened = own.Opened
-				}
-				return d.State == outbox.Delivered || d.State == outbox.Delivering || d.Attempts > 0
+			deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
+			if err != nil {
+				return err
 			}
-			if _, err := c.after(tx, of, "acknowledge", about, now, wants); err != nil {
+			for _, d := range deliveries {
+				if own, err := ParseAbout(d.About); err == nil && own != nil && !own.Opened.IsZero() {
+					about.Opened = own.Opened
+					break
+				}
+			}
+			elsewhere := func(d outbox.Delivery) bool { return toldItself(d) && d.Receiver != a.Receiver } // where it was taken, it is known
+			if _, err := c.after(tx, of, anyRoute, "acknowledge", about, now, elsewhere); err != nil {
 				return err
 			}
 			if err := tx.Told(a); err != nil {
@@ -192,10 +229,8 @@ func (c *Control) endedSilences(ctx context.Context, db *outbox.DB, now time.Tim
 func (c *Control) flush(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
 	var b bundle
 	if err := json.Unmarshal([]byte(k.Value), &b); err != nil {
-		return err // nothing may be lost: a person must look
-	}
-	if b.Kind == digest.Storm {
-		return nil // told when its storm is looked at
+		c.Log.Error("a bundle cannot be read: what it holds waits until a person looks", "key", k.Key, "err", err)
+		return db.Update(ctx, "put a bundle off", func(tx *outbox.Tx) error { return tx.SetState(k.Key, k.Value, time.Time{}) })
 	}
 	later, err := c.stillHeld(ctx, db, &b, now)
 	if err != nil {
@@ -204,8 +239,7 @@ func (c *Control) flush(ctx context.Context, db *outbox.DB, k outbox.Kept, now t
 	if !later.IsZero() {
 		return db.Update(ctx, "hold on", func(tx *outbox.Tx) error { return tx.SetState(k.Key, k.Value, later) })
 	}
-	_, err = c.tell(ctx, db, &b, now, nil)
-	return err
+	return c.tell(ctx, db, &b, now, nil)
 }
 
 // stillHeld is until when a bundle must wait on, though its time has come: what it waits for was put off.
@@ -229,13 +263,12 @@ func (c *Control) stillHeld(ctx context.Context, db *outbox.DB, b *bundle, now t
 // maxReads is how often a bundle is read again because somebody took deliveries out of it meanwhile.
 const maxReads = 5
 
-// tell enters the message about a bundle, or releases the one alert that it holds. also runs in the same transaction. It
-// returns how many alerts the bundle had.
-func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.Time, also func(*outbox.Tx) error) (alerts int, err error) {
+// tell enters the message about a bundle, or releases the one alert that it holds. also runs in the same transaction.
+func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.Time, also func(*outbox.Tx) error) error {
 	for range maxReads {
 		read, err := c.read(ctx, db, b, now)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		changed := false
 		err = db.Update(ctx, "tell of a bundle", func(tx *outbox.Tx) error {
@@ -246,7 +279,7 @@ func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 			if changed = !maps.Equal(all, read.counts); changed {
 				return nil
 			}
-			if err := c.enter(tx, b, read, held, now); err != nil {
+			if putOff, err := c.enter(tx, b, read, held, now); err != nil || putOff {
 				return err
 			}
 			if err := tx.DropState(b.stateKey()); err != nil {
@@ -258,16 +291,15 @@ func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 			return nil
 		})
 		if err != nil || !changed {
-			return read.alerts, err
+			return err
 		}
 	}
-	return 0, fmt.Errorf("the bundle %s keeps changing", b.ID)
+	return fmt.Errorf("the bundle %s keeps changing", b.ID)
 }
 
 // reading is a bundle as it was read.
 type reading struct {
-	counts  map[string]int // alerts by receiver
-	alerts  int
+	counts  map[string]int     // alerts by receiver
 	members map[string]*summed // by receiver
 }
 
@@ -307,7 +339,6 @@ func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 			last = ref
 			lastAlert = c.Read(d.Alert.Header, d.Alert.Raw)
 			lastReading = family.Read(lastAlert)
-			out.alerts++
 		}
 		m := out.members[d.Receiver]
 		if m == nil {
@@ -324,27 +355,39 @@ func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 	return out, err
 }
 
-// enter enters the messages about a bundle: one that all receivers share which have the same to be told.
-func (c *Control) enter(tx *outbox.Tx, b *bundle, read *reading, held map[string]int, now time.Time) error {
-	if b.Limit != nil {
-		if _, _, _, err := take(tx, b.Key, b.Limit, now); err != nil {
-			return err
+// enter enters the messages about a bundle: one that all receivers share which have the same to be told. It may be put off,
+// because there is nothing left of what it is above.
+func (c *Control) enter(tx *outbox.Tx, b *bundle, read *reading, held map[string]int, now time.Time) (putOff bool, err error) {
+	if b.Limit != nil && len(read.members) > 0 {
+		if b.Kind == digest.Throttle {
+			_, next, ok, err := take(tx, b.Scope, b.Limit, now)
+			if err != nil || !ok {
+				return true, errors.Join(err, set(tx, b.stateKey(), b, next))
+			}
+		} else if moved, err := above(tx, b, b.Scope, b.Route, b.Limit, slices.Sorted(maps.Keys(read.members)), now); err != nil || moved {
+			return false, err
 		}
 	}
+	return false, c.enterMessages(tx, b, read, held, now)
+}
+
+func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held map[string]int, now time.Time) error {
 	var messages []*shared
 	var alone []*summed // told the one alert itself
 	for _, receiver := range slices.Sorted(maps.Keys(read.members)) {
 		m := read.members[receiver]
 		n := read.counts[receiver]
-		moved, err := c.admit(tx, b, receiver, n, now)
-		if err != nil {
-			return err
-		}
-		if moved {
-			continue
+		if scope := receiverScope(receiver); scope != b.Scope { // else it was taken already
+			if r := c.Receiver(receiver); r != nil && r.Throttle != nil {
+				if moved, err := above(tx, b, scope, "", r.Throttle, []string{receiver}, now); err != nil {
+					return err
+				} else if moved {
+					continue
+				}
+			}
 		}
 		if n == 1 && held[receiver] == 1 {
-			if _, err := tx.ReleaseBundle(b.ID, receiver, now); err != nil {
+			if _, err := tx.ReleaseBundle(b.ID, receiver, "told by itself: nothing else came", now); err != nil {
 				return err
 			}
 			alone = append(alone, m)
@@ -362,6 +405,11 @@ func (c *Control) enter(tx *outbox.Tx, b *bundle, read *reading, held map[string
 		for _, receiver := range message.receivers {
 			if _, err := tx.EndBundle(b.ID, receiver, toldIn+message.identity, now); err != nil {
 				return err
+			}
+			if message.identity != b.ID { // so that what was suppressed already names its message, too
+				if _, err := tx.MoveBundle(b.ID, receiver, message.identity, "", now); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -386,19 +434,18 @@ func (c *Control) enter(tx *outbox.Tx, b *bundle, read *reading, held map[string
 	return nil
 }
 
-// admit takes the message about a bundle out of the receiver's own throttle. Where that has none left, the bundle's alerts are
-// moved to what is above it.
-func (c *Control) admit(tx *outbox.Tx, b *bundle, receiver string, n int, now time.Time) (moved bool, err error) {
-	r := c.Receiver(receiver)
-	switch {
-	case r == nil || r.Throttle == nil:
-		return false, nil
-	case b.Kind == digest.Throttle && b.Key == receiverScope(receiver):
-		return false, nil // taken already
-	case b.Kind == digest.Silence, b.Kind == digest.Storm:
-		return false, nil
+// above moves a bundle's alerts for receivers to what is above a throttle, if that has nothing left for its message.
+func above(tx *outbox.Tx, b *bundle, scope, route string, t *rules.Throttle, receivers []string, now time.Time) (moved bool, err error) {
+	v := verdict{}
+	if err := overflow(tx, scope, route, t, b.ID, now, &v); err != nil || !v.decided() {
+		return false, err
 	}
-	return c.aboveOwn(tx, b, receiver, n, now)
+	for _, receiver := range receivers {
+		if _, err := tx.MoveBundle(b.ID, receiver, v.bundle, v.reason, now); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
 }
 
 // shared is a message for receivers that have the same to be told.
@@ -426,39 +473,14 @@ func share(messages []*shared, receiver string, m *summed) []*shared {
 	return append(messages, &shared{text: text, total: s.Total, severity: m.severity, receivers: []string{receiver}, members: []*summed{m}})
 }
 
-// aboveOwn moves a bundle's alerts for a receiver to what is above the receiver's own throttle, if that has none left.
-func (c *Control) aboveOwn(tx *outbox.Tx, b *bundle, receiver string, n int, now time.Time) (moved bool, err error) {
-	r := c.Receiver(receiver)
-	if r == nil || r.Throttle == nil {
-		return false, nil
-	}
-	v := verdict{}
-	if err := c.overflow(tx, receiverScope(receiver), "", r.Throttle, now, &v); err != nil || !v.decided() {
-		return false, err
-	}
-	// One was counted by overflow, for the message that this would have been.
-	key := (&bundle{Kind: digest.Throttle, Key: receiverScope(receiver)}).stateKey()
-	text, due, _, err := tx.State(key)
-	if err != nil {
-		return false, err
-	}
-	var into bundle
-	if err := json.Unmarshal([]byte(text), &into); err != nil {
-		return false, err
-	}
-	into.N += n - 1
-	if err := set(tx, key, into, due); err != nil {
-		return false, err
-	}
-	_, err = tx.MoveBundle(b.ID, receiver, into.ID, v.reason, now)
-	return true, err
-}
-
 // message enters the message about a bundle.
 func (c *Control) message(tx *outbox.Tx, b *bundle, s *shared, now time.Time) error {
 	about := &About{Action: notifier.Digest, Opened: now}
 	if b.Kind == digest.Group {
 		about.Action = ""
+		if len(b.Steps) > 0 && s.identity == b.ID { // it is what the steps are about: see enter
+			about.Step = &Step{N: 1, Of: b.Steps[0].Of}
+		}
 	}
 	var deliveries []outbox.NewDelivery
 	for i, receiver := range s.receivers {

@@ -34,8 +34,9 @@ type Poller struct {
 	// Waiting lists the keys that somebody waits for, at the beginning of each round.
 	Waiting func(context.Context) ([]Waiting, error)
 	// Changed is told of each incident that is in another state than was told last; of one that is new, unless it is open and
-	// nobody has taken it, which whoever triggered it knows. An error is logged, and the incident told again in the next round.
-	Changed func(context.Context, Incident) error
+	// nobody has taken it, which whoever triggered it knows. Where the key was triggered again, it is told anew. An error is
+	// logged, and the incident told again in the next round.
+	Changed func(context.Context, Waiting, Incident) error
 	Log     *slog.Logger
 
 	keys    map[pollKey]*polled
@@ -48,6 +49,7 @@ type pollKey struct {
 }
 
 type polled struct {
+	of     Waiting // of those with the key, the last that was triggered: the incident is that one's
 	status Status
 	asked  time.Time
 	round  int
@@ -84,17 +86,22 @@ func (p *Poller) Run(ctx context.Context) {
 }
 
 func (p *Poller) round(ctx context.Context, round int, waiting []Waiting) {
-	bySource := map[*Source][]Waiting{}
+	bySource := map[*Source][]*polled{}
 	for _, w := range waiting {
 		s, k := w.Source, pollKey{w.Source, w.Key}
-		if p.keys[k] == nil {
-			p.keys[k] = new(polled)
+		x := p.keys[k]
+		if x == nil {
+			x = &polled{of: w}
+			p.keys[k] = x
 		}
-		if p.keys[k].round == round {
+		if w.Triggered.After(x.of.Triggered) {
+			x.of, x.status = w, None
+		}
+		if x.round == round {
 			continue // twice in the list
 		}
-		p.keys[k].round = round
-		bySource[s] = append(bySource[s], w)
+		x.round = round
+		bySource[s] = append(bySource[s], x)
 		if p.sources[s] == nil {
 			p.sources[s] = new(account)
 		}
@@ -112,8 +119,8 @@ func (p *Poller) round(ctx context.Context, round int, waiting []Waiting) {
 	}
 	for s, list := range bySource {
 		if x := p.sources[s]; !time.Now().Before(x.next) {
-			slices.SortStableFunc(list, func(a, b Waiting) int {
-				return cmp.Or(p.keys[pollKey{s, a.Key}].asked.Compare(p.keys[pollKey{s, b.Key}].asked), a.Triggered.Compare(b.Triggered))
+			slices.SortStableFunc(list, func(a, b *polled) int {
+				return cmp.Or(a.asked.Compare(b.asked), a.of.Triggered.Compare(b.of.Triggered))
 			})
 			p.ask(ctx, s, x, list[:min(len(list), perRound)])
 		}
@@ -121,9 +128,9 @@ func (p *Poller) round(ctx context.Context, round int, waiting []Waiting) {
 }
 
 // ask asks an account for keys one after the other, until one fails.
-func (p *Poller) ask(ctx context.Context, s *Source, x *account, list []Waiting) {
-	for _, w := range list {
-		found, err := s.Incident(ctx, w.Key, w.Triggered)
+func (p *Poller) ask(ctx context.Context, s *Source, x *account, list []*polled) {
+	for _, k := range list {
+		found, err := s.Incident(ctx, k.of.Key, k.of.Triggered)
 		if ctx.Err() != nil {
 			return
 		}
@@ -140,7 +147,6 @@ func (p *Poller) ask(ctx context.Context, s *Source, x *account, list []Waiting)
 			p.Log.Info("PagerDuty says again what became of incidents")
 		}
 		*x = account{round: x.round}
-		k := p.keys[pollKey{s, w.Key}]
 		k.asked = time.Now()
 		if found.Status == k.status || found.Status == None {
 			continue
@@ -149,7 +155,7 @@ func (p *Poller) ask(ctx context.Context, s *Source, x *account, list []Waiting)
 			k.status = Triggered
 			continue
 		}
-		if err := p.Changed(ctx, found); err != nil {
+		if err := p.Changed(ctx, k.of, found); err != nil {
 			if ctx.Err() == nil {
 				p.Log.Error("what became of an incident in PagerDuty is not noted; it is told again", "status", found.Status, "err", err)
 			}

@@ -48,7 +48,7 @@ func polling(t *testing.T, test func(*testing.T, *fakePagerDuty, *watcher, *Sour
 				defer w.mu.Unlock()
 				return slices.Clone(w.waiting), w.unread
 			},
-			Changed: func(_ context.Context, x Incident) error {
+			Changed: func(_ context.Context, _ Waiting, x Incident) error {
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				if w.fails > 0 {
@@ -116,6 +116,34 @@ func TestThePollerTellsOfChangesOnly(t *testing.T) {
 		}
 		if f.count() != before+4 {
 			t.Errorf("%d questions in four rounds, want 4", f.count()-before)
+		}
+	})
+}
+
+// What is triggered again is another's question: whoever has it is told what became of the incident that it joined.
+func TestAKeyThatIsTriggeredAgainIsToldAnew(t *testing.T) {
+	polling(t, func(t *testing.T, f *fakePagerDuty, w *watcher, s *Source) {
+		first := Waiting{"k1", time.Now(), s}
+		f.incident("P1", []string{"k1"}, taken("Alice"))
+		w.wait(first)
+		rounds(3)
+		if diff := cmp.Diff(w.heard(), []string{"k1 acknowledged Alice"}); diff != "" {
+			t.Errorf("(-got +want):\n%s", diff)
+		}
+		second := Waiting{"k1", time.Now(), s}
+		w.wait(second, first)
+		before := f.count()
+		rounds(3)
+		if diff := cmp.Diff(w.heard(), []string{"k1 acknowledged Alice"}); diff != "" || f.count() != before+3 {
+			t.Errorf("%d questions (-got +want):\n%s", f.count()-before, diff)
+		}
+		// It was over before the third came, of which PagerDuty shows nothing yet.
+		f.incident("P1", []string{"k1"}, map[string]any{"status": "resolved", "resolved_at": time.Now().UTC().Format(time.RFC3339), "last_status_change_by": agent("user_reference", "Bob")})
+		time.Sleep(5 * time.Second)
+		w.wait(first, Waiting{"k1", time.Now(), s})
+		rounds(2)
+		if got := w.heard(); got != nil {
+			t.Errorf("heard %q of an incident that was another's", got)
 		}
 	})
 }

@@ -42,17 +42,17 @@ func (db *DB) Retry(ctx context.Context, f Filter, now time.Time) (int, error) {
 const DroppedByHand = "dropped by hand"
 
 // Drop makes deliveries suppressed that are pending, held or dead: they stay in sight, and the alert stays known,
-// but nothing is sent, and no bundle counts them. Where the filter names no states it means these three. It returns how many were moved. Any
-// process may call it.
+// but nothing is sent, and no bundle counts them. Where the filter names no states it means these three. It returns how
+// many were moved. Any process may call it.
 func (db *DB) Drop(ctx context.Context, f Filter, now time.Time) (int, error) {
 	if len(f.States) == 0 {
 		f.States = []State{Pending, Held, Dead}
 	}
 	f.States = among(f.States, Pending, Held, Dead)
 	return db.byHand(ctx, "drop deliveries", f, Suppressed, func(t *txn, from tallyKey, seqs string) (int64, error) {
-		res, err := t.exec(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, changed = ?, reason = ?,
-			bundle = CASE state WHEN 'held' THEN '' ELSE bundle END
-			WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`, micros(now), DroppedByHand, string(from.state), seqs)
+		res, err := t.exec(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, changed = ?, reason = ?, `+addNote+`,
+			bundle = '' WHERE state = ? AND seq IN (SELECT value FROM json_each(?))`,
+			micros(now), DroppedByHand, DroppedByHand, string(from.state), seqs)
 		if err != nil {
 			return 0, err
 		}

@@ -43,6 +43,14 @@ func newModel() *model {
 		receivers: map[string]outbox.Receiver{}}
 }
 
+// note adds a line.
+func (d *modelDelivery) note(line string) {
+	if d.Notes != "" {
+		line = d.Notes + "\n" + line
+	}
+	d.Notes = line
+}
+
 func (m *model) accept(in outbox.Arrival) outbox.Accepted {
 	occurrence := max(in.Occurrence, 1)
 	a := m.records[in.Record]
@@ -193,7 +201,8 @@ func (m *model) drop(f outbox.Filter) int {
 	n := 0
 	for _, d := range m.deliveries {
 		if wanted(f, d) && (d.State == outbox.Pending || d.State == outbox.Held || d.State == outbox.Dead) {
-			d.State, d.Reason, d.Due, d.Changed = outbox.Suppressed, outbox.DroppedByHand, time.Time{}, m.now
+			d.State, d.Reason, d.Due, d.Changed, d.Bundle = outbox.Suppressed, outbox.DroppedByHand, time.Time{}, m.now, ""
+			d.note(outbox.DroppedByHand)
 			n++
 		}
 	}

@@ -70,6 +70,12 @@ func TestNoStatementReadsATableThrough(t *testing.T) {
 			t.Errorf("%s:\n%s", what, got)
 		}
 	}
+	got := strings.Join(plan(t, db, `SELECT d.seq`+escalating), "\n")
+	for _, want := range []string{"SCAN delivery USING INDEX delivery_later", "SEARCH a USING ", "SEARCH d USING ", "SEARCH ack USING "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("escalations are not found by %q:\n%s", want, got)
+		}
+	}
 	for _, src := range sources() {
 		got := strings.Join(plan(t, db, `SELECT seq FROM delivery WHERE `+src.where+` AND changed >= ? ORDER BY `+src.order), "\n")
 		if !strings.Contains(got, "SEARCH delivery USING ") || strings.Contains(got, "TEMP B-TREE") {

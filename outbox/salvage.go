@@ -169,7 +169,7 @@ func (db *DB) salvageState(ctx context.Context, src *sql.DB) error {
 	for _, table := range []struct{ name, columns, marks string }{
 		{"state", `key, due, value`, `?, ?, ?`},
 		{"silence", silenceColumns, `?, ?, ?, ?, ?, ?, ?, ?, ?`},
-		{"ack", `identity, occurrence, author, via, at, told`, `?, ?, ?, ?, ?, ?`},
+		{"ack", `identity, occurrence, author, via, receiver, at, told`, `?, ?, ?, ?, ?, ?, ?`},
 	} {
 		var found [][]any
 		rows, err := src.QueryContext(ctx, `SELECT `+table.columns+` FROM `+table.name)

@@ -132,7 +132,10 @@ func (tx *Tx) Deliver(identity string, occurrence int, now time.Time, d NewDeliv
 }
 
 // A Bundle is what deliveries are told with. Those that are held wait for its end; others, which are suppressed already, are
-// counted with it.
+// counted with it. Whatever moves a delivery from here on adds a line to its notes, so that they tell its whole way.
+
+// addNote appends a line to the notes.
+const addNote = `notes = ltrim(notes || char(10) || ?, char(10))`
 
 // Members says how many deliveries of each receiver are in a bundle, and how many of them are held.
 func (tx *Tx) Members(bundle string) (all, held map[string]int, err error) {
@@ -150,33 +153,43 @@ func (tx *Tx) Members(bundle string) (all, held map[string]int, err error) {
 
 // EndBundle ends what is held in a bundle, of one receiver: it is suppressed now, for what it tells was told otherwise.
 func (tx *Tx) EndBundle(bundle, receiver, reason string, now time.Time) (int, error) {
-	n, err := tx.changed(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, reason = ?, changed = ?
-		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, reason, micros(now), bundle, receiver)
+	n, err := tx.changed(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, reason = ?, `+addNote+`, changed = ?
+		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, reason, reason, micros(now), bundle, receiver)
 	tx.t.move(receiver, Held, Suppressed, n)
 	return n, err
 }
 
 // ReleaseBundle puts what is held in a bundle, of one receiver, into its queue, as if it had come now.
-func (tx *Tx) ReleaseBundle(bundle, receiver string, now time.Time) (int, error) {
-	n, err := tx.changed(`UPDATE delivery SET state = 'pending', due = 0, reason = '', bundle = '', queued = ?, changed = ?
-		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, micros(now), micros(now), bundle, receiver)
+func (tx *Tx) ReleaseBundle(bundle, receiver, note string, now time.Time) (int, error) {
+	n, err := tx.changed(`UPDATE delivery SET state = 'pending', due = 0, reason = '', bundle = '', `+addNote+`, queued = ?, changed = ?
+		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, note, micros(now), micros(now), bundle, receiver)
 	tx.t.move(receiver, Held, Pending, n)
 	return n, err
 }
 
-// MoveBundle moves what is held in a bundle, of one receiver, into another.
+// MoveBundle moves what is in a bundle, of one receiver, into another. What is held is held for that reason now; what is
+// suppressed keeps its own.
 func (tx *Tx) MoveBundle(from, receiver, to, reason string, now time.Time) (int, error) {
-	return tx.changed(`UPDATE delivery SET bundle = ?, reason = ?, changed = ?
-		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, to, reason, micros(now), from, receiver)
+	held, err := tx.changed(`UPDATE delivery SET bundle = ?, reason = ?, `+addNote+`, changed = ?
+		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'held'`, to, reason, reason, micros(now), from, receiver)
+	if err != nil {
+		return 0, err
+	}
+	others, err := tx.changed(`UPDATE delivery SET bundle = ? WHERE bundle = ? AND bundle <> '' AND receiver = ?`, to, from, receiver)
+	return held + others, err
 }
 
+// Spared is what a brake leaves in a queue: what came by a route, and alerts whose identity matches a GLOB pattern.
+type Spared struct{ Route, Identities string }
+
 // Brake holds what waits in a receiver's queue with a severity from least to most, into a bundle. What was tried or a person
-// retried, what came by the route that is spared, and messages of a kind of their own are left in the queue.
-func (tx *Tx) Brake(receiver string, least, most int, spared string, bundle, reason string, now time.Time) (int, error) {
-	n, err := tx.changed(`UPDATE delivery SET state = 'held', due = ?, reason = ?, bundle = ?, changed = ?
+// retried, what is spared, and messages of a kind of their own are left in the queue.
+func (tx *Tx) Brake(receiver string, least, most int, spared Spared, bundle, reason string, now time.Time) (int, error) {
+	n, err := tx.changed(`UPDATE delivery SET state = 'held', due = ?, reason = ?, `+addNote+`, bundle = ?, changed = ?
 		WHERE open = 1 AND due = 0 AND receiver = ? AND state = 'pending' AND severity BETWEEN ? AND ? AND route <> ? AND kind = ''
-		AND bundle = '' AND attempts = 0 AND ambiguous = 0 AND queued = changed`,
-		int64(never), reason, bundle, micros(now), receiver, least, most, spared)
+		AND bundle = '' AND attempts = 0 AND ambiguous = 0 AND queued = changed
+		AND NOT EXISTS (SELECT 1 FROM alert WHERE alert.id = delivery.alert AND alert.identity GLOB ?)`,
+		int64(never), reason, reason, bundle, micros(now), receiver, least, most, spared.Route, spared.Identities)
 	tx.t.move(receiver, Pending, Held, n)
 	return n, err
 }
@@ -192,8 +205,8 @@ func (tx *Tx) Cancel(identity string, occurrence int, wants func(kind string) bo
 		if d.State != Held && d.State != Pending || !wants(d.Kind) {
 			continue
 		}
-		n, err := tx.changed(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, reason = ?, changed = ?
-			WHERE seq = ? AND state = ?`, reason, micros(now), d.Seq, string(d.State))
+		n, err := tx.changed(`UPDATE delivery SET state = 'suppressed', open = 0, due = 0, reason = ?, `+addNote+`, changed = ?
+			WHERE seq = ? AND state = ?`, reason, reason, micros(now), d.Seq, string(d.State))
 		if err != nil {
 			return total, err
 		}

@@ -30,8 +30,8 @@ func (c *checker) told(r *Route, file string) {
 	}
 }
 
-// pairs warns of what opens or closes an incident and never comes to the route that asks for it. all are the matchers of
-// the route and those around it, before the routes that end the search before it.
+// pairs warns of what opens an incident and never comes to the route that asks for it. What closes one need not: see
+// [Table.Pairs]. all are the matchers of the route and those around it, before the routes that end the search before it.
 func (c *checker) pairs(at *position, all []matcher, before []ender, here place) {
 	own := at.route.own.resolve
 	nodes := items(own.node)
@@ -40,25 +40,17 @@ func (c *checker) pairs(at *position, all []matcher, before []ender, here place)
 		if len(nodes) == len(own.value) {
 			node = nodes[i]
 		}
-		for _, side := range []struct {
-			key, otherwise string
-			match          *Match
-		}{
-			{"opens", "no incident would ever begin", pair.Opens},
-			{"closes", "no incident would ever end", pair.Closes},
-		} {
-			place := yamlnode.At(node, side.key)
-			wanted := c.flatten(side.match)
-			if c.disjoint(all, wanted) {
-				c.report(here.file, true, place, "no alert that %s comes to the route %s: its match excludes them, so %s; write a match that takes both, or resolve at a route that does", side.key, at.path(), side.otherwise)
-				continue
-			}
-			both := append(slices.Clip(all), wanted...)
-			for _, e := range before {
-				if c.covers([]*Match{e.match}, both) {
-					c.report(here.file, true, place, "no alert that %s comes to the route %s: %s, %s, takes them, so %s; put this one before it, or write continue: true there", side.key, at.path(), e.path, e.seenFrom(here), side.otherwise)
-					break
-				}
+		place := yamlnode.At(node, "opens")
+		wanted := c.flatten(pair.Opens)
+		if c.disjoint(all, wanted) {
+			c.report(here.file, true, place, "no alert that opens comes to the route %s: its match excludes them, so no incident would ever begin; write a match that takes them, or resolve at a route that does", at.path())
+			continue
+		}
+		both := append(slices.Clip(all), wanted...)
+		for _, e := range before {
+			if c.covers([]*Match{e.match}, both) {
+				c.report(here.file, true, place, "no alert that opens comes to the route %s: %s, %s, takes them, so no incident would ever begin; put this one before it, or write continue: true there", at.path(), e.path, e.seenFrom(here))
+				break
 			}
 		}
 	}
@@ -189,6 +181,20 @@ func (t *Table) Windows() map[string]bool {
 		}
 	})
 	return used
+}
+
+// Escalates is the place of the first `escalate`; nil where there is none. Its File is as in [Route].
+func (t *Table) Escalates() *Problem {
+	var at *Problem
+	t.each(func(r *Route, _ []string, file string) {
+		if at == nil && r.Policy != nil && len(r.Policy.Escalate) > 0 {
+			at = &Problem{File: file}
+			if n := yamlnode.At(r.Node, "escalate"); n != nil {
+				at.Line, at.Column = n.Line, n.Column
+			}
+		}
+	})
+	return at
 }
 
 // each calls visit for every route, with the receivers that it tells at one time or another, and its file.

@@ -83,7 +83,8 @@ func (d *Data) stepFacts(facts []Fact) []Fact {
 
 // called is a name: words if it looks like one of the operator's config, else a quotation.
 func called(name string) display.Text {
-	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == "" {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-" // no _, which is markup to Slack
+	if len(name) <= 40 && strings.Trim(name, letters) == "" {
 		return display.Words(name)
 	}
 	return display.Quote(name)
@@ -92,7 +93,7 @@ func called(name string) display.Text {
 // way is how somebody took an incident.
 func way(via string) display.Text {
 	switch via {
-	case "command line", "mail link", "Slack link", "PagerDuty":
+	case "command line", "mail link", "Slack link", "link", "PagerDuty", "PagerDuty, resolved":
 		return display.Words(via)
 	}
 	return display.Quote(via)

@@ -22,7 +22,7 @@ import (
 // message goes out in its default form.
 const (
 	maxOutput = 4 << 20         // bytes that one part may print
-	maxTime   = 2 * time.Second // that all parts of a message may take
+	maxTime   = 5 * time.Second // that all parts of a message may take
 	maxKept   = 4 << 20         // bytes of the texts in a variable, or that a function is given
 	maxNodes  = 100_000         // elements of all lists and maps there
 	maxRepeat = 64 << 10        // bytes that repeat, indent and nindent may add

@@ -75,6 +75,9 @@ func newSummaryData(a *alert.Alert, scale alert.Scale, c Context) *Data {
 	r.Facts = append(facts, w.facts()...)
 	r.Next = w.next()
 	r.Evidence.Text = w.evidence(d.Alerts)
+	if tricks := display.Tricks(s.By, s.Why, r.Evidence.Text); tricks != "" {
+		r.Note = display.Words("text holds " + tricks + ": shown, not run")
+	}
 	d.Sentence, d.Next = r.Sentence, r.Next
 	d.Facts = d.facts()
 	return d
@@ -141,7 +144,11 @@ func (d *Data) Period() display.Text {
 	if from.IsZero() || from.Equal(to) {
 		return stamp(to)
 	}
-	return display.Join(display.Words(clock(from, to.Location(), true, true)+" to "), stamp(to))
+	begin, end := clock(from, to.Location(), true, true)+" to ", stamp(to)
+	if date := to.Format("2006-01-02 "); strings.HasPrefix(begin, date) {
+		end = display.Words(strings.TrimPrefix(end.Raw(), date))
+	}
+	return display.Join(display.Words(begin), end)
 }
 
 func period(s *digest.Summary) (from, to time.Time) {
@@ -222,7 +229,10 @@ func (w *summaryWords) shared() display.Text {
 			what = display.Join(what, display.Words(" and more"))
 		}
 	}
-	if family.Clean(w.Source) && len(w.Rows) > 0 && w.Rows[0].Family != "active_response" { // which blocks an address
+	elsewhere := func(r digest.Row) bool { // an active response is not from an address, but about one
+		return r.Source != w.Source || r.Family == "active_response"
+	}
+	if family.Clean(w.Source) && len(w.Rows) > 0 && w.MoreAlerts == 0 && !slices.ContainsFunc(w.Rows, elsewhere) {
 		what = display.Join(what, display.Words(" from "), display.Quote(w.Source))
 	}
 	return display.Join(what, w.place()).CutEnd(maxSummary)
@@ -365,17 +375,16 @@ func (w *summaryWords) evidence(samples []*Data) string {
 		if at.IsZero() {
 			at = x.Received
 		}
-		text := x.Sentence.Raw()
-		if w.Kind == digest.Group && len(w.Rows) == 1 {
-			if log, _, _ := strings.Cut(strings.TrimSpace(x.Reading.Evidence.Text), "\n"); log != "" {
-				text = strings.TrimSpace(log)
-			}
-		}
-		line := x.Severity.Word() + "  " + text + " (id " + x.ID + ")"
+		line := x.Severity.Word() + "  " + x.Sentence.Raw()
 		if !at.IsZero() {
 			line = clock(at, w.from.Location(), w.dates, true) + "  " + line
 		}
-		lines = append(lines, display.OneLine(display.Quote(line).CutEnd(maxFact).Raw()))
+		if w.Kind == digest.Group && len(w.Rows) == 1 {
+			if log, _, _ := strings.Cut(strings.TrimSpace(x.Reading.Evidence.Text), "\n"); log != "" {
+				line = strings.TrimSpace(log)
+			}
+		}
+		lines = append(lines, display.OneLine(display.Join(display.Quote(line).Cut(maxFact-len(" (id )")-len(x.ID)), display.Quote(" (id "+x.ID+")")).Raw()))
 	}
 	return strings.Join(lines, "\n")
 }

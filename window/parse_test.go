@@ -203,17 +203,17 @@ func TestProposedZonesExist(t *testing.T) {
 
 // Every example of the manual works as it stands.
 func TestExamplesOfTheManual(t *testing.T) {
-	manual, err := os.ReadFile("../docs/windows-section.md")
+	manual, err := os.ReadFile("../docs/noise.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	windows, spans := 0, 0
-	for _, block := range regexp.MustCompile("(?s)```yaml\nwindows:(.*?)```").FindAllStringSubmatch(string(manual), -1) {
-		var config map[string]yaml.Node
+	for _, block := range regexp.MustCompile("(?s)```yaml\n(windows:.*?)```").FindAllStringSubmatch(string(manual), -1) {
+		var config struct{ Windows map[string]yaml.Node }
 		if err := yaml.Unmarshal([]byte(block[1]), &config); err != nil {
 			t.Fatal(err)
 		}
-		for name, node := range config {
+		for name, node := range config.Windows {
 			Parse(&node, name, nil, func(at *yaml.Node, message string) { t.Errorf("%s: %s", name, message) })
 			windows++
 		}

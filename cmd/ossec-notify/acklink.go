@@ -49,7 +49,7 @@ type ackGrant struct {
 	Ends       int64  `json:"e"` // seconds since 1970
 }
 
-// openAckLinks reads the key, or makes it.
+// openAckLinks reads the key, or makes it: that of links which were sent is good over restarts.
 func openAckLinks(state string) (*ackLinks, error) {
 	path := filepath.Join(state, "ack.key")
 	key, err := os.ReadFile(path)
@@ -129,8 +129,11 @@ type ackHandler struct {
 	log   *slog.Logger
 }
 
-// maxAckName is how long a name may be that somebody gives.
-const maxAckName = 60
+// Bounds of what somebody says who takes an alert: the characters of the name, and the bytes of all.
+const (
+	maxAckName = 60
+	maxAckForm = 4 << 10
+)
 
 func (h *ackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
@@ -156,7 +159,12 @@ func (h *ackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	page := ackPage{Title: h.title(kept), Receiver: g.Receiver}
 	if r.Method == http.MethodPost {
-		r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+		r.Body = http.MaxBytesReader(w, r.Body, maxAckForm)
+		if err := r.ParseForm(); err != nil {
+			page.Text = "This is not what the form sends. Nothing was noted."
+			h.page(w, http.StatusBadRequest, page)
+			return
+		}
 		by := cmp.Or(cleanName(r.PostFormValue("by")), g.Receiver)
 		ack, first, err := h.d.Box.Acknowledge(r.Context(), outbox.Ack{Identity: g.Identity, Occurrence: g.Occurrence, By: by, Via: h.via(g.Receiver), At: time.Now()})
 		if err != nil {

@@ -86,9 +86,17 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 		Rate:        r.rate(),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
 		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
-		Throttle: r.common.Throttle, StormAfter: r.stormAfter(),
+		Throttle: r.common.Throttle, StormAfter: r.stormAfter(), Place: placeOf(r.Config),
 		Renew: renewal(r.Config),
 	}, err
+}
+
+// placeOf is what people call a receiver, where its channel says.
+func placeOf(c channelConfig) string {
+	if p, ok := c.settings().(interface{ Place() string }); ok {
+		return p.Place()
+	}
+	return ""
 }
 
 // renewal forgets what is kept of the secrets of a channel; nil where nothing is.

@@ -21,11 +21,11 @@ import (
 // channels is the table of all channels, and the one place that names them: to add a channel, write its package
 // and its template and add a line (CONTRIBUTING.md).
 var channels = []channel{
-	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}).writes(slack.Markup),
+	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}).writes(slack.Markup).answered(),
 	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}).paging(),
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
-	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}),
+	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
 }
 
 // channel is one kind of channel.
@@ -43,6 +43,8 @@ type channel struct {
 	markup display.Markup
 	// pages: its messages wake people, so that none is held back unless somebody says so.
 	pages bool
+	// answers: people read its messages where they can follow a link, and take an alert by it.
+	answers bool
 	// rate and concurrency hold where a receiver sets none: what the vendor takes, and how many attempts at once.
 	rate        dispatch.Rate
 	concurrency int
@@ -57,6 +59,12 @@ func (c channel) limited(r dispatch.Rate) channel {
 // paging says that its messages are pages.
 func (c channel) paging() channel {
 	c.pages = true
+	return c
+}
+
+// answered says that people can answer its messages by a link.
+func (c channel) answered() channel {
+	c.answers = true
 	return c
 }
 

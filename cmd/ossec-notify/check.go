@@ -146,8 +146,8 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkRaw(cfg)...)
+		found = append(found, checkAnswers(cfg)...)
 		if online {
-			found = append(found, probeAliases(ctx, cfg, d)...)
 			found = append(found, checkOnline(ctx, cfg, d)...)
 		}
 	}
@@ -307,6 +307,18 @@ func checkRaw(cfg *config) []finding {
 		notesOn(cfg, live, " leaves links in text of an alert as they came: whoever writes the log writes links that can be clicked")...)
 }
 
+// checkAnswers notes that messages which ask for an answer have no link for it.
+func checkAnswers(cfg *config) []finding {
+	at := cfg.Table.Escalates()
+	if at == nil || cfg.HTTP.URL != "" {
+		return nil
+	}
+	return []finding{{note: true, Problem: rules.Problem{
+		File: cmp.Or(at.File, cfg.Path), Line: at.Line, Column: at.Column,
+		Message: "messages have no link to take an alert by: that needs serve, and http: {listen: …, url: …}, the address at which people reach it. ossec-notify ack takes it",
+	}}}
+}
+
 // notesOn notes places in templates, and what is said of each.
 func notesOn(cfg *config, uses []templates.Use, what string) []finding {
 	slices.SortFunc(uses, func(a, b templates.Use) int {
@@ -357,24 +369,33 @@ func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
 // probeTimeout bounds the probe of one receiver.
 const probeTimeout = 10 * time.Second
 
-// checkOnline connects to every receiver, to all at once.
+// checkOnline connects to every receiver, to all at once, and asks who is on call.
 func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []finding {
 	ctx, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("no answer within %s", probeTimeout))
 	defer cancel()
-	errs := make([]error, len(cfg.Receivers))
+	errs, unasked := make([]error, len(cfg.Receivers)), make([]error, len(cfg.Receivers))
 	var probes sync.WaitGroup
+	var found []finding
+	probes.Go(func() { found = probeAliases(ctx, cfg, d) })
 	for i, r := range cfg.Receivers {
-		if to := d.Receivers[r.Name]; to != nil {
-			if p, ok := to.Notifier.(notifier.Prober); ok {
-				probes.Go(func() { errs[i] = p.Probe(ctx) })
-			}
+		to := d.Receivers[r.Name]
+		if to == nil { // it could not be made, which has been said
+			continue
+		}
+		if p, ok := to.Notifier.(notifier.Prober); ok {
+			probes.Go(func() { errs[i] = p.Probe(ctx) })
+		}
+		if source, err := r.incidents(buildOptions{egress: cfg.Egress}); err == nil && source != nil {
+			probes.Go(func() { _, unasked[i] = source.Incident(ctx, "ossec-notify check --online", time.Now()) })
 		}
 	}
 	probes.Wait()
-	var found []finding
 	for i, r := range cfg.Receivers {
 		if errs[i] != nil {
 			found = append(found, findingAbout(r, errs[i], exitFail))
+		}
+		if unasked[i] != nil {
+			found = append(found, findingAbout(r, &notifier.FieldError{Key: "api_token", Message: unasked[i].Error()}, exitFail))
 		}
 	}
 	return found

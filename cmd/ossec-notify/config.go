@@ -152,8 +152,8 @@ func (c httpConfig) faults() (fault, doubt string) {
 		return fmt.Sprintf("%q is no address to listen at: write host:port, such as 127.0.0.1:9720", c.Listen), ""
 	}
 	if c.URL != "" {
-		if _, err := notifier.ParseURL(c.URL); err != nil {
-			return fmt.Sprintf("url: %q is no address such as https://notify.example.com", c.URL), ""
+		if u, err := notifier.ParseURL(c.URL); err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return "url is no address such as https://notify.example.com", ""
 		}
 	}
 	if !isLoopback(host) && c.Token.IsZero() {

@@ -128,6 +128,7 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { s.oncall.Watch(watching, s.schedules) })
+	watch.Go(func() { (&pages{site: s, box: box, log: log}).run(watching) })
 	d := &dispatch.Deliverer{
 		Box: box, Site: s, Log: log,
 		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},

@@ -155,7 +155,7 @@ func (d *demo) alert(ctx context.Context, name string) error {
 // deliver delivers an alert. The outcomes are in the order of the deliveries; arrived is what came to the stand-ins.
 func (d *demo) deliver(ctx context.Context, a *alert.Alert) (outcomes []dispatch.Outcome, arrived []sandbox.Message) {
 	before := len(d.stand.Messages())
-	deliveries := d.d.Plan(a)
+	deliveries := dispatch.AtOnce(d.d.Plan(a))
 	of := map[string]dispatch.Outcome{}
 	d.d.DeliverAll(ctx, deliveries, func(o dispatch.Outcome) { of[o.Delivery.ID] = o })
 	for _, x := range deliveries {

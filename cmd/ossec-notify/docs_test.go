@@ -7,11 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/Masterminds/sprig/v3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
@@ -96,9 +99,16 @@ func TestManualTemplatesRender(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, kind := range kinds {
-					d := templates.NewData(a, alert.DefaultScale, templates.Context{Receiver: "soc", Channel: kind, Delivery: "D"})
-					if _, err := set.Parts(d); err != nil {
-						t.Errorf("%s, sample %s, %s: %s\n%s", file, id, kind, err, block[2])
+					c := templates.Context{Receiver: "soc", Channel: kind, Delivery: "D"}
+					of := []templates.Context{c, c, c}
+					of[1].Resolved = &templates.Resolved{After: time.Minute, By: a}
+					b := digest.New(digest.Summary{Kind: digest.Scheduled, Receiver: "soc"}, nil)
+					b.Add(a, family.Read(a), alert.Low, time.Time{})
+					of[2].Summary, of[2].Alerts = b.Summary(), []*alert.Alert{a}
+					for _, c := range of {
+						if _, err := set.Parts(templates.NewData(a, alert.DefaultScale, c)); err != nil {
+							t.Errorf("%s, sample %s, %s: %s\n%s", file, id, kind, err, block[2])
+						}
 					}
 				}
 			}

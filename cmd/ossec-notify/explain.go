@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -24,11 +24,13 @@ import (
 
 const explainExample = `  ossec-notify explain alert.json
   ossec-notify explain --id 1795440502.8           a past alert, and what became of it
+  ossec-notify explain --id 1795440502.8 --receiver oncall       why oncall was told, or was not
+  ossec-notify explain alert.json --at "sat 03:00" what would be decided then
   ossec-notify explain --format json < alerts.json`
 
 func explainCommand(e *env) *cobra.Command {
 	var in input
-	var id string
+	var id, receiver, at string
 	cmd := &cobra.Command{
 		Use:     "explain [FILE...]",
 		Short:   "which routes an alert takes, and why",
@@ -43,13 +45,16 @@ func explainCommand(e *env) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			expand, done := e.expander(cmd.Context(), cfg)
-			defer done()
+			x, err := e.explainer(cmd.Context(), cfg, receiver, at)
+			if err != nil {
+				return err
+			}
+			defer x.done()
 			if id != "" {
 				if len(args) > 0 || in.sample != "" {
 					return fmt.Errorf("give --id, or alerts, not both")
 				}
-				return e.explainID(cmd.Context(), cfg, id, expand)
+				return x.explainID(cmd.Context(), id)
 			}
 			n := 0
 			for a, err := range e.alerts(cmd.Context(), in, cfg.Zone) {
@@ -57,7 +62,7 @@ func explainCommand(e *env) *cobra.Command {
 					return failed("%w", err)
 				}
 				n++
-				if err := e.explain(cfg, a, nil, expand); err != nil {
+				if err := x.explain(a, nil); err != nil {
 					return err
 				}
 			}
@@ -68,6 +73,8 @@ func explainCommand(e *env) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "explain the alert with this id, found in the manager's own logs or the outbox, and say what became of it")
+	cmd.Flags().StringVar(&receiver, "receiver", "", "say of this receiver why it is told, or is not")
+	cmd.Flags().StringVar(&at, "at", "", `decide as at this time: "2026-12-24 03:00", "03:00" or "sat 03:00" (default now)`)
 	cmd.Flags().StringVar(&in.sample, "sample", "", "explain a built-in alert")
 	e.formatFlag(cmd)
 	return cmd
@@ -80,8 +87,34 @@ type explained struct {
 	Receivers []string   `json:"receivers"`
 	Aliases   []standsIn `json:"aliases,omitempty"` // of those that were chosen in the place of another
 	Decisions []decision `json:"decisions"`
-	// Deliveries are with --id alone: what became of it, where the outbox knows.
-	Deliveries []sent `json:"deliveries,omitempty"`
+	// Later are those who are told if nobody takes it, Settings what the routes that decide ask for, Silences those that hold.
+	Later    []laterStep `json:"later,omitempty"`
+	Settings []setting   `json:"settings,omitempty"`
+	Silences []string    `json:"silences,omitempty"`
+	// Receiver and Chances are with --receiver alone: every route that names it, and why it told it, or did not.
+	Receiver string   `json:"receiver,omitempty"`
+	Chances  []chance `json:"chances,omitempty"`
+	// Deliveries and Taken are with --id alone: what became of it, where the outbox knows.
+	Deliveries []toldLine `json:"deliveries,omitempty"`
+	Taken      *takenBy   `json:"taken,omitempty"`
+}
+
+type laterStep struct {
+	Receiver string  `json:"receiver"`
+	Step     int     `json:"step"`
+	After    float64 `json:"after_s"`
+}
+
+type chance struct {
+	Route string `json:"route"`
+	Told  bool   `json:"told"`
+	Why   string `json:"why"`
+}
+
+type takenBy struct {
+	By  string    `json:"by"`
+	Via string    `json:"via"`
+	At  time.Time `json:"at"`
 }
 
 // standsIn is a receiver that was chosen in the place of another.
@@ -97,54 +130,163 @@ type decision struct {
 	Reason  string `json:"reason"`
 }
 
-// explain explains one alert by the config. fate is what became of it; nil where that is not asked, or not known.
-func (e *env) explain(cfg *config, a *alert.Alert, fate *fate, expand expander) error {
-	d := cfg.Table.Decide(a)
-	d.Choices = expand(d.Choices)
-	severity := cfg.Scale.Severity(a.Rule.Level)
-	if e.format == "json" {
-		x := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}}
-		for _, c := range d.Choices {
-			if c.After > 0 {
+// explainer explains alerts by a config, as at a time.
+type explainer struct {
+	*env
+	cfg      *config
+	at       time.Time
+	receiver string // of whom is asked, or ""
+	expand   expander
+	done     func()
+	silences []outbox.Silence
+	control  *noise.Control
+}
+
+// explainer makes one. The caller calls done.
+func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (*explainer, error) {
+	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
+	if at != "" {
+		var err error
+		if x.at, err = parseMoment(at, cfg.Zone, x.at); err != nil {
+			return nil, fmt.Errorf("--at: %w", err)
+		}
+	}
+	if receiver != "" && !slices.ContainsFunc(cfg.all(), func(r *receiverOf) bool { return r.Name == receiver }) {
+		var known []string
+		for _, r := range cfg.all() {
+			known = append(known, r.Name)
+		}
+		if near := rules.Nearest(receiver, known); near != "" {
+			return nil, fmt.Errorf("no receiver %q: did you mean %q?", receiver, near)
+		}
+		return nil, fmt.Errorf("no receiver %q: the config has %q", receiver, known)
+	}
+	x.expand, x.done = e.expander(ctx, cfg)
+	for _, state := range e.statePlaces() {
+		box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+		if err != nil {
+			continue // there is none yet, or it is not for us to read: nothing is said of silences
+		}
+		x.silences, err = box.Silences(ctx, x.at)
+		if err := errors.Join(err, box.Close()); err != nil {
+			fmt.Fprintf(e.stderr, "note: silences are not known: %s\n", err)
+		}
+		break
+	}
+	return x, nil
+}
+
+// receiverOf is a receiver of a config.
+type receiverOf = receiver
+
+// parseMoment is parseTime, and a time on the day of the week that comes next.
+func parseMoment(text string, zone *time.Location, after time.Time) (time.Time, error) {
+	if day, clock, ok := strings.Cut(text, " "); ok {
+		for d := time.Sunday; d <= time.Saturday; d++ {
+			if !strings.EqualFold(day, d.String()[:3]) && !strings.EqualFold(day, d.String()) {
 				continue
 			}
-			x.Receivers = append(x.Receivers, c.Receiver)
-			if c.Alias != "" {
-				x.Aliases = append(x.Aliases, standsIn{c.Receiver, c.Alias, c.Note})
+			at, err := parseTime(clock, zone, after)
+			if err != nil {
+				return at, err
 			}
-		}
-		for _, v := range d.Verdicts {
-			x.Decisions = append(x.Decisions, decision{v.Route, v.Matched, v.Reason})
-		}
-		if fate != nil {
-			for _, y := range fate.deliveries {
-				x.Deliveries = append(x.Deliveries, lineOf(y))
+			for at.In(zone).Weekday() != d {
+				at = at.In(zone).AddDate(0, 0, 1)
 			}
+			return at, nil
 		}
-		return jsonLine(e.stdout, x)
 	}
-	writeExplanation(e.stdout, a, severity, d)
+	return parseTime(text, zone, after)
+}
+
+// setting is what noise control makes of a route that decides.
+type setting struct {
+	Route string   `json:"route"`
+	Words []string `json:"words"`
+	Open  bool     `json:"open"`            // its windows let messages out
+	Times string   `json:"times,omitempty"` // why
+}
+
+// settings are those of the routes that choose receivers.
+func (x *explainer) settings(choices []rules.Choice) []setting {
+	var out []setting
+	for _, c := range choices {
+		if c.Policy == nil || slices.ContainsFunc(out, func(s setting) bool { return s.Route == c.Route }) {
+			continue
+		}
+		s := setting{Route: c.Route, Words: c.Policy.Words(), Open: true}
+		s.Open, s.Times = x.control.Times(c.Policy, x.at)
+		out = append(out, s)
+	}
+	return out
+}
+
+// explain explains one alert. fate is what became of it; nil where that is not asked, or not known.
+func (x *explainer) explain(a *alert.Alert, fate *fate) error {
+	d := x.cfg.Table.Decide(a)
+	d.Choices = x.expand(d.Choices)
+	severity := x.cfg.Scale.Severity(a.Rule.Level)
+	settings := x.settings(d.Choices)
+	silences := x.control.Silencing(x.silences, a, x.at)
+	if x.format == "json" {
+		return jsonLine(x.stdout, x.json(a, severity, d, settings, silences, fate))
+	}
+	writeExplanation(x.stdout, a, severity, d)
+	for _, s := range settings {
+		for _, words := range s.Words {
+			fmt.Fprintf(x.stdout, "    %s: %s\n", s.Route, words)
+		}
+		if s.Times != "" {
+			fmt.Fprintf(x.stdout, "    %s: at %s its times are %s\n", s.Route, x.at.In(x.cfg.Zone).Format("Mon 2006-01-02 15:04 MST"), s.Times)
+		}
+	}
+	for _, s := range silences {
+		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, timesOf(s, standingOf(s, x.cfg.Scale, x.cfg.Zone, x.at), x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
+	}
+	if x.receiver != "" {
+		writeWhy(x.stdout, &x.cfg.Table, a, x.receiver)
+	}
 	if fate != nil {
-		fate.write(e.stdout)
+		fate.write(x.stdout, x.receiver)
 	}
 	return nil
 }
 
-// fate is what became of an alert.
-type fate struct {
-	arrived    time.Time
-	deliveries []outbox.Delivery
-}
-
-func (f *fate) write(w io.Writer) {
-	if len(f.deliveries) == 0 {
-		fmt.Fprintf(w, "  It came in at %s; no route chose a receiver then.\n", f.arrived.Local().Format(time.DateTime))
-		return
+func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decision, settings []setting, silences []outbox.Silence, fate *fate) explained {
+	out := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}, Settings: settings}
+	for _, c := range d.Choices {
+		if c.After > 0 {
+			out.Later = append(out.Later, laterStep{c.Receiver, c.Step, c.After.Seconds()})
+			continue
+		}
+		out.Receivers = append(out.Receivers, c.Receiver)
+		if c.Alias != "" {
+			out.Aliases = append(out.Aliases, standsIn{c.Receiver, c.Alias, c.Note})
+		}
 	}
-	fmt.Fprintf(w, "  It came in at %s. What became of it:\n", f.arrived.Local().Format(time.DateTime))
-	for _, x := range f.deliveries {
-		fmt.Fprintln(w, "    "+listLine(x))
+	for _, v := range d.Verdicts {
+		out.Decisions = append(out.Decisions, decision{v.Route, v.Matched, v.Reason})
 	}
+	for _, s := range silences {
+		out.Silences = append(out.Silences, s.ID)
+	}
+	if x.receiver != "" {
+		out.Receiver = x.receiver
+		for _, c := range x.cfg.Table.Chances(a, x.receiver) {
+			out.Chances = append(out.Chances, chance{c.Route, c.Told, c.Why})
+		}
+	}
+	if fate != nil {
+		for _, y := range fate.told {
+			if x.receiver == "" || x.receiver == y.Receiver {
+				out.Deliveries = append(out.Deliveries, y.line())
+			}
+		}
+		if fate.ack != nil {
+			out.Taken = &takenBy{fate.ack.By, fate.ack.Via, fate.ack.At}
+		}
+	}
+	return out
 }
 
 func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *rules.Decision) {
@@ -186,7 +328,8 @@ func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *r
 
 // explainID explains an alert that the logs hold, which the manager keeps of today, or the outbox; and says what became
 // of it.
-func (e *env) explainID(ctx context.Context, cfg *config, id string, expand expander) error {
+func (x *explainer) explainID(ctx context.Context, id string) error {
+	e, cfg := x.env, x.cfg
 	dir := filepath.Join(e.home, "logs", "alerts")
 	var tried []string
 	var found *alert.Alert
@@ -217,7 +360,10 @@ func (e *env) explainID(ctx context.Context, cfg *config, id string, expand expa
 		found = kept
 	}
 	if found != nil {
-		return e.explain(cfg, found, fate, expand)
+		return x.explain(found, fate)
+	}
+	if fate != nil && fate.of != "" {
+		return x.explainMessage(id, fate)
 	}
 	if strings.HasPrefix(id, "h-") {
 		return failed("no log holds %s: ids that begin with h- are made from the content; explain the alert file itself", id)
@@ -226,43 +372,19 @@ func (e *env) explainID(ctx context.Context, cfg *config, id string, expand expa
 		id, strings.Join(tried, "\n  "), filepath.Join(dir, archive(id, time.Now().In(cfg.Zone))))
 }
 
-// fateOf looks an alert up in the outbox: one that was found, else the one of an identity. All is nil where there is no
-// outbox; the error says that it holds no such alert, or why it cannot be read.
-func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id string) (*alert.Alert, *fate, error) {
-	state, err := e.stateDir()
-	if err != nil { // no alert has come yet
-		return nil, nil, nil
-	}
-	if _, err := os.Stat(outboxPath(state)); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
-	box, err := e.box(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer box.Close()
-	if found != nil {
-		id = found.Identity()
-	}
-	kept, err := box.Alert(ctx, id, 0)
-	if errors.Is(err, outbox.ErrNotFound) && found == nil {
-		if whole, wholeErr := box.Qualified(ctx, id); wholeErr == nil { // messages show the id without the manager's name
-			id = whole
-			kept, err = box.Alert(ctx, id, 0)
+// explainMessage says what became of a message of our own making, which no route takes.
+func (x *explainer) explainMessage(id string, fate *fate) error {
+	if x.format == "json" {
+		out := explained{Alert: id, Receivers: []string{}, Decisions: []decision{}}
+		for _, y := range fate.told {
+			out.Receivers = append(out.Receivers, y.Receiver)
+			out.Deliveries = append(out.Deliveries, y.line())
 		}
+		return jsonLine(x.stdout, out)
 	}
-	if errors.Is(err, outbox.ErrNotFound) {
-		return nil, nil, errors.New("the outbox does not hold it")
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	deliveries, err := box.Find(ctx, outbox.Filter{Identity: id})
-	if err != nil {
-		return nil, nil, err
-	}
-	a, _ := (&site{cfg: cfg, log: discard}).Read(kept.Header, kept.Raw)
-	return a, &fate{kept.Arrived, deliveries}, nil
+	fmt.Fprintf(x.stdout, "%s  %s, a message of ossec-notify's own; ossec-notify outbox list --all shows the alerts that were told in it\n", id, display.Quote(fate.of).Line())
+	fate.write(x.stdout, x.receiver)
+	return nil
 }
 
 // archive is the file in which a manager keeps the alerts of the day of an id, which begins with its second; or those

@@ -66,10 +66,10 @@ var injectionTemplates = map[string]string{
 {{define "slack.text"}}Own {{.Log}}{{.Agent.Name}} <https://own.example.com/{{.Agent.Name}}/x?q={{.Rule.Description}}|see {{.Agent.Name}}> <!here>{{end}}
 {{define "slack.facts"}}<!here> *Says* {{.Rule.Description}}{{.Agent.Name}} and *{{.Agent.Name}}* _{{.Rule.Description}}_
 ` + "`code {{.Agent.Name}}{{.Rule.Description}}{{.Log | trunc 100}}` {{.Agent.Name}}`x`{{.Agent.Name}}" + `
-> {{.Rule.Description}}
+> {{.Rule.Description}} <!{{.Agent.Name}}> <@{{.Agent.Name}}|{{.Rule.Description}}>
 <https://own.example.com/{{.Agent.Name}}/x?q={{.Rule.Description}}&amp;r={{.Location}}#{{.ID}}|label {{.Agent.Name}}{{.Rule.Description}}> <https://own.example.com|{{.Agent.Name}}>
 {{.Agent.Name}}
-{{range list .Agent.Name .Rule.Description}}• {{.}} {{end}}{{printf "%s" .Agent.Name | upper}} {{.Agent.Name | replace "x" "<"}} {{.Rule.Description | live}}{{end}}
+{{range list .Agent.Name .Rule.Description}}• {{.}} {{end}}{{printf "%s" .Agent.Name | upper}} {{.Agent.Name | replace "x" "<"}} {{.Rule.Description | live}} {{joinText .Agent.Name (list 1 2)}} {{with fact .Agent.Name 1}}{{.Label}}{{end}}{{end}}
 {{define "slack.log"}}` + "```{{.Log | trunc 300}}{{.Agent.Name}}\n{{.Agent.Name}}``` and ```{{.Agent.Name}}{{.Agent.Name}}```" + `{{end}}
 {{define "slack.footer"}}{{.Agent.Name}} <https://own.example.com|rule> {{.Rule.Description}}{{end}}`,
 	"slack-body.tmpl": "*Body* {{.Rule.Description}} `{{.Agent.Name}}`\n```{{.Log | trunc 300}}```\n<https://own.example.com/{{.Agent.Name}}|{{.Rule.Description}}> {{.Agent.Name}} <!here>{{define `slack.footer`}}{{.Agent.Name}}{{end}}",
@@ -80,7 +80,7 @@ var injectionTemplates = map[string]string{
 	"own.json.tmpl": `{"value": {{.Log}}, "string": "of {{.Log}}.", "list": [{{.Agent.Name}}, "{{.Agent.Name}}", {{.Rule.Level}}], "map": {{dict "log" .Log | toJson}},
 "called": {{template "call" .}}, "within": "{{template "call" .}}", "groups": [{{range $i, $g := .Rule.Groups}}{{if $i}}, {{end}}"{{$g}}"{{end}}], "same": {{printf "%s" .Log}}}
 {{define "call"}}{{.Log}}{{end}}`,
-	"object.tmpl": `{"value": "{{.Log}}", "of": "{{.Agent.Name}}"}`,
+	"object.tmpl": `{"value": "{{.Log}}", "of": "{{.Agent.Name}}", "own": {{.Log | toJson}}}`,
 	"own.tmpl":    "Own {{.Rule.Description}}\n{{.Log}}",
 	"mail-own.tmpl": `{{define "email.subject"}}Own {{.Rule.Description}} {{.Agent.Name}}{{end}}
 {{define "email.from_name"}}Own {{.Agent.Name}}{{end}}
@@ -421,8 +421,8 @@ func (x *injected) check(t *testing.T, p injection.Payload, text string) {
 		own := !p.Large && len(text) < 150 && !slices.ContainsFunc([]string{a.Agent.Name, a.Rule.Description, a.Log, a.Location}, func(s string) bool { return strings.TrimSpace(s) == "" })
 		for name, got := range x.send(t, a) {
 			want := x.harmless[name]
-			// A megabyte in a frame is only slow. What preview shows of siem-text is in display form before it is.
-			if (!p.Large || strings.HasPrefix(name, "chat")) && (name != "siem-text" || !strings.Contains(p.Name, "homoglyph")) {
+			// A megabyte in a frame is only slow.
+			if !p.Large || strings.HasPrefix(name, "chat") {
 				checkTerminal(t, got.delivery, got.notification, got.shown)
 			}
 			switch name {
@@ -497,7 +497,7 @@ func checkInertSlack(t *testing.T, got, want outgoing, same bool) {
 		for _, m := range readMrkdwn(t, f.text, plain) {
 			switch m.kind {
 			case "mention":
-				if m.text != "!here" || !strings.Contains(got.shown.Receiver, "-") {
+				if m.text != "!here" && !deadMention.MatchString(m.text) || !strings.Contains(got.shown.Receiver, "-") {
 					t.Errorf("Slack mentions %.100q", m.text)
 				}
 			case "link":
@@ -564,13 +564,21 @@ func slackMessage(t *testing.T, body any) map[string]any {
 	return object
 }
 
+// deadMention is the template's <!{{…}}>, which has a sign in it that no name has, or nothing.
+var deadMention = regexp.MustCompile(`^[!@](?:%3F|…|\||$)`)
+
 // outline are the marks of a text without what stands in code and links.
 func outline(marks []mark) string {
 	var b strings.Builder
 	for _, m := range marks {
 		b.WriteString(m.kind)
 		switch m.kind {
-		case "text", "mention":
+		case "mention":
+			if deadMention.MatchString(m.text) {
+				m.text = "of nobody"
+			}
+			fmt.Fprintf(&b, " %q", m.text)
+		case "text":
 			fmt.Fprintf(&b, " %q", m.text)
 		case "link":
 			link, _, _ := strings.Cut(m.text, "|")
@@ -713,7 +721,7 @@ func checkInertJSON(t *testing.T, name string, got, want outgoing, a *alert.Aler
 		if !ok {
 			t.Fatalf("%s: %T", name, lookup(got.body, "event"))
 		}
-		equal(t, name, shape(object), "{of:string value:string}")
+		equal(t, name, shape(object), "{of:string own:string value:string}")
 	case "hook":
 		sameText(t, "the document's log", orEmpty(lookup(got.body, "log")), a.Log)
 		checkKeys(t, got.body, want.body)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -102,7 +101,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 			return failed("%w", err)
 		}
 		alerts++
-		deliveries := slices.DeleteFunc(p.Plan(a), func(x dispatch.Delivery) bool { return x.After > 0 }) // told if nobody answers
+		deliveries := dispatch.AtOnce(p.Plan(a))
 		if len(to) > 0 {
 			if deliveries, err = p.PlanReceivers(a, to...); err != nil {
 				return fmt.Errorf("--to: %w", err)

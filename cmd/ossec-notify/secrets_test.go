@@ -111,7 +111,12 @@ func leakConfigs(n func() int) []leakConfig {
 	behind("splunk", `splunk: {url: "https://splunk.example.com:8088", token: {FILE `+token+`}, PROXY}`)
 	all[len(all)-4].few, all[len(all)-1].few = true, true
 	token = awkward(n())
+	behind("oncall", `oncall: {pagerduty_schedule: PABC123, token: {FILE `+token+`}, people: {a: soc}, otherwise: [soc], PROXY}`)
+	token = awkward(n())
 	add("oncall", `oncall: {pagerduty_schedule: PABC123, token: {FILE `+token+`}, endpoint: "SCHEME://ADDRESS", people: {a: soc}, otherwise: [soc]}`, spellings(token)...)
+	token = awkward(n())
+	key = fmt.Sprintf("%s%015d", core(n()), 0)[:32] // events go where nobody knows the token
+	add("pagerduty", `pagerduty: {routing_key: {FILE `+key+`}, endpoint: "http://events.invalid", api_token: {FILE `+token+`}, api_endpoint: "SCHEME://ADDRESS"}`, spellings(token)...)
 	return all
 }
 
@@ -630,9 +635,12 @@ func TestNoErrorPathLeaksASecret(t *testing.T) {
 		online := h.run(ctx, "check", "--online", "--format", format)
 		cancel()
 		for name := range aliases {
-			if !strings.Contains(online, name) || strings.Contains(online, "stands for") {
+			if want := `receiver "` + name + `": ask PagerDuty who is on call by schedule PABC123: `; !strings.Contains(strings.ReplaceAll(online, `\"`, `"`), want) {
 				t.Errorf("check --online does not say how %s failed", name)
 			}
+		}
+		if n := strings.Count(online, "api_token: ask PagerDuty what became of an incident: "); n < 20 {
+			t.Errorf("check --online says of %d receivers how their api_token failed", n)
 		}
 		h.run(t.Context(), "doctor", "--format", format)
 	}
@@ -743,6 +751,8 @@ func TestMistakesInAConfigShowNoSecret(t *testing.T) {
 		`slack: {token: !SECRET, channel: x}`, `slack: {token: *SECRET , channel: x}`, `slack: {token: @SECRET, channel: x}`, `slack: {token: &SECRET , channel: x}`,
 		`slack: {token: %SECRET, channel: x}`, "slack: {token: #SECRET\n, channel: x}", "slack: {token: '', channel: x} #SECRET\n",
 		`pagerduty: {routing_key: SECRET}`, `pagerduty: SECRET`,
+		`pagerduty: {routing_key: 00000000000000000000000000000000, api_token: [SECRET]}`, `pagerduty: {routing_key: 00000000000000000000000000000000, api_token: "SECRET\n1"}`,
+		`pagerduty: {routing_key: 00000000000000000000000000000000, api_token: x, api_endpoint: "https://u:SECRET@h"}`,
 		`pagerduty: {routing_key: 00000000000000000000000000000000, network: {proxy: "ops:SECRET@proxy:3128"}}`, `pagerduty: {routing_key: 00000000000000000000000000000000, network: {proxy: "socks5://ops:SECRET@proxy:3128"}}`,
 		`pagerduty: {routing_key: 00000000000000000000000000000000, network: {proxy: {url: SECRET}}}`, `pagerduty: {routing_key: 00000000000000000000000000000000, network: {proxy: [SECRET]}}`, `email: {smtp: "smtp://soc@mail", password: "SECRET\x01", from: a@example.com, to: [b@example.com]}`,
 		`webhook: {url: "https://ops:SECRET@example.com/"}`, `webhook: {url: "ftp://example.com/SECRET"}`,

@@ -201,7 +201,7 @@ func (s *site) schedules() []oncall.Schedule {
 }
 
 // useAckLinks lets messages carry links by which their readers take the alert, where the config says at which address they
-// reach us.
+// reach us. Only the daemon calls it: a background deliverer answers nobody.
 func (s *site) useAckLinks(links *ackLinks) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -214,8 +214,14 @@ func (s *site) linkAcks() {
 	if s.acks == nil || s.cfg == nil || s.cfg.HTTP.URL == "" {
 		return
 	}
-	links, base := s.acks, s.cfg.HTTP.URL
+	links, base, answered := s.acks, s.cfg.HTTP.URL, map[string]bool{}
+	for _, r := range s.cfg.Receivers {
+		answered[r.Name] = r.Channel.answers
+	}
 	s.d.AckURL = func(identity string, occurrence int, receiver string) string {
+		if !answered[receiver] { // a link is a permission: it is for who is asked, and for no archive
+			return ""
+		}
 		return links.url(base, identity, occurrence, receiver)
 	}
 }

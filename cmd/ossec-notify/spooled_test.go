@@ -64,7 +64,8 @@ func newInstallationWith(t testing.TB, config string, opt sandbox.Options) *inst
 func (in *installation) configure(text string) {
 	in.t.Helper()
 	text = strings.NewReplacer("SLACK_URL", in.stand.SlackWebhookURL(), "WEBHOOK_URL", in.stand.WebhookURL(), "PAGERDUTY_URL", in.stand.PagerDutyURL(), "ROUTING_KEY", sandbox.FakeRoutingKey,
-		"SLACK_API", in.stand.SlackAPIURL(), "SLACK_TOKEN", sandbox.FakeSlackToken, "SPLUNK_URL", in.stand.SplunkURL(), "HEC_TOKEN", sandbox.FakeHECToken).Replace(text)
+		"SLACK_API", in.stand.SlackAPIURL(), "SLACK_TOKEN", sandbox.FakeSlackToken, "SPLUNK_URL", in.stand.SplunkURL(), "HEC_TOKEN", sandbox.FakeHECToken,
+		"SMTP_URL", in.stand.SMTPURL(), "REST_TOKEN", sandbox.FakePagerDutyToken).Replace(text)
 	if err := os.WriteFile(filepath.Join(in.home, "etc", "ossec-notify.yaml"), []byte(text), 0o600); err != nil {
 		in.t.Fatal(err)
 	}

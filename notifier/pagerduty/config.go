@@ -1,6 +1,7 @@
 package pagerduty
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,8 +17,13 @@ type Config struct {
 	// Region is us (the default) or eu: where the account lives.
 	Region string `yaml:"region"`
 	// Endpoint is the URL to use instead of the region's; a path of /v2/enqueue is understood.
-	Endpoint string           `yaml:"endpoint"`
-	Network  notifier.Network `yaml:"network"`
+	Endpoint string `yaml:"endpoint"`
+	// APIToken is a key of the REST API of the same account; a read-only one is enough. Without it nobody is asked who took
+	// an incident in PagerDuty. The notifier does not use it: see API.
+	APIToken notifier.Secret `yaml:"api_token"`
+	// APIEndpoint is the address of the REST API to use instead of the region's.
+	APIEndpoint string           `yaml:"api_endpoint"`
+	Network     notifier.Network `yaml:"network"`
 }
 
 // HTTP are the settings of the HTTP client that the receiver needs.
@@ -25,11 +31,28 @@ func (c Config) HTTP() notifier.Network { return c.Network }
 
 // Destinations are the servers that the receiver connects to, by the setting that names each.
 func (c Config) Destinations(_ context.Context) map[string]string {
+	all := map[string]string{}
 	if c.Endpoint != "" {
-		return map[string]string{"endpoint": c.Endpoint}
+		all["endpoint"] = c.Endpoint
+	} else {
+		all["region"], _ = regionEndpoint(c.Region)
 	}
-	endpoint, _ := regionEndpoint(c.Region)
-	return map[string]string{"region": endpoint}
+	switch _, endpoint, ok := c.API(); {
+	case ok && c.APIEndpoint != "":
+		all["api_endpoint"] = endpoint
+	case ok:
+		all["api_token"] = endpoint
+	}
+	return all
+}
+
+// API is where PagerDuty can be asked what became of incidents, and the key for it; ok is false where nobody is to ask.
+func (c Config) API() (token notifier.Secret, endpoint string, ok bool) {
+	endpoint = "https://api.pagerduty.com"
+	if c.Region == "eu" {
+		endpoint = "https://api.eu.pagerduty.com"
+	}
+	return c.APIToken, cmp.Or(c.APIEndpoint, endpoint), !c.APIToken.IsZero()
 }
 
 // Validate reports every mistake in the settings, as FieldErrors. What secrets hold is looked at only where the
@@ -56,6 +79,23 @@ func (c Config) Validate() error {
 		}
 		if c.Region != "" {
 			bad("region", "is of no use beside endpoint: keep one of them")
+		}
+	}
+	if v, ok := c.APIToken.Plain(); ok {
+		if err := notifier.HeaderValue(v); err != nil {
+			bad("api_token", "%v", err)
+		}
+	}
+	switch {
+	case c.APIEndpoint == "":
+		if !c.APIToken.IsZero() && c.Endpoint != "" { // an account elsewhere, perhaps
+			bad("api_endpoint", "is missing: with endpoint, say where the REST API for api_token is, such as https://api.pagerduty.com")
+		}
+	case c.APIToken.IsZero():
+		bad("api_endpoint", "is of no use without api_token")
+	default:
+		if u, err := notifier.ParseURL(c.APIEndpoint); err != nil || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			bad("api_endpoint", "is not a URL such as https://api.pagerduty.com")
 		}
 	}
 	return errors.Join(append(errs, c.Network.Validate())...)

@@ -163,6 +163,12 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 		{"token instead of a key", "routing_key: u+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", []string{"routing_key"}},
 		{"region", "{routing_key: {env: PD}, region: asia}", []string{"region"}},
 		{"region and endpoint", "{routing_key: {env: PD}, region: eu, endpoint: 'https://relay.example.com'}", []string{"region"}},
+		{"REST key", "{routing_key: {env: PD}, region: eu, api_token: {file: /etc/ossec-notify/api.key}}", nil},
+		{"REST key through a relay", "{routing_key: {env: PD}, endpoint: 'https://relay.example.com', api_token: {env: API}, api_endpoint: 'https://relay.example.com'}", nil},
+		{"relay for events alone", "{routing_key: {env: PD}, endpoint: 'https://relay.example.com', api_token: {env: API}}", []string{"api_endpoint"}},
+		{"REST address without a key", "{routing_key: {env: PD}, api_endpoint: 'https://relay.example.com'}", []string{"api_endpoint"}},
+		{"REST address that is none", "{routing_key: {env: PD}, api_token: {env: API}, api_endpoint: 'https://u:AAAA@relay.example.com'}", []string{"api_endpoint"}},
+		{"REST key that is no header", "{routing_key: {env: PD}, api_token: \"AAAA\\n1\"}", []string{"api_token"}},
 		{"several at once", "{routing_key: abc, endpoint: relay, network: {proxy: proxy}}", []string{"routing_key", "endpoint", "network.proxy"}},
 	}
 	for _, tt := range tests {
@@ -179,6 +185,30 @@ func TestValidateFindsEveryMistake(t *testing.T) {
 				t.Errorf("the mistake shows the key: %v", err)
 			}
 		})
+	}
+}
+
+func TestWhereTheRESTAPIIs(t *testing.T) {
+	key := notifier.PlainSecret("key")
+	for _, tt := range []struct {
+		cfg  Config
+		ok   bool
+		at   string
+		want map[string]string // destinations
+	}{
+		{Config{}, false, "https://api.pagerduty.com", map[string]string{"region": "https://events.pagerduty.com"}},
+		{Config{APIToken: key}, true, "https://api.pagerduty.com", map[string]string{"region": "https://events.pagerduty.com", "api_token": "https://api.pagerduty.com"}},
+		{Config{APIToken: key, Region: "eu"}, true, "https://api.eu.pagerduty.com", map[string]string{"region": "https://events.eu.pagerduty.com", "api_token": "https://api.eu.pagerduty.com"}},
+		{Config{APIToken: key, Endpoint: "https://a.example.com", APIEndpoint: "https://b.example.com"}, true, "https://b.example.com",
+			map[string]string{"endpoint": "https://a.example.com", "api_endpoint": "https://b.example.com"}},
+	} {
+		token, at, ok := tt.cfg.API()
+		if token != tt.cfg.APIToken || at != tt.at || ok != tt.ok {
+			t.Errorf("%+v: %v, %v", tt.cfg, at, ok)
+		}
+		if diff := cmp.Diff(tt.want, tt.cfg.Destinations(t.Context())); diff != "" {
+			t.Errorf("destinations (-want +got):\n%s", diff)
+		}
 	}
 }
 

@@ -35,6 +35,14 @@ type Config struct {
 	Network notifier.Network `yaml:"network"`
 }
 
+// Place is the channel as people know it, "#soc"; "" where only its id is known, or the webhook's secret.
+func (c Config) Place() string {
+	if strings.HasPrefix(c.Channel, "#") {
+		return c.Channel
+	}
+	return ""
+}
+
 // HTTP are the settings of the HTTP client that the receiver needs.
 func (c Config) HTTP() notifier.Network { return c.Network }
 

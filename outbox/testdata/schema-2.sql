@@ -86,6 +86,7 @@ ALTER TABLE delivery ADD COLUMN receipt TEXT NOT NULL DEFAULT '';  -- how the se
 DROP INDEX delivery_alert;
 CREATE UNIQUE INDEX delivery_alert  ON delivery (alert, receiver, kind);
 CREATE INDEX        delivery_bundle ON delivery (bundle, receiver) WHERE bundle <> '';
+CREATE INDEX        delivery_later  ON delivery (alert) WHERE open = 1 AND kind <> '';
 
 CREATE TABLE state (
 	key   TEXT    PRIMARY KEY,
@@ -111,6 +112,7 @@ CREATE TABLE ack (
 	occurrence INTEGER NOT NULL,
 	author     TEXT    NOT NULL,
 	via        TEXT    NOT NULL,
+	receiver   TEXT    NOT NULL,     -- in whose service; '' is ours
 	at         INTEGER NOT NULL,
 	told       INTEGER NOT NULL,     -- 1: the receivers were told
 	PRIMARY KEY (identity, occurrence)

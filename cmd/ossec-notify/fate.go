@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
+)
+
+// fate is what became of an alert.
+type fate struct {
+	arrived time.Time
+	of      string // the title of a message of ours, which is no alert
+	told    []told
+	ack     *outbox.Ack
+}
+
+// told is one delivery with all that is known of it.
+type told struct {
+	outbox.Delivery
+	attempts []outbox.Attempt
+	// in are the deliveries, to the same receiver, of the message in which the alert was told with others, or of the alert
+	// that it is a repeat of.
+	in []outbox.Delivery
+}
+
+// toldLine is a delivery in explain --format json.
+type toldLine struct {
+	sent
+	Kind      string        `json:"kind,omitempty"`
+	Route     string        `json:"route,omitempty"`
+	Reason    string        `json:"reason,omitempty"`
+	Notes     []string      `json:"notes,omitempty"`
+	With      []sent        `json:"with,omitempty"`
+	Attempted []attemptLine `json:"attempted,omitempty"`
+}
+
+func (x *told) line() toldLine {
+	out := toldLine{sent: lineOf(x.Delivery), Kind: x.Kind, Route: x.Route, Reason: x.Reason, Attempted: attemptLines(x.attempts)}
+	if x.Notes != "" {
+		out.Notes = strings.Split(x.Notes, "\n")
+	}
+	for _, d := range x.in {
+		out.With = append(out.With, lineOf(d))
+	}
+	return out
+}
+
+// write says what became of it: of one receiver, unless that is "".
+func (f *fate) write(w io.Writer, receiver string) {
+	at := f.arrived.Local().Format(time.DateTime)
+	var shown []told
+	for _, x := range f.told {
+		if receiver == "" || x.Receiver == receiver {
+			shown = append(shown, x)
+		}
+	}
+	switch {
+	case len(f.told) == 0:
+		fmt.Fprintf(w, "  It came in at %s; no route chose a receiver then.\n", at)
+	case len(shown) == 0:
+		fmt.Fprintf(w, "  It came in at %s, and nothing was entered for %s then.\n", at, receiver)
+	default:
+		fmt.Fprintf(w, "  It came in at %s. What became of it:\n", at)
+	}
+	for _, x := range shown {
+		x.write(w)
+	}
+	if f.ack != nil {
+		fmt.Fprintf(w, "  Taken by %s at %s (%s).\n", display.Quote(f.ack.By).Line(), f.ack.At.Local().Format(time.DateTime), display.Quote(f.ack.Via).Line())
+	}
+}
+
+func (x *told) write(w io.Writer) {
+	fmt.Fprintln(w, "    "+listLine(x.Delivery))
+	if x.Notes != "" {
+		for _, note := range strings.Split(x.Notes, "\n") {
+			if note != x.Reason || x.State == outbox.Delivered {
+				fmt.Fprintf(w, "        %s\n", display.Quote(note).Line())
+			}
+		}
+	}
+	for _, d := range x.in {
+		fmt.Fprintf(w, "        with it: %s\n", listLine(d))
+	}
+	for i, a := range x.attempts {
+		verdict := "accepted"
+		if a.Error != "" {
+			verdict = display.Quote(a.Error).Line().String()
+		}
+		if a.Status != 0 {
+			verdict += fmt.Sprintf(" (%d)", a.Status)
+		}
+		if a.Answer != "" {
+			verdict += ", the answer: " + display.Quote(a.Answer).Line().CutEnd(160).String()
+		}
+		fmt.Fprintf(w, "        attempt %d, %s, %s: %s\n", i+1, a.Started.Local().Format(time.DateTime), a.Duration.Round(time.Millisecond), verdict)
+	}
+}
+
+// writeWhy says in words why a receiver is told of an alert by the config as it is, or is not.
+func writeWhy(w io.Writer, t *rules.Table, a *alert.Alert, receiver string) {
+	chances := t.Chances(a, receiver)
+	told := false
+	for _, c := range chances {
+		told = told || c.Told
+	}
+	switch {
+	case len(chances) == 0:
+		fmt.Fprintf(w, "  No route names %s, so the routes never tell it of an alert.\n", receiver)
+	case told:
+		fmt.Fprintf(w, "  %s is told:\n", receiver)
+	default:
+		fmt.Fprintf(w, "  %s is not told:\n", receiver)
+	}
+	for _, c := range chances {
+		mark := "-"
+		if c.Told {
+			mark = "+"
+		}
+		fmt.Fprintf(w, "    %s %s: %s\n", mark, routeWords(c.Route), display.Quote(c.Why).Line())
+	}
+}
+
+func routeWords(path string) string {
+	if path == rules.Always || path == rules.Default {
+		return path
+	}
+	return "route " + path
+}
+
+// fateOf looks an alert up in the outbox: one that was found, else the one of an identity. All is nil where there is no
+// outbox; the error says that it holds no such alert, or why it cannot be read.
+func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id string) (*alert.Alert, *fate, error) {
+	state, err := e.stateDir()
+	if err != nil { // no alert has come yet
+		return nil, nil, nil
+	}
+	if _, err := os.Stat(outboxPath(state)); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	box, err := e.box(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer box.Close()
+	if found != nil {
+		id = found.Identity()
+	}
+	kept, err := box.Alert(ctx, id, 0)
+	if errors.Is(err, outbox.ErrNotFound) && found == nil {
+		if whole, wholeErr := box.Qualified(ctx, id); wholeErr == nil { // messages show the id without the manager's name
+			id = whole
+			kept, err = box.Alert(ctx, id, 0)
+		}
+	}
+	if errors.Is(err, outbox.ErrNotFound) {
+		return nil, nil, errors.New("the outbox does not hold it")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	f := &fate{arrived: kept.Arrived}
+	if f.told, err = readFate(ctx, box, id); err != nil {
+		return nil, nil, err
+	}
+	if ack, taken, err := box.Acked(ctx, kept.Identity, kept.Occurrence); err != nil {
+		return nil, nil, err
+	} else if taken {
+		f.ack = &ack
+	}
+	if noise.IsMessage(id) {
+		f.of = kept.Title
+		return nil, f, nil
+	}
+	a, _ := (&site{cfg: cfg, log: discard}).Read(kept.Header, kept.Raw)
+	return a, f, nil
+}
+
+func readFate(ctx context.Context, box *outbox.DB, identity string) ([]told, error) {
+	deliveries, err := box.Find(ctx, outbox.Filter{Identity: identity})
+	if err != nil {
+		return nil, err
+	}
+	var out []told
+	for _, d := range deliveries {
+		x := told{Delivery: d}
+		if d.Attempts > 0 {
+			if _, x.attempts, err = box.Show(ctx, d.ID); err != nil {
+				return nil, err
+			}
+		}
+		with := noise.ToldIn(d.Reason)
+		if with == "" {
+			with = noise.RepeatOf(d.Reason)
+		}
+		if with != "" && d.State == outbox.Suppressed && d.Receiver != dispatch.Nobody {
+			if x.in, err = box.Find(ctx, outbox.Filter{Identity: with, Receiver: d.Receiver}); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/oncall"
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// incidentsAPI is where a channel's service can be asked what became of its incidents, if the config has the key for it.
+func incidentsAPI(c channelConfig) (token notifier.Secret, endpoint string, ok bool) {
+	if c, ok := c.settings().(interface {
+		API() (notifier.Secret, string, bool)
+	}); ok {
+		return c.API()
+	}
+	return token, "", false
+}
+
+// incidents is the account of a receiver whose service can be asked; nil where it cannot.
+func (r *receiver) incidents(opt buildOptions) (*oncall.Source, error) {
+	token, endpoint, ok := incidentsAPI(r.Config)
+	if !ok {
+		return nil, nil
+	}
+	client, err := opt.connect(1).client(network(r.Config))
+	if err != nil {
+		return nil, err
+	}
+	return &oncall.Source{Token: token, Endpoint: endpoint, Client: client}, nil
+}
+
+// pages finds out which pages people took at the service that sent them, for as long as others would be told otherwise, and
+// notes it in the outbox. It is for one goroutine.
+type pages struct {
+	site *site
+	box  *outbox.DB
+	log  *slog.Logger
+
+	of       *config // whose accounts these are
+	accounts map[string]*pageAccount
+	alerts   map[pageKey][]outbox.Delivery // the pages of this round
+}
+
+// pageAccount is that of one receiver, made when it is asked first. Where that fails for a file that is missing or broken, it is
+// tried again each time.
+type pageAccount struct {
+	receiver *receiver
+	source   *oncall.Source
+	said     string
+}
+
+type pageKey struct {
+	source *oncall.Source
+	key    string
+}
+
+// run works until ctx ends.
+func (p *pages) run(ctx context.Context) {
+	(&oncall.Poller{Waiting: p.waiting, Changed: p.changed, Log: p.log}).Run(ctx)
+}
+
+// waiting are the pages that were told, of alerts that nobody has taken and of which others are to be told yet.
+func (p *pages) waiting(ctx context.Context) ([]oncall.Waiting, error) {
+	p.alerts = map[pageKey][]outbox.Delivery{}
+	if cfg := p.site.config(); cfg != p.of {
+		p.of, p.accounts = cfg, map[string]*pageAccount{}
+		if cfg != nil {
+			for _, r := range cfg.Receivers {
+				if _, _, ok := incidentsAPI(r.Config); ok {
+					p.accounts[r.Name] = &pageAccount{receiver: r}
+				}
+			}
+		}
+	}
+	if len(p.accounts) == 0 {
+		return nil, nil
+	}
+	told, err := p.box.Escalating(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []oncall.Waiting
+	for _, d := range told {
+		source := p.source(d.Receiver)
+		receipt, ok := notifier.ParseRef(d.Receipt)
+		if source == nil || !ok {
+			continue
+		}
+		key := pageKey{source, receipt.ID}
+		p.alerts[key] = append(p.alerts[key], d)
+		out = append(out, oncall.Waiting{Key: receipt.ID, Triggered: d.Changed, Source: source})
+	}
+	return out, nil
+}
+
+// source is the account of a receiver; nil where there is nobody to ask.
+func (p *pages) source(receiver string) *oncall.Source {
+	a := p.accounts[receiver]
+	if a == nil {
+		return nil
+	}
+	if a.source == nil {
+		var err error
+		a.source, err = a.receiver.incidents(buildOptions{egress: p.of.Egress})
+		if err != nil && err.Error() != a.said {
+			a.said = err.Error()
+			p.log.Error("cannot ask who took pages; acknowledgements there are not seen", "receiver", receiver, "err", err)
+		}
+	}
+	return a.source
+}
+
+// changed notes that people took what was told by a page. What was resolved by no person, as PagerDuty does with incidents
+// that are old enough, was answered by nobody.
+func (p *pages) changed(ctx context.Context, w oncall.Waiting, found oncall.Incident) error {
+	via := "PagerDuty"
+	switch {
+	case found.Status == oncall.Resolved && !found.Person:
+		p.log.Warn("resolved in PagerDuty, by no person: the escalation goes on", "key", w.Key, "by", cleanName(found.By))
+		return nil
+	case found.Status == oncall.Resolved:
+		via = resolvedInPagerDuty
+	case found.Status != oncall.Acknowledged: // the acknowledgement timed out there, after it was told here
+		return nil
+	}
+	at := time.Now()
+	if found.At.After(w.Triggered) && found.At.Before(at) { // else it is the time of what was before, or of another clock
+		at = found.At
+	}
+	by := cmp.Or(cleanName(found.By), "somebody")
+	var errs []error
+	for _, d := range p.alerts[pageKey{w.Source, w.Key}] {
+		ack, first, err := p.box.Acknowledge(ctx, outbox.Ack{Identity: d.Alert.Identity, Occurrence: d.Alert.Occurrence, By: by, Via: via, Receiver: d.Receiver, At: at})
+		switch {
+		case errors.Is(err, outbox.ErrNotFound): // it was removed for its age
+		case err != nil:
+			errs = append(errs, err)
+		case first:
+			p.log.Info("alert is taken", "alert", d.Alert.Identity, "by", ack.By, "via", ack.Via)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// resolvedInPagerDuty is how somebody took an alert who ended its incident there.
+const resolvedInPagerDuty = "PagerDuty, resolved"

@@ -1,0 +1,216 @@
+package noise
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/outbox"
+)
+
+// flood makes many alerts of a level come, which wait, and brakes as the deliverer does.
+func (b *bench) flood(n, level int) {
+	b.t.Helper()
+	for range n {
+		b.alerts++
+		b.comes(made{id: fmt.Sprint("a", b.alerts), rule: "1", agent: "web-01", level: level})
+	}
+	b.brake()
+}
+
+func (b *bench) brake() {
+	b.t.Helper()
+	queues, err := b.db.Queues(b.t.Context())
+	b.must(err)
+	for _, q := range queues {
+		if n := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering]; n > 0 {
+			b.must(b.control.Brake(b.t.Context(), b.db, q.Receiver, n, b.now))
+		}
+	}
+}
+
+// held says how many are held, by severity.
+func (b *bench) held(receiver string) map[alert.Severity]int {
+	out := map[alert.Severity]int{}
+	for _, d := range b.all(outbox.Filter{Receiver: receiver, States: []outbox.State{outbox.Held}}) {
+		out[alert.Severity(d.Severity)]++
+	}
+	return out
+}
+
+// Levels of the severities.
+const (
+	info, low, medium, high, critical = 2, 5, 9, 12, 15
+	noLevel                           = -1
+)
+
+const braked = `
+receivers: {hook: {rate: 1, storm_after: 100s}}
+routes: [{to: [hook]}]`
+
+func TestAStormBeginsWhenTheQueueCannotBeWorkedOffAndEndsWhenItIsEmpty(t *testing.T) {
+	b := newBench(t, braked)
+	b.deaf["hook"] = true
+	b.flood(100, low)
+	if held := b.held("hook"); len(held) > 0 {
+		t.Fatalf("held: %v", held)
+	}
+	b.flood(1, low)
+	if held := b.held("hook"); held[alert.Low] != 101 {
+		t.Fatalf("held: %v", held)
+	}
+	b.noted("a1", "hook", "storm brake: hook has more waiting than it takes, comes as a digest")
+	b.flood(50, low) // to the others at once
+	b.flood(5, medium)
+	b.deaf["hook"] = false
+	b.wait(30 * time.Second)
+	b.heard("0s hook storm-begins of 0", "0s hook a152", "0s hook a153", "0s hook a154", "0s hook a155", "0s hook a156")
+	b.wait(4 * time.Minute)
+	b.heard("2m0s hook storm-over of 151", "2m0s hook storm of 151")
+	b.flood(1, low)
+	b.deliver()
+	b.heard("4m30s hook a157")
+	s := b.delivery("a1", "hook", "")
+	if d := b.delivery(ToldIn(s.Reason), "hook", ""); d.State != outbox.Delivered {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestAStormIsToldEveryFiveMinutesWhileItLasts(t *testing.T) {
+	b := newBench(t, braked)
+	b.deaf["hook"] = true
+	b.flood(101, low)
+	b.deaf["hook"] = false
+	for range 30 {
+		b.wait(30 * time.Second)
+		b.flood(60, low) // two a second
+	}
+	b.wait(10 * time.Minute)
+	var got []string
+	total := 0
+	for _, s := range b.sent {
+		if s.summary == nil {
+			t.Fatalf("told by itself: %s", s)
+		}
+		got = append(got, fmt.Sprint(s.at.Sub(start), " ", s.summary.Kind))
+		if s.summary.Kind == digest.Storm {
+			total += s.summary.Total
+		}
+	}
+	if got, want := fmt.Sprint(got), "[0s storm-begins 5m0s storm 10m0s storm 15m0s storm 16m0s storm-over 16m0s storm]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if total != 101+30*60 {
+		t.Errorf("told of %d", total)
+	}
+	over := b.sent[len(b.sent)-2].summary
+	if over.Total != total || over.Digests != 4 || !over.Closed.After(over.Opened) {
+		t.Errorf("got %+v", over)
+	}
+}
+
+func TestAStormHoldsMediumOnlyWhereLowIsNotEnoughAndSaysOnceThatItBegan(t *testing.T) {
+	b := newBench(t, braked)
+	b.deaf["hook"] = true
+	b.flood(90, low)
+	b.flood(20, medium)
+	if held := b.held("hook"); held[alert.Low] != 90 || held[alert.Medium] != 0 {
+		t.Errorf("held: %v", held)
+	}
+	b.flood(90, medium)
+	if held := b.held("hook"); held[alert.Medium] != 110 {
+		t.Errorf("held: %v", held)
+	}
+	b.deaf["hook"] = false
+	b.wait(time.Hour)
+	begins := 0
+	for _, s := range b.sent {
+		if s.summary != nil && s.summary.Kind == digest.StormBegins {
+			begins++
+			if fmt.Sprint(s.summary.Braked) != fmt.Sprint([]int{int(alert.Info), int(alert.Low), int(alert.Medium)}) || s.summary.Waiting != 110 {
+				t.Errorf("got %+v", s.summary)
+			}
+		}
+	}
+	if begins != 1 {
+		t.Errorf("it was said %d times that the storm began", begins)
+	}
+}
+
+func TestAnAlertWithoutALevelIsHeldWithTheMediumOnes(t *testing.T) {
+	b := newBench(t, braked)
+	b.deaf["hook"] = true
+	b.flood(10, noLevel)
+	b.flood(95, low)
+	if held := b.held("hook"); held[alert.Low] != 95 || held[alert.Unknown] != 0 {
+		t.Errorf("held: %v", held)
+	}
+	b.flood(3, noLevel)
+	if held := b.held("hook"); held[alert.Unknown] != 0 {
+		t.Errorf("held: %v", held)
+	}
+	b.flood(90, medium)
+	if held := b.held("hook"); held[alert.Unknown] != 13 {
+		t.Errorf("held: %v", held)
+	}
+}
+
+func TestPagesAndWhatIsSevereAreNeverHeldByAStorm(t *testing.T) {
+	b := newBench(t, `
+receivers: {hook: {rate: 1, storm_after: 100s}, pagerduty-1: {rate: 1, storm_after: 100s}}
+routes: [{to: [hook, pagerduty-1]}]`)
+	b.deaf["hook"], b.deaf["pagerduty-1"] = true, true
+	for _, level := range []int{info, low, medium, high, critical} {
+		b.flood(110, level)
+	}
+	held := b.held("hook")
+	if held[alert.Info] != 110 || held[alert.Low] != 110 || held[alert.Medium] != 110 || held[alert.High]+held[alert.Critical] > 0 {
+		t.Errorf("held: %v", held)
+	}
+	if held := b.held("pagerduty-1"); len(held) > 0 {
+		t.Errorf("pages are held: %v", held)
+	}
+}
+
+func TestAMessageAboutManyIsNotHeldByAStorm(t *testing.T) {
+	b := newBench(t, `
+receivers: {hook: {rate: 1, storm_after: 100s}}
+routes: [{match: {rule: 2}, to: [hook], digest: 1m}, {to: [hook]}]`)
+	b.deaf["hook"] = true
+	b.alert("2", low, "web-01")
+	b.alert("2", low, "web-02")
+	b.wait(time.Minute)
+	b.flood(200, low)
+	b.deaf["hook"] = false
+	b.deliver()
+	b.heard("1m0s hook storm-begins of 0", "1m0s hook digest of 2")
+}
+
+func TestAStormThatAPersonEmptiedEnds(t *testing.T) {
+	b := newBench(t, braked)
+	b.deaf["hook"] = true
+	b.flood(101, low)
+	b.deaf["hook"] = false
+	if _, err := b.db.Drop(t.Context(), outbox.Filter{Receiver: "hook", States: []outbox.State{outbox.Held}}, b.now); err != nil {
+		t.Fatal(err)
+	}
+	b.wait(time.Hour)
+	b.heard("0s hook storm-begins of 0", "1m0s hook storm-over of 0")
+	if waits, err := b.control.Waits(t.Context(), b.db); waits || err != nil {
+		t.Errorf("something waits: %v", err)
+	}
+}
+
+func TestAReceiverWithoutARateIsNotBraked(t *testing.T) {
+	b := newBench(t, `routes: [{to: [hook]}]`)
+	b.deaf["hook"] = true
+	b.flood(500, low)
+	if held := b.held("hook"); len(held) > 0 {
+		t.Errorf("held: %v", held)
+	}
+	if wants := b.wants(made{rule: "1"}.alert()); !b.control.Idle(made{rule: "1"}.alert(), wants) {
+		t.Error("there is something to decide where nothing is configured")
+	}
+}
