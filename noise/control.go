@@ -311,7 +311,7 @@ func (p *planning) receivers(route string, wants []Want, v verdict, policy *rule
 			p.step(w, own, policy)
 			continue
 		}
-		told, err := p.asTold(w.Receiver, &own)
+		told, err := p.asTold(route, w.Receiver, &own)
 		if err != nil {
 			return err
 		}

@@ -418,7 +418,7 @@ func (p *planning) keepCounts(route string) error {
 // asTold makes the verdict of a receiver agree with what it was told of the alert that this one repeats, or of the incident
 // that it closes: it waits with that where that waits. told is false where it was told nothing, so that there is nothing to
 // agree with.
-func (p *planning) asTold(receiver string, v *verdict) (told bool, err error) {
+func (p *planning) asTold(route, receiver string, v *verdict) (told bool, err error) {
 	of := cmp.Or(v.first, v.closes)
 	if of == nil || v.state != outbox.Suppressed {
 		return true, nil
@@ -440,7 +440,7 @@ func (p *planning) asTold(receiver string, v *verdict) (told bool, err error) {
 		kind = resolveKind
 	}
 	for _, d := range deliveries {
-		if d.Receiver != receiver || d.Kind != kind {
+		if d.Receiver != receiver || d.Kind != kind || !byRoute(d, route) {
 			continue
 		}
 		if strings.HasPrefix(d.Reason, insteadOf) || strings.HasPrefix(d.Reason, resolves) {

@@ -608,10 +608,10 @@ func (r *record) sumsOfRepeats(flaw func(string, ...any)) {
 				continue
 			}
 			first := r.find(key.first, receiver, "")
-			if first == nil || first.State == outbox.Suppressed && ToldIn(first.Reason) == "" || strings.Contains(first.Notes, "the alert had come before") {
+			if first == nil || first.Route != key.route || first.State == outbox.Suppressed && ToldIn(first.Reason) == "" || strings.Contains(first.Notes, "the alert had come before") {
 				anew := 0 // it was told of a later one, as if that were the first, which came to it later or not at all
 				for _, d := range messages {
-					if strings.Contains(d.Notes, "told all the same") {
+					if strings.Contains(d.Notes, "told all the same") && !strings.Contains(d.Notes, "the alert had come before") {
 						anew++
 					}
 				}

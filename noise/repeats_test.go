@@ -107,6 +107,18 @@ func TestNoEditIsMadeWhileAnotherIsOnItsWay(t *testing.T) {
 	b.heard("0s slack-1 a1", "5m0s slack-1 a1 seen1 seen 7 since 0s", "6m0s slack-1 a1 seen6 seen 31 since 0s")
 }
 
+func TestWhoHasSeenTheCountIsNotShownItAgainForOneWhoHasNot(t *testing.T) {
+	b := newBench(t, `routes: [{to: [slack-1, slack-2], dedup: {by: [rule], for: 15m}}]`)
+	b.deaf["slack-2"] = true
+	b.alert("5710", 10, "web-01")
+	b.alert("5710", 10, "web-01")
+	b.wait(10 * time.Minute)
+	b.deaf["slack-2"] = false
+	b.wait(time.Hour)
+	b.heard("0s slack-1 a1", "1m0s slack-1 a1 seen1 seen 2 since 0s", "10m0s slack-2 a1", "11m0s slack-2 a1 seen11 seen 2 since 0s",
+		"15m0s slack-1 a1 quiet quiet for 15m0s, 2 in all", "15m0s slack-2 a1 quiet quiet for 15m0s, 2 in all")
+}
+
 func TestNoEditIsMadeOfAMessageThatIsNotThereYet(t *testing.T) {
 	b := newBench(t, `routes: [{to: [slack-1], dedup: {by: [rule], for: 15m}}]`)
 	b.deaf["slack-1"] = true
