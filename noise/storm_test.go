@@ -114,13 +114,17 @@ func TestAStormIsToldEveryFiveMinutesWhileItLasts(t *testing.T) {
 func TestAStormHoldsMediumOnlyWhereLowIsNotEnoughAndSaysOnceThatItBegan(t *testing.T) {
 	b := newBench(t, braked)
 	b.deaf["hook"] = true
-	b.flood(90, low)
-	b.flood(20, medium)
-	if held := b.held("hook"); held[alert.Low] != 90 || held[alert.Medium] != 0 {
+	b.flood(95, low)
+	b.flood(7, medium)
+	if held := b.held("hook"); held[alert.Low] != 95 || held[alert.Medium] != 0 {
 		t.Errorf("held: %v", held)
 	}
-	b.flood(90, medium)
-	if held := b.held("hook"); held[alert.Medium] != 110 {
+	b.flood(2, medium) // with the notice as many as ten seconds' work
+	if held := b.held("hook"); held[alert.Medium] != 0 {
+		t.Errorf("held: %v", held)
+	}
+	b.flood(1, medium)
+	if held := b.held("hook"); held[alert.Medium] != 10 {
 		t.Errorf("held: %v", held)
 	}
 	b.deaf["hook"] = false
@@ -129,7 +133,7 @@ func TestAStormHoldsMediumOnlyWhereLowIsNotEnoughAndSaysOnceThatItBegan(t *testi
 	for _, s := range b.sent {
 		if s.summary != nil && s.summary.Kind == digest.StormBegins {
 			begins++
-			if fmt.Sprint(s.summary.Braked) != fmt.Sprint([]int{int(alert.Info), int(alert.Low), int(alert.Medium)}) || s.summary.Waiting != 110 {
+			if fmt.Sprint(s.summary.Braked) != fmt.Sprint([]int{int(alert.Info), int(alert.Low), int(alert.Medium)}) || s.summary.Waiting != 102 {
 				t.Errorf("got %+v", s.summary)
 			}
 		}
@@ -142,17 +146,17 @@ func TestAStormHoldsMediumOnlyWhereLowIsNotEnoughAndSaysOnceThatItBegan(t *testi
 func TestAnAlertWithoutALevelIsHeldWithTheMediumOnes(t *testing.T) {
 	b := newBench(t, braked)
 	b.deaf["hook"] = true
-	b.flood(10, noLevel)
-	b.flood(95, low)
-	if held := b.held("hook"); held[alert.Low] != 95 || held[alert.Unknown] != 0 {
+	b.flood(4, noLevel)
+	b.flood(97, low)
+	if held := b.held("hook"); held[alert.Low] != 97 || held[alert.Unknown] != 0 {
 		t.Errorf("held: %v", held)
 	}
 	b.flood(3, noLevel)
 	if held := b.held("hook"); held[alert.Unknown] != 0 {
 		t.Errorf("held: %v", held)
 	}
-	b.flood(90, medium)
-	if held := b.held("hook"); held[alert.Unknown] != 13 {
+	b.flood(9, medium)
+	if held := b.held("hook"); held[alert.Unknown] != 7 || held[alert.Medium] != 9 {
 		t.Errorf("held: %v", held)
 	}
 }
