@@ -189,12 +189,12 @@ func (c *Control) notice(tx *outbox.Tx, s *storm, kind digest.Kind, waiting int,
 			summary.Braked = append(summary.Braked, int(level))
 		}
 	}
-	title := "storm brake"
+	title, severity := "storm brake", alert.High // before what it is about
 	if kind == digest.StormOver {
-		title = "storm over"
+		title, severity = "storm over", alert.Unknown // and behind that
 	}
 	return c.enterSummary(tx, messageID(kind, s.Receiver, now.UnixNano()), encode(summary), title, []outbox.NewDelivery{{
-		Receiver: s.Receiver, Channel: s.Channel, Severity: int(alert.High), // before what it is about
+		Receiver: s.Receiver, Channel: s.Channel, Severity: int(severity),
 		About: (&About{Action: notifier.Digest, Opened: s.Since}).text(),
 	}}, now)
 }
