@@ -106,6 +106,7 @@ routes:
 
 // What a state or a bundle holds that cannot be read keeps nothing else from being told.
 func TestABundleThatCannotBeReadIsLeftForAPerson(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{match: {rule: 1}, to: [hook], digest: 1h}, {to: [hook], digest: 1h}]`)
 	b.alert("1", 5, "web-01")
 	b.alert("2", 5, "web-01")
@@ -121,6 +122,7 @@ func TestABundleThatCannotBeReadIsLeftForAPerson(t *testing.T) {
 }
 
 func TestTickSaysWhenItIsNeededNext(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], digest: 1h}]`)
 	if next := b.tick(); !next.IsZero() {
 		t.Errorf("nothing waits, and the next time is %v", next)
@@ -135,6 +137,7 @@ func TestTickSaysWhenItIsNeededNext(t *testing.T) {
 }
 
 func TestWaitsIsAboutWhatIsStillToBeTold(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule], for: 1h}}]`)
 	b.alert("1", 5, "web-01")
 	if waits, err := b.control.Waits(t.Context(), b.db); waits || err != nil {
@@ -147,6 +150,7 @@ func TestWaitsIsAboutWhatIsStillToBeTold(t *testing.T) {
 }
 
 func TestWouldSilenceNamesTheSilencesThatHold(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook]}]`)
 	for _, s := range []outbox.Silence{
 		{ID: "s1", Match: `{rule: 1}`}, {ID: "s2", Match: `{rule: 2}`}, {ID: "s3", Match: `{`}, {ID: "s4", Match: `{rule: 1}`, Every: "sun 01:00-02:00"},

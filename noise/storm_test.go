@@ -44,6 +44,7 @@ receivers: {hook: {rate: 1, storm_after: 100s}}
 routes: [{to: [hook]}]`
 
 func TestAStormBeginsWhenTheQueueCannotBeWorkedOffAndEndsWhenItIsEmpty(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, braked)
 	b.deaf["hook"] = true
 	b.flood(100, low)
@@ -72,6 +73,7 @@ func TestAStormBeginsWhenTheQueueCannotBeWorkedOffAndEndsWhenItIsEmpty(t *testin
 }
 
 func TestAStormIsToldEveryFiveMinutesWhileItLasts(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, braked)
 	b.deaf["hook"] = true
 	b.flood(101, low)
@@ -105,6 +107,7 @@ func TestAStormIsToldEveryFiveMinutesWhileItLasts(t *testing.T) {
 }
 
 func TestAStormHoldsMediumOnlyWhereLowIsNotEnoughAndSaysOnceThatItBegan(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, braked)
 	b.deaf["hook"] = true
 	b.flood(95, low)
@@ -137,6 +140,7 @@ func TestAStormHoldsMediumOnlyWhereLowIsNotEnoughAndSaysOnceThatItBegan(t *testi
 }
 
 func TestAnAlertWithoutALevelIsHeldWithTheMediumOnes(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, braked)
 	b.deaf["hook"] = true
 	b.flood(4, noLevel)
@@ -155,6 +159,7 @@ func TestAnAlertWithoutALevelIsHeldWithTheMediumOnes(t *testing.T) {
 }
 
 func TestPagesAndWhatIsSevereAreNeverHeldByAStorm(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 receivers: {hook: {rate: 1, storm_after: 100s}, pagerduty-1: {rate: 1, storm_after: 100s}}
 routes: [{to: [hook, pagerduty-1]}]`)
@@ -172,6 +177,7 @@ routes: [{to: [hook, pagerduty-1]}]`)
 }
 
 func TestAMessageAboutManyIsNotHeldByAStorm(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 receivers: {hook: {rate: 1, storm_after: 100s}}
 routes: [{match: {rule: 2}, to: [hook], digest: 1m}, {to: [hook]}]`)
@@ -186,6 +192,7 @@ routes: [{match: {rule: 2}, to: [hook], digest: 1m}, {to: [hook]}]`)
 }
 
 func TestAStormThatAPersonEmptiedEnds(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, braked)
 	b.deaf["hook"] = true
 	b.flood(101, low)
@@ -201,6 +208,7 @@ func TestAStormThatAPersonEmptiedEnds(t *testing.T) {
 }
 
 func TestAReceiverWithoutARateIsNotBraked(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook]}]`)
 	b.deaf["hook"] = true
 	b.flood(500, low)
