@@ -115,7 +115,7 @@ func randomConfig(r *rand.Rand) string {
 			s = append(s, "throttle: {rate: "+pick("2/h", "6/h", "30/h")+", burst: "+pick("1", "2", "4")+"}")
 		}
 		if maybe(0.3) {
-			s = append(s, pick("active", "mute")+": "+pick("day", "night", "weekend", "[day, weekend]"))
+			s = append(s, pick("mute: none, active", "active: none, mute")+": "+pick("day", "night", "weekend", "[day, weekend]"))
 			if maybe(0.3) {
 				s = append(s, "outside: {to: "+receivers()+"}")
 			}

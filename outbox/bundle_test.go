@@ -206,6 +206,13 @@ func TestFurtherMessagesAreOneOfEachKind(t *testing.T) {
 		if _, err := tx.Deliver("none", 1, start, outbox.NewDelivery{Receiver: "soc"}); !errors.Is(err, outbox.ErrNotFound) {
 			t.Errorf("got %v", err)
 		}
+		d, found, err := tx.Delivery("a", 1, "soc", "quiet")
+		equal(t, []any{d.ID, found, err}, []any{first, true, nil})
+		_, found, err = tx.Delivery("a", 2, "soc", "quiet")
+		equal(t, []any{found, err}, []any{false, nil})
+		known, err := tx.Known("a", 1)
+		other, otherErr := tx.Known("b", 1)
+		equal(t, []any{known, err, other, otherErr}, []any{true, nil, false, nil})
 		all, err := tx.Deliveries("a", 1)
 		equal(t, ids(all), "a>soc#1 a>soc\nquiet#1")
 		return err
