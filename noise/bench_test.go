@@ -197,14 +197,18 @@ func (b *bench) comes(m made) []Want {
 // comesFor makes an alert come for receivers that were chosen.
 func (b *bench) comesFor(m made, wants []Want) {
 	b.t.Helper()
+	_, err := b.db.Accept(context.Background(), []outbox.Arrival{b.arrival(m, wants)}, nil)
+	b.must(err)
+}
+
+func (b *bench) arrival(m made, wants []Want) outbox.Arrival {
 	a := m.alert()
-	_, err := b.db.Accept(context.Background(), []outbox.Arrival{{
+	return outbox.Arrival{
 		Identity: a.Identity(), Arrived: b.now, Severity: int(alert.DefaultScale.Severity(m.level)), Rule: m.rule, Raw: a.Raw,
 		Plan: func(tx *outbox.Tx, occurrence int, known bool) ([]outbox.NewDelivery, error) {
 			return b.control.Plan(tx, a, occurrence, known, b.now, wants)
 		},
-	}}, nil)
-	b.must(err)
+	}
 }
 
 // tick does what is due, and returns when there is more.

@@ -285,11 +285,11 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 				v.first = v.about.First
 			}
 		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, silencedBy):
-			told, err := p.tx.Deliveries(d.Bundle, 1)
+			told, err := p.tx.Known(d.Bundle, 1)
 			if err != nil {
 				return false, err
 			}
-			if len(told) > 0 { // it is too late to be counted there
+			if told { // it is too late to be counted there
 				v.notes = nil
 				return false, nil
 			}
@@ -318,7 +318,7 @@ func (p *planning) receivers(route string, wants []Want, v verdict, policy *rule
 			p.step(w, own, policy)
 			continue
 		}
-		told, err := p.asTold(w.Receiver, &own)
+		told, err := p.asTold(route, w.Receiver, &own)
 		if err != nil {
 			return err
 		}

@@ -334,18 +334,18 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 		return set(p.tx, key, r, r.due())
 	}
 	p.counts = &counting{key: key, repeats: &r}
-	told, err := p.tx.Deliveries(r.First.Identity, r.First.Occurrence)
+	kept, err := p.tx.Known(r.First.Identity, r.First.Occurrence)
 	if err != nil {
 		return err
 	}
 	before := r.First
-	if len(told) == 0 { // it is no longer kept: what comes is to be told with this one
+	if !kept { // it is no longer kept: what comes is to be told with this one
 		r.First, r.Others = p.in.ref, nil
 	}
 	r.Total++
 	r.Last = now
 	rises := int(p.in.severity) > r.Severity
-	if len(told) > 0 && !rises && now.Before(r.Told.Add(r.Window)) {
+	if kept && !rises && now.Before(r.Told.Add(r.Window)) {
 		v.first, v.about = &r.First, &About{Opened: r.Opened, First: &r.First}
 		v.suppress("%s%s: dedup (%s), number %d since %s", repeatOf, r.First.Identity, words, r.Total, p.clock(r.Opened, now))
 		return nil
@@ -419,7 +419,7 @@ func (p *planning) keepCounts(route string) error {
 // asTold makes the verdict of a receiver agree with what it was told of the alert that this one repeats, or of the incident
 // that it closes: it waits with that where that waits. told is false where it was told nothing, so that there is nothing to
 // agree with.
-func (p *planning) asTold(receiver string, v *verdict) (told bool, err error) {
+func (p *planning) asTold(route, receiver string, v *verdict) (told bool, err error) {
 	of := cmp.Or(v.first, v.closes)
 	if of == nil || v.state != outbox.Suppressed {
 		return true, nil
@@ -432,28 +432,19 @@ func (p *planning) asTold(receiver string, v *verdict) (told bool, err error) {
 			of, v.about = &first, &About{Opened: v.about.Opened, First: &first}
 		}
 	}
-	deliveries, err := p.tx.Deliveries(of.Identity, of.Occurrence)
-	if err != nil {
-		return false, err
-	}
 	kind := ""
 	if v.closes != nil {
 		kind = resolveKind
 	}
-	for _, d := range deliveries {
-		if d.Receiver != receiver || d.Kind != kind {
-			continue
-		}
-		if strings.HasPrefix(d.Reason, insteadOf) || strings.HasPrefix(d.Reason, resolves) {
-			return false, nil
-		}
-		if d.State == outbox.Held && d.Bundle != "" {
-			v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
-			v.note("the first waits, and this one with it: %s", d.Reason)
-		}
-		return true, nil
+	d, found, err := p.tx.Delivery(of.Identity, of.Occurrence, receiver, kind)
+	if err != nil || !found || !byRoute(d, route) || strings.HasPrefix(d.Reason, insteadOf) || strings.HasPrefix(d.Reason, resolves) {
+		return false, err
 	}
-	return false, nil
+	if d.State == outbox.Held && d.Bundle != "" {
+		v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
+		v.note("the first waits, and this one with it: %s", d.Reason)
+	}
+	return true, nil
 }
 
 // digest: everything of the route comes at its times.

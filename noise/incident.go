@@ -168,6 +168,11 @@ const anyRoute = "*"
 // FallbackPrefix begins the route of a delivery to somebody who takes the place of another receiver.
 const FallbackPrefix = "fallback:"
 
+// byRoute reports whether a delivery was made by a route, or takes the place of one that may have been.
+func byRoute(d outbox.Delivery, route string) bool {
+	return route == anyRoute || d.Route == route || strings.HasPrefix(d.Route, FallbackPrefix)
+}
+
 // after enters a further message about an alert for each receiver that was told of it by a route, if wants names it. It
 // returns their names. Another route may have told others of the same alert; what it asks for is its own matter.
 func (c *Control) after(tx *outbox.Tx, of Ref, route, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
@@ -180,7 +185,7 @@ func (c *Control) after(tx *outbox.Tx, of Ref, route, kind string, about *About,
 		switch {
 		case d.Kind != "" && !isStep(d.Kind), seen[d.Receiver], d.Route == rules.Always:
 			continue
-		case route != anyRoute && d.Route != route && !strings.HasPrefix(d.Route, FallbackPrefix), !wants(d):
+		case !byRoute(d, route), !wants(d):
 			continue
 		}
 		if r := c.Receiver(d.Receiver); r == nil || !r.follows(cmp.Or(about.Action, notifier.Trigger)) {

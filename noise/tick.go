@@ -95,11 +95,18 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 			if d.Kind != "" || r.firstOf(d.Receiver) != first || !toldItself(d) || !c.edits(d.Receiver) {
 				return false
 			}
-			waits := d.State != outbox.Delivered || slices.ContainsFunc(deliveries, func(x outbox.Delivery) bool {
-				return x.Receiver == d.Receiver && strings.HasPrefix(x.Kind, "seen") && x.State.Open()
-			})
+			waits, shown := d.State != outbox.Delivered, 1
+			for _, x := range deliveries {
+				if x.Receiver != d.Receiver || !strings.HasPrefix(x.Kind, "seen") {
+					continue
+				}
+				waits = waits || x.State.Open()
+				if about, err := ParseAbout(x.About); err == nil && about != nil && about.Seen != nil {
+					shown = max(shown, about.Seen.Count)
+				}
+			}
 			late = late || waits
-			return !waits
+			return !waits && shown < r.Total
 		}
 		about := &About{Action: notifier.Update, Opened: r.Opened, First: &first, Seen: &Seen{Count: r.Total, Since: r.Opened, Last: r.Last}}
 		if _, err := c.after(tx, first, r.Route, fmt.Sprintf("seen%d", r.Edits), about, now, shows); err != nil {
