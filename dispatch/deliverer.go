@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
@@ -79,6 +81,7 @@ type Deliverer struct {
 	fresh *fresh
 	fault chan error
 
+	noiseMu sync.Mutex // of what follows: lanes ask, too
 	noise   *noise.Control
 	noiseOf *Dispatcher // whose config it is of
 
@@ -393,7 +396,8 @@ func (d *Deliverer) hasFallback(r *Receiver) bool {
 	return slices.ContainsFunc(r.Fallback, func(name string) bool { return d.Site.Receiver(name) != nil })
 }
 
-// fallbacks are the deliveries that take the place of one that its receiver does not take; none without a reason.
+// fallbacks are the deliveries that take the place of one that its receiver does not take, and say the same; none without a
+// reason.
 func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDelivery {
 	if why == "" { // nearly always
 		return nil
@@ -402,10 +406,18 @@ func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDeliver
 	if r == nil {
 		return nil
 	}
+	action := notifier.Trigger
+	if about, err := noise.ParseAbout(x.About); err == nil && about != nil {
+		action = cmp.Or(about.Action, action)
+	}
+	if action == notifier.Update { // of a message that the fallback does not have
+		return nil
+	}
 	var out []outbox.NewDelivery
 	for _, name := range r.Fallback {
-		if f := d.Site.Receiver(name); f != nil {
-			out = append(out, outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity})
+		if f := d.Site.Receiver(name); f != nil && notifier.Follows(f.Notifier, action) {
+			out = append(out, outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity,
+				Kind: x.Kind, About: x.About})
 		}
 	}
 	return out
