@@ -127,7 +127,11 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	var expired, pruned time.Time
-	busy := time.Now()
+	began := time.Now()
+	busy, behind := began, time.Duration(0)
+	if err := d.putRight(ctx, began); err != nil {
+		return err
+	}
 	for {
 		more, err := d.intake(ctx)
 		if err != nil {
@@ -137,6 +141,15 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			return err
 		}
 		now := time.Now()
+		if by := setBack(began, now); by != behind {
+			if by > behind+clockSlack {
+				d.Log.Warn("the clock was set back", "by", (by - behind).Round(time.Second))
+				if err := d.putRight(ctx, now); err != nil {
+					return err
+				}
+			}
+			behind = by
+		}
 		if now.Sub(expired) >= expireEvery {
 			expired = now
 			if err := d.expire(ctx, now); err != nil {
@@ -192,6 +205,23 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		case <-due:
 		}
 	}
+}
+
+// clockSlack is by how much clocks go back that are kept right.
+const clockSlack = time.Second
+
+// setBack is by how much the time of day is behind the time that has passed since a time.
+func setBack(since, now time.Time) time.Duration {
+	return now.Sub(since) - now.Round(0).Sub(since.Round(0)) // Round takes away what no setting of the clock changes
+}
+
+// putRight sees that nothing waits for a time that a clock showed before it was set back, or for what is not kept any more.
+func (d *Deliverer) putRight(ctx context.Context, now time.Time) error {
+	err := d.untilItTakes(ctx, func() error { return d.control().Recover(ctx, d.Box, now) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // tick does what noise control has to do now. due is signalled when there is more, if that is before the next look; more:

@@ -75,6 +75,11 @@ type fresh struct {
 	Until time.Time `json:"until"`
 }
 
+// stays reports whether a source of a rule is fresh at a time.
+func stays(rule *rules.Inhibit, f fresh, now time.Time) bool {
+	return f.Until.After(now) && !ahead(f.Until, now.Add(rule.For))
+}
+
 // inhibit: another alert of a kind is fresh, with the same values.
 func (p *planning) inhibit(route string, v *verdict) error {
 	if route == "" { // it was called by its name
@@ -89,7 +94,7 @@ func (p *planning) inhibit(route string, v *verdict) error {
 		if err != nil {
 			return err
 		}
-		if !found || !f.Until.After(p.in.now) {
+		if !found || !stays(rule, f, p.in.now) {
 			v.note("inhibit %s: no such alert is fresh", rule.Name)
 			continue
 		}
@@ -297,7 +302,7 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 	if err != nil {
 		return err
 	}
-	if found && !now.Before(r.Last.Add(r.Base)) { // its time came, and nobody has looked yet
+	if found && (!now.Before(r.Last.Add(r.Base)) || ahead(r.Last, now)) { // its time came, and nobody has looked yet
 		if err := p.quiet(p.tx, key, r, now); err != nil {
 			return err
 		}
@@ -311,18 +316,18 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 		return set(p.tx, key, r, r.due())
 	}
 	p.counts = &counting{key: key, repeats: &r}
-	told, err := p.tx.Deliveries(r.First.Identity, r.First.Occurrence)
+	kept, err := p.tx.Has(r.First.Identity, r.First.Occurrence)
 	if err != nil {
 		return err
 	}
 	before := r.First
-	if len(told) == 0 { // it is no longer kept: what comes is to be told with this one
+	if !kept { // it is no longer kept: what comes is to be told with this one
 		r.First = p.in.ref
 	}
 	r.Total++
 	r.Last = now
 	rises := int(p.in.severity) > r.Severity
-	if len(told) > 0 && !rises && now.Before(r.Told.Add(r.Window)) {
+	if kept && !rises && now.Before(r.Told.Add(r.Window)) {
 		v.first, v.about = &r.First, &About{Opened: r.Opened, First: &r.First}
 		v.suppress("%s%s: dedup (%s), number %d since %s", repeatOf, r.First.Identity, words, r.Total, p.clock(r.Opened, now))
 		return nil
@@ -384,18 +389,15 @@ func (p *planning) asTold(receiver string, v *verdict) error {
 	if of == nil || v.state != outbox.Suppressed {
 		return nil
 	}
-	deliveries, err := p.tx.Deliveries(of.Identity, of.Occurrence)
-	if err != nil {
-		return err
-	}
 	kind := ""
 	if v.closes != nil {
 		kind = resolveKind
 	}
-	for _, d := range deliveries {
-		if d.Receiver != receiver || d.Kind != kind {
-			continue
-		}
+	d, found, err := p.tx.Delivery(of.Identity, of.Occurrence, receiver, kind)
+	if err != nil {
+		return err
+	}
+	if found {
 		if d.State == outbox.Held && d.Bundle != "" {
 			v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
 			v.note("the first waits, and this one with it: %s", d.Reason)
@@ -438,7 +440,7 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 		return err
 	}
 	due := p.in.now.Add(policy.Group.Wait)
-	if found {
+	if found = found && !ahead(g.Flushed, p.in.now); found {
 		due = later(g.Flushed.Add(policy.Group.Interval), p.in.now)
 	}
 	b := p.ofRoute(bundle{Kind: digest.Group, Key: key, By: words, Steps: stepsOf(policy, wants), Interval: policy.Group.Interval}, route, policy)
