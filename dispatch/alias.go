@@ -106,6 +106,10 @@ func (d *Dispatcher) standIn(alias string) *Receiver {
 	return &Receiver{Name: alias, Channel: aliasChannel, Concurrency: 1, MaxAge: DefaultMaxAge}
 }
 
+// alias is the one whose lane it is; nil for a receiver that sends. One of the config in use is there, though it may be gone
+// from a file that is broken now.
+func (l *lane) alias() Alias { return l.d.Site.Dispatcher().Aliases[l.name] }
+
 // expand hands a delivery that is for an alias over to the receivers that it stands for now.
 func (l *lane) expand(alias Alias, x outbox.Delivery) outbox.Result {
 	receivers, note := alias.Resolve(time.Now())

@@ -20,20 +20,26 @@ import (
 // receiver.
 func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x outbox.Delivery) (outbox.Result, *notifier.Error) {
 	result := outbox.Result{Seq: x.Seq}
+	if alias := l.alias(); r == nil && alias != nil {
+		return l.expand(alias, x), nil
+	}
 	if r == nil && !l.d.Site.Gone(l.name) { // the config was changed since the delivery was taken
 		return putBack(x), nil
-	}
-	if alias := l.d.Site.Dispatcher().Aliases[l.name]; r == nil && alias != nil {
-		return l.expand(alias, x), nil
 	}
 	if r == nil {
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
 		l.d.Log.Error("delivery is dead", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "err", errNoReceiver)
 		return result, nil
 	}
-	if instead := l.d.fallbacks(x, known.whyUntried(r, x)); len(instead) > 0 {
+	why := known.whyUntried(r, x)
+	if instead := l.d.fallbacks(x, why); len(instead) > 0 {
 		result.State, result.Reason, result.Fallback = outbox.Suppressed, fallbackReason(instead, known.failure), instead
 		l.d.Log.Warn("fallback takes over, the receiver is down", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "to", names(instead))
+		return result, nil
+	}
+	if why != "" && l.d.hasFallback(r) { // the lane goes on for what a fallback takes; this waits as if there were none
+		result = putBack(x)
+		result.Due = known.tryAt
 		return result, nil
 	}
 	if err := l.pace(ctx); err != nil {

@@ -1,18 +1,19 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
@@ -80,6 +81,7 @@ type Deliverer struct {
 	fresh *fresh
 	fault chan error
 
+	noiseMu sync.Mutex // of what follows: lanes ask, too
 	noise   *noise.Control
 	noiseOf *Dispatcher // whose config it is of
 
@@ -125,7 +127,11 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	var expired, pruned time.Time
-	busy := time.Now()
+	began := time.Now()
+	busy, behind := began, time.Duration(0)
+	if err := d.putRight(ctx, began); err != nil {
+		return err
+	}
 	for {
 		more, err := d.intake(ctx)
 		if err != nil {
@@ -135,6 +141,15 @@ func (d *Deliverer) Run(ctx context.Context) error {
 			return err
 		}
 		now := time.Now()
+		if by := setBack(began, now); by != behind {
+			if by > behind+clockSlack {
+				d.Log.Warn("the clock was set back", "by", (by - behind).Round(time.Second))
+				if err := d.putRight(ctx, now); err != nil {
+					return err
+				}
+			}
+			behind = by
+		}
 		if now.Sub(expired) >= expireEvery {
 			expired = now
 			if err := d.expire(ctx, now); err != nil {
@@ -190,6 +205,23 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		case <-due:
 		}
 	}
+}
+
+// clockSlack is by how much clocks go back that are kept right.
+const clockSlack = time.Second
+
+// setBack is by how much the time of day is behind the time that has passed since a time.
+func setBack(since, now time.Time) time.Duration {
+	return now.Sub(since) - now.Round(0).Sub(since.Round(0)) // Round takes away what no setting of the clock changes
+}
+
+// putRight sees that nothing waits for a time that a clock showed before it was set back, or for what is not kept any more.
+func (d *Deliverer) putRight(ctx context.Context, now time.Time) error {
+	err := d.untilItTakes(ctx, func() error { return d.control().Recover(ctx, d.Box, now) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // tick does what noise control has to do now. due is signalled when there is more, if that is before the next look; more:
@@ -394,7 +426,8 @@ func (d *Deliverer) hasFallback(r *Receiver) bool {
 	return slices.ContainsFunc(r.Fallback, func(name string) bool { return d.Site.Receiver(name) != nil })
 }
 
-// fallbacks are the deliveries that take the place of one that its receiver does not take; none without a reason.
+// fallbacks are the deliveries that take the place of one that its receiver does not take, and say the same; none without a
+// reason.
 func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDelivery {
 	if why == "" { // nearly always
 		return nil
@@ -403,14 +436,18 @@ func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDeliver
 	if r == nil {
 		return nil
 	}
+	action := notifier.Trigger
+	if about, err := noise.ParseAbout(x.About); err == nil && about != nil {
+		action = cmp.Or(about.Action, action)
+	}
+	if action == notifier.Update { // of a message that the fallback does not have
+		return nil
+	}
 	var out []outbox.NewDelivery
 	for _, name := range r.Fallback {
-		if f := d.Site.Receiver(name); f != nil {
-			instead := outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity}
-			if x.Kind == "" || strings.HasPrefix(x.Kind, outbox.StepKind) { // a step is told to who was told of the alert before, too
-				instead.Kind, instead.About = x.Kind, x.About
-			}
-			out = append(out, instead)
+		if f := d.Site.Receiver(name); f != nil && notifier.Follows(f.Notifier, action) {
+			out = append(out, outbox.NewDelivery{Receiver: name, Channel: f.Channel, Route: fallbackRoute(x.Receiver, why), Severity: x.Severity,
+				Kind: x.Kind, About: x.About})
 		}
 	}
 	return out

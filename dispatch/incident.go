@@ -189,6 +189,8 @@ func keeps(x outbox.Delivery, receipt notifier.Receipt) string {
 // control is the noise control of the config in use.
 func (d *Deliverer) control() *noise.Control {
 	dispatcher := d.Site.Dispatcher()
+	d.noiseMu.Lock()
+	defer d.noiseMu.Unlock()
 	if d.noise != nil && d.noiseOf == dispatcher {
 		return d.noise
 	}

@@ -92,7 +92,7 @@ func (l *lane) run(ctx context.Context) error {
 
 // limit is how many deliveries may be taken now.
 func (l *lane) limit(ctx context.Context, r *Receiver) int {
-	if ctx.Err() != nil || r == nil && !l.d.Site.Gone(l.name) {
+	if ctx.Err() != nil || r == nil && l.alias() == nil && !l.d.Site.Gone(l.name) {
 		return 0
 	}
 	return l.batch(r)

@@ -3,7 +3,6 @@ package noise
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -68,16 +67,9 @@ func messageID(parts ...any) string {
 // join finds the open bundle of a kind and key and says when it is told, or opens it, to be told at due. opener is what the
 // caller puts into it first: with it no two bundles have the same name, though they were opened and told in one instant.
 func join(tx *outbox.Tx, b bundle, opener string, now, due time.Time) (*bundle, time.Time, error) {
-	text, kept, open, err := tx.State(b.stateKey())
-	if err != nil {
-		return nil, due, err
-	}
-	if open {
-		due = kept
-		if err := json.Unmarshal([]byte(text), &b); err != nil {
-			return nil, due, fmt.Errorf("state %s: %w", b.stateKey(), err)
-		}
-		return &b, due, nil
+	kept, at, open, err := getDue[bundle](tx, b.stateKey())
+	if err != nil || open {
+		return &kept, at, err
 	}
 	b.Opened = now
 	b.ID = messageID(b.Kind, b.Key, now.UnixNano(), opener)

@@ -285,7 +285,7 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 				v.first = v.about.First
 			}
 		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, silencedBy):
-			told, err := p.tx.Known(d.Bundle, 1)
+			told, err := p.tx.Has(d.Bundle, 1)
 			if err != nil {
 				return false, err
 			}
@@ -376,19 +376,33 @@ const (
 	incidentKey = "incident/"
 	stormKey    = "storm/"
 	ruleKey     = "rule/"
+	lostKey     = "lost/"
 )
 
-// get reads what is kept under a key.
+// get reads what is kept under a key. What cannot be read is as if it were not there: no alert can be accepted otherwise, and
+// to be told once too often does less harm.
 func get[T any](tx *outbox.Tx, key string) (v T, found bool, err error) {
-	text, _, found, err := tx.State(key)
-	if err == nil && found {
-		err = json.Unmarshal([]byte(text), &v)
-	}
-	if err != nil {
-		err = fmt.Errorf("state %s: %w", key, err)
-	}
+	v, _, found, err = getDue[T](tx, key)
 	return v, found, err
 }
+
+func getDue[T any](tx *outbox.Tx, key string) (v T, due time.Time, found bool, err error) {
+	text, due, found, err := tx.State(key)
+	if err != nil || !found {
+		return v, due, false, err
+	}
+	if json.Unmarshal([]byte(text), &v) != nil {
+		var none T
+		if strings.HasPrefix(key, bundleKey) {
+			err = lost(tx)
+		}
+		return none, time.Time{}, false, err
+	}
+	return v, due, true, nil
+}
+
+// lost notes that there was a bundle that cannot be read. See [Control.Recover].
+func lost(tx *outbox.Tx) error { return tx.SetState(lostKey, "", time.Unix(1, 0)) }
 
 func set(tx *outbox.Tx, key string, v any, due time.Time) error {
 	return tx.SetState(key, encode(v), due)

@@ -76,6 +76,11 @@ type fresh struct {
 	Until time.Time `json:"until"`
 }
 
+// stays reports whether a source of a rule is fresh at a time.
+func stays(rule *rules.Inhibit, f fresh, now time.Time) bool {
+	return f.Until.After(now) && !ahead(f.Until, now.Add(rule.For))
+}
+
 // inhibit: another alert of a kind is fresh, with the same values.
 func (p *planning) inhibit(route string, v *verdict) error {
 	if route == "" { // it was called by its name
@@ -90,7 +95,7 @@ func (p *planning) inhibit(route string, v *verdict) error {
 		if err != nil {
 			return err
 		}
-		if !found || !f.Until.After(p.in.now) {
+		if !found || !stays(rule, f, p.in.now) {
 			v.note("inhibit %s: no such alert is fresh", rule.Name)
 			continue
 		}
@@ -320,7 +325,7 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 	if err != nil {
 		return err
 	}
-	if found && !now.Before(r.Last.Add(r.Base)) { // its time came, and nobody has looked yet
+	if found && (!now.Before(r.Last.Add(r.Base)) || ahead(r.Last, now)) { // its time came, and nobody has looked yet
 		if err := p.quiet(p.tx, key, r, now); err != nil {
 			return err
 		}
@@ -334,7 +339,7 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 		return set(p.tx, key, r, r.due())
 	}
 	p.counts = &counting{key: key, repeats: &r}
-	kept, err := p.tx.Known(r.First.Identity, r.First.Occurrence)
+	kept, err := p.tx.Has(r.First.Identity, r.First.Occurrence)
 	if err != nil {
 		return err
 	}
@@ -478,7 +483,7 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 		return err
 	}
 	due := p.in.now.Add(policy.Group.Wait)
-	if found {
+	if found = found && !ahead(g.Flushed, p.in.now); found {
 		due = later(g.Flushed.Add(policy.Group.Interval), p.in.now)
 	}
 	b := p.ofRoute(bundle{Kind: digest.Group, Key: key, By: words, Steps: stepsOf(policy, wants), Interval: policy.Group.Interval}, route, policy)

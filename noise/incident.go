@@ -40,6 +40,12 @@ func pairKey(route string, n int, key string) string {
 	return incidentKey + route + "/" + strconv.Itoa(n) + "/" + key
 }
 
+// asks reports whether the config has the pair of an incident that is kept under a key.
+func (c *Control) asks(key string) bool {
+	of := key[:strings.LastIndexByte(key, '/')+1]
+	return slices.ContainsFunc(c.Pairs, func(p rules.Pair) bool { return pairKey(p.Route, p.N, "") == of })
+}
+
 // opens notes that the alert opens incidents, if it is told by itself or with its group.
 func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 	if v.decided() && !v.group {
@@ -99,7 +105,7 @@ func (p *planning) close() error {
 			continue
 		}
 		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
-			Resolved: &Resolved{After: p.in.now.Sub(i.Opened), By: p.in.ref}}
+			Resolved: &Resolved{After: max(p.in.now.Sub(i.Opened), 0), By: p.in.ref}}
 		told, err := p.after(p.tx, i.By, i.Route, resolveKind, about, p.in.now, toldItself)
 		if err != nil {
 			return err

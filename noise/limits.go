@@ -56,7 +56,7 @@ func throttleWords(t *rules.Throttle) string {
 
 // overflow holds what is above a throttle. An alert waits behind others that wait already. opener is as in join.
 func overflow(tx *outbox.Tx, scope, route string, t *rules.Throttle, opener string, now time.Time, v *verdict) error {
-	_, _, open, err := tx.State((&bundle{Kind: digest.Throttle, Key: scope}).stateKey())
+	_, open, err := get[bundle](tx, (&bundle{Kind: digest.Throttle, Key: scope}).stateKey())
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package noise
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -124,7 +125,8 @@ func (r *Receiver) calm() time.Duration { return r.StormAfter / 10 }
 func (c *Control) stormDue(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
 	var s storm
 	if err := json.Unmarshal([]byte(k.Value), &s); err != nil {
-		return err
+		c.Log.Error("state cannot be read and is forgotten", "key", k.Key, "err", err)
+		return db.Update(ctx, "forget a storm", func(tx *outbox.Tx) error { return errors.Join(tx.DropState(k.Key), lost(tx)) })
 	}
 	b, held, waiting, err := c.stormNow(ctx, db, s.Receiver)
 	if err != nil {

@@ -36,10 +36,8 @@ func (c *Control) Tick(ctx context.Context, db *outbox.DB, now time.Time) (next 
 	if err != nil {
 		return next, false, err
 	}
-	for _, k := range due {
-		if err := c.due(ctx, db, k, now); err != nil {
-			return next, false, fmt.Errorf("%s: %w", k.Key, err)
-		}
+	if err := c.allDue(ctx, db, due, now); err != nil {
+		return next, false, err
 	}
 	if len(due) > 0 { // what was done may have times of its own
 		var rest []outbox.Kept
@@ -51,27 +49,51 @@ func (c *Control) Tick(ctx context.Context, db *outbox.DB, now time.Time) (next 
 	return next, more, nil
 }
 
-// due does what one key asks for. What cannot be read, or has no use any more, is forgotten.
-func (c *Control) due(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
-	switch {
-	case strings.HasPrefix(k.Key, bundleKey):
-		return c.flush(ctx, db, k, now)
-	case strings.HasPrefix(k.Key, stormKey):
-		return c.stormDue(ctx, db, k, now)
+// allDue does what keys ask for: in one transaction, but for those that read much. A scan leaves very many.
+func (c *Control) allDue(ctx context.Context, db *outbox.DB, due []outbox.Kept, now time.Time) error {
+	var rest []outbox.Kept
+	for _, k := range due {
+		var err error
+		switch {
+		case strings.HasPrefix(k.Key, bundleKey):
+			err = c.flush(ctx, db, k, now)
+		case strings.HasPrefix(k.Key, stormKey):
+			err = c.stormDue(ctx, db, k, now)
+		case k.Key == lostKey:
+			err = c.Recover(ctx, db, now)
+		default:
+			rest = append(rest, k)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", k.Key, err)
+		}
+	}
+	if len(rest) == 0 {
+		return nil
 	}
 	return db.Update(ctx, "do what is due", func(tx *outbox.Tx) error {
-		_, due, found, err := tx.State(k.Key)
-		if err != nil || !found || due.IsZero() || due.After(now) { // what was done before has changed it
-			return err
+		for _, k := range rest {
+			if err := c.due(tx, k, now); err != nil {
+				return fmt.Errorf("%s: %w", k.Key, err)
+			}
 		}
-		switch {
-		case strings.HasPrefix(k.Key, dedupKey):
-			return c.dedupDue(tx, k, now)
-		case strings.HasPrefix(k.Key, incidentKey):
-			return c.incidentDue(tx, k, now)
-		}
-		return tx.DropState(k.Key) // a bucket that is full, an alert that is fresh no longer, a group whose interval is over
+		return nil
 	})
+}
+
+// due does what one key asks for. What cannot be read, or has no use any more, is forgotten.
+func (c *Control) due(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
+	_, due, found, err := tx.State(k.Key)
+	if err != nil || !found || due.IsZero() || due.After(now) { // what was done before has changed it
+		return err
+	}
+	switch {
+	case strings.HasPrefix(k.Key, dedupKey):
+		return c.dedupDue(tx, k, now)
+	case strings.HasPrefix(k.Key, incidentKey):
+		return c.incidentDue(tx, k, now)
+	}
+	return tx.DropState(k.Key) // a bucket that is full, an alert that is fresh no longer, a group whose interval is over
 }
 
 // dedupDue shows the count, or says that it has been quiet.
@@ -158,6 +180,12 @@ func (c *Control) incidentDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error
 		return tx.DropState(k.Key)
 	}
 	i.Again++
+	if i.Repeat > 0 { // what was slept through is not made up for
+		i.Again = max(i.Again, int(now.Sub(i.Opened)/i.Repeat))
+	}
+	if !c.asks(k.Key) { // nothing could close it, so nobody is reminded of it
+		return set(tx, k.Key, i, i.due())
+	}
 	_, taken, err := tx.Acked(i.By.Identity, i.By.Occurrence)
 	if err != nil {
 		return err
@@ -236,8 +264,7 @@ func (c *Control) endedSilences(ctx context.Context, db *outbox.DB, now time.Tim
 func (c *Control) flush(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
 	var b bundle
 	if err := json.Unmarshal([]byte(k.Value), &b); err != nil {
-		c.Log.Error("a bundle cannot be read: what it holds waits until a person looks", "key", k.Key, "err", err)
-		return db.Update(ctx, "put a bundle off", func(tx *outbox.Tx) error { return tx.SetState(k.Key, k.Value, time.Time{}) })
+		return c.Recover(ctx, db, now)
 	}
 	later, err := c.stillHeld(ctx, db, &b, now)
 	if err != nil {
@@ -258,10 +285,12 @@ func (c *Control) stillHeld(ctx context.Context, db *outbox.DB, b *bundle, now t
 	if err != nil {
 		return until, err
 	}
-	for _, k := range kept {
-		var f fresh
-		if k.Key == freshKey+b.Key && json.Unmarshal([]byte(k.Value), &f) == nil && f.Until.After(now) {
-			until = f.Until
+	for _, rule := range c.Inhibit {
+		for _, k := range kept {
+			var f fresh
+			if rule.Name == b.Why && k.Key == freshKey+b.Key && json.Unmarshal([]byte(k.Value), &f) == nil && stays(rule, f, now) {
+				until = f.Until
+			}
 		}
 	}
 	return until, nil
@@ -301,7 +330,8 @@ func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 			return err
 		}
 	}
-	return fmt.Errorf("the bundle %s keeps changing", b.ID)
+	c.Log.Warn("a bundle keeps changing, and is told later", "bundle", b.ID)
+	return db.Update(ctx, "put a bundle off", func(tx *outbox.Tx) error { return set(tx, b.stateKey(), b, now.Add(time.Second)) })
 }
 
 // reading is a bundle as it was read.

@@ -67,7 +67,7 @@ func (db *DB) Due(ctx context.Context, now time.Time, limit int) (due []Kept, ne
 			return err
 		}
 		var at int64
-		found, err := t.row(`SELECT due FROM state WHERE due > ? ORDER BY due LIMIT 1`, []any{micros(now)}, &at)
+		found, err := t.row(`SELECT due FROM state WHERE due > 0 AND due > ? ORDER BY due LIMIT 1`, []any{micros(now)}, &at)
 		if found {
 			next = fromMicros(at)
 		}
@@ -107,6 +107,13 @@ func (tx *Tx) Deliveries(identity string, occurrence int) ([]Delivery, error) {
 	return out, err
 }
 
+// Has reports whether an alert is kept, and has a delivery.
+func (tx *Tx) Has(identity string, occurrence int) (bool, error) {
+	var n int
+	return tx.t.row(`SELECT 1 FROM alert AS a CROSS JOIN delivery AS d ON d.alert = a.id WHERE a.identity = ? AND a.occurrence = ? LIMIT 1`,
+		[]any{identity, max(occurrence, 1)}, &n)
+}
+
 // Delivery finds one of an alert's, without its header and bytes. It costs the same however many there are.
 func (tx *Tx) Delivery(identity string, occurrence int, receiver, kind string) (d Delivery, found bool, err error) {
 	err = tx.t.each(`SELECT `+deliveryColumns+`, `+alertHeadColumns+` FROM alert AS a CROSS JOIN delivery AS d ON d.alert = a.id
@@ -116,12 +123,6 @@ func (tx *Tx) Delivery(identity string, occurrence int, receiver, kind string) (
 			return false, d.scan(row, false)
 		})
 	return d, found, err
-}
-
-// Known reports whether an alert is there.
-func (tx *Tx) Known(identity string, occurrence int) (bool, error) {
-	var n int
-	return tx.t.row(`SELECT 1 FROM alert WHERE identity = ? AND occurrence = ?`, []any{identity, max(occurrence, 1)}, &n)
 }
 
 // Enter enters an alert and its deliveries, as [DB.Accept] does.
@@ -253,6 +254,49 @@ func (tx *Tx) changed(query string, args ...any) (int, error) {
 	}
 	n, err := res.RowsAffected()
 	return int(n), err
+}
+
+// HeldBundle is a bundle that holds deliveries of a receiver.
+type HeldBundle struct{ Bundle, Receiver string }
+
+// HeldBundles lists the bundles that hold something.
+func (db *DB) HeldBundles(ctx context.Context) ([]HeldBundle, error) {
+	var out []HeldBundle
+	err := db.read(ctx, "look for bundles", func(t *txn) error {
+		held, err := t.tallies(Held)
+		for receiver := range held {
+			if err == nil {
+				err = t.each(`SELECT DISTINCT bundle FROM delivery INDEXED BY delivery_timer
+					WHERE open = 1 AND due > 0 AND receiver = ? AND due = ? AND state = 'held' AND bundle <> ''`,
+					[]any{receiver, int64(never)}, func(row scanner) (bool, error) {
+						h := HeldBundle{Receiver: receiver}
+						err := row.Scan(&h.Bundle)
+						out = append(out, h)
+						return true, err
+					})
+			}
+		}
+		return err
+	})
+	return out, err
+}
+
+// SetBack moves what is held until a time, and was entered by a clock that was ahead of now, so that it is held for as long
+// as was meant. It returns how many deliveries that were.
+func (tx *Tx) SetBack(now time.Time) (int, error) {
+	held, err := tx.t.tallies(Held)
+	total := 0
+	for receiver := range held {
+		if err != nil {
+			break
+		}
+		var n int
+		n, err = tx.changed(`UPDATE delivery SET due = max(due - queued + ?, 1), queued = ?
+			WHERE open = 1 AND due > 0 AND receiver = ? AND due < ? AND state = 'held' AND queued > ?`,
+			micros(now), micros(now), receiver, int64(never), micros(now))
+		total += n
+	}
+	return total, err
 }
 
 // EachMember calls f for every delivery of a bundle with its whole alert, in the order in which they were entered, those of
