@@ -81,9 +81,6 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 // closes tells those who were told of an incident that the alert closes. They are not told of the alert itself, and nobody
 // is called for it: rest are the others.
 func (p *planning) closes(route string, policy *rules.Policy, wants []Want) (rest []Want, err error) {
-	if p.in.known {
-		return wants, nil
-	}
 	v := verdict{}
 	closed := map[string]bool{}
 	for n, pair := range policy.Resolve {
