@@ -107,7 +107,7 @@ func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool
 			return nil, err
 		}
 	}
-	if err := p.close(); err != nil {
+	if err := p.close(wants); err != nil {
 		return nil, err
 	}
 	var routes []string

@@ -379,6 +379,7 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 type counting struct {
 	key string
 	*repeats
+	before bool // it was counted when the alert came by another way
 }
 
 // countedBefore finds the counts of a repeat that comes by another way: it is not counted again.
@@ -390,7 +391,7 @@ func (p *planning) countedBefore(route string, policy *rules.Policy, first *Ref)
 	key = dedupKey + route + "/" + key
 	r, found, err := get[repeats](p.tx, key)
 	if err == nil && found && r.First == *first {
-		p.counts = &counting{key: key, repeats: &r}
+		p.counts = &counting{key: key, repeats: &r, before: true}
 	}
 	return err
 }
@@ -406,7 +407,7 @@ func (p *planning) keepCounts(route string) error {
 		switch {
 		case d.Route != route || d.Kind != "":
 		case strings.HasPrefix(d.Reason, repeatOf):
-			if !p.in.known {
+			if !c.before {
 				c.Untold++
 			}
 			return set(p.tx, c.key, c.repeats, c.due())

@@ -84,10 +84,10 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 	return nil
 }
 
-// close ends the incidents that the alert closes, whichever routes it takes itself: those who were told of one are told that
-// it is over.
-func (p *planning) close() error {
-	if p.in.known {
+// close ends the incidents that the alert closes, whichever routes it takes itself, or none: those who were told of one are
+// told that it is over. Where no route was asked, that waits until one is.
+func (p *planning) close(wants []Want) error {
+	if len(wants) > 0 && !slices.ContainsFunc(wants, func(w Want) bool { return w.Route != "" && w.Route != rules.Always && !byArgv(w.Receiver) }) {
 		return nil
 	}
 	for _, pair := range p.Pairs {

@@ -327,6 +327,18 @@ func TestAClosingAlertByAnotherWayIsToldToNobodyWhoWasToldByTheIncident(t *testi
 	b.heard("0s hook a1", "0s mail a1", "0s slack-1 a1", "0s hook a1 resolve by x1 after 0s", "0s mail a1 resolve by x1 after 0s", "0s new x1", "0s slack-1 a1 resolve by x1 after 0s")
 }
 
+func TestWhatCameAnotherWayFirstIsDecidedAboutByItsRouteAllTheSame(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule], for: 15m}, `+pair+`}]`)
+	b.alert("504", 10, "web-01")
+	for _, m := range []made{{id: "x1", rule: "504", agent: "web-01", level: 10}, {id: "x2", rule: "503", agent: "web-01", level: 3}} {
+		b.comesFor(m, []Want{{Receiver: "argv-1", Channel: "slack"}})
+		b.comes(m)
+	}
+	b.wait(time.Hour)
+	b.heard("0s hook a1", "0s argv-1 x1", "0s argv-1 x2", "0s hook a1 resolve by x2 after 0s", "15m0s hook a1 quiet quiet for 15m0s, 2 in all")
+}
+
 func TestAnAlertThatComesAgainTakesNothingOutOfAThrottle(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, `

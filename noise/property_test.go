@@ -311,7 +311,15 @@ func (b *bench) by(way string, m made) []Want {
 	case "argv-1":
 		return []Want{{Receiver: "argv-1", Channel: "slack"}}
 	}
-	return slices.DeleteFunc(b.wants(m.alert()), func(w Want) bool { return way != "" && w.Channel != way })
+	all := b.wants(m.alert())
+	if way == "" {
+		return all
+	}
+	chosen := map[string]bool{} // routes, whose later steps come with their receivers
+	for _, w := range all {
+		chosen[w.Route] = chosen[w.Route] || w.Step <= 1 && w.Channel == way
+	}
+	return slices.DeleteFunc(all, func(w Want) bool { return !chosen[w.Route] || w.Step <= 1 && w.Channel != way })
 }
 
 func (b *bench) brakeAll() {

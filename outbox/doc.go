@@ -6,9 +6,10 @@
 // # What is kept
 //
 // An alert is kept once per (identity, occurrence). A delivery is one alert for one receiver, and there is at
-// most one per (alert, receiver): the same alert may come by three ways and is told once to each receiver. An
-// attempt is one try at a delivery. Beside them: how each receiver fares (backoff), counters, and a few texts
-// under a key ([DB.Meta]).
+// most one of a kind per (alert, receiver): the same alert may come by three ways and is told once to each
+// receiver; what is told of it later has kinds of its own. A bundle is deliveries that are told together. An
+// attempt is one try at a delivery. Beside them: how each receiver fares (backoff), counters, a few texts under a
+// key ([DB.Meta]), texts that have a time ([DB.Due]), silences, and who has taken which alert.
 //
 // # What a caller may rely on
 //
@@ -27,8 +28,9 @@
 //     [DB.Turn] is both at once, for who goes through a queue: it waits for the disk once and not twice.
 //   - A write that has begun is not given up when its context ends: what happened is recorded. The context
 //     ends the waiting for one's turn, and every read.
-//   - Only the methods [DB.Retry] and [DB.Drop] change anything from another process, and neither touches a
-//     delivery that the owner is delivering.
+//   - Only the methods [DB.Retry], [DB.Drop], [DB.AddSilence], [DB.EndSilence] and [DB.Acknowledge] change anything
+//     from another process, and none touches a delivery that the owner is delivering.
+//   - Notes of a delivery tell its way: what holds, moves, ends or releases it beside an attempt adds a line.
 //   - An alert or delivery that is waiting is never removed, neither by age nor by size.
 //
 // # Order
