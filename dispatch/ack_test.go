@@ -213,6 +213,28 @@ func TestWhereItWasTakenNobodyIsToldOfThat(t *testing.T) {
 	})
 }
 
+// A step whose receiver is down goes to its fallback, who has been told of the alert already, and may take it.
+func TestAStepGoesToTheFallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		soc, page, boss := &mailbox{}, &mailbox{down: true}, &mailbox{}
+		b := escalation(t, `[{escalate: [{to: soc}, {after: 10m, to: page}, {after: 1h, to: boss}]}]`, map[string]*mailbox{"soc": soc, "page": page, "boss": boss})
+		b.site.d.Receivers["page"].Fallback = []string{"soc"}
+		b.start()
+		id := b.comes("1.1")
+		pass(21 * time.Minute)
+		was(t, "soc", soc, "trigger; link", "trigger; Step 2 of 3: soc has not answered for 10 min; link")
+		b.taken(outbox.Ack{Identity: id, By: "alice", Via: "mail link"})
+		pass(time.Minute)
+		if got := soc.told(); len(got) != 3 || got[2] != "acknowledge; Taken by alice at 00:21 (mail link)" {
+			t.Errorf("soc was told %q", got)
+		}
+		was(t, "boss", boss)
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestOnlyMessagesOfEscalationsHaveTheLink: there is nothing to take elsewhere.
 func TestOnlyMessagesOfEscalationsHaveTheLink(t *testing.T) {
 	for name, tt := range map[string]struct{ routes, want string }{

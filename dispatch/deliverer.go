@@ -454,7 +454,7 @@ func (d *Deliverer) fallbacks(x outbox.Delivery, why string) []outbox.NewDeliver
 }
 
 // A fallback's delivery carries in its route whose place it takes, and why: the message says so.
-const fallbackPrefix = "fallback:"
+const fallbackPrefix = noise.FallbackPrefix
 
 func fallbackRoute(receiver, why string) string { return fallbackPrefix + receiver + ": " + why }
 

@@ -23,7 +23,7 @@ func TestAStepForWhoIsOnCallIsToldWhileTheConfigFileIsBroken(t *testing.T) {
 		b.site.d.Aliases = map[string]Alias{"duty": &duty{names: [2][]string{{"slack-alice"}, {"slack-alice"}}}}
 		b.site.isGone = func(string) bool { return false }
 		b.start()
-		b.alert(5710, 12, "web-01")
+		b.arrives(1, 5710, 12, "web-01")
 		b.wait(time.Hour)
 		if got := len(alice.told()); got != 1 {
 			t.Errorf("who is on call heard %d messages, want the second step", got)
@@ -78,11 +78,11 @@ func TestAFallbackIsToldWhatTheReceiverWasToBeTold(t *testing.T) {
 				b.site.d.Receivers["slack-1"].Notifier = slack
 				b.site.d.Receivers["slack-1"].Fallback = []string{"email-1"}
 				b.start()
-				b.alert(5710, 10, "web-01")
+				b.arrives(2, 5710, 10, "web-01")
 				b.wait(time.Second)
-				b.alert(5710, 10, "web-01")
+				b.arrives(3, 5710, 10, "web-01")
 				b.wait(time.Minute)
-				b.alert(5711, 10, "web-01")
+				b.arrives(4, 5711, 10, "web-01")
 				b.wait(9*time.Minute + 30*time.Second)
 				var actions, kinds []string
 				for _, n := range mail.got {
@@ -118,9 +118,9 @@ func TestWhatNoFallbackTakesWaitsForTheReceiver(t *testing.T) {
 		b.site.d.Receivers["slack-1"].Notifier = slack
 		b.site.d.Receivers["slack-1"].Fallback = []string{"email-1"}
 		b.start()
-		b.alert(5710, 10, "web-01")
+		b.arrives(5, 5710, 10, "web-01")
 		b.wait(time.Second)
-		b.alert(5710, 10, "web-01")
+		b.arrives(6, 5710, 10, "web-01")
 		b.wait(30 * time.Minute)
 		if n := slack.refused.Load(); n < 8 || n > 40 {
 			t.Errorf("the receiver was asked %d times in half an hour", n)
@@ -128,7 +128,7 @@ func TestWhatNoFallbackTakesWaitsForTheReceiver(t *testing.T) {
 		if got := mail.told(); len(got) > 0 {
 			t.Errorf("the fallback heard %q", got)
 		}
-		b.alert(5710, 10, "web-02") // what a fallback takes is not kept waiting by that
+		b.arrives(7, 5710, 10, "web-02") // what a fallback takes is not kept waiting by that
 		b.wait(2 * time.Minute)
 		if got := len(mail.told()) + len(slack.told()); got != 2 {
 			t.Errorf("%d of 2 alerts were told: %q, %q", got, slack.told(), mail.told())

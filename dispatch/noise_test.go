@@ -2,8 +2,10 @@ package dispatch
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +17,8 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -26,17 +30,15 @@ import (
 type listener struct {
 	amends bool
 	mu     sync.Mutex
+	began  time.Time // what is heard is told with the time since then
 	heard  []string
 	got    []notifier.Notification
-	began  time.Time
+	at     []time.Time
 }
 
 func (s *listener) Notify(_ context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.began.IsZero() {
-		s.began = time.Now()
-	}
 	text := n.Parts["text"].String()
 	if text == "" {
 		text = n.Parts["subject"].String()
@@ -53,8 +55,9 @@ func (s *listener) Notify(_ context.Context, n notifier.Notification) (notifier.
 	if n.Earlier != nil {
 		earlier = " of " + n.Earlier.ID
 	}
-	s.heard = append(s.heard, fmt.Sprintf("%s%s%s: %s", n.Action, earlier, "", first))
+	s.heard = append(s.heard, fmt.Sprintf("%s %s%s: %s", time.Since(s.began).Round(time.Second), n.Action, earlier, first))
 	s.got = append(s.got, n)
+	s.at = append(s.at, time.Now())
 	return notifier.Receipt{ID: fmt.Sprint("m", len(s.heard)), Status: 200}, nil
 }
 
@@ -87,6 +90,9 @@ func quietBench(t *testing.T, config string, receivers map[string]*listener) *be
 			windows[name] = window.Parse(doc.Windows.Content[i+1], name, time.UTC, func(_ *yaml.Node, m string) { t.Fatal(m) })
 		}
 	}
+	for _, s := range receivers {
+		s.began = time.Now()
+	}
 	d := &Dispatcher{Table: &rules.Table{}, Scale: alert.DefaultScale, Receivers: map[string]*Receiver{}, Log: slog.New(slog.DiscardHandler), Zone: time.UTC}
 	problems := func(ps []rules.Problem) {
 		for _, p := range ps {
@@ -112,12 +118,9 @@ func quietBench(t *testing.T, config string, receivers map[string]*listener) *be
 	return b
 }
 
-var nextAlert int
-
-// alert makes one arrive: rule, level and agent.
-func (b *bench) alert(rule, level int, agent string) string {
-	nextAlert++
-	id := fmt.Sprintf("%d.%d", time.Now().Unix(), nextAlert)
+// arrives makes an alert arrive: its number, rule, level and agent.
+func (b *bench) arrives(n, rule, level int, agent string) string {
+	id := fmt.Sprintf("%d.%d", time.Now().Unix(), n)
 	a := alert.Parse(fmt.Appendf(nil, `{"rule":{"level":%d,"description":"d","id":"%d","groups":["sshd"]},"agent":{"id":"001","name":%q},"manager":{"name":"m"},"id":%q,"full_log":"x","location":"/l","data":{"srcip":"192.0.2.7"}}`,
 		level, rule, agent, id), alert.Options{Received: time.Now()})
 	b.queue.put(Arrival{Alert: a, Header: []byte(`""`), Deliveries: b.site.d.Plan(a)})
@@ -129,70 +132,233 @@ func (b *bench) wait(d time.Duration) {
 	synctest.Wait()
 }
 
-func heard(t *testing.T, s *listener, want ...string) {
-	t.Helper()
-	if diff := cmp.Diff(s.told(), want); diff != "" {
-		t.Errorf("heard (-got +want):\n%s", diff)
+// restarted plays a scenario twice, once with a new process at every point, and compares what two receivers heard and when.
+// A deliverer looks every two seconds whether a step is due.
+func restarted(t *testing.T, config string, play func(b *bench, point func())) {
+	var heard [2][]*listener
+	for i := range heard {
+		synctest.Test(t, func(t *testing.T) {
+			one, two := &listener{amends: true}, &listener{}
+			heard[i] = []*listener{one, two}
+			b := quietBench(t, config, map[string]*listener{"slack-1": one, "hook-1": two})
+			b.start()
+			play(b, func() {
+				if i == 0 {
+					return
+				}
+				if err := b.stop(); err != nil {
+					t.Fatal(err)
+				}
+				b.start()
+			})
+			if err := b.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if len(heard[0][0].heard)+len(heard[0][1].heard) < 2 {
+		t.Error("nothing was heard")
+	}
+	for i, want := range heard[0] {
+		got := heard[1][i]
+		same := slices.EqualFunc(got.heard, want.heard, func(a, b string) bool {
+			at, text, _ := strings.Cut(a, " ")
+			wantAt, wantText, _ := strings.Cut(b, " ")
+			x, err := time.ParseDuration(at)
+			y, wantErr := time.ParseDuration(wantAt)
+			return err == nil && wantErr == nil && (x-y).Abs() <= lookEvery && text == wantText
+		})
+		if !same {
+			t.Errorf("with restarts (-got +want):\n%s", cmp.Diff(got.heard, want.heard))
+		}
 	}
 }
 
-func TestRepeatsAreCountedAndShown(t *testing.T) {
+func TestARestartInTheMiddleOfAnyWindowChangesNothing(t *testing.T) {
+	for name, config := range map[string]string{
+		"dedup":            `routes: [{to: [slack-1, hook-1], dedup: {by: [agent], for: 5m}}]`,
+		"growing dedup":    `routes: [{to: [slack-1, hook-1], dedup: {by: [agent], for: 1m, growing: true}}]`,
+		"group":            `routes: [{to: [slack-1, hook-1], group_by: [agent], group_wait: 1m, group_interval: 4m}]`,
+		"throttle":         `routes: [{to: [slack-1, hook-1], throttle: {rate: 20/h, burst: 2}}]`,
+		"digest":           `routes: [{to: [slack-1, hook-1], digest: 10m}]`,
+		"window":           "windows: {day: {days: all, from: \"00:07\", to: \"12:00\"}}\nroutes: [{to: [slack-1, hook-1], active: day}]",
+		"inhibit":          "inhibit: [{name: down, source: {rule: 5711}, target: {rule: 5710}, equal: [agent], for: 5m}]\nroutes: [{to: [slack-1, hook-1]}]",
+		"escalate":         `routes: [{escalate: [{to: slack-1}, {after: 3m, to: hook-1}]}]`,
+		"resolve":          `routes: [{to: [slack-1, hook-1], resolve: {opens: {rule: 5710}, closes: {rule: 5711}, by: [agent]}}]`,
+		"resolve in group": `routes: [{to: [slack-1, hook-1], group_by: [agent, rule], resolve: {opens: {rule: 5710}, closes: {rule: 5711}, by: [agent]}, repeat_interval: 6m}]`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			restarted(t, config, func(b *bench, point func()) {
+				for n := range 8 {
+					rule := 5710
+					if n%4 == 3 {
+						rule = 5711
+					}
+					b.arrives(n, rule, 10, fmt.Sprint("web-0", n%2))
+					if n%2 == 0 {
+						b.wait(time.Second)
+						point()
+						continue
+					}
+					b.wait(47 * time.Second)
+					point()
+					b.wait(31 * time.Second)
+				}
+				for range 3 {
+					b.wait(4 * time.Minute)
+					point()
+				}
+				b.wait(20 * time.Minute)
+			})
+		})
+	}
+}
+
+func TestARestartInASilenceChangesNothing(t *testing.T) {
+	restarted(t, `routes: [{to: [slack-1, hook-1]}]`, func(b *bench, point func()) {
+		now := time.Now()
+		err := b.box.AddSilence(context.Background(), outbox.Silence{ID: "s1", Match: "{rule: 5710}", Starts: now, Ends: now.Add(10 * time.Minute), Created: now, Reason: "because", By: "NAME"})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for n := range 3 {
+			b.arrives(n, 5710, 10, "web-01")
+			b.wait(time.Minute)
+			point()
+		}
+		b.wait(20 * time.Minute)
+	})
+}
+
+func TestRepeatsAreShownInTheFirstMessageOrToldWhenItIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot, hook := &listener{amends: true}, &listener{}
 		b := quietBench(t, `routes: [{to: [slack-bot, slack-hook], dedup: {by: [rule, agent], for: 15m}}]`, map[string]*listener{"slack-bot": bot, "slack-hook": hook})
 		b.start()
-		for range 37 {
-			b.alert(5710, 10, "web-01")
+		for n := range 10 {
+			b.arrives(n, 5710, 10, "web-01")
 			b.wait(10 * time.Second)
 		}
 		b.wait(20 * time.Minute)
-		fmt.Println(strings.Join(bot.told(), "\n"))
-		fmt.Println(strings.Join(hook.told(), "\n"))
-		fmt.Println(b.states("slack-bot"), b.states("slack-hook"))
 		if err := b.stop(); err != nil {
 			t.Error(err)
+		}
+		got := bot.told()
+		if len(got) != 4 || !strings.Contains(got[0], "0s trigger: ") || !strings.Contains(got[1], "1m0s update of m1: ") || !strings.Contains(got[2], "2m0s update of m1: ") || !strings.Contains(got[3], "16m30s update of m1: ") {
+			t.Errorf("the bot heard\n%s", strings.Join(got, "\n"))
+		}
+		for i, says := range map[int]string{1: "7", 2: "10", 3: "10"} {
+			if i < len(got) && !strings.Contains(got[i], says) {
+				t.Errorf("no %s in %q", says, got[i])
+			}
+		}
+		if got := hook.told(); len(got) != 2 || !strings.Contains(got[1], "16m30s trigger of m1: ") || !strings.Contains(got[1], "10") {
+			t.Errorf("the hook heard\n%s", strings.Join(got, "\n"))
 		}
 	})
 }
 
-func TestTry(t *testing.T) {
-	for name, config := range map[string]string{
-		"group":    `routes: [{to: [slack-1], group_by: [agent]}]`,
-		"throttle": `routes: [{to: [slack-1], throttle: {rate: 2/m, burst: 2}}]`,
-		"window": `
-windows: {day: {days: all, from: "00:30", to: "12:00"}}
-routes: [{to: [slack-1], active: day}]`,
-		"digest":   `routes: [{to: [slack-1], digest: 10m}]`,
-		"resolve":  `routes: [{to: [slack-1], resolve: {opens: {rule: 5710}, closes: {rule: 5711}, by: [agent]}}]`,
-		"escalate": `routes: [{escalate: [{to: slack-1}, {after: 10m, to: slack-2}]}]`,
-		"inhibit": `
-inhibit: [{name: down, source: {rule: 5711}, target: {rule: 5710}, equal: [agent], for: 15m}]
-routes: [{to: [slack-1]}]`,
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				one, two := &listener{}, &listener{}
-				b := quietBench(t, config, map[string]*listener{"slack-1": one, "slack-2": two})
-				b.start()
-				b.alert(5711, 5, "web-02")
-				for i := range 12 {
-					b.alert(5710, 10, fmt.Sprint("web-0", i%3))
-					b.wait(10 * time.Second)
-				}
-				b.alert(5711, 5, "web-01")
-				b.wait(40 * time.Minute)
-				fmt.Println(name)
-				fmt.Println(strings.Join(one.told(), "\n"))
-				fmt.Println("two:", strings.Join(two.told(), "\n"))
-				fmt.Println(b.states("slack-1"), b.states("slack-2"))
-				found, _ := b.box.Find(context.Background(), outbox.Filter{})
-				for _, x := range found[:min(len(found), 6)] {
-					fmt.Println("  ", x.Alert.Identity, x.State, x.Kind, "|", x.Reason, "|", strings.ReplaceAll(x.Notes, "\n", " / "))
-				}
-				if err := b.stop(); err != nil {
-					t.Error(err)
-				}
-			})
-		})
+// TestTenThousandAlertsInAMinute is a scan: a channel that takes a message a second, and twelve pages among it all.
+func TestTenThousandAlertsInAMinute(t *testing.T) {
+	alerts := 10_000
+	if testing.Short() {
+		alerts = 2_000
 	}
+	for name, levels := range map[string][]int{"low": {5}, "low and medium": {5, 5, 5, 9}, "low and few medium": append(slices.Repeat([]int{5}, 60), 9), "medium": {9}, "no level": {-1, 5}} {
+		if name != "low and medium" && alerts > 2_000 {
+			t.Run(name, func(t *testing.T) { flood(t, 2_000, levels) })
+			continue
+		}
+		t.Run(name, func(t *testing.T) { flood(t, alerts, levels) })
+	}
+}
+
+func flood(t *testing.T, alerts int, levels []int) {
+	const pages, seconds = 12, 60
+	synctest.Test(t, func(t *testing.T) {
+		soc := &listener{amends: true}
+		b := quietBench(t, `routes: [{to: [slack-soc]}]`, map[string]*listener{"slack-soc": soc})
+		r := b.site.d.Receivers["slack-soc"]
+		r.Rate, r.StormAfter = Rate{Count: 1, Per: time.Second, Burst: 4}, DefaultStormAfter
+		b.start()
+		random := rand.New(rand.NewPCG(1, 2))
+		isPage := map[int]bool{}
+		for len(isPage) < pages {
+			isPage[random.IntN(alerts)] = true
+		}
+		paged := map[string]time.Time{}
+		for second := range seconds {
+			for n := second * alerts / seconds; n < (second+1)*alerts/seconds; n++ {
+				if isPage[n] {
+					paged[b.arrives(n, 5712, 12, "web-01")] = time.Now()
+					continue
+				}
+				b.arrives(n, 5710, levels[n%len(levels)], fmt.Sprint("web-", n%7))
+			}
+			b.wait(time.Second)
+		}
+		b.wait(15 * time.Minute)
+
+		for i, n := range soc.got {
+			if came, ok := paged[n.Alert]; ok {
+				if late := soc.at[i].Sub(came); late > 4*time.Second {
+					t.Errorf("a page was told after %s", late)
+				}
+				delete(paged, n.Alert)
+			}
+		}
+		if len(paged) > 0 {
+			t.Errorf("%d pages were not told", len(paged))
+		}
+		if len(soc.got) > 60 {
+			t.Errorf("%d messages:\n%s", len(soc.got), strings.Join(soc.told(), "\n"))
+		}
+		counts := map[digest.Kind]int{}
+		total, told := 0, map[string]bool{}
+		for _, n := range soc.got {
+			if !noise.IsMessage(n.Alert) {
+				told[n.Alert] = true
+				continue
+			}
+			kept, err := b.box.Alert(context.Background(), n.Alert, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s digest.Summary
+			if err := json.Unmarshal(kept.Raw, &s); err != nil {
+				t.Fatal(err)
+			}
+			counts[s.Kind]++
+			if s.Kind == digest.Storm {
+				total += s.Total
+			}
+		}
+		if counts[digest.StormBegins] != 1 || counts[digest.StormOver] != 1 {
+			t.Errorf("notices: %v", counts)
+		}
+		if total+len(told) != alerts {
+			t.Errorf("%d in digests and %d by themselves, of %d", total, len(told), alerts)
+		}
+		found, err := b.box.Find(context.Background(), outbox.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := 0
+		for _, x := range found {
+			switch {
+			case x.State == outbox.Delivered:
+			case noise.ToldIn(x.Reason) != "":
+				named++
+			default:
+				t.Fatalf("%s is %s (%s)", x.Alert.Identity, x.State, x.Reason)
+			}
+		}
+		if named != total || len(found) != alerts+len(soc.got)-len(told) {
+			t.Errorf("%d deliveries name digests of %d, %d in all", named, total, len(found))
+		}
+		t.Logf("%d messages: %d by themselves, %v", len(soc.got), len(told), counts)
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 }

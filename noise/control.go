@@ -213,8 +213,17 @@ func (p *planning) route(route string, wants []Want) error {
 		if err != nil {
 			return err
 		}
-		if found || len(rest) == 0 {
-			return p.receivers(rest, v, policy)
+		if len(rest) == 0 {
+			return nil
+		}
+		if found {
+			if err := p.countedBefore(route, policy, v.first); err != nil {
+				return err
+			}
+			if err := p.receivers(route, rest, v, policy); err != nil {
+				return err
+			}
+			return p.keepCounts(route)
 		}
 	}
 	rest = p.leave(policy, rest)
@@ -224,9 +233,7 @@ func (p *planning) route(route string, wants []Want) error {
 		func() error { return p.inhibit(route, &v) },
 		func() (err error) { rest, err = p.window(route, policy, rest, &v); return err },
 		func() error { return p.dedup(route, policy, &v) },
-		func() error { return p.digest(route, policy, &v) },
-		func() error { return p.group(route, policy, rest, &v) },
-		func() error { return p.throttle(route, policy, &v) },
+		func() error { return p.together(route, policy, rest, &v) },
 	}
 	for _, decide := range decisions {
 		if v.decided() || len(rest) == 0 {
@@ -242,10 +249,21 @@ func (p *planning) route(route string, wants []Want) error {
 	if err := p.opens(route, policy, &v); err != nil {
 		return err
 	}
-	if err := p.receivers(rest, v, policy); err != nil {
+	if err := p.receivers(route, rest, v, policy); err != nil {
 		return err
 	}
 	return p.keepCounts(route)
+}
+
+// together decides whether the alert is told with others.
+func (p *planning) together(route string, policy *rules.Policy, wants []Want, v *verdict) error {
+	if err := p.digest(route, policy, v); err != nil || v.decided() {
+		return err
+	}
+	if err := p.group(route, policy, wants, v); err != nil || v.decided() {
+		return err
+	}
+	return p.throttle(route, policy, v)
 }
 
 // again finds the verdict that the alert had on a route when it came by another way.
@@ -267,11 +285,11 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 				v.first = v.about.First
 			}
 		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, silencedBy):
-			told, err := p.tx.Deliveries(d.Bundle, 1)
+			told, err := p.tx.Known(d.Bundle, 1)
 			if err != nil {
 				return false, err
 			}
-			if len(told) > 0 { // it is too late to be counted there
+			if told { // it is too late to be counted there
 				v.notes = nil
 				return false, nil
 			}
@@ -291,7 +309,8 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 }
 
 // receivers decides what is each receiver's own, and enters the deliveries.
-func (p *planning) receivers(wants []Want, v verdict, policy *rules.Policy) error {
+func (p *planning) receivers(route string, wants []Want, v verdict, policy *rules.Policy) error {
+	var anew *verdict // of those for whom it is no repeat
 	for _, w := range wants {
 		own := v
 		own.notes = slices.Clone(v.notes)
@@ -299,8 +318,26 @@ func (p *planning) receivers(wants []Want, v verdict, policy *rules.Policy) erro
 			p.step(w, own, policy)
 			continue
 		}
-		if err := p.asTold(w.Receiver, &own); err != nil {
+		told, err := p.asTold(route, w.Receiver, &own)
+		if err != nil {
 			return err
+		}
+		if !told {
+			if anew == nil {
+				anew = &verdict{notes: slices.Clip(v.notes), about: v.about}
+				anew.note("told all the same to who was told nothing of that")
+				if err := p.together(route, policy, wants, anew); err != nil {
+					return err
+				}
+			}
+			own = *anew
+			own.notes = slices.Clone(anew.notes)
+			if v.first != nil && p.counts != nil {
+				if p.counts.Others == nil {
+					p.counts.Others = map[string]Ref{}
+				}
+				p.counts.Others[w.Receiver] = p.in.ref
+			}
 		}
 		if !own.decided() {
 			if err := p.limits(w.Receiver, p.in.severity, &own); err != nil {

@@ -2,6 +2,7 @@ package noise
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -245,9 +246,12 @@ func (p *planning) ofRoute(b bundle, route string, policy *rules.Policy) bundle 
 
 // repeats is what is known of alerts with the same values: the incident of them.
 type repeats struct {
-	First  Ref       `json:"first"`
+	First Ref `json:"first"`
+	// Others are the first ones of receivers that were told nothing of First.
+	Others map[string]Ref `json:"others,omitempty"`
+
+	Route  string    `json:"route"`
 	Opened time.Time `json:"opened"`
-	Words  string    `json:"words"`
 	Total  int       `json:"total"`
 	// Told is when the last message went out, Untold how many came since, Last the last of all. Owed: a message that says
 	// how many were untold was told with others, where that is not said.
@@ -270,6 +274,25 @@ const (
 	growLimit = 24 * time.Hour
 	editEvery = time.Minute
 )
+
+// firstOf is the first that a receiver was told of.
+func (r *repeats) firstOf(receiver string) Ref {
+	if first, ok := r.Others[receiver]; ok {
+		return first
+	}
+	return r.First
+}
+
+// firsts are all of them.
+func (r *repeats) firsts() []Ref {
+	out := []Ref{r.First}
+	for _, receiver := range slices.Sorted(maps.Keys(r.Others)) {
+		if first := r.Others[receiver]; !slices.Contains(out, first) {
+			out = append(out, first)
+		}
+	}
+	return out
+}
 
 // due is when somebody must look at it: to show the count, or because it has been quiet.
 func (r *repeats) due() time.Time {
@@ -309,20 +332,20 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 		found = false
 	}
 	if !found {
-		r = repeats{First: p.in.ref, Opened: now, Total: 1, Told: now, Last: now, Window: d.For, Base: d.For,
+		r = repeats{First: p.in.ref, Route: route, Opened: now, Total: 1, Told: now, Last: now, Window: d.For, Base: d.For,
 			Severity: int(p.in.severity), Shown: 1}
 		v.note("dedup (%s): the first", words)
 		v.about = &About{Opened: now}
 		return set(p.tx, key, r, r.due())
 	}
 	p.counts = &counting{key: key, repeats: &r}
-	kept, err := p.tx.Has(r.First.Identity, r.First.Occurrence)
+	kept, err := p.tx.Known(r.First.Identity, r.First.Occurrence)
 	if err != nil {
 		return err
 	}
 	before := r.First
 	if !kept { // it is no longer kept: what comes is to be told with this one
-		r.First = p.in.ref
+		r.First, r.Others = p.in.ref, nil
 	}
 	r.Total++
 	r.Last = now
@@ -358,6 +381,20 @@ type counting struct {
 	*repeats
 }
 
+// countedBefore finds the counts of a repeat that comes by another way: it is not counted again.
+func (p *planning) countedBefore(route string, policy *rules.Policy, first *Ref) error {
+	if policy.Dedup == nil || first == nil {
+		return nil
+	}
+	key, _ := values(p.in.Alert, policy.Dedup.By)
+	key = dedupKey + route + "/" + key
+	r, found, err := get[repeats](p.tx, key)
+	if err == nil && found && r.First == *first {
+		p.counts = &counting{key: key, repeats: &r}
+	}
+	return err
+}
+
 // keepCounts keeps what dedup has counted.
 func (p *planning) keepCounts(route string) error {
 	c := p.counts
@@ -369,7 +406,9 @@ func (p *planning) keepCounts(route string) error {
 		switch {
 		case d.Route != route || d.Kind != "":
 		case strings.HasPrefix(d.Reason, repeatOf):
-			c.Untold++
+			if !p.in.known {
+				c.Untold++
+			}
 			return set(p.tx, c.key, c.repeats, c.due())
 		case d.State == outbox.Held:
 			about, err := ParseAbout(d.About)
@@ -383,30 +422,34 @@ func (p *planning) keepCounts(route string) error {
 }
 
 // asTold makes the verdict of a receiver agree with what it was told of the alert that this one repeats, or of the incident
-// that it closes: it waits with that where that waits, and who was told nothing is told.
-func (p *planning) asTold(receiver string, v *verdict) error {
+// that it closes: it waits with that where that waits. told is false where it was told nothing, so that there is nothing to
+// agree with.
+func (p *planning) asTold(route, receiver string, v *verdict) (told bool, err error) {
 	of := cmp.Or(v.first, v.closes)
 	if of == nil || v.state != outbox.Suppressed {
-		return nil
+		return true, nil
+	}
+	if v.first != nil && p.counts != nil {
+		if first := p.counts.firstOf(receiver); first != *of {
+			_, words, _ := strings.Cut(v.reason, ": ")
+			v.reason = repeatOf + first.Identity + ": " + words
+			v.notes[len(v.notes)-1] = v.reason
+			of, v.about = &first, &About{Opened: v.about.Opened, First: &first}
+		}
 	}
 	kind := ""
 	if v.closes != nil {
 		kind = resolveKind
 	}
 	d, found, err := p.tx.Delivery(of.Identity, of.Occurrence, receiver, kind)
-	if err != nil {
-		return err
+	if err != nil || !found || !byRoute(d, route) || strings.HasPrefix(d.Reason, insteadOf) || strings.HasPrefix(d.Reason, resolves) {
+		return false, err
 	}
-	if found {
-		if d.State == outbox.Held && d.Bundle != "" {
-			v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
-			v.note("the first waits, and this one with it: %s", d.Reason)
-		}
-		return nil
+	if d.State == outbox.Held && d.Bundle != "" {
+		v.state, v.bundle, v.reason = outbox.Held, d.Bundle, d.Reason
+		v.note("the first waits, and this one with it: %s", d.Reason)
 	}
-	*v = verdict{notes: v.notes, about: v.about}
-	v.note("told all the same: %s was told nothing of that", receiver)
-	return nil
+	return true, nil
 }
 
 // digest: everything of the route comes at its times.

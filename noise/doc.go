@@ -13,7 +13,10 @@
 //     is over. The counts of that message are those of the deliveries that name it.
 //   - Everything that is known between two decisions is in the outbox, written in the transaction of the decision. A process
 //     that is killed at any moment leaves nothing half decided, and the next goes on as if it had been there.
-//   - The same alert, coming a second time by another way, is counted once and gets the verdict that it had.
+//   - The same alert, coming a second time by another way, is counted once and gets the verdict that it had. A receiver that
+//     was told nothing of what it repeats, or of what it resolves, is told.
+//   - Of no throttle more messages are taken than it lets out: alerts, and messages about bundles. What follows a message (a
+//     count, a step, an answer) and the two notices of a storm are not taken out of it.
 //   - Receivers under `always` are told of everything, at once. So is one that ossec.conf describes. One that is called by its
 //     name is touched by silences and by its own limits alone.
 //
@@ -21,11 +24,12 @@
 //
 // For each route that chose receivers, the first of these that applies decides:
 //
-//  1. resolve: an alert that closes an incident is told by closing its messages.
+//  1. resolve: an alert that closes an incident is told by closing its messages, and calls nobody.
 //  2. silence, asked for by a person.
 //  3. inhibit: another alert is fresh.
-//  4. the windows of the route: in other times it is held, or others are told.
-//  5. dedup: a repeat within the window is counted. One that is more severe than what was told is told.
+//  4. the windows of the route: in other times it is held, or others are told. Where none will open it is told after a day.
+//  5. dedup: a repeat within the window is counted. One that is more severe than what was told is told. Where the first one
+//     waits, its repeats wait with it.
 //  6. digest, then group: it waits for others.
 //  7. throttle of the route.
 //
@@ -35,12 +39,15 @@
 //
 // A bundle is the deliveries that will be told together. When its time has come a message about all of them is entered, an
 // alert of our own making whose body is a [digest.Summary], and what was held ends as suppressed, with the name of that
-// message. Where one alert alone was held, it is told itself.
+// message. Where one alert alone was held, it is told itself. What is above a throttle by then goes into the bundle of that.
+// The escalation of a group begins with its message; no other bundle begins one.
 //
 // # Storms
 //
 // A receiver that takes so many messages a second and has so many waiting that they would take longer than it permits is
 // braked: what waits and what comes with a low severity, and if that is not enough a medium one, goes into a bundle that is
-// told every five minutes. Messages to PagerDuty and those of a high severity are never held by it. It ends when nothing
-// waits any more and less comes than the receiver can take.
+// told every five minutes. It is enough where the rest takes a tenth of the time that begins a storm. Messages to PagerDuty,
+// those of a high severity and messages about bundles are never held by it. It ends when nothing waits any more and less
+// comes than the receiver can take. One notice says that it begins, and of which severities what comes may be held; another
+// that it is over.
 package noise

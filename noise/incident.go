@@ -20,6 +20,7 @@ type incident struct {
 	// Repeat is how often it is told again while it lasts, Again how often that was.
 	Repeat time.Duration `json:"repeat,omitempty"`
 	Again  int           `json:"again,omitempty"`
+	Route  string        `json:"route"`
 }
 
 // incidentLife is how long an incident is remembered that nothing closes.
@@ -68,7 +69,7 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 			}
 			continue
 		}
-		i := incident{By: p.in.ref, Opened: p.in.now}
+		i := incident{By: p.in.ref, Opened: p.in.now, Route: route}
 		if policy.Group != nil {
 			i.Repeat = policy.Group.Repeat
 		}
@@ -105,7 +106,7 @@ func (p *planning) close() error {
 		}
 		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
 			Resolved: &Resolved{After: max(p.in.now.Sub(i.Opened), 0), By: p.in.ref}}
-		told, err := p.after(p.tx, i.By, resolveKind, about, p.in.now, toldItself)
+		told, err := p.after(p.tx, i.By, i.Route, resolveKind, about, p.in.now, toldItself)
 		if err != nil {
 			return err
 		}
@@ -167,9 +168,20 @@ func toldItself(d outbox.Delivery) bool {
 // told reports also one that was told with others.
 func told(d outbox.Delivery) bool { return toldItself(d) || ToldIn(d.Reason) != "" }
 
-// after enters a further message about an alert for each receiver of one of its messages that wants names. It returns their
-// names.
-func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
+// anyRoute stands for all routes; none has that name.
+const anyRoute = "*"
+
+// FallbackPrefix begins the route of a delivery to somebody who takes the place of another receiver.
+const FallbackPrefix = "fallback:"
+
+// byRoute reports whether a delivery was made by a route, or takes the place of one that may have been.
+func byRoute(d outbox.Delivery, route string) bool {
+	return route == anyRoute || d.Route == route || strings.HasPrefix(d.Route, FallbackPrefix)
+}
+
+// after enters a further message about an alert for each receiver that was told of it by a route, if wants names it. It
+// returns their names. Another route may have told others of the same alert; what it asks for is its own matter.
+func (c *Control) after(tx *outbox.Tx, of Ref, route, kind string, about *About, now time.Time, wants func(outbox.Delivery) bool) (told []string, err error) {
 	deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
 	if err != nil {
 		return nil, err
@@ -179,7 +191,7 @@ func (c *Control) after(tx *outbox.Tx, of Ref, kind string, about *About, now ti
 		switch {
 		case d.Kind != "" && !isStep(d.Kind), seen[d.Receiver], d.Route == rules.Always:
 			continue
-		case !wants(d):
+		case !byRoute(d, route), !wants(d):
 			continue
 		}
 		if r := c.Receiver(d.Receiver); r == nil || !r.follows(cmp.Or(about.Action, notifier.Trigger)) {

@@ -12,6 +12,7 @@ import (
 const pair = `resolve: {opens: {rule: 504}, closes: {rule: 503}, by: [agent]}`
 
 func TestAnAlertThatClosesAnIncidentIsToldByClosingItsMessages(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1, pagerduty-1], `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.wait(10 * time.Minute)
@@ -25,6 +26,7 @@ func TestAnAlertThatClosesAnIncidentIsToldByClosingItsMessages(t *testing.T) {
 }
 
 func TestAnAlertThatNoRouteTakesClosesAnIncidentAllTheSame(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{match: {rule: 503}, to: []}, {match: {rule: 504}, to: [hook], `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.wait(time.Minute)
@@ -33,6 +35,7 @@ func TestAnAlertThatNoRouteTakesClosesAnIncidentAllTheSame(t *testing.T) {
 }
 
 func TestAnAlertThatClosesAnIncidentIsToldToOthersByTheRouteThatTakesIt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{match: {rule: 503}, to: [hook, mail]}, {match: {rule: 504}, to: [hook], `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.wait(time.Minute)
@@ -41,12 +44,14 @@ func TestAnAlertThatClosesAnIncidentIsToldToOthersByTheRouteThatTakesIt(t *testi
 }
 
 func TestAClosingAlertOfAnUnknownIncidentIsToldByItself(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], `+pair+`}]`)
 	b.alert("503", 3, "web-01")
 	b.heard("0s hook a1")
 }
 
 func TestAnIncidentWhoseOpenerWaitsIsNotOpen(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, windowsOf("12:30", "13:00")+`routes: [{to: [hook], active: w, `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.alert("503", 3, "web-01")
@@ -59,6 +64,7 @@ func windowsOf(from, to string) string {
 }
 
 func TestAReceiverThatFollowsNoResolveIsToldOfTheClosingAlert(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook, plain], `+pair+`}]`)
 	b.receiver("plain").Follows = func(a notifier.Action) bool { return a == notifier.Trigger }
 	b.alert("504", 10, "web-01")
@@ -68,6 +74,7 @@ func TestAReceiverThatFollowsNoResolveIsToldOfTheClosingAlert(t *testing.T) {
 }
 
 func TestASecondOpenerIsToldAsOneMoreOfTheIncident(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{escalate: [{to: hook}, {after: 10m, to: backup}], `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.wait(5 * time.Minute)
@@ -82,6 +89,7 @@ func TestASecondOpenerIsToldAsOneMoreOfTheIncident(t *testing.T) {
 }
 
 func TestAResolvedIncidentCallsNobodyAnyMore(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{escalate: [{to: hook}, {after: 10m, to: backup}], `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.alert("504", 10, "web-01")
@@ -97,6 +105,7 @@ func TestAResolvedIncidentCallsNobodyAnyMore(t *testing.T) {
 }
 
 func TestAnIncidentThatGoesOnIsToldAgainUnlessSomebodyTakesIt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], group_by: [agent], repeat_interval: 4h, `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.wait(9 * time.Hour)
@@ -110,6 +119,7 @@ func TestAnIncidentThatGoesOnIsToldAgainUnlessSomebodyTakesIt(t *testing.T) {
 }
 
 func TestAnIncidentThatNothingClosesIsForgotten(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	b.wait(31 * 24 * time.Hour)
@@ -120,6 +130,7 @@ func TestAnIncidentThatNothingClosesIsForgotten(t *testing.T) {
 const steps = `routes: [{escalate: [{to: [slack-1]}, {after: 10m, to: backup}, {after: 30m, to: [boss, slack-1]}]}]`
 
 func TestStepsAreToldInTheirTimeUntilSomebodyTakesIt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, steps)
 	b.alert("1", 12, "web-01")
 	b.wait(5 * time.Minute)
@@ -141,6 +152,7 @@ func TestStepsAreToldInTheirTimeUntilSomebodyTakesIt(t *testing.T) {
 }
 
 func TestStepsThatNobodyAnswersAreAllTold(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, steps)
 	b.alert("1", 12, "web-01")
 	b.wait(time.Hour)
@@ -152,6 +164,7 @@ func TestStepsThatNobodyAnswersAreAllTold(t *testing.T) {
 }
 
 func TestWhoseMessageWaitsIsToldThatItIsTaken(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, steps)
 	b.deaf["slack-1"] = true
 	b.alert("1", 12, "web-01")
@@ -163,6 +176,7 @@ func TestWhoseMessageWaitsIsToldThatItIsTaken(t *testing.T) {
 }
 
 func TestAGroupsEscalationIsAboutItsMessage(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{group_by: [rule], escalate: [{to: hook}, {after: 10m, to: backup}]}]`)
 	b.alert("1", 12, "web-01")
 	b.alert("1", 12, "web-02")
@@ -175,6 +189,7 @@ func TestAGroupsEscalationIsAboutItsMessage(t *testing.T) {
 }
 
 func TestARepeatAndAMessageAboutManyCallNobody(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{escalate: [{to: hook}, {after: 10m, to: backup}], dedup: {by: [rule], for: 1h}, throttle: {rate: 1/h, burst: 1}}]`)
 	b.alert("1", 12, "web-01")
 	b.alert("1", 12, "web-01")
@@ -188,6 +203,7 @@ func TestARepeatAndAMessageAboutManyCallNobody(t *testing.T) {
 // What follows is about who is touched by what.
 
 func TestAlwaysAndArgvAreTouchedByNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 always: [audit]
 inhibit: [{source: {rule: 504}, target: {rule: 1}, for: 15m}]
@@ -223,6 +239,7 @@ routes: [{to: [hook], dedup: {by: [rule], for: 1h}}]`)
 }
 
 func TestAReceiverCalledByItsNameIsTouchedBySilencesAndItsOwnLimitsAlone(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 inhibit: [{source: {rule: 504}, target: {rule: 1}, for: 15m}]
 receivers: {hook: {throttle: {rate: 1/h, burst: 1}}}
@@ -253,6 +270,7 @@ func TestTheSameAlertByAnotherWayKeepsItsVerdictAndIsCountedOnce(t *testing.T) {
 		"late":     {`routes: [{to: [slack-1, pagerduty-1], digest: 1h}]`, 2 * time.Hour, []string{"1h0m0s slack-1 digest of 2", "2h0m0s pagerduty-1 x1", "2h0m0s pagerduty-1 x2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t, test.config)
 			alerts := []made{{id: "x1", rule: "1", level: 12}, {id: "x2", rule: "1", level: 12}}
 			way := func(channel string) {
@@ -279,6 +297,7 @@ func TestTheSameAlertByAnotherWayKeepsItsVerdictAndIsCountedOnce(t *testing.T) {
 }
 
 func TestASilencedAlertByAnotherWayIsCountedOnceAndToldWithTheOthers(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1, mail]}]`)
 	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 1}`, Ends: start.Add(time.Hour)})
 	m := made{id: "x1", rule: "1", level: 12}
@@ -297,6 +316,7 @@ func TestASilencedAlertByAnotherWayIsCountedOnceAndToldWithTheOthers(t *testing.
 }
 
 func TestAClosingAlertByAnotherWayIsToldToNobodyWhoWasToldByTheIncident(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1, mail, hook], `+pair+`}]`)
 	b.alert("504", 10, "web-01")
 	m := made{id: "x1", rule: "503", agent: "web-01"}
@@ -308,6 +328,7 @@ func TestAClosingAlertByAnotherWayIsToldToNobodyWhoWasToldByTheIncident(t *testi
 }
 
 func TestAnAlertThatComesAgainTakesNothingOutOfAThrottle(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 receivers: {hook: {throttle: {rate: 1/h, burst: 2}}}
 routes: [{to: [hook]}]`)

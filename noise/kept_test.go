@@ -10,6 +10,7 @@ import (
 )
 
 func TestASilenceHoldsFromItsStartToItsEndAndIsToldThen(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{match: {rule: 5710}, to: [hook, mail]}, {to: [hook]}]`)
 	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 5710}`, Starts: start.Add(time.Hour), Ends: start.Add(2 * time.Hour), Reason: "kernel update", By: "NAME"})
 	b.alert("5710", 10, "web-01")
@@ -32,6 +33,7 @@ func TestASilenceHoldsFromItsStartToItsEndAndIsToldThen(t *testing.T) {
 }
 
 func TestASilencedAlertThatComesByTwoRoutesIsCountedOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], continue: true}, {to: [mail]}]`)
 	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 5710}`})
 	b.alert("5710", 10, "web-01")
@@ -43,6 +45,7 @@ func TestASilencedAlertThatComesByTwoRoutesIsCountedOnce(t *testing.T) {
 func TestWhatASilenceKeptIsToldAtOnceWhenSomebodyEndsIt(t *testing.T) {
 	for name, ends := range map[string]time.Time{"with an end": start.Add(5 * time.Hour), "without": {}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t, `routes: [{to: [hook]}]`)
 			b.silence(outbox.Silence{ID: "s1", Match: `{rule: 5710}`, Ends: ends})
 			b.alert("5710", 10, "web-01")
@@ -61,6 +64,7 @@ func TestWhatASilenceKeptIsToldAtOnceWhenSomebodyEndsIt(t *testing.T) {
 }
 
 func TestASilenceOfTheWeekIsToldAfterEachSpell(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook]}]`) // it is Monday noon
 	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 5710}`, Every: "mon 13:00-14:00"})
 	for range 9 * 24 {
@@ -83,6 +87,7 @@ func TestASilenceOfTheWeekIsToldAfterEachSpell(t *testing.T) {
 }
 
 func TestASecondSilenceGoesOnWhereTheFirstEnds(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook]}]`)
 	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 5710}`, Ends: start.Add(time.Hour)})
 	b.silence(outbox.Silence{ID: "s2", Match: `{rule: 5710}`, Ends: start.Add(2 * time.Hour), Created: start.Add(time.Second)})
@@ -94,6 +99,7 @@ func TestASecondSilenceGoesOnWhereTheFirstEnds(t *testing.T) {
 }
 
 func TestASilencedReceiverOfALaterStepHearsNothingOfIt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{escalate: [{to: soc}, {after: 10m, to: backup}]}]`)
 	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 5710}`, Ends: start.Add(time.Hour)})
 	b.alert("5710", 10, "web-01")
@@ -105,6 +111,7 @@ func TestASilencedReceiverOfALaterStepHearsNothingOfIt(t *testing.T) {
 }
 
 func TestASilencesMessageIsTakenOutOfTheReceiversThrottle(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 receivers: {hook: {throttle: {rate: 1/h, burst: 1}}}
 routes: [{to: [hook]}]`)
@@ -118,6 +125,7 @@ routes: [{to: [hook]}]`)
 }
 
 func TestASilenceThatCannotBeReadSilencesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook]}]`)
 	b.silence(outbox.Silence{ID: "s1", Match: `{rool: 5710}`})
 	b.alert("5710", 10, "web-01")
@@ -129,6 +137,7 @@ inhibit: [{name: maintenance, source: {rule: 504}, target: {severity: <high}, eq
 routes: [{to: [hook]}]`
 
 func TestAnAlertIsInhibitedWhileTheSourceIsFreshWhichANewSourceRefreshes(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, maintenance)
 	b.alert("1", 7, "web-01")
 	b.alert("504", 3, "web-01")
@@ -146,6 +155,7 @@ func TestAnAlertIsInhibitedWhileTheSourceIsFreshWhichANewSourceRefreshes(t *test
 }
 
 func TestASourceIsNotInhibitedThoughItIsATarget(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, maintenance)
 	b.alert("504", 3, "web-01")
 	b.alert("504", 3, "web-01")
@@ -153,6 +163,7 @@ func TestASourceIsNotInhibitedThoughItIsATarget(t *testing.T) {
 }
 
 func TestFieldsThatBothLackAreEqual(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, strings.Replace(maintenance, "[agent]", "[agent, user]", 1))
 	b.alert("504", 3, "web-01")
 	b.alert("1", 7, "web-01")
@@ -160,6 +171,7 @@ func TestFieldsThatBothLackAreEqual(t *testing.T) {
 }
 
 func TestInhibitWithoutEqualHoldsOfAnyAgent(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, strings.Replace(maintenance, "equal: [agent], ", "", 1))
 	b.alert("504", 3, "web-01")
 	b.alert("1", 7, "web-02")
@@ -175,6 +187,7 @@ windows:
 `
 
 func TestMessagesGoOutWhileAnyActiveWindowIsOpenAndNoneThatMutes(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, windows+`routes: [{to: [hook], active: [day, late], mute: [lunch]}]`)
 	for range 20 { // until 17:00
 		b.alert("1", 10, "web-01")
@@ -189,6 +202,7 @@ func TestMessagesGoOutWhileAnyActiveWindowIsOpenAndNoneThatMutes(t *testing.T) {
 }
 
 func TestOutsideOfItsTimesARouteTellsOthersInTheirPlace(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, windows+`routes: [{to: [soc, both], mute: day, outside: {to: [quiet, both]}}]`)
 	b.alert("1", 10, "web-01")
 	b.heard("0s both a1", "0s quiet a1")
@@ -199,6 +213,7 @@ func TestOutsideOfItsTimesARouteTellsOthersInTheirPlace(t *testing.T) {
 }
 
 func TestWhereNobodyIsThereToBeToldOutsideTheAlertIsHeld(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, windows+`routes: [{to: [soc], mute: day, outside: {to: [gone]}}]`)
 	b.alert("1", 10, "web-01")
 	b.wait(2 * time.Hour)
@@ -206,6 +221,7 @@ func TestWhereNobodyIsThereToBeToldOutsideTheAlertIsHeld(t *testing.T) {
 }
 
 func TestAWindowThatNeverOpensIsToldAfterADay(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, windows+`routes: [{to: [hook], active: past}]`)
 	b.alert("1", 10, "web-01")
 	b.alert("1", 10, "web-01")
@@ -215,6 +231,7 @@ func TestAWindowThatNeverOpensIsToldAfterADay(t *testing.T) {
 }
 
 func TestARuleThatHadNotFiredInTheWeekBeforeIsNew(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{match: {agent: web-02}, to: [hook], digest: 1h}, {to: [mail]}]`)
 	b.alert("1", 10, "web-01")
 	b.wait(3 * 24 * time.Hour)
@@ -245,6 +262,7 @@ func TestRuleDaysAreAskedForTheWeekBeforeAnyDay(t *testing.T) {
 }
 
 func TestADigestSaysOfWhenItIs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{name: shop, to: [hook], digest: 1h}]`)
 	b.alert("1", 10, "web-01")
 	b.wait(10 * time.Minute)

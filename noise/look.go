@@ -113,7 +113,7 @@ func Causes() []string {
 func Cause(reason string) string {
 	for _, c := range []struct{ begins, cause string }{
 		{repeatOf, CauseRepeat}, {silencedBy, string(digest.Silence)}, {"inhibited by ", string(digest.Inhibit)},
-		{"window: ", string(digest.Window)}, {"digest: ", string(digest.Scheduled)}, {"group (", string(digest.Group)},
+		{"window: ", string(digest.Window)}, {insteadOf + "window: ", string(digest.Window)}, {"digest: ", string(digest.Scheduled)}, {"group (", string(digest.Group)},
 		{"throttle ", string(digest.Throttle)}, {"storm brake: ", string(digest.Storm)}, {resolves, CauseResolve},
 	} {
 		if strings.HasPrefix(reason, c.begins) {

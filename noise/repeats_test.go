@@ -10,6 +10,7 @@ import (
 )
 
 func TestRepeatsAreCountedAndTheNextMessageSaysHowManyAndSinceWhen(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule, agent], for: 15m}}]`)
 	for range 4 {
 		b.alert("5710", 10, "web-01")
@@ -24,6 +25,7 @@ func TestRepeatsAreCountedAndTheNextMessageSaysHowManyAndSinceWhen(t *testing.T)
 }
 
 func TestAlertsWithOtherValuesAreNoRepeats(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule, agent], for: 15m}}]`)
 	b.alert("5710", 10, "web-01")
 	b.alert("5711", 10, "web-01")
@@ -32,6 +34,7 @@ func TestAlertsWithOtherValuesAreNoRepeats(t *testing.T) {
 }
 
 func TestAGrowingWindowDoublesToADayAndBeginsAnewAfterQuiet(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule], for: 1h, growing: true}}]`)
 	for range 6 * 24 * 6 { // six days of an alert each ten minutes
 		b.alert("5710", 10, "web-01")
@@ -53,6 +56,7 @@ func TestAGrowingWindowDoublesToADayAndBeginsAnewAfterQuiet(t *testing.T) {
 }
 
 func TestAWindowThatDoesNotGrowStaysAsItIs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule], for: 1h}}]`)
 	for range 24 {
 		b.alert("5710", 10, "web-01")
@@ -62,6 +66,7 @@ func TestAWindowThatDoesNotGrowStaysAsItIs(t *testing.T) {
 }
 
 func TestAMoreSevereRepeatIsToldAtOnceAndThoseAsSevereAreCountedAgain(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [agent], for: 15m}}]`)
 	b.alert("5710", 5, "web-01")
 	b.wait(time.Minute)
@@ -75,6 +80,7 @@ func TestAMoreSevereRepeatIsToldAtOnceAndThoseAsSevereAreCountedAgain(t *testing
 }
 
 func TestTheFirstMessageIsEditedAtMostOnceAMinuteAndAtTheEnd(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1], dedup: {by: [rule], for: 15m}}]`)
 	for range 20 {
 		b.alert("5710", 10, "web-01")
@@ -86,6 +92,7 @@ func TestTheFirstMessageIsEditedAtMostOnceAMinuteAndAtTheEnd(t *testing.T) {
 }
 
 func TestNoEditIsMadeWhileAnotherIsOnItsWay(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1], dedup: {by: [rule], for: 15m}}]`)
 	b.alert("5710", 10, "web-01")
 	b.deaf["slack-1"] = true
@@ -107,7 +114,21 @@ func TestNoEditIsMadeWhileAnotherIsOnItsWay(t *testing.T) {
 	b.heard("0s slack-1 a1", "5m0s slack-1 a1 seen1 seen 7 since 0s", "6m0s slack-1 a1 seen6 seen 31 since 0s")
 }
 
+func TestWhoHasSeenTheCountIsNotShownItAgainForOneWhoHasNot(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{to: [slack-1, slack-2], dedup: {by: [rule], for: 15m}}]`)
+	b.deaf["slack-2"] = true
+	b.alert("5710", 10, "web-01")
+	b.alert("5710", 10, "web-01")
+	b.wait(10 * time.Minute)
+	b.deaf["slack-2"] = false
+	b.wait(time.Hour)
+	b.heard("0s slack-1 a1", "1m0s slack-1 a1 seen1 seen 2 since 0s", "10m0s slack-2 a1", "11m0s slack-2 a1 seen11 seen 2 since 0s",
+		"15m0s slack-1 a1 quiet quiet for 15m0s, 2 in all", "15m0s slack-2 a1 quiet quiet for 15m0s, 2 in all")
+}
+
 func TestNoEditIsMadeOfAMessageThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1], dedup: {by: [rule], for: 15m}}]`)
 	b.deaf["slack-1"] = true
 	b.alert("5710", 10, "web-01")
@@ -121,6 +142,7 @@ func TestNoEditIsMadeOfAMessageThatIsNotThereYet(t *testing.T) {
 }
 
 func TestQuietIsToldToWhoHasNotSeenTheLastRepeatsAndNeverPaged(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1, hook, pagerduty-1], dedup: {by: [rule], for: 15m}}]`)
 	b.alert("5710", 10, "web-01")
 	b.wait(30 * time.Second)
@@ -145,6 +167,7 @@ func TestQuietIsToldToWhoHasNotSeenTheLastRepeatsAndNeverPaged(t *testing.T) {
 }
 
 func TestRepeatsOfAnAlertThatWaitsWaitWithIt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule, agent], for: 15m}, digest: 1h}]`)
 	for range 5 {
 		b.alert("5710", 10, "web-01")
@@ -155,6 +178,7 @@ func TestRepeatsOfAnAlertThatWaitsWaitWithIt(t *testing.T) {
 }
 
 func TestRepeatsOfAnAlertThatWasToldWithOthersAreToldWhenItIsQuiet(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [slack-1, hook], dedup: {by: [rule, agent], for: 15m}, group_by: [rule]}]`)
 	b.alert("5710", 10, "web-01")
 	b.alert("5710", 10, "web-02")
@@ -166,6 +190,7 @@ func TestRepeatsOfAnAlertThatWasToldWithOthersAreToldWhenItIsQuiet(t *testing.T)
 }
 
 func TestACountThatIsToldWithOthersIsToldAgainWhenItIsQuiet(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule, agent], for: 15m}, throttle: {rate: 1/h, burst: 1}}]`)
 	b.alert("5710", 10, "web-01")
 	b.alert("5710", 10, "web-01")
@@ -179,6 +204,7 @@ func TestACountThatIsToldWithOthersIsToldAgainWhenItIsQuiet(t *testing.T) {
 }
 
 func TestAReceiverThatWasNotToldOfTheFirstIsToldOfTheRepeat(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 windows: {day: {days: all, from: "08:00", to: "12:05"}}
 routes: [{to: [soc], active: day, outside: {to: [night]}, dedup: {by: [rule], for: 15m}}]`)
@@ -187,10 +213,15 @@ routes: [{to: [soc], active: day, outside: {to: [night]}, dedup: {by: [rule], fo
 	b.alert("5710", 10, "web-01")
 	b.wait(4 * time.Minute)
 	b.alert("5710", 10, "web-01")
+	b.wait(time.Minute)
+	b.alert("5710", 10, "web-01")
 	b.heard("0s soc a1", "8m0s night a3")
+	b.wait(time.Hour)
+	b.heard("24m0s night a3 quiet quiet for 15m0s, 4 in all", "24m0s soc a1 quiet quiet for 15m0s, 4 in all")
 }
 
 func TestRepeatsOfAFirstThatIsNoLongerKeptBeginAnew(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule], for: 1h}}]`)
 	b.alert("5710", 10, "web-01")
 	b.wait(10 * time.Minute)

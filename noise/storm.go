@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -48,8 +49,14 @@ func stormKeyOf(receiver string) string {
 // Brake looks at a receiver's queue, in which so many wait, and brakes it if it must.
 func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, waiting int, now time.Time) error {
 	r := c.Receiver(receiver)
-	if r == nil || !r.brakes() || byArgv(receiver) || !r.tooMany(waiting) {
+	if r == nil || !r.brakes() || byArgv(receiver) || r.takesFor(waiting) <= r.calm() {
 		return nil
+	}
+	if r.takesFor(waiting) <= r.StormAfter {
+		kept, err := db.StatesUnder(ctx, stormKey+receiver)
+		if err != nil || !slices.ContainsFunc(kept, func(k outbox.Kept) bool { return k.Key == stormKey+receiver }) {
+			return err
+		}
 	}
 	return db.Update(ctx, "brake a receiver", func(tx *outbox.Tx) error {
 		s, on, err := get[storm](tx, stormKey+receiver)
@@ -84,7 +91,7 @@ func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, wai
 			if err != nil {
 				return err
 			}
-			if !r.tooMany(left) {
+			if r.takesFor(left) <= r.calm() {
 				break
 			}
 		}
@@ -105,9 +112,14 @@ func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, wai
 	})
 }
 
-func (r *Receiver) tooMany(waiting int) bool {
-	return float64(waiting) > r.Rate*r.StormAfter.Seconds()
+// takesFor is how long a receiver takes for so many messages.
+func (r *Receiver) takesFor(messages int) time.Duration {
+	return time.Duration(float64(messages) / r.Rate * float64(time.Second))
 }
+
+// calm is how long a queue may take in a storm: what is held is enough then. It is less than what begins one, or a braked
+// receiver would go on to be told as much as it can take.
+func (r *Receiver) calm() time.Duration { return r.StormAfter / 10 }
 
 // stormDue tells of what is held, and looks whether the storm is over.
 func (c *Control) stormDue(ctx context.Context, db *outbox.DB, k outbox.Kept, now time.Time) error {
@@ -179,12 +191,12 @@ func (c *Control) notice(tx *outbox.Tx, s *storm, kind digest.Kind, waiting int,
 			summary.Braked = append(summary.Braked, int(level))
 		}
 	}
-	title := "storm brake"
+	title, severity := "storm brake", alert.High // before what it is about
 	if kind == digest.StormOver {
-		title = "storm over"
+		title, severity = "storm over", alert.Unknown // and behind that
 	}
 	return c.enterSummary(tx, messageID(kind, s.Receiver, now.UnixNano()), encode(summary), title, []outbox.NewDelivery{{
-		Receiver: s.Receiver, Channel: s.Channel, Severity: int(alert.High), // before what it is about
+		Receiver: s.Receiver, Channel: s.Channel, Severity: int(severity),
 		About: (&About{Action: notifier.Digest, Opened: s.Since}).text(),
 	}}, now)
 }

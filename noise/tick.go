@@ -107,26 +107,33 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 		return c.quiet(tx, k.Key, r, now)
 	}
 	r.Edits++
-	kind := fmt.Sprintf("seen%d", r.Edits)
-	deliveries, err := tx.Deliveries(r.First.Identity, r.First.Occurrence)
-	if err != nil {
-		return err
-	}
 	late := false // somebody has yet to see it: the first message is not there, or an edit is on its way
-	shows := func(d outbox.Delivery) bool {
-		receiver := c.Receiver(d.Receiver)
-		if d.Kind != "" || !toldItself(d) || receiver == nil || !receiver.follows(notifier.Update) {
-			return false
+	for _, first := range r.firsts() {
+		deliveries, err := tx.Deliveries(first.Identity, first.Occurrence)
+		if err != nil {
+			return err
 		}
-		waits := d.State != outbox.Delivered || slices.ContainsFunc(deliveries, func(x outbox.Delivery) bool {
-			return x.Receiver == d.Receiver && strings.HasPrefix(x.Kind, "seen") && x.State.Open()
-		})
-		late = late || waits
-		return !waits
-	}
-	about := &About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Seen: &Seen{Count: r.Total, Since: r.Opened, Last: r.Last}}
-	if _, err := c.after(tx, r.First, kind, about, now, shows); err != nil {
-		return err
+		shows := func(d outbox.Delivery) bool {
+			if d.Kind != "" || r.firstOf(d.Receiver) != first || !toldItself(d) || !c.edits(d.Receiver) {
+				return false
+			}
+			waits, shown := d.State != outbox.Delivered, 1
+			for _, x := range deliveries {
+				if x.Receiver != d.Receiver || !strings.HasPrefix(x.Kind, "seen") {
+					continue
+				}
+				waits = waits || x.State.Open()
+				if about, err := ParseAbout(x.About); err == nil && about != nil && about.Seen != nil {
+					shown = max(shown, about.Seen.Count)
+				}
+			}
+			late = late || waits
+			return !waits && shown < r.Total
+		}
+		about := &About{Action: notifier.Update, Opened: r.Opened, First: &first, Seen: &Seen{Count: r.Total, Since: r.Opened, Last: r.Last}}
+		if _, err := c.after(tx, first, r.Route, fmt.Sprintf("seen%d", r.Edits), about, now, shows); err != nil {
+			return err
+		}
 	}
 	r.Edited = now
 	if !late {
@@ -135,20 +142,31 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 	return set(tx, k.Key, r, r.due())
 }
 
+// edits reports whether a receiver sees in a message that was sent what came after it.
+func (c *Control) edits(receiver string) bool {
+	r := c.Receiver(receiver)
+	return r != nil && r.follows(notifier.Update)
+}
+
 // quiet ends an incident of repeats: who has not seen them all is told how many there were.
 func (c *Control) quiet(tx *outbox.Tx, key string, r repeats, now time.Time) error {
-	if r.Total > 1 {
-		about := About{Action: notifier.Update, Opened: r.Opened, First: &r.First, Quiet: &Quiet{For: r.Base, Total: r.Total}}
-		if _, err := c.after(tx, r.First, "quiet", &about, now, toldItself); err != nil { // those who see it in the first message
+	if r.Total == 1 {
+		return tx.DropState(key)
+	}
+	for _, first := range r.firsts() {
+		about := About{Action: notifier.Update, Opened: r.Opened, First: &first, Quiet: &Quiet{For: r.Base, Total: r.Total}}
+		inFirst := func(d outbox.Delivery) bool { // those who see it there
+			return r.firstOf(d.Receiver) == first && toldItself(d) && c.edits(d.Receiver)
+		}
+		if _, err := c.after(tx, first, r.Route, "quiet", &about, now, inFirst); err != nil {
 			return err
 		}
 		about.Action = ""
 		others := func(d outbox.Delivery) bool {
 			receiver := c.Receiver(d.Receiver) // a page that says that nothing happens helps nobody
-			return (r.Untold > 0 || r.Owed) && told(d) && receiver != nil && !receiver.Pages &&
-				!(toldItself(d) && receiver.follows(notifier.Update))
+			return r.firstOf(d.Receiver) == first && (r.Untold > 0 || r.Owed) && told(d) && receiver != nil && !receiver.Pages && !inFirst(d)
 		}
-		if _, err := c.after(tx, r.First, "quiet", &about, now, others); err != nil {
+		if _, err := c.after(tx, first, r.Route, "quiet", &about, now, others); err != nil {
 			return err
 		}
 	}
@@ -174,7 +192,7 @@ func (c *Control) incidentDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error
 	}
 	if !taken {
 		about := &About{Opened: i.Opened, First: &i.By, Seen: &Seen{Count: 1, Since: i.Opened, Last: i.Opened}}
-		if _, err := c.after(tx, i.By, fmt.Sprintf("again%d", i.Again), about, now, told); err != nil {
+		if _, err := c.after(tx, i.By, i.Route, fmt.Sprintf("again%d", i.Again), about, now, told); err != nil {
 			return err
 		}
 	}
@@ -202,7 +220,7 @@ func (c *Control) acknowledged(ctx context.Context, db *outbox.DB, now time.Time
 				}
 			}
 			elsewhere := func(d outbox.Delivery) bool { return toldItself(d) && d.Receiver != a.Receiver } // where it was taken, it is known
-			if _, err := c.after(tx, of, "acknowledge", about, now, elsewhere); err != nil {
+			if _, err := c.after(tx, of, anyRoute, "acknowledge", about, now, elsewhere); err != nil {
 				return err
 			}
 			if err := tx.Told(a); err != nil {
@@ -424,6 +442,11 @@ func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held ma
 		for _, receiver := range message.receivers {
 			if _, err := tx.EndBundle(b.ID, receiver, toldIn+message.identity, now); err != nil {
 				return err
+			}
+			if message.identity != b.ID { // so that what was suppressed already names its message, too
+				if _, err := tx.MoveBundle(b.ID, receiver, message.identity, "", now); err != nil {
+					return err
+				}
 			}
 		}
 	}

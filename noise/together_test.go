@@ -8,6 +8,7 @@ import (
 )
 
 func TestAGroupWaitsForOthersThenForItsInterval(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], group_by: [rule], group_wait: 30s, group_interval: 5m}]`)
 	b.alert("5710", 10, "web-01")
 	b.wait(10 * time.Second)
@@ -33,6 +34,7 @@ func TestAGroupWaitsForOthersThenForItsInterval(t *testing.T) {
 }
 
 func TestAGroupOfOneIsToldAsTheAlertItself(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook, mail], group_by: [rule]}]`)
 	b.alert("5710", 10, "web-01")
 	b.wait(time.Minute)
@@ -42,6 +44,7 @@ func TestAGroupOfOneIsToldAsTheAlertItself(t *testing.T) {
 }
 
 func TestAMessageAboutManyIsSharedByReceiversThatHaveTheSame(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 routes: [{to: [hook, mail], digest: 1h}]`)
 	b.alert("5710", 10, "web-01")
@@ -58,6 +61,7 @@ routes: [{to: [hook, mail], digest: 1h}]`)
 }
 
 func TestWhatAPersonTakesOutOfABundleIsNotToldInIt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], digest: 1h}]`)
 	for range 5 {
 		b.alert("5710", 10, "web-01")
@@ -76,6 +80,7 @@ func TestWhatAPersonTakesOutOfABundleIsNotToldInIt(t *testing.T) {
 }
 
 func TestABundleThatAPersonEmptiesIsForgotten(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], digest: 1h}]`)
 	b.alert("5710", 10, "web-01")
 	if _, err := b.db.Drop(t.Context(), outbox.Filter{Receiver: "hook"}, b.now); err != nil {
@@ -89,6 +94,7 @@ func TestABundleThatAPersonEmptiesIsForgotten(t *testing.T) {
 }
 
 func TestADigestComesAtItsTimesWithAll(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], digest: 1h}]`)
 	for range 4 {
 		b.alert("5710", 10, "web-01")
@@ -100,6 +106,7 @@ func TestADigestComesAtItsTimesWithAll(t *testing.T) {
 }
 
 func TestAThrottleLetsItsBurstOutAndFillsByItsRate(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], throttle: {rate: 6/h, burst: 3}}]`)
 	for range 3 {
 		b.alert("5710", 10, "web-01")
@@ -126,6 +133,7 @@ func TestAThrottleLetsItsBurstOutAndFillsByItsRate(t *testing.T) {
 }
 
 func TestADigestOfWhatIsAboveAThrottleTakesAMessageOutOfIt(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], throttle: {rate: 6/h, burst: 1}}]`)
 	for range 3 {
 		b.alert("5710", 10, "web-01")
@@ -139,6 +147,7 @@ func TestADigestOfWhatIsAboveAThrottleTakesAMessageOutOfIt(t *testing.T) {
 }
 
 func TestTheThrottlesOfRouteAndReceiverBothHold(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `
 receivers: {hook: {throttle: {rate: 6/h, burst: 2}}}
 routes:
@@ -175,6 +184,7 @@ routes:
 }
 
 func TestAMessageAboutAGroupIsTakenOutOfTheThrottle(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], group_by: [rule], throttle: {rate: 1/h, burst: 2}}]`)
 	for _, rule := range []string{"1", "2", "3", "4"} {
 		b.alert(rule, 10, "web-01")
@@ -185,6 +195,7 @@ func TestAMessageAboutAGroupIsTakenOutOfTheThrottle(t *testing.T) {
 }
 
 func TestAThrottleThatWasMadeStricterIsKept(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, `routes: [{name: r, to: [hook], throttle: {rate: 60/h, burst: 1}}]`)
 	b.alert("1", 10, "web-01")
 	b.alert("1", 10, "web-01")

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -47,13 +48,48 @@ func TestNoStatementReadsATableThrough(t *testing.T) {
 	_, err = db.Prune(ctx, now.Add(9*time.Hour), Retention{Delivered: time.Hour, Dead: time.Hour, MaxBytes: 1})
 	must(err)
 
+	must(db.AddSilence(ctx, Silence{ID: "s"}))
+	must(db.EndSilence(ctx, "s", now))
+	_, _, err = db.Acknowledge(ctx, Ack{Identity: "c"})
+	if !errors.Is(err, ErrNotFound) {
+		t.Fatal(err)
+	}
+	must(db.Update(ctx, "decide", func(tx *Tx) error {
+		if _, err := tx.Enter(Arrival{Identity: "c", Arrived: now, Deliveries: []NewDelivery{{Receiver: "soc", State: Held, Bundle: "b"}, {Receiver: "soc", Kind: "step2"}}}); err != nil {
+			return err
+		}
+		_, _, err := tx.Acknowledge(Ack{Identity: "c"})
+		must(err)
+		_, _, err = tx.Delivery("c", 1, "soc", "")
+		must(err)
+		_, err = tx.Known("c", 1)
+		must(err)
+		_, _, _, err = tx.State("k")
+		must(errors.Join(err, tx.SetState("k", "v", now), tx.DropState("k"), tx.Told(Ack{Identity: "c"}), tx.Silenced("s")))
+		_, _, err = tx.Members("b")
+		must(err)
+		_, err = tx.MoveBundle("b", "soc", "c", "", now)
+		must(err)
+		_, err = tx.EndBundle("c", "soc", "", now)
+		must(err)
+		_, err = tx.ReleaseBundle("c", "soc", "", now)
+		must(err)
+		_, err = tx.Brake("soc", 0, 9, Spared{}, "b", "", now)
+		must(err)
+		_, err = tx.Waiting("soc")
+		must(err)
+		_, _, err = tx.Silence("s")
+		return err
+	}))
+
 	// The list of numbers that a statement is given, and the few rows of tally, may be read through.
 	allowed := regexp.MustCompile(`^SCAN (json_each|tally|CONSTANT ROW)`)
 	explained := 0
 	for query := range db.w.stmts {
 		for _, step := range plan(t, db, query) {
 			explained++
-			if strings.HasPrefix(step, "SCAN") && !allowed.MatchString(step) || strings.Contains(step, "TEMP B-TREE") {
+			few := strings.HasSuffix(query, "ORDER BY d.seq") && strings.Contains(query, "a.identity = ?") // the deliveries of one alert
+			if strings.HasPrefix(step, "SCAN") && !allowed.MatchString(step) || strings.Contains(step, "TEMP B-TREE") && !few {
 				t.Errorf("%s\n\t%s", query, step)
 			}
 		}
@@ -62,8 +98,9 @@ func TestNoStatementReadsATableThrough(t *testing.T) {
 		t.Errorf("only %d steps were explained", explained)
 	}
 	for what, query := range map[string]string{
-		"by id":    `SELECT d.seq ` + byID,
-		"by alert": `SELECT d.seq FROM alert AS a CROSS JOIN delivery AS d ON d.alert = a.id WHERE a.identity = ?`,
+		"by id":       `SELECT d.seq ` + byID,
+		"of a bundle": `SELECT d.seq FROM delivery AS d CROSS JOIN alert AS a ON a.id = d.alert WHERE d.bundle = ? AND d.bundle <> ''`,
+		"by alert":    `SELECT d.seq FROM alert AS a CROSS JOIN delivery AS d ON d.alert = a.id WHERE a.identity = ?`,
 	} {
 		got := strings.Join(plan(t, db, query), "\n")
 		if !strings.Contains(got, "SEARCH d USING ") {

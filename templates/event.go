@@ -62,6 +62,9 @@ type event struct {
 	First  string          `json:"first,omitempty"`
 	Last   string          `json:"last,omitempty"`
 	Counts []documentCount `json:"counts,omitempty"`
+	// Who took it, and how.
+	TakenBy  string `json:"taken_by,omitempty"`
+	TakenVia string `json:"taken_via,omitempty"`
 	// Repeat marks an event that Splunk may have twice: it cannot know, so the search has to.
 	Repeat bool `json:"possible_repeat,omitempty"`
 
@@ -134,6 +137,7 @@ func (s *Set) event(d *Data) (event, error) {
 	if d.Format == alert.FormatWazuh {
 		e.VendorProduct = "Wazuh"
 	}
+	e.addOutcome(d)
 	if d.Sample != "" {
 		e.Type = "test"
 	}
@@ -167,6 +171,18 @@ func summaryEvent(d *Data, title string) event {
 		e.Type = "test"
 	}
 	return e
+}
+
+// addOutcome says what became of an alert that Splunk has already. Its type keeps it out of searches for alerts.
+func (e *event) addOutcome(d *Data) {
+	switch {
+	case d.Resolved != nil:
+		e.Type = "resolved"
+	case d.Taken != nil:
+		e.Type, e.TakenBy, e.TakenVia = "taken", d.Taken.By, d.Taken.Via
+	case d.Quiet != nil:
+		e.Type, e.Count = "quiet", d.Quiet.Total
+	}
 }
 
 func (e *event) addDetails(d *Data) {

@@ -56,6 +56,8 @@ routes:
   - name: logins
     match: {level: 10, group: [authentication_failures, authentication_failed]}
     to: [soc]
+    group_by: [rule, agent]
+    group_wait: 200ms   # 30s in earnest
 default: [root-mail]
 `
 
@@ -90,6 +92,9 @@ func (e *env) demo(ctx context.Context, brief bool) error {
 		if err := d.alert(ctx, name); err != nil {
 			return err
 		}
+	}
+	if err := d.burst(ctx); err != nil {
+		return err
 	}
 	if !brief {
 		if err := d.messages(ctx); err != nil {

@@ -256,11 +256,15 @@ func TestHTTPInTheConfig(t *testing.T) {
 		"http: {listen: 0.0.0.0:9720, token: {file: t}}":   "",
 		"http: :9720":                                      "2:7: warning: http: others than this host can reach :9720",
 		"http: {listen: siem:9720, hosts: [siem.example]}": "2:7: warning: http: others than this host can reach siem:9720",
-		"http: 9720":                                       "2:7: http: \"9720\" is no address",
-		"http: 127.0.0.1":                                  "2:7: http: \"127.0.0.1\" is no address",
-		"http: {hosts: [a]}":                               "2:7: http: \"\" is no address",
-		"http: {listen: 127.0.0.1:9720, tokn: x}":          "did you mean \"token\"?",
-		"http: [127.0.0.1:9720]":                           "http",
+		"http: {listen: 127.0.0.1:9720, url: \"https://notify.example.com/x\"}": "",
+		"http: {listen: 127.0.0.1:9720, url: notify.example.com}":               "2:7: http: url is no address such as https://notify.example.com",
+		"http: {listen: 127.0.0.1:9720, url: \"https://u:p@h\"}":                "2:7: http: url is no address such as https://notify.example.com",
+		"http: {listen: 127.0.0.1:9720, url: \"https://h/?a\"}":                 "2:7: http: url is no address such as https://notify.example.com",
+		"http: 9720":         "2:7: http: \"9720\" is no address",
+		"http: 127.0.0.1":    "2:7: http: \"127.0.0.1\" is no address",
+		"http: {hosts: [a]}": "2:7: http: \"\" is no address",
+		"http: {listen: 127.0.0.1:9720, tokn: x}": "did you mean \"token\"?",
+		"http: [127.0.0.1:9720]":                  "http",
 	} {
 		_, problems, err := loadConfig(writeConfig(t, "receivers: {}\n"+text+"\n"), t.TempDir())
 		if err != nil {

@@ -18,11 +18,13 @@ import (
 
 const previewExample = `  ossec-notify preview alert.json                  as each receiver would see it
   ossec-notify preview --sample 5712 --to soc
-  ossec-notify preview --format json alert.json    the exact requests`
+  ossec-notify preview --format json alert.json    the exact requests
+  ossec-notify preview --as digest alerts.json     all of them in one message, as noise control tells them`
 
 func previewCommand(e *env) *cobra.Command {
 	var in input
 	var to []string
+	var as string
 	cmd := &cobra.Command{
 		Use:   "preview [FILE...]",
 		Short: "what each receiver would get; nothing is sent",
@@ -36,11 +38,12 @@ shown. Without a config, one receiver of every channel stands in.
 			if err := in.check(); err != nil {
 				return err
 			}
-			return e.preview(cmd.Context(), in, to)
+			return e.preview(cmd.Context(), in, to, as)
 		},
 	}
 	cmd.Flags().StringSliceVar(&to, "to", nil, "receivers to show, past the routes")
 	cmd.Flags().StringVar(&in.sample, "sample", "", "show a built-in alert")
+	cmd.Flags().StringVar(&as, "as", "", "show the alerts together, in one message: digest or group")
 	e.formatFlag(cmd)
 	return cmd
 }
@@ -57,10 +60,16 @@ type previewed struct {
 	templateErr error // why the message has its default form
 }
 
-func (e *env) preview(ctx context.Context, in input, to []string) error {
+func (e *env) preview(ctx context.Context, in input, to []string, as string) error {
 	cfg, err := e.loadOrExample()
 	if err != nil {
 		return err
+	}
+	var gathered *gathering // nil: each alert is shown by itself
+	if as != "" {
+		if gathered, err = newGathering(as, cfg); err != nil {
+			return err
+		}
 	}
 	cache, done := e.rememberedOnCall(ctx, cfg)
 	defer done()
@@ -71,6 +80,22 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 	all := []previewed{}
 	aliases := map[string]bool{} // that were told of
 	alerts, broken := 0, false
+	show := func(x dispatch.Delivery) {
+		shown, n, err := p.show(ctx, x)
+		if err != nil {
+			fmt.Fprintf(e.stderr, "ossec-notify: error: receiver %q: %s\n", x.Receiver.Name, err)
+			broken = true
+			return
+		}
+		if shown.templateErr != nil {
+			fmt.Fprintf(e.stderr, "note: %s gets the default form: %s\n", x.Receiver.Name, shown.templateErr)
+		}
+		if e.format == "json" {
+			all = append(all, shown)
+			return
+		}
+		frame(e.styled(), x, n, shown)
+	}
 	for a, err := range e.alerts(ctx, in, cfg.Zone) {
 		if err != nil {
 			return failed("%w", err)
@@ -88,28 +113,24 @@ func (e *env) preview(ctx context.Context, in input, to []string) error {
 		for _, note := range aliasNotes(deliveries, aliases) {
 			fmt.Fprintf(e.stderr, "note: %s\n", note)
 		}
+		if gathered != nil {
+			gathered.add(a, deliveries)
+			continue
+		}
 		for _, x := range deliveries {
 			if err := ended(ctx); err != nil {
 				return err
 			}
-			shown, n, err := p.show(ctx, x)
-			if err != nil {
-				fmt.Fprintf(e.stderr, "ossec-notify: error: receiver %q: %s\n", x.Receiver.Name, err)
-				broken = true
-				continue
-			}
-			if shown.templateErr != nil {
-				fmt.Fprintf(e.stderr, "note: %s gets the default form: %s\n", x.Receiver.Name, shown.templateErr)
-			}
-			if e.format == "json" {
-				all = append(all, shown)
-				continue
-			}
-			frame(e.styled(), x, n, shown)
+			show(x)
 		}
 	}
 	if alerts == 0 {
 		return failed("the input holds no alert")
+	}
+	if gathered != nil {
+		for _, r := range gathered.receivers {
+			show(r.delivery(gathered.kind))
+		}
 	}
 	if e.format == "json" {
 		if err := jsonSetOut(e.stdout, all); err != nil {

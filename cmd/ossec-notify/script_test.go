@@ -14,14 +14,17 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ossec-notify/ossec-notify/sandbox"
+	"github.com/ossec-notify/ossec-notify/spool"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts and golden files expect")
@@ -50,6 +53,7 @@ func TestMain(m *testing.M) {
 //	                         output, its query and the headers that matter are on stderr
 //	refused SERVICE [N]      the same for a message that was refused
 //	! arrived SERVICE [N]    fewer than N arrived
+//	comes SERVICE N          wait until N were accepted; then as arrived SERVICE N
 //	silent SERVICE           nothing has arrived there
 //	answer SERVICE STATUS [BODY] [Header: value]…
 //	                         the service's next answer
@@ -65,6 +69,7 @@ func TestScripts(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"arrived": func(ts *testscript.TestScript, neg bool, args []string) { cmdArrived(ts, neg, args, true) },
+			"comes":   cmdComes,
 			"refused": func(ts *testscript.TestScript, neg bool, args []string) { cmdArrived(ts, neg, args, false) },
 			"silent":  cmdSilent,
 			"answer":  cmdAnswer,
@@ -107,6 +112,7 @@ func setupScript(e *testscript.Env) error {
 	}
 	rest := httptest.NewServer(new(restAPI))
 	e.Defer(rest.Close)
+	e.Defer(func() { endDeliverers(filepath.Join(e.WorkDir, "home")) })
 	for name, value := range map[string]string{
 		"PAGERDUTY_API": rest.URL, "PAGERDUTY_TOKEN": fakeRESTToken,
 		"SLACK_URL": s.SlackWebhookURL(), "SLACK_API": s.SlackAPIURL(), "PAGERDUTY_URL": s.PagerDutyURL(),
@@ -124,6 +130,44 @@ func setupScript(e *testscript.Env) error {
 		return err
 	}
 	return expandConfigs(e)
+}
+
+// endDeliverers ends the deliverers that a script has started, which may have something to wait for.
+func endDeliverers(home string) {
+	for _, state := range spool.Places(home) {
+		if h, err := spool.ReadHolder(state); err == nil && h.Kind == "background" && h.PID > 1 && slices.Contains(commandLine(h.PID), home) {
+			_ = syscall.Kill(h.PID, syscall.SIGTERM)
+		}
+	}
+}
+
+// cmdComes waits for what a deliverer sends in its own time.
+func cmdComes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: comes SERVICE N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	over := time.After(time.Minute)
+	for {
+		got := 0
+		for _, m := range server(ts).Messages() {
+			if string(m.Service) == args[0] && m.Accepted {
+				got++
+			}
+		}
+		if got >= n {
+			cmdArrived(ts, false, args, true)
+			return
+		}
+		select {
+		case <-look.C:
+		case <-over:
+			ts.Fatalf("%d messages at %s, want %d; the inbox:\n%s", got, args[0], n, inbox(server(ts)))
+		}
+	}
 }
 
 // binDir is where TestMain put the program under all its names.

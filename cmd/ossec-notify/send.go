@@ -146,6 +146,7 @@ type reporter struct {
 	json     bool
 	alerts   int
 	failed   bool
+	said     map[string]bool // deliveries of the outbox: one message may tell of many alerts
 }
 
 // arrived counts an alert, and notes one that is not whole.
@@ -198,6 +199,13 @@ func (r *reporter) outcome(o dispatch.Outcome) {
 
 // delivery reports one of the outbox; a held one is told at a time, which is zero when nobody knows.
 func (r *reporter) delivery(x outbox.Delivery, at, now time.Time) {
+	if r.said[x.ID] {
+		return
+	}
+	if r.said == nil {
+		r.said = map[string]bool{}
+	}
+	r.said[x.ID] = true
 	reason := display.Quote(x.Reason).Line()
 	switch x.State {
 	case outbox.Delivered:

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -148,17 +149,21 @@ func TestFollowedAlertsAreToldOnceOverRestarts(t *testing.T) {
 	}
 }
 
-// freeAddress is one on this host that nobody listens at.
+// freeAddress is one on this host that nobody listens at. It is below those that the system gives to connections, or one of
+// another test would take it before a daemon is there.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		address := fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return address
+		}
 	}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // get asks the daemon's HTTP server.

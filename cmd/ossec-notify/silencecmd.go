@@ -50,7 +50,6 @@ type silenceOrder struct {
 	matchers map[string]*[]string
 	fields   []string
 	match    string
-	span     time.Duration
 	forText  string
 	from     string
 	until    string

@@ -254,3 +254,26 @@ func TestSendToAReceiverIsNotSilenced(t *testing.T) {
 		t.Errorf("Slack heard %q", got)
 	}
 }
+
+// The zone of the terminal is kept by its name: that of the deliverer may be another one.
+func TestSilenceNamesTheZoneOfItsTimes(t *testing.T) {
+	t.Setenv("TZ", "America/New_York")
+	if got := zoneByName(time.Local).String(); got != "America/New_York" {
+		t.Errorf("got %q", got)
+	}
+	t.Setenv("TZ", "")
+	if got := zoneByName(time.Local); got != time.UTC {
+		t.Errorf("got %v, want UTC", got)
+	}
+	t.Setenv("TZ", "no/such zone")
+	if got := zoneByName(time.Local); got != time.Local {
+		t.Errorf("got %v, want the host's own", got)
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := zoneByName(berlin); got != berlin {
+		t.Errorf("got %v, want that of the config", got)
+	}
+}
