@@ -285,7 +285,7 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 				v.first = v.about.First
 			}
 		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, silencedBy):
-			told, err := p.tx.Has(d.Bundle, 1)
+			told, err := p.tx.Known(d.Bundle, 1)
 			if err != nil {
 				return false, err
 			}

@@ -104,8 +104,8 @@ routes:
 	}
 }
 
-// What a state or a bundle holds that cannot be read keeps nothing from being told.
-func TestWhatABundleHeldThatCannotBeReadIsToldByItself(t *testing.T) {
+// What a state or a bundle holds that cannot be read keeps nothing else from being told.
+func TestWhatABundleHoldsThatCannotBeReadIsToldByItself(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, `routes: [{match: {rule: 1}, to: [hook], digest: 1h}, {to: [hook], digest: 1h}]`)
 	b.alert("1", 5, "web-01")
@@ -118,6 +118,7 @@ func TestWhatABundleHeldThatCannotBeReadIsToldByItself(t *testing.T) {
 	b.must(b.db.Update(t.Context(), "spoil", func(tx *outbox.Tx) error { return tx.SetState(open[0].Key, "{", open[0].Due) }))
 	b.wait(3 * time.Hour)
 	b.heard("1h0m0s hook a1", "1h0m0s hook digest of 2")
+	b.noted("a1", "hook", "told by itself: what it waited for is not known any more")
 }
 
 func TestTickSaysWhenItIsNeededNext(t *testing.T) {

@@ -339,7 +339,7 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 		return set(p.tx, key, r, r.due())
 	}
 	p.counts = &counting{key: key, repeats: &r}
-	kept, err := p.tx.Has(r.First.Identity, r.First.Occurrence)
+	kept, err := p.tx.Known(r.First.Identity, r.First.Occurrence)
 	if err != nil {
 		return err
 	}

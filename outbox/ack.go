@@ -36,8 +36,7 @@ func (db *DB) Acknowledge(ctx context.Context, ack Ack) (of Ack, first bool, err
 // Acknowledge is the same in a transaction.
 func (tx *Tx) Acknowledge(ack Ack) (of Ack, first bool, err error) {
 	ack.Occurrence = max(ack.Occurrence, 1)
-	var n int
-	found, err := tx.t.row(`SELECT 1 FROM alert WHERE identity = ? AND occurrence = ?`, []any{ack.Identity, ack.Occurrence}, &n)
+	found, err := tx.Known(ack.Identity, ack.Occurrence)
 	if err == nil && !found {
 		err = ErrNotFound
 	}

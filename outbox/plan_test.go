@@ -62,7 +62,7 @@ func TestNoStatementReadsATableThrough(t *testing.T) {
 		must(err)
 		_, _, err = tx.Delivery("c", 1, "soc", "")
 		must(err)
-		_, err = tx.Has("c", 1)
+		_, err = tx.Known("c", 1)
 		must(err)
 		_, _, _, err = tx.State("k")
 		must(errors.Join(err, tx.SetState("k", "v", now), tx.DropState("k"), tx.Told(Ack{Identity: "c"}), tx.Silenced("s")))

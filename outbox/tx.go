@@ -107,13 +107,6 @@ func (tx *Tx) Deliveries(identity string, occurrence int) ([]Delivery, error) {
 	return out, err
 }
 
-// Has reports whether an alert is kept, and has a delivery.
-func (tx *Tx) Has(identity string, occurrence int) (bool, error) {
-	var n int
-	return tx.t.row(`SELECT 1 FROM alert AS a CROSS JOIN delivery AS d ON d.alert = a.id WHERE a.identity = ? AND a.occurrence = ? LIMIT 1`,
-		[]any{identity, max(occurrence, 1)}, &n)
-}
-
 // Delivery finds one of an alert's, without its header and bytes. It costs the same however many there are.
 func (tx *Tx) Delivery(identity string, occurrence int, receiver, kind string) (d Delivery, found bool, err error) {
 	err = tx.t.each(`SELECT `+deliveryColumns+`, `+alertHeadColumns+` FROM alert AS a CROSS JOIN delivery AS d ON d.alert = a.id
@@ -123,6 +116,12 @@ func (tx *Tx) Delivery(identity string, occurrence int, receiver, kind string) (
 			return false, d.scan(row, false)
 		})
 	return d, found, err
+}
+
+// Known reports whether an alert is there.
+func (tx *Tx) Known(identity string, occurrence int) (bool, error) {
+	var n int
+	return tx.t.row(`SELECT 1 FROM alert WHERE identity = ? AND occurrence = ?`, []any{identity, max(occurrence, 1)}, &n)
 }
 
 // Enter enters an alert and its deliveries, as [DB.Accept] does.

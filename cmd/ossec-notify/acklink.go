@@ -61,7 +61,10 @@ func openAckLinks(state string) (*ackLinks, error) {
 	if err == nil && len(key) != ackKeySize {
 		err = fmt.Errorf("%s holds no key of %d bytes: remove it, and links that were sent lose their meaning", path, ackKeySize)
 	}
-	return &ackLinks{key, time.Now}, err
+	if err != nil {
+		return nil, err
+	}
+	return &ackLinks{key, time.Now}, nil
 }
 
 // writeNew writes a file that is its owner's alone, whole or not at all.

@@ -400,10 +400,19 @@ func TestLinksAreGoodOverRestartsAndTheirKeyIsGuarded(t *testing.T) {
 	if err := os.WriteFile(path, []byte("half of a k"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := in.command(exitFail, "serve")
-	if want := "the key of the links by which people take alerts: " + path + " holds no key of 32 bytes: remove it"; !strings.Contains(out, want) || strings.Contains(out, "half of") {
-		t.Errorf("with a damaged key serve says\n%s\nwant %s", out, want)
+	daemon = in.serve() // alerts are told all the same
+	if want := "the key of these: " + path + " holds no key of 32 bytes: remove it"; !strings.Contains(in.log(), want) || strings.Contains(in.log(), "half of") {
+		t.Errorf("with a damaged key serve says\n%s\nwant %s", in.log(), want)
 	}
+	in.call("custom-notify", in.alert("2"))
+	in.delivered(2)
+	if body := plainly(string(in.at(sandbox.Slack)[1].Body)); strings.Contains(body, ackPath) {
+		t.Errorf("a link without a key:\n%s", body)
+	}
+	if resp, _ := visit(t, address, http.MethodGet, link, nil); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("without a key a link is answered with %d", resp.StatusCode)
+	}
+	in.stop(daemon)
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}

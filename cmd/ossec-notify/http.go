@@ -16,12 +16,14 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// webHandler answers on the config's "http"; who may ask is webServer's to say.
+// webHandler answers on the config's "http"; who may ask is webServer's to say. links may be nil: then nobody takes alerts by them.
 func webHandler(d *dispatch.Deliverer, s *site, links *ackLinks) http.Handler {
 	mux := http.NewServeMux()
-	ack := &ackHandler{links: links, d: d, site: s, log: s.log}
-	mux.Handle("GET "+ackPath, ack)
-	mux.Handle("POST "+ackPath, ack)
+	if links != nil {
+		ack := &ackHandler{links: links, d: d, site: s, log: s.log}
+		mux.Handle("GET "+ackPath, ack)
+		mux.Handle("POST "+ackPath, ack)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		if _, err := d.Box.Queues(r.Context()); err != nil {
