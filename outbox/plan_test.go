@@ -82,8 +82,8 @@ func TestNoStatementReadsATableThrough(t *testing.T) {
 		return err
 	}))
 
-	// The list of numbers that a statement is given, and the few rows of tally, may be read through.
-	allowed := regexp.MustCompile(`^SCAN (json_each|tally|CONSTANT ROW)`)
+	// The list of numbers that a statement is given, the few rows of tally, and what people write may be read through.
+	allowed := regexp.MustCompile(`^SCAN (json_each|tally|silence|ack|CONSTANT ROW)`)
 	explained := 0
 	for query := range db.w.stmts {
 		for _, step := range plan(t, db, query) {

@@ -68,6 +68,9 @@ func (db *DB) Prune(ctx context.Context, now time.Time, keep Retention) (int, er
 			}
 		}
 	}
+	if err := db.write(ctx, what, func(t *txn) error { return t.forget(now, keep) }); err != nil {
+		return total, err
+	}
 	for keep.MaxBytes > 0 {
 		used, err := db.Size(ctx)
 		if err != nil {
@@ -95,6 +98,21 @@ func (db *DB) Prune(ctx context.Context, now time.Time, keep Retention) (int, er
 	return total, nil
 }
 
+// counted is what is in no bundle, or in one that was told of: the message about the others is still to count them.
+const counted = `(bundle = '' OR EXISTS (SELECT 1 FROM alert AS m WHERE m.identity = delivery.bundle))`
+
+// forget removes silences that are long over, and acknowledgements of alerts that are not kept any more.
+func (t *txn) forget(now time.Time, keep Retention) error {
+	if keep.Dead > 0 {
+		if _, err := t.exec(`DELETE FROM silence WHERE ends > 0 AND ends < ?`, micros(now.Add(-keep.Dead))); err != nil {
+			return err
+		}
+	}
+	_, err := t.exec(`DELETE FROM ack WHERE told = 1 AND NOT EXISTS (
+		SELECT 1 FROM alert AS a WHERE a.identity = ack.identity AND a.occurrence = ack.occurrence)`)
+	return err
+}
+
 // removeEnded removes a slice of the deliveries that came into one of the states before a time, the oldest: those
 // of the receiver and state whose oldest is the oldest.
 func (t *txn) removeEnded(before int64, states ...State) (int, error) {
@@ -107,7 +125,7 @@ func (t *txn) removeEnded(before int64, states ...State) (int, error) {
 		}
 		for receiver := range tallies {
 			var changed int64
-			found, err := t.row(`SELECT changed FROM delivery WHERE open = 0 AND receiver = ? AND state = ?
+			found, err := t.row(`SELECT changed FROM delivery WHERE open = 0 AND receiver = ? AND state = ? AND `+counted+`
 				ORDER BY changed LIMIT 1`, []any{receiver, string(s)}, &changed)
 			if err != nil {
 				return 0, err
@@ -122,7 +140,7 @@ func (t *txn) removeEnded(before int64, states ...State) (int, error) {
 	}
 	var seqs, alerts []int64
 	err := t.each(`SELECT seq, alert FROM delivery WHERE open = 0 AND receiver = ? AND state = ? AND changed < ?
-		ORDER BY changed LIMIT ?`, []any{group.receiver, string(group.state), before, pruneSlice}, func(row scanner) (bool, error) {
+		AND `+counted+` ORDER BY changed LIMIT ?`, []any{group.receiver, string(group.state), before, pruneSlice}, func(row scanner) (bool, error) {
 		var seq, alert int64
 		err := row.Scan(&seq, &alert)
 		seqs, alerts = append(seqs, seq), append(alerts, alert)
