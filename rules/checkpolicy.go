@@ -28,6 +28,9 @@ func (c *checker) told(r *Route, file string) {
 		}
 		c.to(s.To, at, file)
 	}
+	if p := r.Policy; len(r.own.escalate.value) > 1 && p != nil && p.Dedup == nil && p.Group == nil {
+		c.report(file, true, r.own.escalate.node, "every repeat of an alert wakes the next step by itself: write dedup: 15m beside it")
+	}
 }
 
 // pairs warns of what opens an incident and never comes to the route that asks for it. What closes one need not: see

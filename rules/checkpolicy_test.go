@@ -19,7 +19,10 @@ func TestProblemsOfPoliciesInTheWholeTable(t *testing.T) {
 		// Receivers.
 		{"outside to a misspelled receiver", `routes: [{to: [soc], active: night, outside: {to: [osp]}}]`, `1:52: "osp" is no receiver: did you mean "ops"?`},
 		{"outside to one name", `routes: [{to: [soc], active: night, outside: {to: nobody}}]`, `1:51: "nobody" is no receiver: add it under receivers:`},
-		{"a step to a misspelled receiver", `routes: [{escalate: [{to: soc}, {after: 5m, to: [ops, mial]}]}]`, `1:55: "mial" is no receiver: did you mean "mail"?`},
+		{"a step to a misspelled receiver", `routes: [{dedup: 15m, escalate: [{to: soc}, {after: 5m, to: [ops, mial]}]}]`, `1:67: "mial" is no receiver: did you mean "mail"?`},
+		{"steps for every repeat", `routes: [{escalate: [{to: soc}, {after: 5m, to: ops}]}]`,
+			`1:21: warning: every repeat of an alert wakes the next step by itself: write dedup: 15m beside it`},
+		{"steps for every group", `routes: [{group_by: [rule], escalate: [{to: soc}, {after: 5m, to: ops}]}]`, ``},
 		{"the only step", `routes: [{escalate: {to: osp}}]`, `1:26: "osp" is no receiver: did you mean "ops"?`},
 		{"said once where it is inherited", `routes: [{escalate: {to: osp}, routes: [{match: {level: 7}}]}]`, `1:26: "osp" is no receiver: did you mean "ops"?`},
 
