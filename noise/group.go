@@ -43,7 +43,7 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 	if policy.Group == nil {
 		return nil
 	}
-	key, words := values(p.in.Alert, policy.Group.By)
+	key, words, _ := values(p.in.Alert, policy.Group.By)
 	key = route + "/" + key
 	g, found, err := get[grouped](p.tx, groupKey+key)
 	if err != nil {

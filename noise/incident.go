@@ -56,7 +56,11 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 		if !pair.Opens.Matches(p.in.Alert) {
 			continue
 		}
-		key, words := values(p.in.Alert, pair.By)
+		key, words, lacks := values(p.in.Alert, pair.By)
+		if len(lacks) > 0 {
+			v.note("resolve (%s): the alert has no %s, so it opens nothing", words, strings.Join(lacks, ", "))
+			continue
+		}
 		key = pairKey(route, n, key)
 		open, found, err := get[incident](p.tx, key)
 		if err != nil {
@@ -95,7 +99,11 @@ func (p *planning) close(wants []Want) error {
 		if !pair.Closes.Matches(p.in.Alert) {
 			continue
 		}
-		key, words := values(p.in.Alert, pair.By)
+		key, words, lacks := values(p.in.Alert, pair.By)
+		if len(lacks) > 0 {
+			p.unopened = noted(p.unopened, pair.Route, "resolve ("+words+"): the alert has no "+strings.Join(lacks, ", ")+", so it closes nothing")
+			continue
+		}
 		key = pairKey(pair.Route, pair.N, key)
 		i, found, err := get[incident](p.tx, key)
 		if err != nil {

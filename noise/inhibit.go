@@ -3,6 +3,7 @@ package noise
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/digest"
@@ -27,10 +28,21 @@ func (p *planning) inhibit(route string, v *verdict) error {
 		return nil
 	}
 	for _, rule := range p.Inhibit {
-		if !rule.Target.Matches(p.in.Alert) || rule.Source.Matches(p.in.Alert) { // it does not hold itself back
+		target, source := rule.Target.Matches(p.in.Alert), rule.Source.Matches(p.in.Alert)
+		if !target && !source {
 			continue
 		}
-		key, words := values(p.in.Alert, rule.Equal)
+		key, words, lacks := values(p.in.Alert, rule.Equal)
+		switch {
+		case len(lacks) > 0 && source:
+			v.note("inhibit %s (%s): the alert has no %s, so it holds nothing back", rule.Name, words, strings.Join(lacks, ", "))
+			continue
+		case source: // it does not hold itself back
+			continue
+		case len(lacks) > 0:
+			v.note("inhibit %s (%s): the alert has no %s, so nothing holds it back", rule.Name, words, strings.Join(lacks, ", "))
+			continue
+		}
 		f, found, err := get[fresh](p.tx, freshKey+rule.Name+"/"+key)
 		if err != nil {
 			return err
@@ -58,7 +70,10 @@ func (c *Control) source(tx *outbox.Tx, in *arrival) error {
 		if !rule.Source.Matches(in.Alert) {
 			continue
 		}
-		key, _ := values(in.Alert, rule.Equal)
+		key, _, lacks := values(in.Alert, rule.Equal)
+		if len(lacks) > 0 { // or it would speak for all that lack it, too
+			continue
+		}
 		until := in.now.Add(rule.For)
 		if err := set(tx, freshKey+rule.Name+"/"+key, fresh{in.ref, until}, until); err != nil {
 			return err

@@ -13,16 +13,20 @@ import (
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
-// values are an alert's by fields: as a short key, and in words.
-func values(a *alert.Alert, by []rules.Field) (key, words string) {
+// values are an alert's by fields: as a short key, and in words. lacks are the fields that it does not have: two alerts that
+// lack one are not the same in it.
+func values(a *alert.Alert, by []rules.Field) (key, words string, lacks []string) {
 	h := sha256.New()
 	var said []string
 	for _, f := range by {
 		v := f.Value(a)
+		if v == "" {
+			lacks = append(lacks, f.Key)
+		}
 		fmt.Fprintf(h, "%d:%s%d:%s", len(f.Key), f.Key, len(v), v)
 		said = append(said, f.Key+" "+shown(v))
 	}
-	return hex.EncodeToString(h.Sum(nil)[:8]), strings.Join(said, ", ")
+	return hex.EncodeToString(h.Sum(nil)[:8]), strings.Join(said, ", "), lacks
 }
 
 // shown is a value of an alert in notes: quoted unless it is plain, and bounded.

@@ -83,7 +83,11 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 	}
 	d := policy.Dedup
 	now := p.in.now
-	key, words := values(p.in.Alert, d.By)
+	key, words, lacks := values(p.in.Alert, d.By)
+	if len(lacks) == len(d.By) {
+		v.note("dedup (%s): the alert has no %s, so it repeats nothing", words, strings.Join(lacks, ", "))
+		return nil
+	}
 	key = dedupKey + route + "/" + key
 	r, found, err := get[repeats](p.tx, key)
 	if err != nil {
@@ -151,7 +155,7 @@ func (p *planning) countedBefore(route string, policy *rules.Policy, first *Ref)
 	if policy.Dedup == nil || first == nil {
 		return nil
 	}
-	key, _ := values(p.in.Alert, policy.Dedup.By)
+	key, _, _ := values(p.in.Alert, policy.Dedup.By)
 	key = dedupKey + route + "/" + key
 	r, found, err := get[repeats](p.tx, key)
 	if err == nil && found && r.First == *first {
