@@ -2,6 +2,7 @@ package noise
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -55,7 +56,11 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 		if !pair.Opens.Matches(p.in.Alert) {
 			continue
 		}
-		key, words := values(p.in.Alert, pair.By)
+		key, words, lacks := values(p.in.Alert, pair.By)
+		if len(lacks) > 0 {
+			v.note("resolve (%s): the alert has no %s, so it opens nothing", words, strings.Join(lacks, ", "))
+			continue
+		}
 		key = pairKey(route, n, key)
 		open, found, err := get[incident](p.tx, key)
 		if err != nil {
@@ -94,7 +99,11 @@ func (p *planning) close(wants []Want) error {
 		if !pair.Closes.Matches(p.in.Alert) {
 			continue
 		}
-		key, words := values(p.in.Alert, pair.By)
+		key, words, lacks := values(p.in.Alert, pair.By)
+		if len(lacks) > 0 {
+			p.unopened = noted(p.unopened, pair.Route, "resolve ("+words+"): the alert has no "+strings.Join(lacks, ", ")+", so it closes nothing")
+			continue
+		}
 		key = pairKey(pair.Route, pair.N, key)
 		i, found, err := get[incident](p.tx, key)
 		if err != nil {
@@ -225,4 +234,30 @@ func (c *Control) stepDelivery(s stepWant, severity int, now time.Time, of *Abou
 		State: outbox.Held, Due: due, Reason: reason, Notes: reason,
 		About: about.text(),
 	}
+}
+
+// incidentDue reminds of an incident that goes on, or forgets it.
+func (c *Control) incidentDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
+	var i incident
+	if err := json.Unmarshal([]byte(k.Value), &i); err != nil || !now.Before(i.Opened.Add(incidentLife)) {
+		return tx.DropState(k.Key)
+	}
+	i.Again++
+	if i.Repeat > 0 { // what was slept through is not made up for
+		i.Again = max(i.Again, int(now.Sub(i.Opened)/i.Repeat))
+	}
+	if !c.asks(k.Key) { // nothing could close it, so nobody is reminded of it
+		return set(tx, k.Key, i, i.due())
+	}
+	_, taken, err := tx.Acked(i.By.Identity, i.By.Occurrence)
+	if err != nil {
+		return err
+	}
+	if !taken {
+		about := &About{Opened: i.Opened, First: &i.By, Seen: &Seen{Count: 1, Since: i.Opened, Last: i.Opened}}
+		if _, err := c.after(tx, i.By, i.Route, fmt.Sprintf("again%d", i.Again), about, now, told); err != nil {
+			return err
+		}
+	}
+	return set(tx, k.Key, i, i.due())
 }

@@ -25,6 +25,17 @@ func TestAnAlertThatClosesAnIncidentIsToldByClosingItsMessages(t *testing.T) {
 	b.noted("a3", "slack-1", "resolves a1 (agent web-01)")
 }
 
+// OSSEC's alerts have no agent_id: the start of one agent would else close the incident of another.
+func TestWhoLacksAFieldOpensAndClosesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{to: [hook], resolve: {opens: {rule: 504}, closes: {rule: 503}, by: [agent, user]}}]`)
+	b.alert("504", 10, "web-01")
+	b.alert("503", 3, "web-01")
+	b.heard("0s hook a1", "0s hook a2")
+	b.noted("a1", "hook", "resolve (agent web-01, user -): the alert has no user, so it opens nothing")
+	b.noted("a2", "hook", "resolve (agent web-01, user -): the alert has no user, so it closes nothing")
+}
+
 func TestAnAlertThatNoRouteTakesClosesAnIncidentAllTheSame(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, `routes: [{match: {rule: 503}, to: []}, {match: {rule: 504}, to: [hook], `+pair+`}]`)

@@ -33,6 +33,18 @@ func TestAlertsWithOtherValuesAreNoRepeats(t *testing.T) {
 	b.heard("0s hook a1", "0s hook a2", "0s hook a3")
 }
 
+func TestAnAlertThatLacksAllFieldsRepeatsNothingAndALackOfOneIsAValue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{match: {rule: 1}, to: [hook], dedup: {by: [user], for: 15m}}, {to: [hook], dedup: {by: [rule, user], for: 15m}}]`)
+	b.alert("1", 10, "web-01")
+	b.alert("1", 10, "web-02")
+	b.alert("2", 10, "web-01")
+	b.alert("2", 10, "web-02")
+	b.heard("0s hook a1", "0s hook a2", "0s hook a3")
+	b.noted("a2", "hook", "dedup (user -): the alert has no user, so it repeats nothing")
+	b.stands("a4", "hook", outbox.Suppressed, "repeat of a3: dedup (rule 2, user -)")
+}
+
 func TestAGrowingWindowDoublesToADayAndBeginsAnewAfterQuiet(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, `routes: [{to: [hook], dedup: {by: [rule], for: 1h, growing: true}}]`)

@@ -132,31 +132,69 @@ var shellKeys = []string{
 }
 
 // CheckShell warns of matchers that the shell file of integratord cannot feed, because it holds neither groups nor
-// agent nor user: on such an alert they never hold (and a `not` around them always does). It matters where alerts
-// come in that file and the original cannot be found in alerts.json or alerts.log.
+// agent nor user: on such an alert they never hold (and a `not` around them always does). So it does of fields to tell
+// alerts apart, where OSSEC's other formats have them: see [Table.CheckOSSEC]. It matters where alerts come in that file and
+// the original cannot be found in alerts.json or alerts.log.
 func (t *Table) CheckShell() []Problem {
 	var c checker
 	for _, in := range t.Inhibit {
 		c.shellMatch(in.Source, "")
 		c.shellMatch(in.Target, "")
 	}
-	c.shell(t.Routes, "")
+	t.each(func(r *Route, _ []string, file string) {
+		c.shellMatch(r.Match, file)
+		for _, pair := range r.own.resolve.value {
+			c.shellMatch(pair.Opens, file)
+			c.shellMatch(pair.Closes, file)
+		}
+	})
+	t.eachField(func(f Field, so, file string) {
+		if _, known := ossecLacks[f.Key]; !known && !slices.Contains(shellFields, f.Key) {
+			c.report(file, true, f.node, "alerts in integratord's shell file have no %s, so %s: use <alert_format>json</alert_format> (Wazuh), or let ossec-notify read alerts.log", f.Key, so)
+		}
+	})
 	return c.problems
 }
 
-func (c *checker) shell(routes []*Route, file string) {
-	for _, r := range routes {
-		in := file
-		if r.File != "" {
-			in = r.File
+// shellFields are the fields that the shell file feeds. The agent is read from the location.
+var shellFields = append(slices.Clip(shellKeys), "agent")
+
+// ossecLacks are the fields that alerts have in none of OSSEC's formats, with what to do.
+var ossecLacks = map[string]string{"agent_id": "use agent", "manager": "leave it out"}
+
+// CheckOSSEC warns of fields to tell alerts apart that only Wazuh's alerts have.
+func (t *Table) CheckOSSEC() []Problem {
+	var c checker
+	t.eachField(func(f Field, so, file string) {
+		if instead, lacks := ossecLacks[f.Key]; lacks {
+			c.report(file, true, f.node, "alerts of OSSEC have no %s, only Wazuh's have one, so %s: %s", f.Key, so, instead)
 		}
-		c.shellMatch(r.Match, in)
-		for _, pair := range r.own.resolve.value {
-			c.shellMatch(pair.Opens, in)
-			c.shellMatch(pair.Closes, in)
+	})
+	return c.problems
+}
+
+// eachField calls visit for every field that the config names to tell alerts apart, with what follows where alerts lack it.
+func (t *Table) eachField(visit func(f Field, so, file string)) {
+	all := func(fields []Field, so, file string) {
+		for _, f := range fields {
+			if f.node != nil { // not of a default
+				visit(f, so, file)
+			}
 		}
-		c.shell(r.Routes, in)
 	}
+	const noPair, same = "this pairs none of them", "this does not tell them apart"
+	for _, in := range t.Inhibit {
+		all(in.Equal, noPair, "")
+	}
+	t.each(func(r *Route, _ []string, file string) {
+		for _, pair := range r.own.resolve.value {
+			all(pair.By, noPair, file)
+		}
+		if d := r.own.dedup.value; d != nil {
+			all(d.By, same, file)
+		}
+		all(r.own.groupBy.value, same, file)
+	})
 }
 
 func (c *checker) shellMatch(m *Match, file string) {

@@ -2,11 +2,14 @@ package rules
 
 import (
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 )
@@ -247,5 +250,68 @@ func TestTestsThatTakeForEverToCompareAreGivenUp(t *testing.T) {
 	// How far it goes beyond the limit is bounded by the size of what it looks at.
 	if p.steps < -100_000 {
 		t.Errorf("%d steps more than allowed", -p.steps)
+	}
+}
+
+func TestFieldsThatFormatsLackAreTold(t *testing.T) {
+	x := table(t, `
+routes:
+  - to: [soc]
+    dedup: {by: [rule, agent, host, program, location, severity, srcip, field.ruleid], for: 5m}
+  - to: [soc]
+    dedup: 5m
+    group_by: [rule, user]
+    resolve: {opens: {rule: 504}, closes: {rule: 503}, by: [agent_id]}
+    routes: [{dedup: {by: [manager, field.data.x], for: 5m}}]
+`)
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(`[{source: {rule: 1}, target: {rule: 2}, equal: [agent_id, dstip], for: 5m}]`), &doc); err != nil {
+		t.Fatal(err)
+	}
+	x.Inhibit, _ = ParseInhibits(doc.Content[0], alert.DefaultScale)
+	const instead = ": use <alert_format>json</alert_format> (Wazuh), or let ossec-notify read alerts.log\n"
+	want := `1:59: warning: alerts in integratord's shell file have no dstip, so this pairs none of them` + instead +
+		`7:22: warning: alerts in integratord's shell file have no user, so this does not tell them apart` + instead +
+		`9:37: warning: alerts in integratord's shell file have no field.data.x, so this does not tell them apart` + instead
+	if diff := cmp.Diff(told(x.CheckShell()), want); diff != "" {
+		t.Errorf("the shell file (-got +want):\n%s", diff)
+	}
+	want = `1:49: warning: alerts of OSSEC have no agent_id, only Wazuh's have one, so this pairs none of them: use agent
+8:61: warning: alerts of OSSEC have no agent_id, only Wazuh's have one, so this pairs none of them: use agent
+9:28: warning: alerts of OSSEC have no manager, only Wazuh's have one, so this does not tell them apart: leave it out
+`
+	if diff := cmp.Diff(told(x.CheckOSSEC()), want); diff != "" {
+		t.Errorf("OSSEC (-got +want):\n%s", diff)
+	}
+}
+
+// TestTheCorpusHasTheFieldsOfItsFormats: what check says that a format lacks, no alert of the corpus has, and the rest some have.
+func TestTheCorpusHasTheFieldsOfItsFormats(t *testing.T) {
+	for dir, lacks := range map[string]func(key string) bool{
+		"shell": func(key string) bool { return ossecLacks[key] != "" || !slices.Contains(shellFields, key) },
+		"ossec": func(key string) bool { return ossecLacks[key] != "" },
+		"wazuh": func(string) bool { return false },
+	} {
+		files, err := filepath.Glob(filepath.Join("..", "testdata", "alerts", dir, "*"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		has := map[string]bool{}
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := alert.Parse(b, alert.Options{FileName: filepath.Base(file)})
+			for _, key := range fieldKeys {
+				f, _ := NewField(key, alert.DefaultScale)
+				has[key] = has[key] || f.Value(a) != ""
+			}
+		}
+		for _, key := range fieldKeys {
+			if has[key] == lacks(key) {
+				t.Errorf("%s: has %s: %v", dir, key, has[key])
+			}
+		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 type Field struct {
 	Key   string
 	value func(*alert.Alert) string
+	node  *yaml.Node // where it stands in the config
 }
 
 // Value is the alert's, "" where it has none. It may hold text that an attacker wrote.
@@ -89,6 +90,7 @@ func (p *parser) fields(e yamlnode.Entry) []Field {
 	var all []Field
 	for _, v := range values {
 		f, ok := NewField(v.text, p.scale)
+		f.node = v.node
 		switch {
 		case !ok:
 			p.unknownField(v.text, v.node)

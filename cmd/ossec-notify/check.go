@@ -131,6 +131,12 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		if !canComplete(e.home) {
 			found = append(found, e.checkShell(path, cfg)...)
 		}
+		if m, err := findManager(e.home, ""); err != nil || !m.wazuh {
+			for _, p := range cfg.Table.CheckOSSEC() {
+				p.File = cmp.Or(p.File, path)
+				found = append(found, findingOf(p))
+			}
+		}
 		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, e.checkArgv(cfg, time.Now())...)
 		found = append(found, checkSecrets(ctx, cfg)...)
@@ -179,7 +185,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	return nil
 }
 
-// checkShell warns of matchers that hold for no alert of the shell file. A person is told the first of many.
+// checkShell warns of matchers and fields that the alerts of the shell file lack. A person is told the first of many.
 func (e *env) checkShell(path string, cfg *config) []finding {
 	var found []finding
 	for _, p := range cfg.Table.CheckShell() {
@@ -188,7 +194,7 @@ func (e *env) checkShell(path string, cfg *config) []finding {
 	}
 	if more := len(found) - 1; more > 0 && e.format == "text" {
 		found = found[:1]
-		found[0].Message += fmt.Sprintf(" (the same goes for %s)", count(more, "more matcher"))
+		found[0].Message += fmt.Sprintf(" (the same goes for %s)", count(more, "more place"))
 	}
 	return found
 }
