@@ -265,6 +265,12 @@ func DeliveryID(identity, receiver string, occurrence int) string {
 // Notification renders a delivery. The notification is whole even when err is not nil: then a template failed,
 // and the message is the default form that says so.
 func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err error) {
+	n, _, err = d.rendered(x)
+	return n, err
+}
+
+// rendered is Notification, and the address in it by which its reader can take the alert; "" for none.
+func (d *Dispatcher) rendered(x Delivery) (n notifier.Notification, ackURL string, err error) {
 	route := x.Route
 	if route == rules.Always || route == rules.Default { // no routes of the operator's: the receiver's name says it
 		route = ""
@@ -297,7 +303,7 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 	if data != nil {
 		n.Action, n.DedupKey = data.Action, data.DedupKey
 	}
-	return n, err
+	return n, c.AckURL, err
 }
 
 // Deliver renders and sends, and tries again after temporary failures until ctx ends.
