@@ -132,12 +132,12 @@ func (l *lane) send(ctx context.Context, r *Receiver, x outbox.Delivery) (receip
 		delivery.Late = late.Round(time.Minute)
 		delivery.LateWhy = x.Reason
 	}
-	n, err := d.Notification(delivery)
+	n, ackURL, err := d.rendered(delivery)
 	if err != nil {
 		l.log(x, r).Warn("template failed, sending the default form", "err", err)
 	}
 	receipt, err = d.attempt(ctx, r, n)
-	return receipt, sentParts(n), err
+	return receipt, withoutPermission(sentParts(n), ackURL), err
 }
 
 // splitFallback takes a fallback's route apart: no route, and whose place it takes.
@@ -149,8 +149,18 @@ func splitFallback(route string) (name, instead string) {
 	return route, ""
 }
 
-// sentParts is what was sent, as the template made it, as a JSON object: it holds no secret, for a template can see
-// none. What is JSON itself stands in it as it is.
+// withoutPermission is text without what makes a link permit its reader to take the alert: who may look at what was sent is
+// not who was asked. That is what stands behind the last slash, however a template has written the rest.
+func withoutPermission(text, ackURL string) string {
+	token := ackURL[strings.LastIndexByte(ackURL, '/')+1:]
+	if token == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, token, notifier.Redacted)
+}
+
+// sentParts is what was sent, as the template made it, as a JSON object: it holds no secret but a link to take the alert by,
+// for a template can see no other. What is JSON itself stands in it as it is.
 func sentParts(n notifier.Notification) string {
 	size := 0
 	for name, text := range n.Parts {

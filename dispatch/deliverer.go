@@ -41,6 +41,9 @@ type Arrival struct {
 	// Nobody is the route that sends the alert to nobody on purpose, or "". It is entered as a delivery to [Nobody]
 	// that is suppressed.
 	Nobody string
+	// Astray says why nobody is told, where the alert came for somebody that there is not; else "". It is entered in the same
+	// way.
+	Astray string
 }
 
 // Site is what the config gives a deliverer. It may change while it runs.
@@ -85,13 +88,15 @@ type Deliverer struct {
 	noise   *noise.Control
 	noiseOf *Dispatcher // whose config it is of
 
-	onPurpose, noRoute atomic.Int64
-	quieted            quieted
+	onPurpose, noRoute, astray atomic.Int64
+	quieted                    quieted
 }
 
 // Untold counts the alerts since the start that were entered for no receiver: those that a route sends to nobody on
-// purpose, and those that no route chose a receiver for.
-func (d *Deliverer) Untold() (onPurpose, noRoute int64) { return d.onPurpose.Load(), d.noRoute.Load() }
+// purpose, those that no route chose a receiver for, and those that came for somebody that there is not.
+func (d *Deliverer) Untold() (onPurpose, noRoute, astray int64) {
+	return d.onPurpose.Load(), d.noRoute.Load(), d.astray.Load()
+}
 
 // Quieted counts the alerts since the start that noise control did not send to a receiver at once and by themselves. What the
 // storm brake took out of a queue is not among them.
@@ -361,6 +366,10 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 				Receiver: Nobody, Route: a.Nobody, Severity: in[i].Severity,
 				State: outbox.Suppressed, Reason: "route " + a.Nobody + " sends it to nobody",
 			})
+		} else if a.Astray != "" {
+			in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
+				Receiver: Nobody, Severity: in[i].Severity, State: outbox.Suppressed, Reason: a.Astray,
+			})
 		}
 	}
 	var out []outbox.Accepted
@@ -374,10 +383,13 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 	for i, a := range out {
 		planned, left := arrivals[i].Deliveries, min(len(a.Deliveries), waiting[i])
 		d.quieted.count(a, quiet[i])
+		nobody := slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence))
 		switch {
-		case arrivals[i].Nobody != "" && slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence)):
+		case arrivals[i].Nobody != "" && nobody:
 			d.onPurpose.Add(1)
-		case arrivals[i].Nobody == "" && a.New && len(arrivals[i].Deliveries) == 0:
+		case arrivals[i].Astray != "" && nobody:
+			d.astray.Add(1)
+		case arrivals[i].Nobody+arrivals[i].Astray == "" && a.New && len(arrivals[i].Deliveries) == 0:
 			d.noRoute.Add(1)
 		}
 		switch key := (freshKey{a.Identity, a.Occurrence}); {

@@ -339,7 +339,9 @@ func TestAlertForNobodyIsSuppressed(t *testing.T) {
 		b := newBench(t, nil)
 		muted := b.arrival("1", "low")
 		muted.Nobody = "noise"
-		b.queue.put(muted, b.arrival("2", "low"), muted, b.arrival("2", "low"))
+		astray := b.arrival("3", "low")
+		astray.Astray = "no such name"
+		b.queue.put(muted, b.arrival("2", "low"), muted, b.arrival("2", "low"), astray, astray)
 		b.start()
 		synctest.Wait()
 		found, err := b.box.Find(t.Context(), outbox.Filter{})
@@ -350,11 +352,11 @@ func TestAlertForNobodyIsSuppressed(t *testing.T) {
 		for _, x := range found {
 			got = append(got, fmt.Sprint(x.Alert.Identity, " ", x.Receiver, " ", x.State, ": ", x.Reason))
 		}
-		if diff := cmp.Diff(got, []string{"1 (nobody) suppressed: route noise sends it to nobody"}); diff != "" {
+		if diff := cmp.Diff(got, []string{"3 (nobody) suppressed: no such name", "1 (nobody) suppressed: route noise sends it to nobody"}); diff != "" {
 			t.Errorf("the outbox has (-got +want):\n%s", diff)
 		}
-		if onPurpose, noRoute := b.deliverer.Untold(); onPurpose != 1 || noRoute != 1 {
-			t.Errorf("counted %d on purpose and %d without a route, want 1 and 1", onPurpose, noRoute)
+		if onPurpose, noRoute, astray := b.deliverer.Untold(); onPurpose != 1 || noRoute != 1 || astray != 1 {
+			t.Errorf("counted %d on purpose, %d without a route and %d astray, want 1 of each", onPurpose, noRoute, astray)
 		}
 		if err := b.stop(); err != nil {
 			t.Error(err)

@@ -85,8 +85,8 @@ type Dispatcher struct {
 	AckURL func(identity string, occurrence int, receiver string) string
 }
 
-// Nobody is, in the outbox, the receiver of an alert that a route sends to nobody on purpose. No receiver of a config
-// can have that name.
+// Nobody is, in the outbox, the receiver of an alert that a route sends to nobody on purpose, or whose call named nobody that
+// there is. No receiver of a config can have that name.
 const Nobody = "(nobody)"
 
 // Delivery is one alert for one receiver.
@@ -170,11 +170,16 @@ func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	if d.Table.Nobody(a) != "" {
 		return nil
 	}
+	return ofKind(d.PlanDefault(a))
+}
+
+// PlanDefault makes deliveries to the default receivers, past the routes.
+func (d *Dispatcher) PlanDefault(a *alert.Alert) []Delivery {
 	var defaults []rules.Choice
 	for _, name := range d.Table.Default {
 		defaults = append(defaults, rules.Choice{Receiver: name, Route: rules.Default})
 	}
-	return ofKind(d.plan(a, defaults))
+	return d.plan(a, defaults)
 }
 
 // Nobody says which route sends an alert to nobody on purpose, of which Plan or PlanChannel made these deliveries; else "".
@@ -260,6 +265,12 @@ func DeliveryID(identity, receiver string, occurrence int) string {
 // Notification renders a delivery. The notification is whole even when err is not nil: then a template failed,
 // and the message is the default form that says so.
 func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err error) {
+	n, _, err = d.rendered(x)
+	return n, err
+}
+
+// rendered is Notification, and the address in it by which its reader can take the alert; "" for none.
+func (d *Dispatcher) rendered(x Delivery) (n notifier.Notification, ackURL string, err error) {
 	route := x.Route
 	if route == rules.Always || route == rules.Default { // no routes of the operator's: the receiver's name says it
 		route = ""
@@ -292,7 +303,7 @@ func (d *Dispatcher) Notification(x Delivery) (n notifier.Notification, err erro
 	if data != nil {
 		n.Action, n.DedupKey = data.Action, data.DedupKey
 	}
-	return n, err
+	return n, c.AckURL, err
 }
 
 // Deliver renders and sends, and tries again after temporary failures until ctx ends.

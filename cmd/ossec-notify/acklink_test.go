@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -166,6 +167,19 @@ func TestLinksAreInSlackAndMailAlone(t *testing.T) {
 	}
 	if len(links) != 3 || links["slack"] == links["slack-api"] || links["slack"] == links["text"] {
 		t.Errorf("links: %q, want three that tell by whose message they were followed", links)
+	}
+	// A link is a permission: who may look at what was sent does not get it.
+	shown := in.command(exitDone, "explain", "--id", identity1, "--format", "json")
+	for _, x := range in.deliveries() {
+		shown += in.command(exitDone, "outbox", "show", x.Delivery, "--format", "json")
+	}
+	for kind, link := range links {
+		if strings.Contains(shown, strings.TrimPrefix(link, ackPath)) {
+			t.Errorf("what was sent by %s is shown with its link:\n%s", kind, shown)
+		}
+	}
+	if n := strings.Count(shown, "https://notify.example.com"+ackPath+notifier.Redacted); n < 2*len(links) {
+		t.Errorf("%d links are shown as redacted, want one of each message at least:\n%s", n, shown)
 	}
 	// Each says by which way it was followed.
 	visit(t, address, http.MethodPost, links["text"], url.Values{"by": {"NAME"}})

@@ -131,7 +131,7 @@ func (e *env) checkArgv(cfg *config, now time.Time) []finding {
 		}
 		told[strings.TrimPrefix(b.name, "custom-")] = true
 		instead := remedy + ", and take it out of ossec.conf"
-		if fault, _ := (integrationBlock{name: b.name}).nobody(cfg); fault == "" {
+		if fault, _ := (integrationBlock{name: b.name}).astray(cfg); fault == "" {
 			instead = "take it out of ossec.conf: the config has a receiver for these calls, and it is not used"
 		}
 		warn(conf, "every user of this host can see the %s of the <integration> %s, in ps while a call runs: %s", strings.Join(elements, " and "), b.name, instead)

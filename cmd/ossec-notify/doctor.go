@@ -96,6 +96,7 @@ type examination struct {
 	who        account // zero when it is not known
 	known      bool
 	named      []string // the names that ossec.conf calls
+	linked     []string // the names in integrations that are this program
 	blocks     []integrationBlock
 	delivering bool           // somebody holds the lock
 	serving    bool           // it is a daemon
@@ -158,6 +159,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 	x.config()
 	x.windows()
 	x.calls()
+	x.names()
 	x.unknown()
 	x.argv()
 	x.receivers(ctx, online)

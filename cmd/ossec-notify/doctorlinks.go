@@ -13,7 +13,6 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/regular"
-	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 var (
@@ -95,7 +94,7 @@ func (x *examination) calls() {
 	said := map[string]bool{}
 	for _, b := range x.blocks {
 		if cfg != nil {
-			fault, remedy := b.nobody(cfg)
+			fault, remedy := b.astray(cfg)
 			if fault != "" && !said[fault] {
 				said[fault] = true
 				x.problem("ossec.conf", remedy, "%s", fault)
@@ -111,32 +110,16 @@ func (x *examination) calls() {
 	}
 }
 
-// nobody says why the alerts of an <integration> go to nobody, "" where they do not, and what to do.
-func (b integrationBlock) nobody(cfg *config) (fault, remedy string) {
+// astray says why the name of an <integration> leads to nobody, "" where it does not, and what to do.
+func (b integrationBlock) astray(cfg *config) (fault, remedy string) {
 	name := strings.TrimPrefix(b.name, "custom-")
-	known := append([]string{"notify"}, channelNames()...)
-	for _, r := range cfg.Receivers {
-		if r.Name == name || r.Channel.name == name {
-			return "", ""
-		}
-		known = append(known, r.Name)
-	}
-	for _, r := range cfg.Aliases { // whose kinds answer to no name
-		if r.Name == name {
-			return "", ""
-		}
-		known = append(known, r.Name)
-	}
-	if name == "notify" {
+	if leads(cfg, name) {
 		return "", ""
 	}
 	kind, ok := channelByName(name)
 	if !ok {
-		fault = fmt.Sprintf("calls %s, but %s is no receiver of the config, no kind of channel and not notify: its alerts go to nobody", b.name, name)
-		if near := rules.Nearest(name, known); near != "" {
-			fault += fmt.Sprintf("; did you mean custom-%s?", near)
-		}
-		return fault, fmt.Sprintf("mend its <name> in ossec.conf and restart the manager, or name a receiver %s in %s", name, cfg.Path)
+		return fmt.Sprintf("calls %s, but %s: %s", b.name, noSuchName(cfg, name), whereTo(cfg)),
+			fmt.Sprintf("mend its <name> in ossec.conf and restart the manager, or name a receiver %s in %s", name, cfg.Path)
 	}
 	_, err := kind.argv(b.hookURL, notifier.PlainSecret(b.apiKey))
 	var missing []string
@@ -149,8 +132,39 @@ func (b integrationBlock) nobody(cfg *config) (fault, remedy string) {
 		return "", ""
 	}
 	elements := strings.Join(missing, " and ")
-	fault = fmt.Sprintf("calls %s, but the config has no receiver of kind %s, and its <integration> has no %s: its alerts go to nobody", b.name, name, elements)
+	fault = fmt.Sprintf("calls %s, but the config has no receiver of kind %s, and its <integration> has no %s: %s", b.name, name, elements, whereTo(cfg))
 	return fault, fmt.Sprintf("write %s into it, or a receiver of kind %s into %s", elements, name, cfg.Path)
+}
+
+// leads reports whether a config has somebody for calls of a name: a receiver, an alias (whose kinds answer to no name), a
+// receiver of that kind, or the routes.
+func leads(cfg *config, name string) bool {
+	return name == "notify" || slices.ContainsFunc(cfg.all(), func(r *receiver) bool { return r.Name == name }) ||
+		slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == name })
+}
+
+// whereTo says who gets alerts whose name leads to nobody.
+func whereTo(cfg *config) string {
+	if to := cfg.Table.Default; len(to) > 0 {
+		return "its alerts go to the default receivers (" + strings.Join(to, ", ") + ")"
+	}
+	return "its alerts go to nobody"
+}
+
+// names looks at the names of our links: one that nothing in the config answers to may be that of a receiver which was
+// renamed. Those that ossec.conf calls are told of there, and those of kinds are made by install.
+func (x *examination) names() {
+	cfg := x.inUse()
+	if cfg == nil {
+		return
+	}
+	for _, link := range x.linked {
+		name := strings.TrimPrefix(link, "custom-")
+		if _, kind := channelByName(name); kind || leads(cfg, name) || slices.Contains(x.named, link) {
+			continue
+		}
+		x.warning("links", fmt.Sprintf("remove it, or name a receiver %s in %s", name, cfg.Path), "%s is a link to this program, but %s: %s", filepath.Join(x.home, "integrations", link), noSuchName(cfg, name), whereTo(cfg))
+	}
 }
 
 // links looks at what integratord would run.
@@ -166,6 +180,17 @@ func (x *examination) links() {
 	for _, name := range x.named {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
+		}
+	}
+	entries, _ := os.ReadDir(dir) // one that cannot be read is told of below
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if !strings.HasPrefix(e.Name(), "custom-") || !sameFile(path, self) {
+			continue
+		}
+		x.linked = append(x.linked, e.Name())
+		if !slices.Contains(names, e.Name()) {
+			names = append(names, e.Name())
 		}
 	}
 	ours := 0

@@ -95,6 +95,8 @@ type explained struct {
 	Receiver string   `json:"receiver,omitempty"`
 	Chances  []chance `json:"chances,omitempty"`
 	// Deliveries and Taken are with --id alone: what became of it, where the outbox knows.
+	Called     string     `json:"called,omitempty"` // the name by which it came first, and why that led to nobody
+	Astray     string     `json:"astray,omitempty"`
 	Deliveries []toldLine `json:"deliveries,omitempty"`
 	Taken      *takenBy   `json:"taken,omitempty"`
 }
@@ -277,6 +279,9 @@ func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decis
 		}
 	}
 	if fate != nil {
+		if fate.called != "" {
+			out.Called, out.Astray = "custom-"+fate.called, fate.astray
+		}
 		for _, y := range fate.told {
 			if x.receiver == "" || x.receiver == y.Receiver {
 				out.Deliveries = append(out.Deliveries, y.line())

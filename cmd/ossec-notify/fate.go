@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ import (
 // fate is what became of an alert.
 type fate struct {
 	arrived time.Time
+	called  string // the NAME of custom-NAME by which it came first; "" where it came in another way
+	astray  string // why that led to nobody
 	of      string // the title of a message of ours, which is no alert
 	told    []told
 	ack     *outbox.Ack
@@ -59,7 +62,7 @@ func (x *told) line() toldLine {
 
 // write says what became of it: of one receiver, unless that is "".
 func (f *fate) write(w io.Writer, receiver string) {
-	at := f.arrived.Local().Format(time.DateTime)
+	at := f.arrived.Local().Format(time.DateTime) + f.calledWords()
 	var shown []told
 	for _, x := range f.told {
 		if receiver == "" || x.Receiver == receiver {
@@ -67,6 +70,8 @@ func (f *fate) write(w io.Writer, receiver string) {
 		}
 	}
 	switch {
+	case len(f.told) == 0 && f.ofKind():
+		fmt.Fprintf(w, "  It came in at %s; no route chose a receiver of that kind then.\n", at)
 	case len(f.told) == 0:
 		fmt.Fprintf(w, "  It came in at %s; no route chose a receiver then.\n", at)
 	case len(shown) == 0:
@@ -80,6 +85,25 @@ func (f *fate) write(w io.Writer, receiver string) {
 	if f.ack != nil {
 		fmt.Fprintf(w, "  Taken by %s at %s (%s).\n", display.Quote(f.ack.By).Line(), f.ack.At.Local().Format(time.DateTime), display.Quote(f.ack.Via).Line())
 	}
+}
+
+// ofKind reports whether it was called for the receivers of one kind.
+func (f *fate) ofKind() bool {
+	_, ok := channelByName(f.called)
+	return ok
+}
+
+// calledWords say by which name it came, where that decided who is told.
+func (f *fate) calledWords() string {
+	switch {
+	case f.called == "" || f.called == "notify":
+		return ""
+	case f.astray != "":
+		return fmt.Sprintf(", called as custom-%s, which led to nobody: %s", display.Quote(f.called).Line(), display.Quote(f.astray).Line())
+	case f.ofKind():
+		return ", called as custom-" + f.called
+	}
+	return fmt.Sprintf(", called as custom-%s, past the routes", display.Quote(f.called).Line())
 }
 
 func (x *told) write(w io.Writer) {
@@ -172,6 +196,10 @@ func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id st
 		return nil, nil, err
 	}
 	f := &fate{arrived: kept.Arrived}
+	var h header
+	if json.Unmarshal(kept.Header, &h) == nil { // one that is not ours says nothing
+		f.called, f.astray = h.Called, h.Astray
+	}
 	if f.told, err = readFate(ctx, box, id); err != nil {
 		return nil, nil, err
 	}

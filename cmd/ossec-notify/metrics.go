@@ -35,7 +35,7 @@ var (
 	descDeliveries = prometheus.NewDesc("ossec_notify_deliveries", "Deliveries in the outbox by receiver and state.", []string{"receiver", "state"}, nil)
 	descOldest     = prometheus.NewDesc("ossec_notify_oldest_waiting_seconds", "Age of the oldest delivery that waits for a receiver.", []string{"receiver"}, nil)
 	descFailures   = prometheus.NewDesc("ossec_notify_receiver_failures", "Failed attempts since the receiver last took a message.", []string{"receiver"}, nil)
-	descUntold     = prometheus.NewDesc("ossec_notify_alerts_without_receiver_total", "Alerts since the start that nobody was told of: on_purpose, by a route with an empty `to`; or no_route, because none chose a receiver.", []string{"reason"}, nil)
+	descUntold     = prometheus.NewDesc("ossec_notify_alerts_without_receiver_total", "Alerts since the start that nobody was told of: on_purpose, by a route with an empty `to`; no_route, because none chose a receiver; or unknown_name, because the name that they were called by leads to nobody.", []string{"reason"}, nil)
 	descQuieted    = prometheus.NewDesc("ossec_notify_alerts_quieted_total", "Alerts since the start that were not sent to a receiver at once and by themselves, by what decided so.", []string{"receiver", "reason"}, nil)
 	descBraked     = prometheus.NewDesc("ossec_notify_receiver_braked", "Whether the storm brake holds low severities for the receiver (1).", []string{"receiver"}, nil)
 	descSilences   = prometheus.NewDesc("ossec_notify_silences", "Silences that hold.", nil, nil)
@@ -79,9 +79,10 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 			gauge(descFailures, float64(r.Failures), name)
 		}
 	}
-	onPurpose, noRoute := c.d.Untold()
+	onPurpose, noRoute, astray := c.d.Untold()
 	ch <- prometheus.MustNewConstMetric(descUntold, prometheus.CounterValue, float64(onPurpose), "on_purpose")
 	ch <- prometheus.MustNewConstMetric(descUntold, prometheus.CounterValue, float64(noRoute), "no_route")
+	ch <- prometheus.MustNewConstMetric(descUntold, prometheus.CounterValue, float64(astray), "unknown_name")
 	for q, n := range c.d.Quieted() {
 		ch <- prometheus.MustNewConstMetric(descQuieted, prometheus.CounterValue, float64(n), q.Receiver, q.Cause)
 	}

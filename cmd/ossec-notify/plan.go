@@ -12,6 +12,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -20,12 +21,15 @@ type callPlan struct {
 	deliveries []dispatch.Delivery
 	argv       *dispatch.Receiver // the receiver that ossec.conf describes, if it is the one
 	nobody     string             // the route that sends the alert to nobody on purpose, or ""
+	fault      error              // why the name leads to nobody, where the default receivers are told instead; else nil
 }
 
 // planCall says who gets the alert of a call named NAME: the receiver of that name; or the receivers of that
 // kind of channel that the routes choose; or, for "notify", all that they choose. What ossec.conf gives for
 // key and URL serves where the config has no receiver for the name, and leads where egress permits. The config is nil
-// where there is none to go by; then d has no receivers.
+// where there is none to go by; then d has no receivers. A name that leads to nobody, such as that of a receiver which was
+// renamed, is a mistake that must not cost the alert: it goes to the default receivers. Where there are none, the error
+// says why it goes to nobody.
 func planCall(d *dispatch.Dispatcher, cfg *config, egress *notifier.Egress, call door.Call, a *alert.Alert) (callPlan, error) {
 	if d.Has(call.Name) {
 		deliveries, err := d.PlanReceivers(a, call.Name)
@@ -37,7 +41,7 @@ func planCall(d *dispatch.Dispatcher, cfg *config, egress *notifier.Egress, call
 	}
 	kind, ok := channelByName(call.Name)
 	if !ok {
-		return callPlan{}, fmt.Errorf("%q is no receiver of the config and no kind of channel", call.Name)
+		return planDefault(d, a, noSuchName(cfg, call.Name))
 	}
 	if cfg != nil && slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == kind.name }) {
 		deliveries := d.PlanChannel(a, kind.name)
@@ -45,9 +49,38 @@ func planCall(d *dispatch.Dispatcher, cfg *config, egress *notifier.Egress, call
 	}
 	r, err := argvReceiver(kind, call, egress)
 	if err != nil {
-		return callPlan{}, fmt.Errorf("the config has no receiver of kind %s, and ossec.conf gives none: %w", kind.name, err)
+		return planDefault(d, a, fmt.Errorf("the config has no receiver of kind %s, and ossec.conf gives none: %w", kind.name, err))
 	}
 	return callPlan{deliveries: []dispatch.Delivery{d.PlanFor(a, r)}, argv: r}, nil
+}
+
+// planDefault is the plan for an alert whose call names nobody.
+func planDefault(d *dispatch.Dispatcher, a *alert.Alert, fault error) (callPlan, error) {
+	deliveries := d.PlanDefault(a)
+	if len(deliveries) == 0 {
+		return callPlan{}, fault
+	}
+	return callPlan{deliveries: deliveries, fault: fault}, nil
+}
+
+// noSuchName says that a program is called custom-NAME, and the config, which may be nil, has nobody of that name.
+func noSuchName(cfg *config, name string) error {
+	text := fmt.Sprintf("%q is no receiver of the config, no kind of channel and not notify", name)
+	if near := rules.Nearest(name, callNames(cfg)); near != "" {
+		text += fmt.Sprintf("; did you mean custom-%s?", near)
+	}
+	return errors.New(text)
+}
+
+// callNames are the names that a call may have, behind custom-.
+func callNames(cfg *config) []string {
+	names := append([]string{"notify"}, channelNames()...)
+	if cfg != nil {
+		for _, r := range cfg.all() {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 // argvReceiver makes a receiver of <api_key> and <hook_url>. Its name holds a hash of both, so that it is the

@@ -450,6 +450,8 @@ type header struct {
 	Sample   string    `json:"sample,omitempty"`
 	Problem  string    `json:"problem,omitempty"` // why the alert file could not be read
 	Owner    *int      `json:"owner,omitempty"`   // whose the alert file was, if not the caller's
+	Called   string    `json:"called,omitempty"`  // the NAME of custom-NAME
+	Astray   string    `json:"astray,omitempty"`  // why that name led to nobody
 }
 
 func (h header) encode() []byte {
@@ -495,7 +497,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	if r.Name == "" {
 		return s.sent(name, r)
 	}
-	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner}
+	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}
 	raw := r.Alert
 	if r.Response && len(r.Args) > 0 {
 		var err error
@@ -541,6 +543,17 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	if err == nil && len(out.Deliveries) == 0 && s.cfg != nil && len(s.cfg.Receivers) == 0 {
 		err = fmt.Errorf("there is no config %s with receivers", s.path)
 	}
+	switch {
+	case plan.fault != nil:
+		h.Astray = plan.fault.Error()
+		s.log.Error("alert was called by a name that leads to nobody; the default receivers are told", "alert", a.Identity(), "name", call.Name, "err", plan.fault)
+	case err != nil:
+		h.Astray = err.Error()
+		out.Astray = fmt.Sprintf("called as custom-%s, which leads to nobody: %s", call.Name, h.Astray)
+	default:
+		return out, nil
+	}
+	out.Header = h.encode()
 	return out, err
 }
 

@@ -423,6 +423,38 @@ func TestAlertForNobodyIsSeen(t *testing.T) {
 	}
 }
 
+// A call for somebody that there is not is no reason to lose the alert: a receiver may have been renamed.
+func TestAlertForAnUnknownNameGoesToTheDefault(t *testing.T) {
+	in := newInstallation(t, toSlack)
+	if err := os.Symlink(filepath.Join(binDir(), "custom-notify"), filepath.Join(in.home, "integrations", "custom-sock")); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-sock", in.alert("1"))
+	in.told(1)
+	in.taken()
+	out := in.command(exitDone, "explain", "--id", "mgr/1795440017.1")
+	if want := `, called as custom-sock, which led to nobody: "sock" is no receiver of the config, no kind of channel and not notify; did you mean custom-soc?. What became of it:`; !strings.Contains(out, want) {
+		t.Errorf("explain does not say %s\n%s", want, out)
+	}
+	if !strings.Contains(in.log(), "the default receivers are told") {
+		t.Errorf("the log says\n%s", in.log())
+	}
+	// Without a default it is kept, and counted.
+	in.configure(strings.Replace(toSlack, "default: [soc]", "", 1))
+	in.call("custom-sock", in.alert("2"))
+	in.until("said so", func() bool { return strings.Contains(in.log(), "alert has no receiver") })
+	in.taken()
+	if out := in.command(exitDone, "outbox", "list", "--all"); !strings.Contains(out, `(nobody)  mgr/1795440017.2: called as custom-sock, which leads to nobody: "sock" is no receiver`) {
+		t.Errorf("the outbox has\n%s", out)
+	}
+	if out := in.command(exitDone, "explain", "--id", "mgr/1795440017.2"); strings.Contains(out, "no route chose") || !strings.Contains(out, "called as custom-sock, which led to nobody") {
+		t.Errorf("explain says\n%s", out)
+	}
+	if out := in.command(exitDone, "explain", "--id", "mgr/1795440017.2", "--format", "json"); !strings.Contains(out, `"called":"custom-sock","astray":"\"sock\" is no receiver`) {
+		t.Errorf("explain says\n%s", out)
+	}
+}
+
 func TestSameAlertIsToldOnceToEachReceiver(t *testing.T) {
 	in := newInstallation(t, toSlack)
 	for range 3 {
