@@ -149,22 +149,24 @@ func noted(notes map[string][]string, route, note string) map[string][]string {
 
 // leave takes out of the wants of a route those who were told by closing an incident: they are not told of the alert itself,
 // and where nobody else is, nobody is called for it.
-func (p *planning) leave(policy *rules.Policy, wants []Want) (rest []Want) {
+func (p *planning) leave(policy *rules.Policy, wants []Want) (rest []Want, err error) {
 	if len(p.closed) == 0 {
-		return wants
+		return wants, nil
 	}
 	called := slices.ContainsFunc(wants, func(w Want) bool { return w.Step <= 1 && !p.closed[w.Receiver] })
 	for _, w := range wants {
 		switch {
 		case w.Step > 1 && !called:
-			p.step(w, p.closing, policy)
+			if err := p.step(w, p.closing, policy); err != nil {
+				return nil, err
+			}
 		case w.Step <= 1 && p.closed[w.Receiver]:
 			p.tell(w, p.closing, nil)
 		default:
 			rest = append(rest, w)
 		}
 	}
-	return rest
+	return rest, nil
 }
 
 const resolveKind = "resolve"

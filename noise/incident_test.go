@@ -199,6 +199,26 @@ func TestAGroupsEscalationIsAboutItsMessage(t *testing.T) {
 	b.heard("30s hook a3", "30s hook group of 2", "5m0s hook group of 2 acknowledge taken by ALICE", "10m30s backup a3 step2")
 }
 
+func TestARepeatOfWhatIsTakenCallsNobodyUnlessItIsMoreSevere(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{escalate: [{to: hook}, {after: 10m, to: backup}], dedup: {by: [agent], for: 15m}}]`)
+	b.alert("1", 7, "web-01")
+	b.wait(time.Minute)
+	b.acknowledge("a1", "NAME")
+	for range 3 {
+		b.wait(7 * time.Minute)
+		b.alert("1", 7, "web-01")
+	}
+	b.wait(11 * time.Minute)
+	b.heard("0s hook a1", "1m0s hook a1 acknowledge taken by NAME", "15m0s hook a3 seen 2 since 0s")
+	if d := b.delivery("a3", "backup", "step2"); d.State != outbox.Suppressed || d.Reason != "taken by NAME (cli)" {
+		t.Errorf("got %q (%q)", d.State, d.Reason)
+	}
+	b.alert("2", 12, "web-01")
+	b.wait(11 * time.Minute)
+	b.heard("33m0s hook a5 seen 2 since 15m0s", "43m0s backup a5 step2")
+}
+
 func TestARepeatAndAMessageAboutManyCallNobody(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, `routes: [{escalate: [{to: hook}, {after: 10m, to: backup}], dedup: {by: [rule], for: 1h}, throttle: {rate: 1/h, burst: 1}}]`)

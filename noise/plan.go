@@ -138,6 +138,8 @@ type verdict struct {
 	group         bool
 	// ongoing says why later steps are not needed, of an alert that goes on with an incident.
 	ongoing string
+	// rises: it is a repeat that is more severe than those before.
+	rises bool
 }
 
 func (v *verdict) note(format string, args ...any) {
@@ -183,7 +185,10 @@ func (p *planning) route(route string, wants []Want) error {
 			return p.keepCounts(route)
 		}
 	}
-	rest = p.leave(policy, rest)
+	rest, err := p.leave(policy, rest)
+	if err != nil {
+		return err
+	}
 	v.notes = p.unopened[route]
 	decisions := []func() error{
 		func() error { return p.silence(&v) },
@@ -261,7 +266,9 @@ func (p *planning) receivers(route string, wants []Want, v verdict, policy *rule
 		own := v
 		own.notes = slices.Clone(v.notes)
 		if w.Step > 1 {
-			p.step(w, own, policy)
+			if err := p.step(w, own, policy); err != nil {
+				return err
+			}
 			continue
 		}
 		told, err := p.asTold(route, w.Receiver, &own)

@@ -131,6 +131,7 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 	case rises:
 		v.note("dedup (%s): number %d, told because it is more severe", words, r.Total)
 		r.Severity = int(p.in.severity)
+		v.rises = true
 	default:
 		v.note("dedup (%s): number %d, told because the last message was %s ago", words, r.Total, display.Span(now.Sub(r.Told)))
 		if d.Growing && r.Untold > 0 {

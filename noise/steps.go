@@ -30,21 +30,38 @@ func whoBefore(policy *rules.Policy, step int) []string {
 
 // step enters the delivery of a later step: held until its time, and no longer needed once somebody has taken the incident.
 // Where the alert itself is not told now there is nothing to escalate.
-func (p *planning) step(w Want, v verdict, policy *rules.Policy) {
+func (p *planning) step(w Want, v verdict, policy *rules.Policy) error {
 	if v.state == outbox.Held { // its bundle brings the steps, or none: a digest asks nobody to come
-		return
+		return nil
 	}
 	if !v.decided() && v.ongoing != "" {
 		v.suppress("%s", v.ongoing)
+	}
+	if err := p.isTaken(&v); err != nil {
+		return err
 	}
 	if v.decided() {
 		v.bundle = "" // who would have come to help need not hear of it
 		p.tell(Want{Receiver: w.Receiver, Channel: w.Channel, Route: w.Route}, v, nil)
 		p.out[len(p.out)-1].Kind = stepKind(w.Step)
-		return
+		return nil
 	}
 	p.out = append(p.out, p.stepDelivery(stepWant{w.Receiver, w.Channel, w.Route, w.Step, len(policy.Escalate), whoBefore(policy, w.Step), w.After},
 		int(p.in.severity), p.in.now, v.about))
+	return nil
+}
+
+// isTaken suppresses the later steps of one more message about what somebody has taken, unless it has become more severe
+// since: that person may not know.
+func (p *planning) isTaken(v *verdict) error {
+	if v.decided() || v.rises || v.about == nil || v.about.First == nil {
+		return nil
+	}
+	ack, taken, err := p.tx.Acked(v.about.First.Identity, v.about.First.Occurrence)
+	if err == nil && taken {
+		v.suppress("%s", ack.Reason())
+	}
+	return err
 }
 
 // acknowledged tells everybody who was told of an alert that somebody has taken it.

@@ -18,6 +18,9 @@ type Ack struct {
 	At       time.Time
 }
 
+// Reason is why what was to be told if nobody had taken it is not told.
+func (a Ack) Reason() string { return fmt.Sprintf("taken by %s (%s)", a.By, a.Via) }
+
 // StepKind begins the kind of a delivery that is told unless somebody takes the alert before: "step2".
 const StepKind = "step"
 
@@ -52,7 +55,7 @@ func (tx *Tx) Acknowledge(ack Ack) (of Ack, first bool, err error) {
 		return ack, false, err
 	}
 	_, err = tx.Cancel(ack.Identity, ack.Occurrence, func(kind string) bool { return strings.HasPrefix(kind, StepKind) },
-		fmt.Sprintf("taken by %s (%s)", ack.By, ack.Via), ack.At)
+		ack.Reason(), ack.At)
 	return ack, true, err
 }
 

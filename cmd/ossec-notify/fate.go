@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -229,10 +230,8 @@ func readFate(ctx context.Context, box *outbox.DB, identity string) ([]told, err
 				return nil, err
 			}
 		}
-		with := noise.ToldIn(d.Reason)
-		if with == "" {
-			with = noise.RepeatOf(d.Reason)
-		}
+		// Of a silence, the bundle is the message that it ends in, once that is told.
+		with := cmp.Or(noise.ToldIn(d.Reason), noise.RepeatOf(d.Reason), d.Bundle)
 		if with != "" && d.State == outbox.Suppressed && d.Receiver != dispatch.Nobody {
 			if x.in, err = box.Find(ctx, outbox.Filter{Identity: with, Receiver: d.Receiver}); err != nil {
 				return nil, err
