@@ -20,6 +20,8 @@ type About struct {
 	Step     *Step     `json:"step,omitempty"`
 	Taken    *Taken    `json:"taken,omitempty"`
 	Resolved *Resolved `json:"resolved,omitempty"`
+	// Incidents are the keys of those with whose end a message about a group is over; none where it tells of other things.
+	Incidents []string `json:"incidents,omitempty"`
 }
 
 // Ref names an alert of the outbox.

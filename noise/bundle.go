@@ -25,6 +25,10 @@ type bundle struct {
 	// Steps are those of an escalation that begins when it is told; Interval is how long a group waits after it was.
 	Steps    []stepWant    `json:"steps,omitempty"`
 	Interval time.Duration `json:"interval,omitempty"`
+	// Incidents are the keys of what its alerts open or go on with; Plain: it holds some that belong to none, so that it
+	// is not over when those are.
+	Incidents []string `json:"incidents,omitempty"`
+	Plain     bool     `json:"plain,omitempty"`
 	// Limit is the throttle that its message is taken out of, and Scope whose that is.
 	Limit *rules.Throttle `json:"limit,omitempty"`
 	Scope string          `json:"scope,omitempty"`

@@ -215,8 +215,19 @@ func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held ma
 	} else {
 		of, severity = Ref{alone[0].last.Alert.Identity, alone[0].last.Alert.Occurrence}, alone[0].severity
 	}
+	over := false // it is over before it is told
+	if !b.Plain && len(b.Incidents) > 0 {
+		var err error
+		if over, err = allClosed(tx, b.Incidents); err != nil {
+			return err
+		}
+	}
 	for _, s := range b.Steps {
-		if _, err := tx.Deliver(of.Identity, of.Occurrence, now, c.stepDelivery(s, severity, now, nil)); err != nil {
+		step := c.stepDelivery(s, severity, now, nil)
+		if over {
+			step.State, step.Due, step.Reason, step.Notes = outbox.Suppressed, time.Time{}, isResolved, isResolved
+		}
+		if _, err := tx.Deliver(of.Identity, of.Occurrence, now, step); err != nil {
 			return err
 		}
 	}
@@ -269,6 +280,9 @@ func (c *Control) message(tx *outbox.Tx, b *bundle, s *shared, now time.Time) er
 		about.Action = ""
 		if len(b.Steps) > 0 && s.identity == b.ID { // it is what the steps are about: see enter
 			about.Step = &Step{N: 1, Of: b.Steps[0].Of}
+		}
+		if !b.Plain {
+			about.Incidents = b.Incidents
 		}
 	}
 	var deliveries []outbox.NewDelivery

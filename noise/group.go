@@ -1,6 +1,7 @@
 package noise
 
 import (
+	"slices"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/digest"
@@ -38,13 +39,36 @@ type grouped struct {
 	Flushed time.Time `json:"flushed"`
 }
 
+func (p *planning) groupKey(route string, policy *rules.Policy) (key, words string) {
+	key, words, _ = values(p.in.Alert, policy.Group.By)
+	return route + "/" + key, words
+}
+
+// ofIncidents notes in the group that the alert waits in which incidents it tells of.
+func (p *planning) ofIncidents(route string, policy *rules.Policy, v *verdict) error {
+	if !v.group || len(policy.Resolve) == 0 {
+		return nil
+	}
+	key, _ := p.groupKey(route, policy)
+	b, due, open, err := getDue[bundle](p.tx, (&bundle{Kind: digest.Group, Key: key}).stateKey())
+	if err != nil || !open {
+		return err
+	}
+	b.Plain = b.Plain || len(v.incidents) == 0 && p.ends == ""
+	for _, i := range v.incidents {
+		if !slices.Contains(b.Incidents, i) {
+			b.Incidents = append(b.Incidents, i)
+		}
+	}
+	return set(p.tx, b.stateKey(), b, due)
+}
+
 // group: it waits for others of its group.
 func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *verdict) error {
 	if policy.Group == nil {
 		return nil
 	}
-	key, words, _ := values(p.in.Alert, policy.Group.By)
-	key = route + "/" + key
+	key, words := p.groupKey(route, policy)
 	g, found, err := get[grouped](p.tx, groupKey+key)
 	if err != nil {
 		return err
@@ -53,10 +77,19 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 	if found = found && !ahead(g.Flushed, p.in.now); found {
 		due = later(g.Flushed.Add(policy.Group.Interval), p.in.now)
 	}
-	b := p.ofRoute(bundle{Kind: digest.Group, Key: key, By: words, Steps: stepsOf(policy, wants), Interval: policy.Group.Interval}, route, policy)
+	b := p.ofRoute(bundle{Kind: digest.Group, Key: key, By: words, Interval: policy.Group.Interval}, route, policy)
+	if p.ends == "" { // who ends something asks nobody to come
+		b.Steps = stepsOf(policy, wants)
+	}
 	joined, due, err := p.join(b, due)
 	if err != nil {
 		return err
+	}
+	if len(joined.Steps) == 0 && len(b.Steps) > 0 {
+		joined.Steps = b.Steps
+		if err := set(p.tx, joined.stateKey(), joined, due); err != nil {
+			return err
+		}
 	}
 	v.group = true
 	if !found {

@@ -66,6 +66,7 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 		if err != nil {
 			return err
 		}
+		v.incidents = append(v.incidents, key)
 		if found { // it goes on: this is told as one more message of it
 			v.ongoing = fmt.Sprintf("resolve (%s): the incident is open since %s, and has its own steps", words, p.clock(open.Opened, p.in.now))
 			v.note("resolve (%s): the incident is open since %s", words, p.clock(open.Opened, p.in.now))
@@ -115,10 +116,19 @@ func (p *planning) close(wants []Want) error {
 		}
 		about := &About{Action: notifier.Resolve, Opened: i.Opened, First: &i.By,
 			Resolved: &Resolved{After: max(p.in.now.Sub(i.Opened), 0), By: p.in.ref}}
+		p.ends = fmt.Sprintf("%s%s (%s)", resolves, i.By.Identity, words)
+		if err := p.tx.DropState(key); err != nil {
+			return err
+		}
 		told, err := p.after(p.tx, i.By, i.Route, resolveKind, about, p.in.now, toldItself)
 		if err != nil {
 			return err
 		}
+		inGroups, err := p.closeGroups(i, *about)
+		if err != nil {
+			return err
+		}
+		told = append(told, inGroups...)
 		for _, receiver := range told {
 			if p.closed == nil {
 				p.closed = map[string]bool{}
@@ -126,17 +136,75 @@ func (p *planning) close(wants []Want) error {
 			p.closed[receiver] = true
 		}
 		if len(told) > 0 {
-			p.closing.suppress("%s%s (%s)", resolves, i.By.Identity, words)
+			p.closing.suppress("%s", p.ends)
 			p.closing.about = &About{Opened: i.Opened, First: &i.By}
 		}
-		if _, err := p.tx.Cancel(i.By.Identity, i.By.Occurrence, isStep, "the incident is resolved", p.in.now); err != nil {
-			return err
-		}
-		if err := p.tx.DropState(key); err != nil {
+		if _, err := p.tx.Cancel(i.By.Identity, i.By.Occurrence, isStep, isResolved, p.in.now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// closeGroups ends what was told of an incident with others, if it was the last of them that was open. It returns who was
+// told that it is over.
+func (p *planning) closeGroups(i incident, about About) (told []string, err error) {
+	deliveries, err := p.tx.Deliveries(i.By.Identity, i.By.Occurrence)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, d := range deliveries {
+		message := ToldIn(d.Reason)
+		if message == "" || seen[message] {
+			continue
+		}
+		seen[message] = true
+		of := Ref{message, 1}
+		over, err := p.isOver(of)
+		if err != nil || !over {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		about.First = &of
+		receivers, err := p.after(p.tx, of, i.Route, resolveKind, &about, p.in.now, toldItself)
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, receivers...)
+		if _, err := p.tx.Cancel(message, 1, isStep, isResolved, p.in.now); err != nil {
+			return nil, err
+		}
+	}
+	return told, nil
+}
+
+// isOver reports whether a message about a group told of nothing but incidents that are over.
+func (p *planning) isOver(message Ref) (bool, error) {
+	deliveries, err := p.tx.Deliveries(message.Identity, message.Occurrence)
+	if err != nil {
+		return false, err
+	}
+	for _, d := range deliveries {
+		about, err := ParseAbout(d.About)
+		if err != nil || about == nil || len(about.Incidents) == 0 || d.Kind != "" {
+			continue
+		}
+		return allClosed(p.tx, about.Incidents)
+	}
+	return false, nil
+}
+
+// allClosed reports whether none of incidents is open.
+func allClosed(tx *outbox.Tx, keys []string) (bool, error) {
+	for _, key := range keys {
+		if _, open, err := get[incident](tx, key); err != nil || open {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 func noted(notes map[string][]string, route, note string) map[string][]string {
@@ -169,7 +237,10 @@ func (p *planning) leave(policy *rules.Policy, wants []Want) (rest []Want, err e
 	return rest, nil
 }
 
-const resolveKind = "resolve"
+const (
+	resolveKind = "resolve"
+	isResolved  = "the incident is resolved"
+)
 
 // toldItself reports a delivery that was told, or will be, as a message of its own.
 func toldItself(d outbox.Delivery) bool {

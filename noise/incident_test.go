@@ -186,6 +186,49 @@ func TestWhoseMessageWaitsIsToldThatItIsTaken(t *testing.T) {
 	b.heard("1m0s slack-1 a1", "1m0s slack-1 a1 acknowledge taken by ALICE")
 }
 
+func TestAGroupIsOverWhenAllIncidentsAreThatItTellsOf(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{group_by: [rule], escalate: [{to: hook}, {after: 10m, to: backup}], `+pair+`}]`)
+	b.alert("504", 12, "web-01")
+	b.alert("504", 12, "web-02")
+	b.alert("504", 12, "web-02")
+	b.wait(time.Minute)
+	b.heard("30s hook group of 3")
+	b.alert("503", 3, "web-01")
+	b.wait(time.Minute)
+	b.heard("1m30s hook a4") // the other goes on
+	b.alert("503", 3, "web-02")
+	b.heard("2m0s hook group of 3 resolve by a5 after 2m0s")
+	b.wait(time.Hour)
+	b.heard()
+	message := ToldIn(b.delivery("a1", "hook", "").Reason)
+	if d := b.delivery(message, "backup", "step2"); d.State != outbox.Suppressed || d.Reason != isResolved {
+		t.Errorf("got %q (%q)", d.State, d.Reason)
+	}
+	b.noted("a5", "hook", "resolves a2 (agent web-02)")
+}
+
+func TestAGroupThatTellsOfMoreThanIncidentsIsNotOverWithThem(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{group_by: [agent], escalate: [{to: hook}, {after: 10m, to: backup}], `+pair+`}]`)
+	b.alert("504", 12, "web-01")
+	b.alert("1", 12, "web-01")
+	b.wait(time.Minute)
+	b.alert("503", 3, "web-01")
+	b.wait(time.Hour)
+	b.heard("30s hook group of 2", "5m30s hook a3", "10m30s backup group of 2 step2")
+}
+
+func TestAGroupWhoseIncidentIsOverBeforeItIsToldCallsNobody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{group_by: [agent], escalate: [{to: hook}, {after: 10m, to: backup}], `+pair+`}]`)
+	b.alert("504", 12, "web-01")
+	b.wait(10 * time.Second)
+	b.alert("503", 3, "web-01")
+	b.wait(time.Hour)
+	b.heard("30s hook group of 2")
+}
+
 func TestAGroupsEscalationIsAboutItsMessage(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, `routes: [{group_by: [rule], escalate: [{to: hook}, {after: 10m, to: backup}]}]`)

@@ -106,6 +106,7 @@ type planning struct {
 	// closed are the receivers that were told by closing what the alert ends, closing what that makes of the alert itself;
 	// unopened are notes about what was not open, by the route.
 	closed   map[string]bool
+	ends     string // what it closed, told or not: "" is nothing
 	closing  verdict
 	unopened map[string][]string
 }
@@ -136,6 +137,8 @@ type verdict struct {
 	// group.
 	first, closes *Ref
 	group         bool
+	// incidents are the keys of those that it opens or goes on with.
+	incidents []string
 	// ongoing says why later steps are not needed, of an alert that goes on with an incident.
 	ongoing string
 	// rises: it is a repeat that is more severe than those before.
@@ -189,7 +192,7 @@ func (p *planning) route(route string, wants []Want) error {
 	if err != nil {
 		return err
 	}
-	v.notes = p.unopened[route]
+	v.notes, v.ongoing = p.unopened[route], p.ends
 	decisions := []func() error{
 		func() error { return p.silence(&v) },
 		func() error { return p.inhibit(route, &v) },
@@ -209,6 +212,9 @@ func (p *planning) route(route string, wants []Want) error {
 		return nil
 	}
 	if err := p.opens(route, policy, &v); err != nil {
+		return err
+	}
+	if err := p.ofIncidents(route, policy, &v); err != nil {
 		return err
 	}
 	if err := p.receivers(route, rest, v, policy); err != nil {

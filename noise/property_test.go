@@ -501,7 +501,11 @@ func (r *record) explained(d *outbox.Delivery, flaw func(string, ...any)) {
 		}
 	case strings.HasPrefix(d.Reason, resolves):
 		id, _, _ := strings.Cut(strings.TrimPrefix(d.Reason, resolves), " ")
-		if !delivered(id, resolveKind) {
+		with := "" // the message in which what it resolves was told
+		if x := r.find(id, d.Receiver, ""); x != nil {
+			with = ToldIn(x.Reason)
+		}
+		if !delivered(id, resolveKind) && !delivered(with, resolveKind) {
 			bad("nothing was told of what it resolves")
 		}
 	case strings.HasPrefix(d.Reason, insteadOf):

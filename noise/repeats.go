@@ -212,6 +212,12 @@ func (p *planning) asTold(route, receiver string, v *verdict) (told bool, err er
 		kind = resolveKind
 	}
 	d, found, err := p.tx.Delivery(of.Identity, of.Occurrence, receiver, kind)
+	if err == nil && !found && v.closes != nil { // it may have been told with others
+		var opener outbox.Delivery
+		if opener, found, err = p.tx.Delivery(of.Identity, of.Occurrence, receiver, ""); err == nil && found {
+			d, found, err = p.tx.Delivery(ToldIn(opener.Reason), 1, receiver, kind)
+		}
+	}
 	if err != nil || !found || !byRoute(d, route) || strings.HasPrefix(d.Reason, insteadOf) || strings.HasPrefix(d.Reason, resolves) {
 		return false, err
 	}
