@@ -68,6 +68,10 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 	if policy.Group == nil {
 		return nil
 	}
+	if !slices.ContainsFunc(wants, func(w Want) bool { return w.Step <= 1 }) {
+		v.note("group: another route tells all who are told at once, so later steps wait for nothing")
+		return nil
+	}
 	key, words := p.groupKey(route, policy)
 	g, found, err := get[grouped](p.tx, groupKey+key)
 	if err != nil {

@@ -131,13 +131,12 @@ func (p *planning) close(wants []Want) error {
 		told = append(told, inGroups...)
 		for _, receiver := range told {
 			if p.closed == nil {
-				p.closed = map[string]bool{}
+				p.closed = map[string]verdict{}
 			}
-			p.closed[receiver] = true
-		}
-		if len(told) > 0 {
-			p.closing.suppress("%s", p.ends)
-			p.closing.about = &About{Opened: i.Opened, First: &i.By}
+			v := p.closed[receiver]
+			v.suppress("%s", p.ends)
+			v.about = &About{Opened: i.Opened, First: &i.By}
+			p.closed[receiver] = v
 		}
 		if _, err := p.tx.Cancel(i.By.Identity, i.By.Occurrence, isStep, isResolved, p.in.now); err != nil {
 			return err
@@ -221,15 +220,18 @@ func (p *planning) leave(policy *rules.Policy, wants []Want) (rest []Want, err e
 	if len(p.closed) == 0 {
 		return wants, nil
 	}
-	called := slices.ContainsFunc(wants, func(w Want) bool { return w.Step <= 1 && !p.closed[w.Receiver] })
+	isTold := func(w Want) bool { _, told := p.closed[w.Receiver]; return told }
+	called := slices.ContainsFunc(wants, func(w Want) bool { return w.Step <= 1 && !isTold(w) })
 	for _, w := range wants {
 		switch {
 		case w.Step > 1 && !called:
-			if err := p.step(w, p.closing, policy); err != nil {
+			v := verdict{}
+			v.suppress("%s", p.ends)
+			if err := p.step(w, v, policy); err != nil {
 				return nil, err
 			}
-		case w.Step <= 1 && p.closed[w.Receiver]:
-			p.tell(w, p.closing, nil)
+		case w.Step <= 1 && isTold(w):
+			p.tell(w, p.closed[w.Receiver], nil)
 		default:
 			rest = append(rest, w)
 		}

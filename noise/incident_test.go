@@ -229,6 +229,24 @@ func TestAGroupWhoseIncidentIsOverBeforeItIsToldCallsNobody(t *testing.T) {
 	b.heard("30s hook group of 2")
 }
 
+func TestStepsAreToldWhereAnotherRouteTellsAllWhomTheGroupIsFor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{to: [hook], continue: true}, {group_by: [rule], escalate: [{to: hook}, {after: 10m, to: backup}]}]`)
+	b.alert("1", 12, "web-01")
+	b.wait(time.Hour)
+	b.heard("0s hook a1", "10m0s backup a1 step2")
+}
+
+func TestWhoHearsOfSomeRepeatsOnlyIsToldOfTheOthersInTheEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{to: [hook, mail], dedup: {by: [agent], for: 15m}}]`)
+	b.alert("1", 5, "web-01")
+	b.alert("1", 5, "web-01")
+	b.comesFor(made{id: "a3", rule: "1", level: 12, agent: "web-01"}, b.wants(made{id: "a3", rule: "1", level: 12, agent: "web-01"}.alert())[:1]) // as by custom-webhook
+	b.wait(time.Hour)
+	b.heard("0s hook a1", "0s mail a1", "0s hook a3 seen 2 since 0s", "15m0s hook a1 quiet quiet for 15m0s, 3 in all", "15m0s mail a1 quiet quiet for 15m0s, 3 in all")
+}
+
 func TestAGroupsEscalationIsAboutItsMessage(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, `routes: [{group_by: [rule], escalate: [{to: hook}, {after: 10m, to: backup}]}]`)

@@ -103,11 +103,10 @@ type planning struct {
 	before []outbox.Delivery // of the same alert, when it came by another way
 	out    []outbox.NewDelivery
 	counts *counting // what dedup has still to keep, of the route that is being decided
-	// closed are the receivers that were told by closing what the alert ends, closing what that makes of the alert itself;
+	// closed are the receivers that were told by closing what the alert ends, with what that makes of the alert itself;
 	// unopened are notes about what was not open, by the route.
-	closed   map[string]bool
+	closed   map[string]verdict
 	ends     string // what it closed, told or not: "" is nothing
-	closing  verdict
 	unopened map[string][]string
 }
 

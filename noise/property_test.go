@@ -576,6 +576,12 @@ func (r *record) sumsOfRepeats(flaw func(string, ...any)) {
 		d := &r.deliveries[i]
 		first := ""
 		switch {
+		case isStep(d.Kind): // it counts, too: where another route had told all the others, it is what this one made of the alert
+			about, err := ParseAbout(d.About)
+			r.must(err)
+			if about != nil && about.First != nil && of[incident{about.First.Identity, d.Route}] != "" {
+				first = about.First.Identity
+			}
 		case d.Kind != "":
 		case strings.Contains(d.Notes, "): the first\n"), strings.HasSuffix(d.Notes, "): the first"):
 			first = d.Alert.Identity
@@ -600,7 +606,7 @@ func (r *record) sumsOfRepeats(flaw func(string, ...any)) {
 	for i := range r.deliveries {
 		d := &r.deliveries[i]
 		first := of[incident{d.Alert.Identity, d.Route}]
-		if first == "" || d.Kind != "" || strings.HasPrefix(d.Reason, insteadOf) {
+		if first == "" || d.Kind != "" && !isStep(d.Kind) || strings.HasPrefix(d.Reason, insteadOf) {
 			continue
 		}
 		key := incident{first, d.Route}
@@ -610,6 +616,9 @@ func (r *record) sumsOfRepeats(flaw func(string, ...any)) {
 			incidents[key] = c
 		}
 		c.alerts[d.Alert.Identity] = true
+		if d.Kind != "" {
+			continue
+		}
 		c.messages[d.Receiver] = append(c.messages[d.Receiver], d)
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(incidents), func(a, b incident) int { return strings.Compare(a.first+a.route, b.first+b.route) }) {

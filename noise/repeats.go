@@ -140,6 +140,7 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 			r.Window = d.For
 		}
 	}
+	p.counts.said = r.Untold > 0
 	r.Base, r.Told, r.Untold = d.For, now, 0
 	return nil
 }
@@ -149,6 +150,7 @@ type counting struct {
 	key string
 	*repeats
 	before bool // it was counted when the alert came by another way
+	said   bool // the alert is told, and says how many were not
 }
 
 // countedBefore finds the counts of a repeat that comes by another way: it is not counted again.
@@ -186,6 +188,18 @@ func (p *planning) keepCounts(route string) error {
 				return err
 			}
 			c.Owed = c.Owed || about != nil && about.Seen != nil
+		}
+	}
+	if c.said && !c.Owed { // the alert may be for some of them only
+		for _, first := range c.firsts() {
+			deliveries, err := p.tx.Deliveries(first.Identity, first.Occurrence)
+			if err != nil {
+				return err
+			}
+			for _, d := range deliveries {
+				hears := func(x outbox.NewDelivery) bool { return x.Receiver == d.Receiver && x.Route == route && x.Kind == "" }
+				c.Owed = c.Owed || d.Route == route && d.Kind == "" && told(d) && !slices.ContainsFunc(p.out, hears)
+			}
 		}
 	}
 	return set(p.tx, c.key, c.repeats, c.due())
