@@ -60,6 +60,8 @@ type finding struct {
 	rules.Problem
 	code int  // the exit code it asks for
 	note bool // neither mistake nor warning: something to know
+	// remedy is what doctor says to do, where that is not what the check commonly asks for.
+	remedy string
 }
 
 func (f finding) String() string {
