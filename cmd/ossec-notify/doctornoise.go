@@ -61,6 +61,9 @@ func (x *examination) silences(all []outbox.Silence, scale alert.Scale, zone *ti
 		if s.Ends.IsZero() && s.Every == "" {
 			warn(s, "has no end")
 		}
+		for _, doubt := range doubtsAbout(s, scale) {
+			warn(s, "%s", doubt)
+		}
 		if s.Silenced > manySilenced {
 			warn(s, "has silenced %s alerts so far", display.Thousands(s.Silenced))
 		}
