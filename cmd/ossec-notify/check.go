@@ -133,6 +133,9 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		if !canComplete(e.home) {
 			found = append(found, e.checkShell(path, cfg)...)
 		}
+		for _, p := range overWindows(cfg, time.Now()) {
+			found = append(found, findingOf(p))
+		}
 		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, e.checkArgv(cfg, time.Now())...)
 		found = append(found, checkSecrets(ctx, cfg)...)
