@@ -9,5 +9,10 @@ type Markup interface {
 	Name(Place) string
 }
 
+// Linked is a [Markup] with links: InHost reports the places where a text says where a link leads.
+type Linked interface {
+	InHost(Place) bool
+}
+
 // Place is a place in a [Markup]. 0 is where every message begins, and where it must end.
 type Place int

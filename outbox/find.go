@@ -243,6 +243,37 @@ func (db *DB) AlertOfRecord(ctx context.Context, record string) (Alert, error) {
 	return db.alert(ctx, "find the alert of record "+record, `a.record = ? AND a.record <> ''`, record)
 }
 
+// maxRecent is how many bytes of alerts [DB.Recent] reads.
+const maxRecent = 64 << 20
+
+// Recent calls f with the newest alerts, the newest first, at most limit of them: whole is false where there may be others
+// that arrived since then. So it costs little, however many there are. Messages about many alerts are among them.
+func (db *DB) Recent(ctx context.Context, since time.Time, limit int, f func(Alert)) (whole bool, err error) {
+	err = db.read(ctx, "look at the newest alerts", func(t *txn) error {
+		whole = true
+		n, size := 0, 0
+		return t.each(`SELECT `+alertColumns+` FROM alert AS a ORDER BY a.id DESC LIMIT ?`, []any{limit + 1}, func(row scanner) (bool, error) {
+			var a Alert
+			var arrived, at int64
+			if err := row.Scan(&a.Identity, &a.Occurrence, &arrived, &at, &a.Severity, &a.Rule, &a.Title, &a.Header, &a.Raw); err != nil {
+				return false, err
+			}
+			a.Arrived, a.Time = fromMicros(arrived), fromMicros(at)
+			if n == limit || size > maxRecent {
+				whole = a.Arrived.Before(since)
+				return false, nil
+			}
+			n++
+			size += len(a.Header) + len(a.Raw)
+			if !a.Arrived.Before(since) { // one that waited in the spool for long may stand between others
+				f(a)
+			}
+			return true, nil
+		})
+	})
+	return whole, err
+}
+
 func (db *DB) alert(ctx context.Context, what, where string, args ...any) (Alert, error) {
 	var a Alert
 	err := db.read(ctx, what, func(t *txn) error {

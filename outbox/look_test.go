@@ -84,3 +84,36 @@ func TestEscalationsAndAcksAreCounted(t *testing.T) {
 	}
 	count(1, map[string]int{"mail link": 1})
 }
+
+func TestRecentIsBoundedAndSaysSo(t *testing.T) {
+	db, _, err := outbox.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"), outbox.Options{Owner: true, DeliveryID: func(identity, receiver string, _ int) string { return identity + receiver }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	now := time.Now()
+	for i, id := range []string{"a", "b", "c", "d"} {
+		if _, err := db.Accept(t.Context(), []outbox.Arrival{{Identity: id, Arrived: now.Add(time.Duration(i-3) * time.Hour), Raw: []byte(id)}}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tc := range []struct {
+		since time.Duration
+		limit int
+		want  string
+		whole bool
+	}{
+		{4 * time.Hour, 10, "dcba", true},
+		{4 * time.Hour, 4, "dcba", true},
+		{4 * time.Hour, 3, "dcb", false},
+		{90 * time.Minute, 10, "dc", true},
+		{90 * time.Minute, 2, "dc", true},
+		{90 * time.Minute, 1, "d", false},
+	} {
+		got := ""
+		whole, err := db.Recent(t.Context(), now.Add(-tc.since), tc.limit, func(a outbox.Alert) { got += string(a.Raw) })
+		if err != nil || got != tc.want || whole != tc.whole {
+			t.Errorf("since %s, at most %d: got %q, whole %v, %v; want %q, %v", tc.since, tc.limit, got, whole, err, tc.want, tc.whole)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package templates
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"text/template/parse"
@@ -148,8 +150,9 @@ func (w *walk) disagree(n parse.Node, what string, a, b display.Place) error {
 		position(w.tree, n), what, w.markup.Name(a), w.markup.Name(b))
 }
 
-// checkMarkup goes through one define of a set and all that it calls, and wants it to end where it begins.
-func (s *Set) checkMarkup(t *template.Template, m display.Markup) error {
+// checkMarkup goes through one define of a set and all that it calls, and wants it to end where it begins. print is told of
+// each action that prints.
+func (s *Set) checkMarkup(t *template.Template, m display.Markup, print func(*walk, *parse.ActionNode, display.Place)) error {
 	open := map[string]bool{} // what calls itself, at a place: it leads nowhere new
 	var through func(t *template.Template, at display.Place) (display.Place, error)
 	through = func(t *template.Template, at display.Place) (display.Place, error) {
@@ -159,7 +162,11 @@ func (s *Set) checkMarkup(t *template.Template, m display.Markup) error {
 		}
 		open[key] = true
 		defer delete(open, key)
-		w := walk{tree: t.Tree, markup: m, print: passes}
+		w := walk{tree: t.Tree, markup: m, values: newValues(t.Root, anything, nil)}
+		w.print = func(n *parse.ActionNode, at display.Place) (display.Place, error) {
+			print(&w, n, at)
+			return at, nil // a quotation leads nowhere
+		}
 		w.call = func(n *parse.TemplateNode, at display.Place) (display.Place, error) {
 			if called := s.text.Lookup(n.Name); called != nil {
 				return through(called, at)
@@ -175,9 +182,6 @@ func (s *Set) checkMarkup(t *template.Template, m display.Markup) error {
 	return err
 }
 
-// passes is the print of a walk to which actions are nothing.
-func passes(_ *parse.ActionNode, at display.Place) (display.Place, error) { return at, nil }
-
 func lineOf(t *template.Template) string {
 	_, line, _ := strings.Cut(position(t.Tree, t.Root), ":")
 	return ":" + line
@@ -186,19 +190,55 @@ func lineOf(t *template.Template) string {
 // CheckMarkup refuses what cannot be escaped in a channel whose words are markup: defines in which it depends on the
 // alert where a text stands, or that leave something open.
 func (s *Set) CheckMarkup(channel string, m display.Markup) error {
+	var errs []error
+	for _, t := range s.inMarkup(channel) {
+		errs = append(errs, s.checkMarkup(t, m, func(*walk, *parse.ActionNode, display.Place) {}))
+	}
+	return joinDistinct(errs)
+}
+
+// DeadLinks are the places at which text of an alert would say where a link leads, in a markup that makes it dead: the message
+// goes out with a link that opens nothing. An address of the config's, as a whole, is not among them.
+func (s *Set) DeadLinks(channel string, m display.Markup) []Use {
+	hosts, ok := m.(display.Linked)
+	if !ok {
+		return nil
+	}
+	var found []Use
+	for _, t := range s.inMarkup(channel) {
+		_ = s.checkMarkup(t, m, func(w *walk, n *parse.ActionNode, at display.Place) { // what is wrong beside is told by CheckMarkup
+			written := *n
+			written.Pipe = n.Pipe.CopyPipe()
+			written.Pipe.Cmds = slices.DeleteFunc(written.Pipe.Cmds, func(c *parse.CommandNode) bool { // steps of ours
+				id, ok := c.Args[0].(*parse.IdentifierNode)
+				return ok && strings.HasPrefix(id.Ident, "_")
+			})
+			if !hosts.InHost(at) || lastIs(&written, "raw") || w.values.printed(&written, "plain", "live") == ownAddress {
+				return
+			}
+			file, line, _ := strings.Cut(position(w.tree, n), ":")
+			number, _ := strconv.Atoi(line)
+			if use := (Use{file, number, written.String()}); !slices.Contains(found, use) {
+				found = append(found, use)
+			}
+		})
+	}
+	return found
+}
+
+// inMarkup are the defines of which a channel's messages are made, if their words are markup.
+func (s *Set) inMarkup(channel string) []*template.Template {
 	if s.defaults == nil {
 		return nil
 	}
-	var errs []error
+	var all []*template.Template
 	for _, t := range s.text.Templates() {
 		part, special, _ := strings.Cut(t.Name(), ".")
 		shared := s.defaults.shared[part] && (special == "" || !strings.HasSuffix(special, "tmpl"))
 		if t.Tree == nil || !shared && part != channel && t.Name() != s.body || strings.HasSuffix(t.Name(), ".json") {
 			continue
 		}
-		if err := s.checkMarkup(t, m); err != nil {
-			errs = append(errs, err)
-		}
+		all = append(all, t)
 	}
-	return joinDistinct(errs)
+	return all
 }

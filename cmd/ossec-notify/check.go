@@ -60,6 +60,8 @@ type finding struct {
 	rules.Problem
 	code int  // the exit code it asks for
 	note bool // neither mistake nor warning: something to know
+	// remedy is what doctor says to do, where that is not what the check commonly asks for.
+	remedy string
 }
 
 func (f finding) String() string {
@@ -137,6 +139,9 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 				found = append(found, findingOf(p))
 			}
 		}
+		for _, p := range overWindows(cfg, time.Now()) {
+			found = append(found, findingOf(p))
+		}
 		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, e.checkArgv(cfg, time.Now())...)
 		found = append(found, checkSecrets(ctx, cfg)...)
@@ -151,6 +156,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
+		found = append(found, checkDeadLinks(cfg)...)
 		found = append(found, checkRaw(cfg)...)
 		found = append(found, checkAnswers(cfg)...)
 		if online {
@@ -311,6 +317,21 @@ func checkRaw(cfg *config) []finding {
 	}
 	return append(notesOn(cfg, uses, " prints text of an alert as it came: whoever writes the log writes the message there"),
 		notesOn(cfg, live, " leaves links in text of an alert as they came: whoever writes the log writes links that can be clicked")...)
+}
+
+// checkDeadLinks warns of links in templates whose address an alert would write: they are sent, and lead nowhere.
+func checkDeadLinks(cfg *config) []finding {
+	var uses []templates.Use
+	for _, r := range cfg.Receivers {
+		if m := r.Channel.markup; m != nil {
+			uses = append(uses, r.templates.DeadLinks(r.Channel.name, m)...)
+		}
+	}
+	found := notesOn(cfg, uses, " stands where a link says to which host it leads, which is not for an alert to say, so the link is dead: write https://, the host and a / before it, or take a link of the config, as in <{{link \"NAME\" .}}|click>")
+	for i := range found {
+		found[i].note, found[i].Warning, found[i].Column = false, true, 1
+	}
+	return found
 }
 
 // checkAnswers notes that messages which ask for an answer have no link for it.

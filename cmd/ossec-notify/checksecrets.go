@@ -39,6 +39,12 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 			}
 			if err := checkSecret(ctx, s, r.file, warned(about)); err != nil {
 				found = append(found, about(err, exitFail))
+				return
+			}
+			for _, err := range unfit(ctx, r.Config, *s) {
+				f := about(err, exitFail)
+				f.remedy = "put there what the setting asks for, and nothing else"
+				found = append(found, f)
 			}
 		})
 	}
@@ -47,6 +53,26 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 	}
 	if err := checkSecret(ctx, &cfg.HTTP.Token, cfg.Path, warned(about)); err != nil {
 		found = append(found, about(err, exitFail))
+	}
+	return found
+}
+
+// unfit says why a secret that can be read cannot be what its setting asks for. The channels know: what each looks at where
+// the config holds a secret itself is what its messages wait for where a file does.
+func unfit(ctx context.Context, c channelConfig, s notifier.Secret) []error {
+	v, err := s.Read(ctx)
+	if err != nil || s.IsPlain() || s.IsZero() { // it has been said, or was looked at when the config was loaded
+		return nil
+	}
+	whole := c.withSecrets(func(x notifier.Secret) notifier.Secret {
+		if x.Equal(s) {
+			return notifier.PlainSecret(v)
+		}
+		return x
+	})
+	var found []error
+	for _, err := range split(whole.Validate()) {
+		found = append(found, fmt.Errorf("%w (%s): messages wait until that is mended", err, s))
 	}
 	return found
 }

@@ -558,7 +558,7 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 			case f.Warning:
 				x.warning(check, "", "%s", f.Message)
 			default:
-				x.problem(check, remedy, "%s", f.Message)
+				x.problem(check, cmp.Or(f.remedy, remedy), "%s", f.Message)
 			}
 			wrong = true
 		}

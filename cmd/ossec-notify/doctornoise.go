@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/digest"
@@ -12,6 +16,8 @@ import (
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/window"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 // Thresholds of noise control.
@@ -61,6 +67,9 @@ func (x *examination) silences(all []outbox.Silence, scale alert.Scale, zone *ti
 		if s.Ends.IsZero() && s.Every == "" {
 			warn(s, "has no end")
 		}
+		for _, doubt := range doubtsAbout(s, scale) {
+			warn(s, "%s", doubt)
+		}
 		if s.Silenced > manySilenced {
 			warn(s, "has silenced %s alerts so far", display.Thousands(s.Silenced))
 		}
@@ -97,29 +106,67 @@ func (x *examination) braked(all []noise.Braked) {
 	}
 }
 
-// windows tells of routes that will tell nobody any more.
+// windows tells of routes that will tell nobody any more, and of windows that are over.
 func (x *examination) windows() {
 	if x.cfg == nil {
 		return
 	}
-	now := time.Now()
-	var walk func(routes []*rules.Route, parent string)
-	walk = func(routes []*rules.Route, parent string) {
+	for _, p := range overWindows(x.cfg, time.Now()) {
+		x.warning("windows", "mend active, mute or the dates of its windows", "%s", p.Message)
+	}
+}
+
+// overWindows are the routes that have no time left in which they may tell, and the windows that routes use and that are over
+// for good: dates of a year that is past. Each is at its place.
+func overWindows(cfg *config, now time.Time) []rules.Problem {
+	var found []rules.Problem
+	warn := func(file string, at *yaml.Node, format string, args ...any) {
+		p := rules.Problem{File: cmp.Or(file, cfg.Path), Warning: true, Message: fmt.Sprintf(format, args...)}
+		if at != nil {
+			p.Line, p.Column = at.Line, at.Column
+		}
+		found = append(found, p)
+	}
+	told := map[*window.Window]bool{}
+	users := map[*window.Window]string{}
+	var over []*window.Window
+	var walk func(routes []*rules.Route, parent, file string)
+	walk = func(routes []*rules.Route, parent, file string) {
 		for i, r := range routes {
 			path := r.Name
 			if path == "" {
 				path = fmt.Sprintf("routes[%d]", i)
 			}
-			path = strings.TrimPrefix(parent+"/"+path, "/")
-			if noise.Shut(r.Policy, now) {
+			path, file := strings.TrimPrefix(parent+"/"+path, "/"), cmp.Or(r.File, file)
+			shut := noise.Shut(r.Policy, now)
+			if shut {
 				what := "what comes to it is held, and never told"
 				if len(r.Policy.Outside) > 0 {
 					what = "others are told for good: " + strings.Join(r.Policy.Outside, ", ")
 				}
-				x.warning("windows", "mend active, mute or the dates of its windows", "route %s has no time left in which it may tell: %s", path, what)
+				at := yamlnode.At(r.Node, "active")
+				if at == r.Node {
+					at = yamlnode.At(r.Node, "mute")
+				}
+				warn(file, at, "route %s has no time left in which it may tell: %s", path, what)
 			}
-			walk(r.Routes, path)
+			if r.Policy != nil {
+				for _, w := range slices.Concat(r.Policy.Active, r.Policy.Mute) {
+					told[w] = told[w] || shut
+					if _, known := users[w]; !known && !w.Open(now) && w.Opens(now).IsZero() {
+						users[w] = path
+						over = append(over, w)
+					}
+				}
+			}
+			walk(r.Routes, path, file)
 		}
 	}
-	walk(x.cfg.Table.Routes, "")
+	walk(cfg.Table.Routes, "", "")
+	for _, w := range over {
+		if !told[w] {
+			warn("", cfg.windowNodes[w.Name], "window %s is over for good, and route %s goes by it: give it dates that are to come, or every year (\"*-12-24\")", w.Name, users[w])
+		}
+	}
+	return found
 }

@@ -33,11 +33,16 @@ func TestDoctorTellsOfSilencesThatMayHideTooMuch(t *testing.T) {
 	endless.ID, endless.Ends, endless.By, endless.Reason = "S-EVER1", time.Time{}, "NAME", "kernel \x1b[2Jupdate"
 	many.ID, many.Silenced = "S-MANY1", 4112
 	newer.ID, newer.Match = "S-NEWER", "{weather: rain}"
+	long, wide := fine, fine
+	long.ID, long.Ends = "S-LONG1", now.Add(45*24*time.Hour)
+	wide.ID, wide.Match = "S-WIDE1", `{severity: ">=info"}`
 	want := `warning  silences     S-EVER1 of NAME (kernel \x1b[2Jupdate) has no end. To do: see whether that is meant (ossec-notify silence list), else: ossec-notify silence expire S-EVER1
 warning  silences     S-MANY1 of  () has silenced 4,112 alerts so far. To do: see whether that is meant (ossec-notify silence list), else: ossec-notify silence expire S-MANY1
 warning  silences     S-NEWER of  () cannot be read by this version, so it silences nothing. To do: see whether that is meant (ossec-notify silence list), else: ossec-notify silence expire S-NEWER
+warning  silences     S-LONG1 of  () holds for 45 days. To do: see whether that is meant (ossec-notify silence list), else: ossec-notify silence expire S-LONG1
+warning  silences     S-WIDE1 of  () matches nearly every alert, so the one that matters, too. To do: see whether that is meant (ossec-notify silence list), else: ossec-notify silence expire S-WIDE1
 `
-	if diff := cmp.Diff(want, tell(fine, endless, many, newer)); diff != "" {
+	if diff := cmp.Diff(want, tell(fine, endless, many, newer, long, wide)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

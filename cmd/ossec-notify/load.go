@@ -172,6 +172,8 @@ func (l *loader) top(root *yaml.Node, s *settings, mainFile bool) {
 			l.setting(e, field)
 		case !mainFile && slices.Contains(settingNames(), e.Key):
 			l.errorf(e.KeyNode, "%q belongs into the main config; an included file holds receivers and routes", e.Key)
+		case e.Value.Kind == yaml.MappingNode && isNull(yamlnode.At(root, "receivers")):
+			l.errorf(e.KeyNode, "unknown key %q in the config: if it is a receiver, indent it below receivers:", e.Key)
 		default:
 			l.unknown(e.KeyNode, "the config", known)
 		}
@@ -262,8 +264,21 @@ func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
 
 // receivers reads the mapping of receivers.
 func (l *loader) receivers(n *yaml.Node) {
-	for _, e := range l.yaml.Mapping(n, "receivers") {
+	above := "" // the name without a value right above
+	entries := l.yaml.Mapping(n, "receivers")
+	for i, e := range entries {
+		name := above
+		above = ""
 		switch file, taken := l.names[e.Key]; {
+		case isNull(e.Value) && i+1 < len(entries) && isKind(entries[i+1].Key):
+			above, l.names[e.Key] = e.Key, l.file // what is meant is told there
+			continue
+		case name != "" && isKind(e.Key):
+			l.errorf(e.KeyNode, "%s stands where a receiver's name belongs: indent it below the name above, %s", e.Key, name)
+			continue
+		case (slices.Contains(mainKeys, e.Key) || e.Key == "routes") && e.Value.Kind == yaml.SequenceNode:
+			l.errorf(e.KeyNode, "%s stands where a receiver's name belongs: it is a key of the config itself, and begins at the left edge", e.Key)
+			continue
 		case reserved(e.Key):
 			l.errorf(e.KeyNode, "%q is no name for a receiver: custom-%s would mean every receiver of that kind; call it %q", e.Key, e.Key, e.Key+"-1")
 			continue
@@ -283,6 +298,25 @@ func (l *loader) receivers(n *yaml.Node) {
 			l.cfg.Receivers = append(l.cfg.Receivers, r)
 		}
 	}
+}
+
+// isNull reports whether a key has no value.
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// hasSetting reports whether a channel has a setting of its own of this name.
+func hasSetting(c channelConfig, key string) bool {
+	t := settingsValue(c).Type()
+	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); name == key {
+			return true
+		}
+	}
+	return false
+}
+
+func isKind(name string) bool {
+	_, _, ok := kindByName(name)
+	return ok
 }
 
 // receiver reads one receiver: one channel and the settings that all take; or an alias, which takes none of these.
@@ -306,6 +340,9 @@ func (l *loader) receiver(name string, n *yaml.Node) (r *receiver, alias bool) {
 		}
 		ch, isAlias, ok := kindByName(e.Key)
 		switch {
+		case !ok && r.Config != nil && isNull(yamlnode.At(n, r.Channel.name)) && hasSetting(r.Config, e.Key):
+			l.errorf(e.KeyNode, "%s is a setting of %s, and stands beside it: indent it below", e.Key, r.Channel.name)
+			continue
 		case !ok:
 			l.unknown(e.KeyNode, "receiver "+name, known)
 			continue

@@ -49,7 +49,7 @@ func (l *loader) yamlProblem(b []byte, err error) {
 		}
 		lines := strings.Split(string(b), "\n")
 		if e.Mark.Line > 0 && e.Mark.Line <= len(lines) {
-			message += yamlHint(lines, e.Mark)
+			message += yamlHint(lines, e.Mark, e.Message)
 		}
 		l.errorf(n, "not YAML: %s", message)
 	}
@@ -80,7 +80,7 @@ func noYAML(b []byte) *yaml.Node {
 var hashValue = regexp.MustCompile(`:[ \t]+#\w`)
 
 // yamlHint guesses what is wrong where the lines stop being YAML.
-func yamlHint(lines []string, at yaml.Mark) string {
+func yamlHint(lines []string, at yaml.Mark, message string) string {
 	line, column := lines[at.Line-1], at.Column
 	if column > 0 && column <= len(line) && strings.IndexByte("@`%>|*&!", line[column-1]) >= 0 {
 		return fmt.Sprintf("; a value that begins with %c must be quoted", line[column-1])
@@ -98,5 +98,39 @@ func yamlHint(lines []string, at yaml.Mark) string {
 			return fmt.Sprintf("; in line %d a value begins with #, which begins a comment: quote it", n)
 		}
 	}
+	switch {
+	case strings.Contains(message, "',' or"):
+		return "; a { or [ of a line above is not closed, or a comma is missing"
+	case strings.Contains(message, "end of stream"):
+		return "; a quote, { or [ is opened somewhere above and never closed"
+	case strings.Contains(message, "did not find expected"), strings.Contains(message, "mapping values are not allowed"), strings.Contains(message, "could not find expected ':'"):
+		return indentHint(lines, at.Line)
+	}
 	return ""
+}
+
+// lineKey is the key with which a line begins, behind its blanks and the dash of a list.
+var lineKey = regexp.MustCompile(`^( *(?:- +)?)([A-Za-z0-9_.-]{1,40}) *:`)
+
+// indentHint shows in which column a line begins, and the one before it, where that is what YAML cannot read. Of the line it
+// shows the key alone: what stands behind may be a secret.
+func indentHint(lines []string, n int) string {
+	key := func(n int) (string, int) {
+		m := lineKey.FindStringSubmatch(lines[n-1])
+		if m == nil {
+			return fmt.Sprintf("line %d", n), len(lines[n-1]) - len(strings.TrimLeft(lines[n-1], " ")) + 1
+		}
+		return fmt.Sprintf("%s: in line %d", m[2], n), len(m[1]) + 1
+	}
+	const text = "; mostly that is the indentation"
+	before := n - 1
+	for before > 0 && (strings.TrimSpace(lines[before-1]) == "" || strings.HasPrefix(strings.TrimSpace(lines[before-1]), "#")) {
+		before--
+	}
+	if before == 0 {
+		return text
+	}
+	this, column := key(n)
+	above, columnAbove := key(before)
+	return fmt.Sprintf("%s: %s begins in column %d, %s in column %d. Keys that belong together begin in one column", text, this, column, above, columnAbove)
 }

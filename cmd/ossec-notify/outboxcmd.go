@@ -190,7 +190,7 @@ func (e *env) outboxList() *cobra.Command {
 			}
 			db, err := e.box(cmd.Context())
 			if errors.Is(err, errNoOutbox) && receiver == "" {
-				if e.format == "text" {
+				if e.format == "text" && !e.tellSpooled() {
 					fmt.Fprintln(e.stderr, "Nothing waits: "+err.Error()+".")
 				}
 				return nil
@@ -219,18 +219,81 @@ func (e *env) outboxList() *cobra.Command {
 				}
 				fmt.Fprintln(e.stdout, listLine(x))
 			}
-			if e.format == "text" && len(found) == 0 {
-				fmt.Fprintln(e.stderr, "Nothing waits, and nothing was given up.")
+			queues, err := db.Queues(cmd.Context())
+			if err != nil {
+				return failed("%w", err)
 			}
+			e.tellCounts(f, queues, len(found))
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&receiver, "receiver", "", "only this receiver's")
 	cmd.Flags().StringVar(&states, "states", "", "only these, with commas: pending, delivering, held, dead, suppressed, delivered")
 	cmd.Flags().BoolVar(&all, "all", false, "delivered and suppressed ones too")
-	cmd.Flags().IntVar(&limit, "limit", 1000, "at most so many")
+	cmd.Flags().IntVar(&limit, "limit", 1000, "at most so many; 0 is all")
 	e.formatFlag(cmd)
 	return cmd
+}
+
+// tellCounts says how many deliveries there are in each state, and how many of those that were asked for are not listed. All
+// of it is for people: a list that ends must not look like all there is.
+func (e *env) tellCounts(f outbox.Filter, queues []outbox.Queue, listed int) {
+	counts, wanted := map[outbox.State]int{}, 0
+	for _, q := range queues {
+		if f.Receiver != "" && q.Receiver != f.Receiver {
+			continue
+		}
+		for state, n := range q.Counts {
+			counts[state] += n
+			if len(f.States) == 0 || slices.Contains(f.States, state) {
+				wanted += n
+			}
+		}
+	}
+	if more := wanted - listed; more > 0 && f.Limit > 0 && listed >= f.Limit {
+		fmt.Fprintf(e.stderr, "… %s more: --limit 0 shows all\n", display.Thousands(more))
+	}
+	if e.format != "text" {
+		return
+	}
+	var all []string
+	for _, state := range outbox.States() {
+		if n := counts[state]; n > 0 {
+			all = append(all, display.Thousands(n)+" "+string(state))
+		}
+	}
+	switch in := strings.Join(all, ", "); {
+	case e.tellSpooled() && listed == 0:
+	case listed > 0:
+		fmt.Fprintf(e.stderr, "In the outbox: %s\n", in)
+	case len(f.States) > 0 && in != "":
+		fmt.Fprintf(e.stderr, "Nothing to list. In the outbox: %s\n", in)
+	default:
+		fmt.Fprintln(e.stderr, "Nothing waits, and nothing was given up.")
+	}
+}
+
+// tellSpooled says that alerts wait to be taken into the outbox, and reports whether any do. What cannot be looked at is
+// doctor's to tell.
+func (e *env) tellSpooled() bool {
+	state, err := e.stateDir()
+	if err != nil {
+		return false
+	}
+	names, err := spool.List(state)
+	if err != nil || len(names) == 0 {
+		return false
+	}
+	what, it := "1 alert waits", "it"
+	if n := len(names); n > 1 {
+		what, it = display.Thousands(n)+" alerts wait", "them"
+	}
+	why := "nobody delivers now; the next call, ossec-notify send or serve takes " + it
+	if h, err := spool.ReadHolder(state); err == nil && alive(h.PID) {
+		why = "the deliverer takes " + it + " within seconds, unless the config is broken; then the log says so, and ossec-notify check what is wrong"
+	}
+	fmt.Fprintf(e.stderr, "%s in the spool, and no receiver was chosen yet: %s\n", what, why)
+	return true
 }
 
 func listLine(x outbox.Delivery) string {

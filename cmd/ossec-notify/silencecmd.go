@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/user"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -20,8 +22,10 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/spool"
 	"github.com/ossec-notify/ossec-notify/window"
 )
@@ -110,7 +114,14 @@ func matcherHelp(key string) string {
 
 // whoRuns is the name of the person at the terminal.
 func whoRuns() string {
-	return cmp.Or(os.Getenv("SUDO_USER"), os.Getenv("USER"), os.Getenv("LOGNAME"), fmt.Sprintf("user %d", os.Getuid()))
+	if name := cmp.Or(os.Getenv("SUDO_USER"), os.Getenv("USER"), os.Getenv("LOGNAME")); name != "" {
+		return name
+	}
+	id := strconv.Itoa(os.Getuid())
+	if u, err := user.LookupId(id); err == nil && u.Username != "" { // cron and su set none of these
+		return u.Username
+	}
+	return "user " + id
 }
 
 func (e *env) addSilence(ctx context.Context, o silenceOrder) error {
@@ -129,12 +140,104 @@ func (e *env) addSilence(ctx context.Context, o silenceOrder) error {
 	}
 	now := time.Now()
 	at := standingOf(s, scale, zone, now)
+	reach, err := e.reachOf(ctx, db, s, scale, zone, now)
+	if err != nil { // it is kept all the same
+		fmt.Fprintf(e.stderr, "note: how much it silences is not known: %s\n", err)
+	}
+	for _, doubt := range doubtsAbout(s, scale) {
+		fmt.Fprintf(e.stderr, "warning: it %s%s\n", doubt, reach.words("; it would have silenced "))
+	}
 	if e.format == "json" {
 		return jsonLine(e.stdout, silenceLineOf(s, at))
 	}
 	fmt.Fprintf(e.stdout, "%s silences %s %s.\n", s.ID, display.Quote(s.Match).Line(), timesOf(s, at, zone, now))
+	if words := reach.words("It would have silenced "); words != "" {
+		fmt.Fprintf(e.stdout, "%s.\n", words)
+	}
 	fmt.Fprintf(e.stdout, "To end it: ossec-notify silence expire %s\n", s.ID)
 	return nil
+}
+
+// What a new silence is tried on: the alerts of the last day, but of no more than the newest, so that it takes no time.
+const (
+	silencePast = 24 * time.Hour
+	silenceMost = 5000
+)
+
+// reach is how many of the alerts that came lately a silence matches.
+type reach struct {
+	matched, of int
+	whole       bool // these are all of the last day
+	anyTime     bool // it holds at times only, which were not asked for
+}
+
+// words say it, behind some others; "" where no alert has come.
+func (r reach) words(before string) string {
+	if r.of == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%s%s of the %s of the last 24 h", before, display.Thousands(r.matched), count(r.of, "alert"))
+	if !r.whole {
+		text = fmt.Sprintf("%s%s of the newest %s", before, display.Thousands(r.matched), count(r.of, "alert"))
+	}
+	if r.anyTime {
+		text += ", had it held all the time"
+	}
+	return text
+}
+
+// reachOf tries a silence on the alerts of the last day.
+func (e *env) reachOf(ctx context.Context, db *outbox.DB, s outbox.Silence, scale alert.Scale, zone *time.Location, now time.Time) (reach, error) {
+	r := reach{anyTime: s.Every != ""}
+	m, err := rules.ParseMatchText(s.Match, scale)
+	if err != nil {
+		return r, err
+	}
+	reader := &site{cfg: &config{Zone: zone}, log: discard}
+	r.whole, err = db.Recent(ctx, now.Add(-silencePast), silenceMost, func(kept outbox.Alert) {
+		if noise.IsMessage(kept.Identity) {
+			return
+		}
+		r.of++
+		if a, _ := reader.Read(kept.Header, kept.Raw); a != nil && m.Matches(a) {
+			r.matched++
+		}
+	})
+	return r, err
+}
+
+// longSilence is from when on a silence may be one that somebody forgets.
+const longSilence = 30 * 24 * time.Hour
+
+// doubtsAbout say what of a silence may be more than somebody meant, as the end of a sentence about it.
+func doubtsAbout(s outbox.Silence, scale alert.Scale) []string {
+	var doubts []string
+	if s.Every == "" && !s.Ends.IsZero() && s.Ends.Sub(s.Starts) > longSilence {
+		doubts = append(doubts, fmt.Sprintf("holds for %d days", int(s.Ends.Sub(s.Starts).Hours()/24)))
+	}
+	if matchesAll(s.Match, scale) {
+		doubts = append(doubts, "matches nearly every alert, so the one that matters, too")
+	}
+	return doubts
+}
+
+// matchesAll reports whether a match holds for (nearly) every alert: that is, for nine of ten of the built-in ones, which are
+// of all kinds and levels.
+func matchesAll(text string, scale alert.Scale) bool {
+	m, err := rules.ParseMatchText(text, scale)
+	if err != nil {
+		return false
+	}
+	matched, of := 0, 0
+	for _, name := range sample.Names() {
+		if a, err := sample.Alert(name); err == nil {
+			of++
+			if m.Matches(a) {
+				matched++
+			}
+		}
+	}
+	return matched*10 >= of*9
 }
 
 // silence makes what was asked for, or says everything that is wrong with it.
@@ -210,10 +313,14 @@ func (o *silenceOrder) matches(scale alert.Scale, bad func(string, ...any)) stri
 			if path, of := strings.CutPrefix(key, "field."); of {
 				flag = "--field " + path
 			}
-			if rest, about := strings.CutPrefix(err.Error(), key+" "); about {
+			text := err.Error()
+			if what, _, list := strings.Cut(text, ": write several as a list"); list { // which is the config's form
+				text = what + ": give " + flag + " twice, each with one of them"
+			}
+			if rest, about := strings.CutPrefix(text, key+" "); about {
 				bad("%s %s", flag, rest)
 			} else {
-				bad("%s: %w", flag, err)
+				bad("%s: %s", flag, text)
 			}
 			wrong = true
 		}

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -278,5 +279,23 @@ func TestSilenceNamesTheZoneOfItsTimes(t *testing.T) {
 	}
 	if got := zoneByName(berlin); got != berlin {
 		t.Errorf("got %v, want that of the config", got)
+	}
+}
+
+// Who runs it has a name also where the environment has none, as under cron.
+func TestWhoRunsHasTheNameOfTheUser(t *testing.T) {
+	for _, name := range []string{"SUDO_USER", "USER", "LOGNAME"} {
+		t.Setenv(name, "")
+	}
+	u, err := user.Current()
+	if err != nil {
+		t.Skip(err)
+	}
+	if got := whoRuns(); got != u.Username {
+		t.Errorf("got %q, want %q", got, u.Username)
+	}
+	t.Setenv("SUDO_USER", "NAME")
+	if got := whoRuns(); got != "NAME" {
+		t.Errorf("got %q, want who became root", got)
 	}
 }

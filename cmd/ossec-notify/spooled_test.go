@@ -348,6 +348,9 @@ func TestAlertWaitsForABrokenConfigToBeMended(t *testing.T) {
 	in.until("said what is wrong", func() bool {
 		return strings.Contains(in.log(), `did you mean \"slack\"`) && strings.Contains(in.log(), "alert waits")
 	})
+	if out := in.command(exitDone, "outbox", "list"); !strings.HasPrefix(out, "1 alert waits in the spool, and no receiver was chosen yet: the deliverer takes it ") || strings.Contains(out, "Nothing waits") {
+		t.Errorf("outbox list says\n%s", out)
+	}
 	in.configure(toSlack)
 	in.call("custom-notify", in.alert("2"))
 	if got := in.told(2); got[0] != "LOW: Story 1 on web-01" || got[1] != "LOW: Story 2 on web-01" {

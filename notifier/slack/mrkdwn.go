@@ -56,6 +56,9 @@ func (markupOf) After(at display.Place, words string) display.Place {
 	return at
 }
 
+// InHost implements display.Linked.
+func (markupOf) InHost(at display.Place) bool { return at == inHost }
+
 // Name implements display.Markup.
 func (markupOf) Name(at display.Place) string {
 	switch at {
