@@ -48,6 +48,6 @@
 // braked: what waits and what comes with a low severity, and if that is not enough a medium one, goes into a bundle that is
 // told every five minutes. It is enough where the rest takes a tenth of the time that begins a storm. Messages to PagerDuty,
 // those of a high severity and messages about bundles are never held by it. It ends when nothing waits any more and less
-// comes than the receiver can take. One notice says that it begins, and of which severities what comes may be held; another
-// that it is over.
+// comes than the receiver can take. One notice says that it begins, and which severities are held; another where these
+// become more, and one that it is over.
 package noise

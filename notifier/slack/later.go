@@ -26,7 +26,9 @@ func (s *Notifier) Follows(a notifier.Action) bool {
 }
 
 // Edits: see [notifier.Editor].
-func (s *Notifier) Edits(n notifier.Notification) bool { return s.webhook.IsZero() && s.how(n) == asEdit }
+func (s *Notifier) Edits(n notifier.Notification) bool {
+	return s.webhook.IsZero() && s.how(n) == asEdit
+}
 
 // how is what becomes of a notification.
 type how int
