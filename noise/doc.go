@@ -39,7 +39,8 @@
 //
 // A bundle is the deliveries that will be told together. When its time has come a message about all of them is entered, an
 // alert of our own making whose body is a [digest.Summary], and what was held ends as suppressed, with the name of that
-// message. Where one alert alone was held, it is told itself. What is above a throttle by then goes into the bundle of that.
+// message. Where one alert alone was held, it is told itself. Of what was silenced or inhibited nobody is paged where others
+// are told the same. What is above a throttle by then goes into the bundle of that.
 // The escalation of a group begins with its message; no other bundle begins one.
 //
 // # Storms

@@ -277,3 +277,35 @@ func TestADigestSaysOfWhenItIs(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 }
+
+// Who is paged is not woken at the end of a silence that was set so that nobody is; where nobody else would know, they are.
+func TestAtTheEndOfASilenceNobodyIsPagedWhereOthersAreTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{match: {level: 9}, to: [slack-1, pagerduty-1], continue: true}, {match: {level: 12}, to: [pagerduty-2]}]`)
+	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 1}`, Ends: start.Add(time.Hour), By: "NAME", Reason: "kernel update"})
+	b.alert("1", 9, "web-01")
+	b.alert("1", 9, "web-02")
+	b.wait(2 * time.Hour)
+	b.heard("1h0m0s slack-1 silence of 2")
+	const silenced = "silence s1, until 13:00:00 (NAME: kernel update)"
+	b.stands("a1", "pagerduty-1", outbox.Suppressed, silenced+", nobody is paged: slack-1 is told of it")
+	b.noted("a1", "pagerduty-1", "nobody is paged: slack-1 is told of it")
+	b.stands("a1", "slack-1", outbox.Suppressed, silenced)
+
+	b.silence(outbox.Silence{ID: "s2", Match: `{rule: 2}`, Ends: b.now.Add(time.Hour), Reason: "because"})
+	b.comesFor(made{id: "x1", rule: "2", level: 12}, []Want{{Receiver: "pagerduty-2", Channel: "pagerduty", Route: "r"}})
+	b.comesFor(made{id: "x2", rule: "2", level: 12}, []Want{{Receiver: "pagerduty-2", Channel: "pagerduty", Route: "r"}, {Receiver: "slack-1", Channel: "slack", Route: "r"}})
+	b.wait(2 * time.Hour)
+	b.heard("3h0m0s pagerduty-2 silence of 2", "3h0m0s slack-1 silence of 1")
+}
+
+func TestAtTheEndOfAnInhibitionNobodyIsPagedWhereOthersAreTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, strings.Replace(maintenance, "to: [hook]", "to: [hook, pagerduty-1]", 1))
+	b.alert("504", 3, "web-01")
+	b.alert("1", 7, "web-01")
+	b.alert("1", 7, "web-01")
+	b.wait(time.Hour)
+	b.heard("0s hook a1", "0s pagerduty-1 a1", "15m0s hook inhibit of 2")
+	b.stands("a2", "pagerduty-1", outbox.Suppressed, "nobody is paged: hook is told of it")
+}
