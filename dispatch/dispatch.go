@@ -288,7 +288,7 @@ func (d *Dispatcher) rendered(x Delivery) (n notifier.Notification, ackURL strin
 	d.incident(&c, x)
 	data, parts, err := d.render(x, c)
 	n = notifier.Notification{
-		Action:     cmp.Or(c.Action, notifier.Trigger),
+		Action:     x.unrendered().Action, // what it says may be another: see incident
 		Delivery:   x.ID,
 		Alert:      x.identity(),
 		Occurrence: max(x.Occurrence, 1),
@@ -301,7 +301,13 @@ func (d *Dispatcher) rendered(x Delivery) (n notifier.Notification, ackURL strin
 		Parts:      parts,
 	}
 	if data != nil {
-		n.Action, n.DedupKey = data.Action, data.DedupKey
+		n.DedupKey = data.DedupKey
+		if data.Calm() { // what became of a critical alert is not critical
+			n.Severity = alert.Info.String()
+		}
+		if x.Summary != nil {
+			n.Action = data.Action
+		}
 	}
 	return n, c.AckURL, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,14 +29,17 @@ func (d *Dispatcher) incident(c *templates.Context, x Delivery) {
 	if about == nil {
 		return
 	}
-	c.Action, c.Opened = about.Action, about.Opened
+	c.Action, c.Opened, c.Edit = about.Action, about.Opened, x.edits()
+	if about.Quiet != nil && about.Action == "" || about.Again { // it is told anew to who sees no updates, but is nothing new
+		c.Action = notifier.Update
+	}
 	if s := about.Seen; s != nil {
 		c.Seen = &templates.Seen{Count: s.Count, Since: s.Since, Last: s.Last}
 	}
 	if q := about.Quiet; q != nil {
-		c.Quiet = &templates.Quiet{For: q.For, Total: q.Total}
+		c.Quiet = &templates.Quiet{For: q.For, Total: q.Total, Since: q.Since, Last: q.Last}
 	}
-	if s := about.Step; s != nil && s.N > 1 {
+	if s := about.Step; s != nil && s.N > 1 && (c.Edit || !about.Follows()) {
 		c.Step = &templates.Step{N: s.N, Of: s.Of, Who: s.Who, After: s.After}
 	}
 	if t := about.Taken; t != nil {
@@ -44,9 +48,15 @@ func (d *Dispatcher) incident(c *templates.Context, x Delivery) {
 	if r := about.Resolved; r != nil {
 		c.Resolved = &templates.Resolved{After: r.After, By: x.ResolvedBy}
 	}
-	if d.AckURL != nil && about.Step != nil {
+	if d.AckURL != nil && about.Step != nil && about.Taken == nil && about.Resolved == nil {
 		c.AckURL = d.AckURL(x.identity(), x.Occurrence, x.Receiver.Name)
 	}
+}
+
+// edits reports whether the message takes the place of an earlier one.
+func (x *Delivery) edits() bool {
+	e, ok := x.Receiver.Notifier.(notifier.Editor)
+	return ok && e.Edits(x.unrendered())
 }
 
 // identity is the alert's, or that of a message about many.
@@ -97,6 +107,23 @@ func (l *lane) delivery(ctx context.Context, r *Receiver, x outbox.Delivery) (De
 	if out.About == nil {
 		return out, nil
 	}
+	first, err := l.d.first(ctx, x, out.About)
+	if err != nil {
+		return out, err
+	}
+	out.Earlier = earlier(first)
+	if out.About.Follows() {
+		of := out.About.Of(x)
+		ack, found, err := l.d.Box.Acked(ctx, of.Identity, of.Occurrence)
+		if err != nil {
+			return out, err
+		}
+		var taken *noise.Taken
+		if found {
+			taken = &noise.Taken{By: ack.By, Via: ack.Via, At: ack.At}
+		}
+		out.About = out.About.Standing(first, taken)
+	}
 	if res := out.About.Resolved; res != nil {
 		if a, err := l.d.stored(ctx, res.By.Identity, res.By.Occurrence); err == nil {
 			out.ResolvedBy = a
@@ -104,8 +131,7 @@ func (l *lane) delivery(ctx context.Context, r *Receiver, x outbox.Delivery) (De
 			return out, err
 		}
 	}
-	out.Earlier, err = l.d.earlier(ctx, x, out.About)
-	return out, err
+	return out, nil
 }
 
 // summary reads a message about many alerts.
@@ -147,34 +173,31 @@ func (d *Deliverer) stored(ctx context.Context, identity string, occurrence int)
 	return a, nil
 }
 
+// first are the deliveries to the same receiver of the alert that began the incident, in the order in which they were
+// entered; none where this is the first.
+func (d *Deliverer) first(ctx context.Context, x outbox.Delivery, about *noise.About) ([]outbox.Delivery, error) {
+	if about.First == nil && x.Kind == "" {
+		return nil, nil
+	}
+	of := about.Of(x)
+	found, err := d.Box.Find(ctx, outbox.Filter{Identity: of.Identity, Occurrence: of.Occurrence, Receiver: x.Receiver})
+	slices.SortFunc(found, func(a, b outbox.Delivery) int { return cmp.Compare(a.Seq, b.Seq) })
+	return found, err
+}
+
 // earlier is what the receiver's service gave back for the message that began the incident, or for the last that stands in
 // its place; nil where there is none.
-func (d *Deliverer) earlier(ctx context.Context, x outbox.Delivery, about *noise.About) (*notifier.Receipt, error) {
-	of := noise.Ref{Identity: x.Alert.Identity, Occurrence: x.Alert.Occurrence}
-	switch {
-	case about.First != nil:
-		of = *about.First
-	case x.Kind == "":
-		return nil, nil // it is the first
-	}
-	found, err := d.Box.Find(ctx, outbox.Filter{Identity: of.Identity, Occurrence: of.Occurrence, Receiver: x.Receiver})
-	if err != nil {
-		return nil, err
-	}
-	var last *outbox.Delivery
-	for i := range found {
-		if found[i].Receipt != "" && (last == nil || found[i].Seq > last.Seq) {
-			last = &found[i]
+func earlier(first []outbox.Delivery) *notifier.Receipt {
+	for _, x := range slices.Backward(first) {
+		if x.Receipt == "" {
+			continue
 		}
+		if receipt, ok := notifier.ParseRef(x.Receipt); ok {
+			return &receipt
+		}
+		return nil
 	}
-	if last == nil {
-		return nil, nil
-	}
-	receipt, ok := notifier.ParseRef(last.Receipt)
-	if !ok {
-		return nil, nil
-	}
-	return &receipt, nil
+	return nil
 }
 
 // keeps is what a delivered message's receipt is kept as: that of the first message of an incident, or of one that stands in

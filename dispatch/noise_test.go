@@ -362,3 +362,147 @@ func flood(t *testing.T, alerts int, levels []int) {
 		}
 	})
 }
+
+// Edits: a bot changes its first message.
+func (s *listener) Edits(n notifier.Notification) bool {
+	return s.amends && n.Earlier != nil && n.Action != notifier.Trigger
+}
+
+// stands is what an edit leaves to be read, and whether the alert can still be taken.
+func stands(n notifier.Notification) string {
+	out := n.Parts["header"].String()
+	for _, line := range strings.Split(n.Parts["text"].String(), "\n") {
+		for _, label := range []string{"Over: ", "Seen: ", "Quiet: ", "Taken: "} {
+			if strings.HasPrefix(line, label) {
+				out += " | " + line
+			}
+		}
+	}
+	if strings.Contains(n.Parts["facts"].String(), "I take it") {
+		out += " | link"
+	}
+	return out
+}
+
+// TestAnEditShowsAllThatIsKnownOfTheIncident: none takes back what another has said.
+func TestAnEditShowsAllThatIsKnownOfTheIncident(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot, boss := &listener{amends: true}, &listener{}
+		b := quietBench(t, `routes: [{escalate: [{to: slack-bot}, {after: 30m, to: slack-boss}], dedup: {by: [agent], for: 15m}, resolve: {opens: {rule: 5710}, closes: {rule: 5711}, by: [agent]}}]`,
+			map[string]*listener{"slack-bot": bot, "slack-boss": boss})
+		b.site.d.AckURL = func(identity string, _ int, _ string) string { return "https://notify.example.com/ack/" + identity }
+		b.start()
+		id := b.arrives(0, 5710, 10, "web-01")
+		b.wait(10 * time.Second)
+		b.arrives(1, 5710, 10, "web-01")
+		b.wait(2 * time.Minute)
+		b.taken(outbox.Ack{Identity: id, By: "NAME", Via: "command line"})
+		b.wait(time.Minute)
+		b.arrives(2, 5710, 10, "web-01")
+		b.wait(2 * time.Minute)
+		b.arrives(3, 5711, 3, "web-01")
+		b.wait(20 * time.Minute)
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+		var got []string
+		for _, n := range bot.got {
+			got = append(got, stands(n))
+		}
+		const taken = " | Taken: by NAME at 00:02 (command line)"
+		want := []string{
+			"MEDIUM: d from 192.0.2.7 on web-01 | link",
+			"MEDIUM x2: d from 192.0.2.7 on web-01 | Seen: 2 times in 10 s, last 00:00:10 | link",
+			"MEDIUM x2: d from 192.0.2.7 on web-01 | Seen: 2 times in 10 s, last 00:00:10" + taken,
+			"MEDIUM x3: d from 192.0.2.7 on web-01 | Seen: 3 times in 3 min, last 00:03:10" + taken,
+			"RESOLVED after 5 min: d from 192.0.2.7 on web-01 | Over: after 5 min: d from 192.0.2.7 on web-01 (rule 5711) | Seen: 3 times in 3 min, last 00:03:10" + taken,
+			"RESOLVED after 5 min: d from 192.0.2.7 on web-01 | Over: after 5 min: d from 192.0.2.7 on web-01 (rule 5711) | Quiet: for 15 min. 3 in all." + taken,
+		}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("the message (-got +want):\n%s", diff)
+		}
+		if got := boss.told(); len(got) > 0 {
+			t.Errorf("the boss was told %q", got)
+		}
+	})
+}
+
+func TestTheLinkStaysWhileSomebodyMayTakeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot, boss := &listener{amends: true}, &listener{}
+		b := quietBench(t, `routes: [{escalate: [{to: slack-bot}, {after: 30m, to: slack-boss}], dedup: {by: [agent], for: 15m}}]`,
+			map[string]*listener{"slack-bot": bot, "slack-boss": boss})
+		b.site.d.AckURL = func(identity string, _ int, _ string) string { return "https://notify.example.com/ack/" + identity }
+		b.start()
+		b.arrives(0, 5710, 10, "web-01")
+		b.arrives(1, 5710, 10, "web-01")
+		b.wait(20 * time.Minute)
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+		last := stands(bot.got[len(bot.got)-1])
+		if want := "MEDIUM x2: d from 192.0.2.7 on web-01 | Quiet: for 15 min. 2 in all. | link"; last != want {
+			t.Errorf("at last it says\n%s\nwant\n%s", last, want)
+		}
+	})
+}
+
+// TestWhatBecameOfAPageIsNoNewPage: to who sees no edits it is told by a message of its own, which begins with what it is.
+func TestWhatBecameOfAPageIsNoNewPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hook := &listener{}
+		b := quietBench(t, `routes: [{to: [email-1], dedup: {by: [agent], for: 15m}}]`, map[string]*listener{"email-1": hook})
+		b.start()
+		id := b.arrives(0, 5710, 15, "web-01")
+		b.arrives(1, 5710, 15, "web-01")
+		b.wait(time.Second)
+		b.taken(outbox.Ack{Identity: id, By: "NAME", Via: "command line"})
+		b.wait(20 * time.Minute)
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+		var got []string
+		for _, n := range hook.got {
+			got = append(got, fmt.Sprint(n.Action, " ", n.Severity, " ", n.Parts["subject"]))
+		}
+		want := []string{"trigger critical [CRITICAL] d from 192.0.2.7 on web-01", "acknowledge info [TAKEN] d from 192.0.2.7 on web-01", "trigger info [QUIET] d from 192.0.2.7 on web-01"}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("(-got +want):\n%s", diff)
+		}
+	})
+}
+
+// TestTheDocumentSaysThatQuietIsMoreOfTheSame, though a receiver of documents, which follows no updates, is told of it.
+func TestTheDocumentSaysThatQuietIsMoreOfTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hook := &listener{}
+		b := quietBench(t, `routes: [{to: [webhook-1], dedup: {by: [agent], for: 15m}}]`, map[string]*listener{"webhook-1": hook})
+		b.start()
+		for n := range 5 {
+			b.arrives(n, 5710, 10, "web-01")
+			b.wait(7 * time.Minute)
+		}
+		b.wait(20 * time.Minute)
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+		var got []string
+		for _, n := range hook.got {
+			var doc struct {
+				Action  string
+				Repeats struct {
+					Count       int
+					Since, Last time.Time
+				}
+			}
+			if err := json.Unmarshal([]byte(n.Parts["document.json"].Raw()), &doc); err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, fmt.Sprintf("%s: %s %d in %s", n.Action, doc.Action, doc.Repeats.Count, doc.Repeats.Last.Sub(doc.Repeats.Since)))
+		}
+		want := []string{"trigger: trigger 1 in 0s", "trigger: trigger 3 in 21m0s", "trigger: update 5 in 28m0s"}
+		if diff := cmp.Diff(got, want); diff != "" {
+			t.Errorf("(-got +want):\n%s", diff)
+		}
+	})
+}

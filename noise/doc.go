@@ -39,7 +39,8 @@
 //
 // A bundle is the deliveries that will be told together. When its time has come a message about all of them is entered, an
 // alert of our own making whose body is a [digest.Summary], and what was held ends as suppressed, with the name of that
-// message. Where one alert alone was held, it is told itself. What is above a throttle by then goes into the bundle of that.
+// message. Where one alert alone was held, it is told itself. Of what was silenced or inhibited nobody is paged where others
+// are told the same. What is above a throttle by then goes into the bundle of that.
 // The escalation of a group begins with its message; no other bundle begins one.
 //
 // # Storms
@@ -48,6 +49,6 @@
 // braked: what waits and what comes with a low severity, and if that is not enough a medium one, goes into a bundle that is
 // told every five minutes. It is enough where the rest takes a tenth of the time that begins a storm. Messages to PagerDuty,
 // those of a high severity and messages about bundles are never held by it. It ends when nothing waits any more and less
-// comes than the receiver can take. One notice says that it begins, and of which severities what comes may be held; another
-// that it is over.
+// comes than the receiver can take. One notice says that it begins, and which severities are held; another where these
+// become more, and one that it is over.
 package noise

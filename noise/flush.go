@@ -95,6 +95,7 @@ type reading struct {
 // summed is what one receiver is to be told.
 type summed struct {
 	builder  *digest.Builder
+	only     int // alerts of which nobody else is told who is not paged
 	severity int
 	last     outbox.Delivery
 	channel  string
@@ -121,10 +122,21 @@ func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 	var last Ref
 	var lastAlert *alert.Alert
 	var lastReading *family.Reading
+	var of []string // the receivers of the alert that is being read
+	counted := func() {
+		others := slices.ContainsFunc(of, func(receiver string) bool { return !c.pages(receiver) })
+		for _, receiver := range of {
+			if !others {
+				out.members[receiver].only++
+			}
+		}
+		of = of[:0]
+	}
 	err = db.EachMember(ctx, b.ID, func(d outbox.Delivery) error {
 		out.counts[d.Receiver]++
 		ref := Ref{d.Alert.Identity, d.Alert.Occurrence}
 		if ref != last {
+			counted()
 			last = ref
 			lastAlert = c.Read(d.Alert.Header, d.Alert.Raw)
 			lastReading = family.Read(lastAlert)
@@ -139,8 +151,10 @@ func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 		m.builder.AddOccurrence(lastAlert, lastReading, severity, d.Alert.Arrived, d.Alert.Occurrence)
 		m.severity = max(m.severity, d.Severity)
 		m.last = d
+		of = append(of, d.Receiver)
 		return nil
 	})
+	counted()
 	return out, err
 }
 
@@ -160,7 +174,39 @@ func (c *Control) enter(tx *outbox.Tx, b *bundle, read *reading, held map[string
 	return false, c.enterMessages(tx, b, read, held, now)
 }
 
+// pages reports whether messages of a receiver wake people. One that is not known any more tells nobody.
+func (c *Control) pages(receiver string) bool {
+	r := c.Receiver(receiver)
+	return r == nil || r.Pages
+}
+
+// notPaged begins the reason of what a pager is not told of.
+const notPaged = "nobody is paged: "
+
+// spare takes those out of what is to be told who are paged, where others are told the same: a silence is asked for, and an
+// inhibition configured, so that nobody is woken.
+func (c *Control) spare(tx *outbox.Tx, b *bundle, read *reading, now time.Time) error {
+	if b.Kind != digest.Silence && b.Kind != digest.Inhibit {
+		return nil
+	}
+	receivers := slices.Sorted(maps.Keys(read.members))
+	others := strings.Join(slices.DeleteFunc(slices.Clone(receivers), c.pages), ", ")
+	for _, receiver := range receivers {
+		if !c.pages(receiver) || read.members[receiver].only > 0 {
+			continue
+		}
+		if err := tx.CloseBundle(b.ID, receiver, notPaged+others+" is told of it", now); err != nil {
+			return err
+		}
+		delete(read.members, receiver)
+	}
+	return nil
+}
+
 func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held map[string]int, now time.Time) error {
+	if err := c.spare(tx, b, read, now); err != nil {
+		return err
+	}
 	var messages []*shared
 	var alone []*summed // told the one alert itself
 	for _, receiver := range slices.Sorted(maps.Keys(read.members)) {

@@ -329,7 +329,7 @@ func (c *Control) incidentDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error
 		return err
 	}
 	if !taken {
-		about := &About{Opened: i.Opened, First: &i.By, Seen: &Seen{Count: 1, Since: i.Opened, Last: i.Opened}}
+		about := &About{Opened: i.Opened, First: &i.By, Again: true, Seen: &Seen{Count: 1, Since: i.Opened, Last: i.Opened}}
 		if _, err := c.after(tx, i.By, i.Route, fmt.Sprintf("again%d", i.Again), about, now, told); err != nil {
 			return err
 		}

@@ -201,7 +201,7 @@ func TestMessagesGoOutWhileAnyActiveWindowIsOpenAndNoneThatMutes(t *testing.T) {
 	b.noted("a1", "hook", "window: open (active day)")
 	b.noted("a3", "hook", "window: mute lunch, held until 12:45:00")
 	b.noted("a5", "hook", "window: outside of day, late, held until 15:00:00")
-	b.stands("a20", "hook", outbox.Held, "window: outside of day, late, held until 2026-11-24 08:00:00")
+	b.stands("a20", "hook", outbox.Held, "window: outside of day, late, held until 2026-11-24 08:00 UTC")
 }
 
 func TestOutsideOfItsTimesARouteTellsOthersInTheirPlace(t *testing.T) {
@@ -228,7 +228,7 @@ func TestAWindowThatNeverOpensIsToldAfterADay(t *testing.T) {
 	b := newBench(t, windows+`routes: [{to: [hook], active: past}]`)
 	b.alert("1", 10, "web-01")
 	b.alert("1", 10, "web-01")
-	b.stands("a1", "hook", outbox.Held, "window: outside of past, held until 2026-11-24 12:00:00 (no window of the route opens)")
+	b.stands("a1", "hook", outbox.Held, "window: outside of past, held until 2026-11-24 12:00 UTC (no window of the route opens)")
 	b.wait(48 * time.Hour)
 	b.heard("24h0m0s hook window of 2")
 }
@@ -276,4 +276,75 @@ func TestADigestSaysOfWhenItIs(t *testing.T) {
 		!s.Opened.Equal(start) || !s.Closed.Equal(start.Add(time.Hour)) || s.Level != 13 || len(s.Samples) != 2 || s.Samples[0].Identity != "a2" {
 		t.Errorf("got %+v", s)
 	}
+}
+
+// Who is paged is not woken at the end of a silence that was set so that nobody is; where nobody else would know, they are.
+func TestAtTheEndOfASilenceNobodyIsPagedWhereOthersAreTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{match: {level: 9}, to: [slack-1, pagerduty-1], continue: true}, {match: {level: 12}, to: [pagerduty-2]}]`)
+	b.silence(outbox.Silence{ID: "s1", Match: `{rule: 1}`, Ends: start.Add(time.Hour), By: "NAME", Reason: "kernel update"})
+	b.alert("1", 9, "web-01")
+	b.alert("1", 9, "web-02")
+	b.wait(2 * time.Hour)
+	b.heard("1h0m0s slack-1 silence of 2")
+	const silenced = "silence s1, until 13:00:00 (NAME: kernel update)"
+	b.stands("a1", "pagerduty-1", outbox.Suppressed, silenced+", nobody is paged: slack-1 is told of it")
+	b.noted("a1", "pagerduty-1", "nobody is paged: slack-1 is told of it")
+	b.stands("a1", "slack-1", outbox.Suppressed, silenced)
+
+	b.silence(outbox.Silence{ID: "s2", Match: `{rule: 2}`, Ends: b.now.Add(time.Hour), Reason: "because"})
+	b.comesFor(made{id: "x1", rule: "2", level: 12}, []Want{{Receiver: "pagerduty-2", Channel: "pagerduty", Route: "r"}})
+	b.comesFor(made{id: "x2", rule: "2", level: 12}, []Want{{Receiver: "pagerduty-2", Channel: "pagerduty", Route: "r"}, {Receiver: "slack-1", Channel: "slack", Route: "r"}})
+	b.wait(2 * time.Hour)
+	b.heard("3h0m0s pagerduty-2 silence of 2", "3h0m0s slack-1 silence of 1")
+}
+
+func TestAtTheEndOfAnInhibitionNobodyIsPagedWhereOthersAreTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, strings.Replace(maintenance, "to: [hook]", "to: [hook, pagerduty-1]", 1))
+	b.alert("504", 3, "web-01")
+	b.alert("1", 7, "web-01")
+	b.alert("1", 7, "web-01")
+	b.wait(time.Hour)
+	b.heard("0s hook a1", "0s pagerduty-1 a1", "15m0s hook inhibit of 2")
+	b.stands("a2", "pagerduty-1", outbox.Suppressed, "nobody is paged: hook is told of it")
+}
+
+func TestTimesNameTheirZoneWhereOneCouldMistakeThem(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(zone *time.Location, text string) time.Time {
+		when, err := time.ParseInLocation(time.DateTime, text, zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return when
+	}
+	now := at(time.UTC, "2026-12-06 10:00:00")
+	for _, tc := range []struct {
+		here, zone *time.Location
+		at, now    time.Time
+		want       string
+	}{
+		{time.UTC, nil, at(time.UTC, "2026-12-06 18:00:00"), now, "18:00:00"},
+		{time.UTC, time.UTC, at(time.UTC, "2026-12-06 18:00:00"), now, "18:00:00"},
+		{nil, nil, at(time.UTC, "2026-12-07 08:00:00"), now, "2026-12-07 08:00 UTC"},
+		{berlin, nil, at(berlin, "2026-12-07 08:00:10"), now, "2026-12-07 08:00:10 CET"},
+		{time.UTC, berlin, at(berlin, "2026-12-06 18:00:00"), now, "18:00 CET"},
+		{time.UTC, berlin, at(berlin, "2026-12-07 08:00:00"), now, "2026-12-07 08:00 CET"},
+		{berlin, nil, at(berlin, "2026-10-25 06:00:00"), at(berlin, "2026-10-25 01:00:00"), "06:00 CET"}, // 02:30 comes twice
+	} {
+		c := &Control{Zone: tc.here}
+		if got := c.clockIn(tc.zone, tc.at, tc.now); got != tc.want {
+			t.Errorf("got %q, want %q", got, tc.want)
+		}
+	}
+	b := newBench(t, `
+windows: {office: {days: mon-fri, from: "08:00", to: "09:00", zone: Europe/Berlin}}
+routes: [{to: [hook], active: office}]`)
+	b.alert("1", 9, "web-01")
+	b.stands("a1", "hook", outbox.Held, "window: outside of office, held until 2026-11-24 08:00 CET")
 }

@@ -129,5 +129,6 @@ func Shut(p *rules.Policy, at time.Time) bool {
 		return false
 	}
 	open, _ := openNow(p, at)
-	return !open && opensAt(p, at).IsZero()
+	opens, _ := opensAt(p, at)
+	return !open && opens.IsZero()
 }

@@ -470,8 +470,16 @@ func (r *record) explained(d *outbox.Delivery, flaw func(string, ...any)) {
 		bad("it has come to no end")
 		return
 	}
-	if last != d.Reason {
+	if last != d.Reason && !strings.HasSuffix(d.Reason, ", "+last) {
 		bad("its last note is not its reason")
+	}
+	if strings.Contains(d.Reason, notPaged) { // then somebody else was told of it
+		if d.Channel != "pagerduty" || !slices.ContainsFunc(r.deliveries, func(x outbox.Delivery) bool {
+			return x.Alert.Identity == d.Alert.Identity && x.Bundle == d.Bundle && x.Channel != "pagerduty" && !strings.Contains(x.Reason, notPaged)
+		}) {
+			bad("nobody was told of it")
+		}
+		return
 	}
 	if strings.Contains(d.Notes, "storm brake") && (d.Channel == "pagerduty" || d.Severity >= int(alert.High)) {
 		bad("held by a storm")
@@ -524,7 +532,7 @@ func (r *record) explained(d *outbox.Delivery, flaw func(string, ...any)) {
 func (r *record) sumsOfMessages(flaw func(string, ...any)) {
 	named := map[chosen]int{}
 	for _, d := range r.deliveries {
-		if d.Bundle != "" && d.State == outbox.Suppressed {
+		if d.Bundle != "" && d.State == outbox.Suppressed && !strings.Contains(d.Reason, notPaged) {
 			named[chosen{d.Bundle, d.Receiver}]++
 		}
 	}

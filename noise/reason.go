@@ -47,14 +47,30 @@ func shown(v string) string {
 	return v + cut
 }
 
-// clock is a time in notes: with the day only where that is not today.
-func (c *Control) clock(at, now time.Time) string {
-	zone := cmp.Or(c.Zone, time.UTC)
+// clock is a time in notes, as the clocks of the config's zone show it: with day and zone where that is not today.
+func (c *Control) clock(at, now time.Time) string { return c.clockIn(nil, at, now) }
+
+// clockIn is the same for a time that clocks of another zone were meant to show. The zone is named where they show another
+// time than those of the config's, and where clocks change until then.
+func (c *Control) clockIn(zone *time.Location, at, now time.Time) string {
+	here := cmp.Or(c.Zone, time.UTC)
+	zone = cmp.Or(zone, here)
+	_, usual := at.In(here).Zone()
 	at, now = at.In(zone), now.In(zone)
-	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+	_, then := at.Zone()
+	_, today := now.Zone()
+	sameDay := at.YearDay() == now.YearDay() && at.Year() == now.Year()
+	if sameDay && then == usual && then == today {
 		return at.Format("15:04:05")
 	}
-	return at.Format("2006-01-02 15:04:05")
+	layout := "15:04 MST"
+	if at.Second() != 0 {
+		layout = "15:04:05 MST"
+	}
+	if !sameDay {
+		layout = "2006-01-02 " + layout
+	}
+	return at.Format(layout)
 }
 
 // How reasons begin: what was suppressed is recognised by these.

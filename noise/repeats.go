@@ -3,9 +3,9 @@ package noise
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -242,6 +242,9 @@ func (p *planning) asTold(route, receiver string, v *verdict) (told bool, err er
 	return true, nil
 }
 
+// seenKind begins the kinds of messages that show a count in one that was sent.
+const seenKind = "seen"
+
 // dedupDue shows the count, or says that it has been quiet.
 func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 	var r repeats
@@ -265,7 +268,7 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 			}
 			waits, shown := d.State != outbox.Delivered, 1
 			for _, x := range deliveries {
-				if x.Receiver != d.Receiver || !strings.HasPrefix(x.Kind, "seen") {
+				if x.Receiver != d.Receiver || !strings.HasPrefix(x.Kind, seenKind) {
 					continue
 				}
 				waits = waits || x.State.Open()
@@ -277,7 +280,7 @@ func (c *Control) dedupDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error {
 			return !waits && shown < r.Total
 		}
 		about := &About{Action: notifier.Update, Opened: r.Opened, First: &first, Seen: &Seen{Count: r.Total, Since: r.Opened, Last: r.Last}}
-		if _, err := c.after(tx, first, r.Route, fmt.Sprintf("seen%d", r.Edits), about, now, shows); err != nil {
+		if _, err := c.after(tx, first, r.Route, seenKind+strconv.Itoa(r.Edits), about, now, shows); err != nil {
 			return err
 		}
 	}
@@ -300,7 +303,7 @@ func (c *Control) quiet(tx *outbox.Tx, key string, r repeats, now time.Time) err
 		return tx.DropState(key)
 	}
 	for _, first := range r.firsts() {
-		about := About{Action: notifier.Update, Opened: r.Opened, First: &first, Quiet: &Quiet{For: r.Base, Total: r.Total}}
+		about := About{Action: notifier.Update, Opened: r.Opened, First: &first, Quiet: &Quiet{For: min(r.Base, now.Sub(r.Last)), Total: r.Total, Since: r.Opened, Last: r.Last}}
 		inFirst := func(d outbox.Delivery) bool { // those who see it there
 			return r.firstOf(d.Receiver) == first && toldItself(d) && c.edits(d.Receiver)
 		}
@@ -309,8 +312,8 @@ func (c *Control) quiet(tx *outbox.Tx, key string, r repeats, now time.Time) err
 		}
 		about.Action = ""
 		others := func(d outbox.Delivery) bool {
-			receiver := c.Receiver(d.Receiver) // a page that says that nothing happens helps nobody
-			return r.firstOf(d.Receiver) == first && (r.Untold > 0 || r.Owed) && told(d) && receiver != nil && !receiver.Pages && !inFirst(d)
+			receiver := c.Receiver(d.Receiver) // a page that says that nothing happens helps nobody, and who is not told of ends would take it for another alert
+			return r.firstOf(d.Receiver) == first && (r.Untold > 0 || r.Owed) && told(d) && receiver != nil && !receiver.Pages && receiver.follows(notifier.Resolve) && !inFirst(d)
 		}
 		if _, err := c.after(tx, first, r.Route, "quiet", &about, now, others); err != nil {
 			return err

@@ -125,7 +125,11 @@ func (p *planning) silence(v *verdict) error {
 		v.bundle = b.ID
 		until := "until somebody ends it"
 		if !s.until.IsZero() {
-			until = "until " + p.clock(s.until, p.in.now)
+			var zone *time.Location
+			if every := s.compiled.every; every != nil {
+				zone = every.Zone
+			}
+			until = "until " + p.clockIn(zone, s.until, p.in.now)
 		}
 		v.suppress("%s%s, %s (%s)", silencedBy, s.ID, until, why)
 		return nil

@@ -78,6 +78,17 @@ func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, wai
 			b = stormBundle(receiver)
 			b.Opened, b.ID = now, messageID(b.Kind, b.Key, now.UnixNano(), "")
 		}
+		untold, err := tx.Waiting(receiver)
+		if err != nil {
+			return err
+		}
+		if open {
+			_, in, err := tx.Members(b.ID)
+			if err != nil {
+				return err
+			}
+			untold += in[receiver]
+		}
 		held := 0
 		for level := alert.Low; level <= alert.Medium; level++ {
 			n, err := tx.Brake(receiver, int(lowest(level)), int(level), outbox.Spared{Route: rules.Always, Identities: messageGlob}, b.ID,
@@ -104,11 +115,11 @@ func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, wai
 		if err := set(tx, stormKey+receiver, s, now.Add(stormLookEvery)); err != nil {
 			return err
 		}
-		if on { // it was said that this may be
+		if on && s.Level == before { // it was said
 			return nil
 		}
-		c.Log.Warn("storm brake: low severities come as digests", "receiver", receiver, "waiting", waiting, "held", held)
-		return c.notice(tx, &s, digest.StormBegins, waiting, now)
+		c.Log.Warn("storm brake: low severities come as digests", "receiver", receiver, "up to", alert.Severity(s.Level), "waiting", untold, "held", held)
+		return c.notice(tx, &s, digest.StormBegins, untold, now)
 	})
 }
 
@@ -182,12 +193,12 @@ func (c *Control) stormNow(ctx context.Context, db *outbox.DB, receiver string) 
 	return b, held, waiting, err
 }
 
-// notice tells the receiver itself that a storm has begun, or is over.
+// notice tells the receiver itself that a storm has begun, that more is held in it, or that it is over.
 func (c *Control) notice(tx *outbox.Tx, s *storm, kind digest.Kind, waiting int, now time.Time) error {
 	summary := &digest.Summary{Kind: kind, From: s.Since, To: now, Opened: s.Since, Closed: now,
 		Waiting: waiting, Digests: s.Digests, Total: s.Alerts, Highest: s.Level, Level: -1}
 	if kind == digest.StormBegins {
-		for level := alert.Info; level <= alert.Medium; level++ { // not s.Level: it may rise, and that is not said again
+		for level := alert.Info; level <= alert.Severity(s.Level); level++ { // where that rises, another notice says so
 			summary.Braked = append(summary.Braked, int(level))
 		}
 	}
@@ -195,7 +206,7 @@ func (c *Control) notice(tx *outbox.Tx, s *storm, kind digest.Kind, waiting int,
 	if kind == digest.StormOver {
 		title, severity = "storm over", alert.Unknown // and behind that
 	}
-	return c.enterSummary(tx, messageID(kind, s.Receiver, now.UnixNano()), encode(summary), title, []outbox.NewDelivery{{
+	return c.enterSummary(tx, messageID(kind, s.Receiver, now.UnixNano(), s.Level), encode(summary), title, []outbox.NewDelivery{{
 		Receiver: s.Receiver, Channel: s.Channel, Severity: int(severity),
 		About: (&About{Action: notifier.Digest, Opened: s.Since}).text(),
 	}}, now)

@@ -22,8 +22,8 @@ func (c *Control) Times(p *rules.Policy, at time.Time) (open bool, why string) {
 		return false, "closed (" + why + "): " + strings.Join(p.Outside, ", ") + " is told"
 	}
 	until := "for more than a year"
-	if opens := opensAt(p, at); !opens.IsZero() {
-		until = "until " + c.clock(opens, at)
+	if opens, zone := opensAt(p, at); !opens.IsZero() {
+		until = "until " + c.clockIn(zone, opens, at)
 	}
 	return false, "closed (" + why + "): held " + until
 }
@@ -54,26 +54,28 @@ func windowNames(all []*window.Window) string {
 	return strings.Join(names, ", ")
 }
 
-// opensAt is when a policy's windows let messages out again; zero if they will not within a year or so.
-func opensAt(p *rules.Policy, at time.Time) time.Time {
+// opensAt is when a policy's windows let messages out again, and the zone of the one that does; zero if they will not within
+// a year or so.
+func opensAt(p *rules.Policy, at time.Time) (time.Time, *time.Location) {
 	const most = 2000 // changes that are looked at
 	t := at
 	for range most {
 		var next time.Time
+		var zone *time.Location
 		for _, w := range slices.Concat(p.Active, p.Mute) {
 			if change := w.Change(t); !change.IsZero() && (next.IsZero() || change.Before(next)) {
-				next = change
+				next, zone = change, w.Zone
 			}
 		}
 		if next.IsZero() {
-			return time.Time{}
+			break
 		}
 		if open, _ := openNow(p, next); open {
-			return next
+			return next, zone
 		}
 		t = next
 	}
-	return time.Time{}
+	return time.Time{}, nil
 }
 
 // neverOpens is after how long is told what was held for a window that will not open.
@@ -97,16 +99,17 @@ func (p *planning) window(route string, policy *rules.Policy, wants []Want, v *v
 		p.others(wants, others, why, v)
 		return p.lacking(others), nil
 	}
-	due, until := opensAt(policy, p.in.now), ""
+	due, zone := opensAt(policy, p.in.now)
+	until := ""
 	if due.IsZero() {
 		due, until = p.in.now.Add(neverOpens), " (no window of the route opens)"
 	}
 	names := strings.TrimPrefix(strings.TrimPrefix(why, "outside of "), "mute ") // the message says in words of its own that it was closed
-	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Window, Key: route, Why: names + ", until " + p.clock(due, p.in.now)}, route, policy), due)
+	b, due, err := p.join(p.ofRoute(bundle{Kind: digest.Window, Key: route, Why: names + ", until " + p.clockIn(zone, due, p.in.now)}, route, policy), due)
 	if err != nil {
 		return nil, err
 	}
-	v.hold(b, "window: %s, held until %s%s", why, p.clock(due, p.in.now), until)
+	v.hold(b, "window: %s, held until %s%s", why, p.clockIn(zone, due, p.in.now), until)
 	return wants, nil
 }
 

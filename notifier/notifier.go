@@ -63,6 +63,13 @@ func Follows(n Notifier, a Action) bool {
 	return a.Known() && a != Update
 }
 
+// Editor is implemented by notifiers that can change a message that was sent.
+type Editor interface {
+	// Edits reports whether the message of a notification takes the place of an earlier one, so that it must say all that is
+	// to be read there. Of the notification it needs Action and Earlier.
+	Edits(n Notification) bool
+}
+
 // Metered is implemented by notifiers whose message is shown to people, part by part, as preview does: how much of
 // each limit it takes. There are no meters for a notification that cannot be sent.
 type Metered interface {

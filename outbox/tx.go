@@ -176,6 +176,17 @@ func (tx *Tx) EndBundle(bundle, receiver, reason string, now time.Time) (int, er
 	return n, err
 }
 
+// CloseBundle ends what is in a bundle, of one receiver, for which nothing is told: what is held is suppressed for that
+// reason now, and what is suppressed already has it behind its own.
+func (tx *Tx) CloseBundle(bundle, receiver, reason string, now time.Time) error {
+	if _, err := tx.changed(`UPDATE delivery SET reason = reason || ', ' || ?, `+addNote+`, changed = ?
+		WHERE bundle = ? AND bundle <> '' AND receiver = ? AND state = 'suppressed'`, reason, reason, micros(now), bundle, receiver); err != nil {
+		return err
+	}
+	_, err := tx.EndBundle(bundle, receiver, reason, now)
+	return err
+}
+
 // ReleaseBundle puts what is held in a bundle, of one receiver, into its queue, as if it had come now.
 func (tx *Tx) ReleaseBundle(bundle, receiver, note string, now time.Time) (int, error) {
 	n, err := tx.changed(`UPDATE delivery SET state = 'pending', due = 0, reason = '', bundle = '', `+addNote+`, queued = ?, changed = ?

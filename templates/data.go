@@ -61,6 +61,8 @@ type Data struct {
 	Taken    *Taken
 	Resolved *Resolved
 	Opened   time.Time
+	// Edit: the message takes the place of the one that told of the alert.
+	Edit bool
 	// Summary is there in a message about many alerts, and then the alert is the most severe of them, or an empty one;
 	// Alerts are some of them, the most severe first. Sentence, Facts and Reading are those of the message.
 	Summary *digest.Summary
@@ -124,6 +126,7 @@ type Context struct {
 	Taken    *Taken
 	Resolved *Resolved
 	Opened   time.Time // when the incident began
+	Edit     bool      // it takes the place of an earlier message
 	Summary  *digest.Summary
 	Alerts   []*alert.Alert // of a group or digest: some of them, the most severe first
 	OnCall   []string       // who is on call, by name
@@ -140,8 +143,9 @@ type Seen struct {
 
 // Quiet says that an alert that came again and again has not come for some time.
 type Quiet struct {
-	For   time.Duration
-	Total int // alerts in all
+	For         time.Duration
+	Total       int // alerts in all
+	Since, Last time.Time
 }
 
 // Step is the place of a message in an escalation.
@@ -203,6 +207,7 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Taken:          c.Taken,
 		Resolved:       c.Resolved,
 		Opened:         c.Opened,
+		Edit:           c.Edit,
 		OnCall:         c.OnCall,
 		AckURL:         c.AckURL,
 		uses:           c.Uses,
@@ -274,13 +279,17 @@ func (d *Data) ShowRoute() display.Text { return display.Words(d.Route) }
 // ShowReceiver: see ShowRoute.
 func (d *Data) ShowReceiver() display.Text { return display.Words(d.Receiver) }
 
-// Color is the colour of the message as #RRGGBB: the severity's, that of what is over, or the one of tests.
+// Color is the colour of the message as #RRGGBB: the severity's, that of what is over, that of INFO where the message only
+// says what became of an alert, or the one of tests.
 func (d *Data) Color() display.Text {
 	if d.Sample != "" {
 		return display.Words("#0E8A9B")
 	}
 	if d.Resolved != nil {
 		return display.Words("#2E9E5B")
+	}
+	if d.Calm() {
+		return display.Words(Color(alert.Info))
 	}
 	return display.Words(Color(d.Severity))
 }

@@ -368,10 +368,10 @@ func counts(s *digest.Summary) []documentCount {
 // repeats say how often an alert came, and when.
 func (d *Data) repeats() documentRepeats {
 	switch {
+	case d.Quiet != nil && d.Quiet.Total > 1:
+		return documentRepeats{d.Quiet.Total, rfc3339(d.Quiet.Since), rfc3339(d.Quiet.Last)}
 	case d.Seen != nil && d.Seen.Count > 1:
 		return documentRepeats{d.Seen.Count, rfc3339(d.Seen.Since), rfc3339(d.Seen.Last)}
-	case d.Quiet != nil && d.Quiet.Total > 1:
-		return documentRepeats{Count: d.Quiet.Total}
 	}
 	return documentRepeats{Count: 1}
 }

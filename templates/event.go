@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // event is the event of a Splunk HEC message: field names of the Common Information Model, the log and the
@@ -175,13 +176,16 @@ func summaryEvent(d *Data, title string) event {
 
 // addOutcome says what became of an alert that Splunk has already. Its type keeps it out of searches for alerts.
 func (e *event) addOutcome(d *Data) {
+	if d.Taken != nil {
+		e.TakenBy, e.TakenVia = d.Taken.By, d.Taken.Via
+	}
 	switch {
+	case d.Taken != nil && d.Action == notifier.Acknowledge:
+		e.Type = "taken"
+	case d.Quiet != nil && d.Action != notifier.Resolve:
+		e.Type, e.Count = "quiet", d.Quiet.Total
 	case d.Resolved != nil:
 		e.Type = "resolved"
-	case d.Taken != nil:
-		e.Type, e.TakenBy, e.TakenVia = "taken", d.Taken.By, d.Taken.Via
-	case d.Quiet != nil:
-		e.Type, e.Count = "quiet", d.Quiet.Total
 	}
 }
 

@@ -5,9 +5,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // incidentFacts adds what is to be said first: that it is over, or how often it came.
@@ -25,7 +27,7 @@ func (d *Data) incidentFacts(facts []Fact) []Fact {
 	switch {
 	case d.Quiet != nil:
 		facts = append(facts, Fact{display.Words("Quiet"), display.Words("for " + display.Span(d.Quiet.For) + ". " + display.Thousands(d.Quiet.Total) + " in all.")})
-	case d.often() > 1:
+	case d.Seen != nil && d.Seen.Count > 1:
 		facts = append(facts, Fact{display.Words("Seen"), display.Words(d.Seen.words(d.zone()))})
 	}
 	return facts
@@ -99,12 +101,15 @@ func way(via string) display.Text {
 	return display.Quote(via)
 }
 
-// often is how often the alert came, or 0 where that is not known or not what the message is about.
+// often is how often the alert came, or 0 where that is not known.
 func (d *Data) often() int {
-	if d.Seen == nil || d.Quiet != nil || d.Resolved != nil {
-		return 0
+	switch {
+	case d.Quiet != nil:
+		return d.Quiet.Total
+	case d.Seen != nil:
+		return d.Seen.Count
 	}
-	return d.Seen.Count
+	return 0
 }
 
 // Often is what stands behind the severity where the message is about more than one alert: " x37", ", 12 alerts".
@@ -113,17 +118,51 @@ func (d *Data) Often() display.Text {
 	case d.Summary != nil && d.Summary.Total != 1:
 		return display.Words(", " + display.Thousands(d.Summary.Total) + " alerts")
 	case d.often() > 1:
-		return display.Words(" x" + display.Thousands(d.Seen.Count))
+		return display.Words(" x" + display.Thousands(d.often()))
 	}
 	return nil
 }
 
-// Lasted is how long it took until it was over: " after 42 min".
-func (d *Data) Lasted() display.Text {
-	if d.Resolved == nil {
-		return nil
+// State is the word that a message begins with which only says what became of an alert: RESOLVED, TAKEN or QUIET. It is
+// empty where something happened, and where the message takes the place of the one that says so, but for what is over.
+func (d *Data) State() display.Text {
+	switch {
+	case d.Resolved != nil:
+		return display.Words("RESOLVED")
+	case d.Edit:
+	case d.Taken != nil && d.Action == notifier.Acknowledge:
+		return display.Words("TAKEN")
+	case d.Quiet != nil:
+		return display.Words("QUIET")
 	}
-	return display.Words(" after " + display.Span(d.Resolved.After))
+	return nil
+}
+
+// Calm reports a message that only says what became of an alert: it is for nobody to act on, whatever the severity.
+func (d *Data) Calm() bool { return !d.State().IsZero() }
+
+// Lasted stands behind that word: how long it took until it was over, who took it, after how many it was quiet.
+func (d *Data) Lasted() display.Text {
+	switch {
+	case d.Resolved != nil:
+		return display.Words(" after " + display.Span(d.Resolved.After))
+	case !d.Calm():
+	case d.Action == notifier.Acknowledge:
+		if name(d.Taken.By) { // else it stands in the facts
+			return display.Join(display.Words(" by "), display.Quote(d.Taken.By))
+		}
+	case d.Quiet.Total > 1:
+		return display.Words(" after " + display.Thousands(d.Quiet.Total))
+	}
+	return nil
+}
+
+// name reports whether a text is short and harmless enough for the first line. People's names are not of ASCII alone.
+func name(s string) bool {
+	const most = 40
+	return s != "" && len(s) <= most && display.Tricks(s) == "" && strings.IndexFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" .'-", r)
+	}) < 0
 }
 
 // day is the span from which times are said with their dates: less far apart, they tell themselves.

@@ -25,6 +25,11 @@ func (s *Notifier) Follows(a notifier.Action) bool {
 	return a != notifier.Update || (s.webhook.IsZero() && s.repeats != repeatsNone)
 }
 
+// Edits: see [notifier.Editor].
+func (s *Notifier) Edits(n notifier.Notification) bool {
+	return s.webhook.IsZero() && s.how(n) == asEdit
+}
+
 // how is what becomes of a notification.
 type how int
 

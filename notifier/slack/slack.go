@@ -39,6 +39,7 @@ var (
 	_ notifier.Notifier = (*Notifier)(nil)
 	_ notifier.Finder   = (*Notifier)(nil)
 	_ notifier.Follower = (*Notifier)(nil)
+	_ notifier.Editor   = (*Notifier)(nil)
 	_ notifier.Metered  = (*Notifier)(nil)
 )
 
