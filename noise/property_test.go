@@ -509,11 +509,11 @@ func (r *record) explained(d *outbox.Delivery, flaw func(string, ...any)) {
 		}
 	case strings.HasPrefix(d.Reason, resolves):
 		id, _, _ := strings.Cut(strings.TrimPrefix(d.Reason, resolves), " ")
-		with := "" // the message in which what it resolves was told
-		if x := r.find(id, d.Receiver, ""); x != nil {
-			with = ToldIn(x.Reason)
+		ended := delivered(id, resolveKind)
+		for _, x := range r.deliveries { // or the message in which it was told
+			ended = ended || x.Alert.Identity == id && ToldIn(x.Reason) != "" && delivered(ToldIn(x.Reason), resolveKind)
 		}
-		if !delivered(id, resolveKind) && !delivered(with, resolveKind) {
+		if !ended {
 			bad("nothing was told of what it resolves")
 		}
 	case strings.HasPrefix(d.Reason, insteadOf):

@@ -227,10 +227,7 @@ func (p *planning) asTold(route, receiver string, v *verdict) (told bool, err er
 	}
 	d, found, err := p.tx.Delivery(of.Identity, of.Occurrence, receiver, kind)
 	if err == nil && !found && v.closes != nil { // it may have been told with others
-		var opener outbox.Delivery
-		if opener, found, err = p.tx.Delivery(of.Identity, of.Occurrence, receiver, ""); err == nil && found {
-			d, found, err = p.tx.Delivery(ToldIn(opener.Reason), 1, receiver, kind)
-		}
+		d, found, err = p.endedWith(*of, receiver)
 	}
 	if err != nil || !found || !byRoute(d, route) || strings.HasPrefix(d.Reason, insteadOf) || strings.HasPrefix(d.Reason, resolves) {
 		return false, err
@@ -240,6 +237,17 @@ func (p *planning) asTold(route, receiver string, v *verdict) (told bool, err er
 		v.note("the first waits, and this one with it: %s", d.Reason)
 	}
 	return true, nil
+}
+
+// endedWith finds the message that said to a receiver that a group is over in which an alert was told.
+func (p *planning) endedWith(of Ref, receiver string) (d outbox.Delivery, found bool, err error) {
+	openers, err := p.tx.Deliveries(of.Identity, of.Occurrence)
+	for _, x := range openers {
+		if message := ToldIn(x.Reason); message != "" && err == nil && !found {
+			d, found, err = p.tx.Delivery(message, 1, receiver, resolveKind)
+		}
+	}
+	return d, found, err
 }
 
 // seenKind begins the kinds of messages that show a count in one that was sent.
