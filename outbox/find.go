@@ -243,6 +243,21 @@ func (db *DB) AlertOfRecord(ctx context.Context, record string) (Alert, error) {
 	return db.alert(ctx, "find the alert of record "+record, `a.record = ? AND a.record <> ''`, record)
 }
 
+// OfKind lists the messages of a kind that were queued since a time. It looks at all deliveries: it is for people who ask.
+func (db *DB) OfKind(ctx context.Context, kind string, since time.Time) ([]Delivery, error) {
+	var out []Delivery
+	err := db.read(ctx, "find messages of a kind", func(t *txn) error {
+		return t.each(`SELECT `+deliveryColumns+`, `+alertHeadColumns+` FROM delivery AS d CROSS JOIN alert AS a ON a.id = d.alert
+			WHERE d.kind = ? AND d.queued >= ? ORDER BY d.seq`, []any{kind, micros(since)}, func(row scanner) (bool, error) {
+			var d Delivery
+			err := d.scan(row, false)
+			out = append(out, d)
+			return true, err
+		})
+	})
+	return out, err
+}
+
 // maxRecent is how many bytes of alerts [DB.Recent] reads.
 const maxRecent = 64 << 20
 

@@ -23,6 +23,18 @@ func parseError(err error) error {
 			text += "; docs/templates.md lists the functions"
 		}
 	}
+	for _, x := range []struct{ said, hint string }{
+		{"bad character U+007B '{'", "a {{ before it is not closed: }} is missing"},
+		{`unexpected "}" in`, "one } stands where }} belongs"},
+		{"unclosed action", "}} is missing"},
+		{"unexpected EOF", "an {{if}}, {{with}}, {{range}} or {{define}} has no {{end}}"},
+		{"unexpected {{end}}", "there is one {{end}} too many"},
+	} {
+		if strings.Contains(text, x.said) {
+			text += ": " + x.hint
+			break
+		}
+	}
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "html/"), "template: ")
 	return errors.New("template " + text)
 }

@@ -126,6 +126,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 	}
 	var found []finding
+	var asked *reached
 	for _, p := range problems {
 		found = append(found, findingOf(p))
 	}
@@ -160,7 +161,8 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkRaw(cfg)...)
 		found = append(found, checkAnswers(cfg)...)
 		if online {
-			found = append(found, checkOnline(ctx, cfg, d)...)
+			asked = checkOnline(ctx, cfg, d)
+			found = append(found, asked.findings...)
 		}
 	}
 	found = append(found, e.checkState()...)
@@ -183,6 +185,9 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 	}
 	if e.format == "text" {
+		if asked != nil {
+			fmt.Fprintln(e.stdout, asked)
+		}
 		e.checked(path, cfg, mistakes, warnings)
 	}
 	if code != exitDone {
@@ -397,16 +402,19 @@ func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
 const probeTimeout = 10 * time.Second
 
 // checkOnline connects to every receiver, to all at once, and asks who is on call.
-func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []finding {
+func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reached {
 	ctx, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("no answer within %s", probeTimeout))
 	defer cancel()
 	errs, unasked := make([]error, len(cfg.Receivers)), make([]error, len(cfg.Receivers))
 	var probes sync.WaitGroup
 	var found []finding
+	all := &reached{of: len(cfg.all())}
+	failed := map[string]bool{}
 	probes.Go(func() { found = probeAliases(ctx, cfg, d) })
 	for i, r := range cfg.Receivers {
 		to := d.Receivers[r.Name]
 		if to == nil { // it could not be made, which has been said
+			failed[r.Name] = true
 			continue
 		}
 		if p, ok := to.Notifier.(notifier.Prober); ok {
@@ -417,7 +425,15 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []fin
 		}
 	}
 	probes.Wait()
+	for _, f := range found { // of aliases
+		if f.code != exitDone {
+			all.not++
+		}
+	}
 	for i, r := range cfg.Receivers {
+		if errs[i] != nil || unasked[i] != nil {
+			failed[r.Name] = true
+		}
 		if errs[i] != nil {
 			found = append(found, findingAbout(r, errs[i], exitFail))
 		}
@@ -425,5 +441,16 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []fin
 			found = append(found, findingAbout(r, &notifier.FieldError{Key: "api_token", Message: unasked[i].Error()}, exitFail))
 		}
 	}
-	return found
+	all.findings, all.not = found, all.not+len(failed)
+	return all
+}
+
+// reached is what came of connecting to receivers: to so many of so many not.
+type reached struct {
+	findings []finding
+	not, of  int
+}
+
+func (r *reached) String() string {
+	return fmt.Sprintf("%d of %s reached; nothing was sent", r.of-r.not, count(r.of, "receiver"))
 }

@@ -40,7 +40,7 @@ func TestProbesRunAtOnceAndAreToldInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, f := range checkOnline(t.Context(), cfg, d) {
+	for _, f := range checkOnline(t.Context(), cfg, d).findings {
 		place, rest, _ := strings.Cut(strings.TrimPrefix(f.String(), dir+"/"), " ")
 		name, _, _ := strings.Cut(strings.TrimPrefix(rest, "receiver "), ":")
 		got = append(got, place+" "+name)

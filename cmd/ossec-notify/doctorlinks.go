@@ -31,10 +31,15 @@ var (
 func (x *examination) ossecConf() {
 	path := filepath.Join(x.home, "etc", "ossec.conf")
 	blocks, err := integrationBlocks(path)
-	if err != nil {
-		if x.managed {
-			x.warning("ossec.conf", "run doctor as root", "cannot be read: %s", err)
-		}
+	switch {
+	case err == nil:
+	case !x.managed:
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		x.warning("ossec.conf", "see whether --home is the manager's directory; ossec-notify install --dry-run prints what to write into it", "there is no %s, so integratord calls nobody", path)
+		return
+	default:
+		x.warning("ossec.conf", "run doctor as root", "cannot be read: %s", err)
 		return
 	}
 	for _, b := range blocks {

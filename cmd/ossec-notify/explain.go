@@ -98,6 +98,7 @@ type explained struct {
 	Called     string     `json:"called,omitempty"` // the name by which it came first, and why that led to nobody
 	Astray     string     `json:"astray,omitempty"`
 	Deliveries []toldLine `json:"deliveries,omitempty"`
+	Resolved   []toldLine `json:"resolved,omitempty"` // the messages which say that it ended others, where it was not told itself
 	Taken      *takenBy   `json:"taken,omitempty"`
 }
 
@@ -286,6 +287,10 @@ func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decis
 			if x.receiver == "" || x.receiver == y.Receiver {
 				out.Deliveries = append(out.Deliveries, y.line())
 			}
+		}
+		for _, y := range fate.ended {
+			x := told{Delivery: y}
+			out.Resolved = append(out.Resolved, x.line())
 		}
 		if fate.ack != nil {
 			out.Taken = &takenBy{fate.ack.By, fate.ack.Via, fate.ack.At}

@@ -28,6 +28,8 @@ type fate struct {
 	of      string // the title of a message of ours, which is no alert
 	told    []told
 	ack     *outbox.Ack
+	// ended are the messages that tell of others that this one ended them, where it was not told itself.
+	ended []outbox.Delivery
 }
 
 // told is one delivery with all that is known of it.
@@ -82,6 +84,16 @@ func (f *fate) write(w io.Writer, receiver string) {
 	}
 	for _, x := range shown {
 		x.write(w)
+	}
+	said := map[string]bool{}
+	for _, x := range f.ended {
+		if id := identity(x); !said[id] {
+			said[id] = true
+			fmt.Fprintf(w, "  It resolved %s: those who were told of that are told that it is over.\n", display.Quote(id).Line())
+		}
+		if receiver == "" || x.Receiver == receiver {
+			fmt.Fprintln(w, "    "+listLine(x))
+		}
 	}
 	if f.ack != nil {
 		fmt.Fprintf(w, "  Taken by %s at %s (%s).\n", display.Quote(f.ack.By).Line(), f.ack.At.Local().Format(time.DateTime), display.Quote(f.ack.Via).Line())
@@ -213,8 +225,32 @@ func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id st
 		f.of = kept.Title
 		return nil, f, nil
 	}
+	if f.ended, err = endedBy(ctx, box, kept, f.told); err != nil {
+		return nil, nil, err
+	}
 	a, _ := (&site{cfg: cfg, log: discard}).Read(kept.Header, kept.Raw)
 	return a, f, nil
+}
+
+// endedBy are the messages which say that an alert ended an incident. An alert that somebody was told of says so itself.
+func endedBy(ctx context.Context, box *outbox.DB, a outbox.Alert, of []told) ([]outbox.Delivery, error) {
+	for _, x := range of {
+		if x.Receiver != dispatch.Nobody {
+			return nil, nil
+		}
+	}
+	all, err := box.OfKind(ctx, "resolve", a.Arrived)
+	if err != nil {
+		return nil, err
+	}
+	var out []outbox.Delivery
+	for _, x := range all {
+		about, err := noise.ParseAbout(x.About)
+		if err == nil && about != nil && about.Resolved != nil && about.Resolved.By == (noise.Ref{Identity: a.Identity, Occurrence: a.Occurrence}) {
+			out = append(out, x)
+		}
+	}
+	return out, nil
 }
 
 func readFate(ctx context.Context, box *outbox.DB, identity string) ([]told, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ do: what is refused here would be refused there. Stop it with Ctrl-C.`,
 		Example: "  ossec-notify sandbox                                  on free ports\n  ossec-notify sandbox --http 127.0.0.1:8080 --smtp 127.0.0.1:2525",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			opt.OnCall = []sandbox.Duty{{Schedule: sandboxSchedule, Name: "Alice Example", Email: "alice@example.com"}}
 			opt.OnMessage = func(m sandbox.Message) { fmt.Fprint(e.stdout, arrival(m)) }
 			s, err := sandbox.Start(opt)
 			if err != nil {
@@ -50,15 +52,25 @@ func sandboxConfig(s *sandbox.Server) string {
     webhook: {url: %q, bearer_token: %q}
   root-mail:
     email: {smtp: %q, from: ossec@example.com, to: [root@example.com], tls: none}
+  duty:
+    oncall: {pagerduty_schedule: %s, token: %q, endpoint: %q, people: {alice@example.com: soc-bot}, otherwise: [soc]}
 `, s.SlackWebhookURL(), sandbox.FakeSlackToken, s.SlackAPIURL(), sandbox.FakeRoutingKey, s.PagerDutyURL(),
-		s.SplunkURL(), sandbox.FakeHECToken, s.WebhookURL(), sandbox.FakeWebhookToken, s.SMTPURL())
+		s.SplunkURL(), sandbox.FakeHECToken, s.WebhookURL(), sandbox.FakeWebhookToken, s.SMTPURL(),
+		sandboxSchedule, sandbox.FakePagerDutyToken, s.PagerDutyURL())
 }
+
+// sandboxSchedule is the schedule of the stand-in of PagerDuty by which somebody is on call.
+const sandboxSchedule = "PSANDBX"
 
 // arrival is a message that arrived at a stand-in, in a line or two.
 func arrival(m sandbox.Message) string {
 	verdict, what := "accepted", gist(m)
 	switch {
 	case m.Accepted:
+	case m.Service == sandbox.Unknown && m.Method == http.MethodHead && m.Path == "/":
+		// The addresses of several services begin alike, and whoever asks for no more than the root only sees whether somebody
+		// answers.
+		return fmt.Sprintf("%s  %-10s asked: whether somebody answers, as check --online does; nothing was sent\n", m.At.Format("15:04:05"), "(any)")
 	case m.Status < 300 && len(m.Problems) == 0: // no message: what is in a channel, whether an event is indexed
 		verdict, what = "asked", m.Path
 	default:

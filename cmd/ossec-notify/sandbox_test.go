@@ -39,7 +39,7 @@ func TestSandboxServesUntilInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, receiver := range []string{"soc", "soc-bot", "oncall", "siem", "hook", "root-mail"} {
+	for _, receiver := range []string{"soc", "soc-bot", "oncall", "siem", "hook", "root-mail", "duty"} {
 		if code := run(ctx, []string{"send", "--config", path, "--sample", "550", "--to", receiver}, strings.NewReader(""), io.Discard, os.Stderr); code != exitDone {
 			t.Errorf("send to %s: exit status %d, want %d", receiver, code, exitDone)
 		}
@@ -54,19 +54,35 @@ func TestSandboxServesUntilInterrupted(t *testing.T) {
 		"  splunk     accepted (200): medium: ",
 		"  webhook    accepted (200): medium: ",
 		"  email      accepted (250): [TEST] [MEDIUM] File changed: /etc/passwd on web-01",
+		"  slack-api  accepted (200): [TEST] MEDIUM: File changed: /etc/passwd on web-01", // of who is on duty
 		"  slack-api  REFUSED (200): ",
 		"the token is not the one that the sandbox expects",
 	} {
-		if !lines.Scan() || !strings.Contains(lines.Text(), want) {
+		more := lines.Scan()
+		for more && strings.Contains(lines.Text(), " asked (") { // who is on call
+			more = lines.Scan()
+		}
+		if !more || !strings.Contains(lines.Text(), want) {
 			t.Errorf("got %q, want %q in it", lines.Text(), want)
 		}
 	}
-
+	// Whether somebody answers is no message, and frightens nobody.
+	if code := run(ctx, []string{"check", "--config", path, "--online"}, strings.NewReader(""), io.Discard, os.Stderr); code != exitFail { // wrong is
+		t.Errorf("check --online: exit status %d, want %d", code, exitFail)
+	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if rest, err := io.ReadAll(stdout); err != nil || len(rest) > 0 {
-		t.Errorf("after Ctrl-C: %q, %v", rest, err)
+	reached := 0
+	for lines.Scan() {
+		if strings.Contains(lines.Text(), "  (any)      asked: whether somebody answers, as check --online does") {
+			reached++
+		} else if strings.Contains(lines.Text(), "REFUSED") && !strings.Contains(lines.Text(), "slack-api") {
+			t.Errorf("check --online is refused: %s", lines.Text())
+		}
+	}
+	if err := lines.Err(); err != nil || reached == 0 {
+		t.Errorf("after Ctrl-C: %v; %d connections of check --online", err, reached)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("got %v, want exit status 0", err)
