@@ -219,7 +219,7 @@ func (d *Deliverer) control() *noise.Control {
 	}
 	d.noiseOf = dispatcher
 	d.noise = &noise.Control{
-		Scale: dispatcher.Scale, Inhibit: dispatcher.Table.Inhibit, Pairs: dispatcher.Table.Pairs(), Zone: dispatcher.Zone, Log: d.Log,
+		Scale: dispatcher.Scale, Inhibit: dispatcher.Table.Inhibit, Pairs: dispatcher.Table.Pairs(), Policies: dispatcher.Table.Policies(), Zone: dispatcher.Zone, Log: d.Log,
 		Receiver: func(name string) *noise.Receiver {
 			if r := d.Site.Receiver(name); r != nil {
 				return r.noise()

@@ -132,7 +132,7 @@ func (b *bench) open() {
 	b.must(err)
 	b.t.Cleanup(func() { _ = db.Close() })
 	b.db = db
-	b.control = &Control{Scale: alert.DefaultScale, Inhibit: b.table.Inhibit, Pairs: b.table.Pairs(), Zone: time.UTC, Receiver: b.receiver,
+	b.control = &Control{Scale: alert.DefaultScale, Inhibit: b.table.Inhibit, Pairs: b.table.Pairs(), Policies: b.table.Policies(), Zone: time.UTC, Receiver: b.receiver,
 		Read: func(_, raw []byte) *alert.Alert { return alert.Parse(raw, alert.Options{}) },
 		Log:  slog.New(slog.DiscardHandler)}
 }

@@ -17,6 +17,8 @@ type Control struct {
 	Inhibit []*rules.Inhibit
 	// Pairs are the resolve pairs of all routes.
 	Pairs []rules.Pair
+	// Policies are those of routes, by their paths.
+	Policies map[string]*rules.Policy
 	// Zone is what times are shown in, and what those of silences mean.
 	Zone *time.Location
 	// Receiver says what is known of a receiver; nil when there is none (any more).

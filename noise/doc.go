@@ -41,7 +41,8 @@
 // alert of our own making whose body is a [digest.Summary], and what was held ends as suppressed, with the name of that
 // message. Where one alert alone was held, it is told itself. Of what was silenced or inhibited nobody is paged where others
 // are told the same. What is above a throttle by then goes into the bundle of that.
-// The escalation of a group begins with its message; no other bundle begins one.
+// The escalation of a group begins with its message. Where another bundle lets one alert out by itself, that of its route
+// begins then, unless a digest was asked for; no other message about many begins one.
 //
 // # Storms
 //

@@ -70,6 +70,11 @@ func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 			if putOff, err := c.enter(tx, b, read, held, now); err != nil || putOff {
 				return err
 			}
+			for route := range read.routes {
+				if err := tx.DropState(stepsOfBundle(b.ID, route)); err != nil {
+					return err
+				}
+			}
 			if err := tx.DropState(b.stateKey()); err != nil {
 				return err
 			}
@@ -90,6 +95,7 @@ func (c *Control) tell(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 type reading struct {
 	counts  map[string]int     // alerts by receiver
 	members map[string]*summed // by receiver
+	routes  map[string]bool    // by which alerts came
 }
 
 // summed is what one receiver is to be told.
@@ -118,7 +124,7 @@ func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 		d, known := days[rule]
 		return known && !d.firedInWeekBefore(b.Opened)
 	}
-	out := &reading{counts: map[string]int{}, members: map[string]*summed{}}
+	out := &reading{counts: map[string]int{}, members: map[string]*summed{}, routes: map[string]bool{}}
 	var last Ref
 	var lastAlert *alert.Alert
 	var lastReading *family.Reading
@@ -134,6 +140,7 @@ func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 	}
 	err = db.EachMember(ctx, b.ID, func(d outbox.Delivery) error {
 		out.counts[d.Receiver]++
+		out.routes[d.Route] = true
 		ref := Ref{d.Alert.Identity, d.Alert.Occurrence}
 		if ref != last {
 			counted()
@@ -167,7 +174,7 @@ func (c *Control) enter(tx *outbox.Tx, b *bundle, read *reading, held map[string
 			if err != nil || !ok {
 				return true, errors.Join(err, set(tx, b.stateKey(), b, next))
 			}
-		} else if moved, err := above(tx, b, b.Scope, b.Route, b.Limit, slices.Sorted(maps.Keys(read.members)), now); err != nil || moved {
+		} else if moved, err := above(tx, b, b.Scope, b.Route, b.Limit, slices.Sorted(maps.Keys(read.members)), read, now); err != nil || moved {
 			return false, err
 		}
 	}
@@ -195,7 +202,7 @@ func (c *Control) spare(tx *outbox.Tx, b *bundle, read *reading, now time.Time) 
 		if !c.pages(receiver) || read.members[receiver].only > 0 {
 			continue
 		}
-		if err := tx.CloseBundle(b.ID, receiver, notPaged+others+" is told of it", now); err != nil {
+		if err := tx.CloseBundle(b.ID, receiver, notPaged+"told to "+others, now); err != nil {
 			return err
 		}
 		delete(read.members, receiver)
@@ -214,7 +221,7 @@ func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held ma
 		n := read.counts[receiver]
 		if scope := receiverScope(receiver); scope != b.Scope { // else it was taken already
 			if r := c.Receiver(receiver); r != nil && r.Throttle != nil {
-				if moved, err := above(tx, b, scope, "", r.Throttle, []string{receiver}, now); err != nil {
+				if moved, err := above(tx, b, scope, "", r.Throttle, []string{receiver}, read, now); err != nil {
 					return err
 				} else if moved {
 					continue
@@ -248,7 +255,10 @@ func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held ma
 			}
 		}
 	}
-	if b.Kind != digest.Group || len(messages)+len(alone) == 0 {
+	if b.Kind != digest.Group {
+		return c.begin(tx, b, alone, now)
+	}
+	if len(messages)+len(alone) == 0 {
 		return nil
 	}
 	if err := set(tx, groupKey+b.Key, grouped{now}, now.Add(b.Interval)); err != nil {
@@ -281,13 +291,22 @@ func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held ma
 }
 
 // above moves a bundle's alerts for receivers to what is above a throttle, if that has nothing left for its message.
-func above(tx *outbox.Tx, b *bundle, scope, route string, t *rules.Throttle, receivers []string, now time.Time) (moved bool, err error) {
+func above(tx *outbox.Tx, b *bundle, scope, route string, t *rules.Throttle, receivers []string, read *reading, now time.Time) (moved bool, err error) {
 	v := verdict{}
 	if err := overflow(tx, scope, route, t, b.ID, now, &v); err != nil || !v.decided() {
 		return false, err
 	}
 	for _, receiver := range receivers {
 		if _, err := tx.MoveBundle(b.ID, receiver, v.bundle, v.reason, now); err != nil {
+			return true, err
+		}
+	}
+	for of := range read.routes {
+		steps, _, err := get[[]stepWant](tx, stepsOfBundle(b.ID, of))
+		if err != nil {
+			return true, err
+		}
+		if err := keepSteps(tx, v.bundle, of, steps, now); err != nil {
 			return true, err
 		}
 	}

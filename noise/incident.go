@@ -90,6 +90,23 @@ func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
 	return nil
 }
 
+// reopens reports whether the alert will open an incident that is not open: it is no repeat of what is over.
+func (p *planning) reopens(route string, policy *rules.Policy) (bool, error) {
+	for n, pair := range policy.Resolve {
+		if !pair.Opens.Matches(p.in.Alert) {
+			continue
+		}
+		key, _, lacks := values(p.in.Alert, pair.By)
+		if len(lacks) > 0 {
+			continue
+		}
+		if _, open, err := get[incident](p.tx, pairKey(route, n, key)); err != nil || !open {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // close ends the incidents that the alert closes, whichever routes it takes itself, or none: those who were told of one are
 // told that it is over. Where no route was asked, that waits until one is.
 func (p *planning) close(wants []Want) error {
@@ -283,9 +300,13 @@ func (c *Control) after(tx *outbox.Tx, of Ref, route, kind string, about *About,
 		}
 		seen[d.Receiver] = true
 		told = append(told, d.Receiver)
-		_, err := tx.Deliver(of.Identity, of.Occurrence, now, outbox.NewDelivery{
-			Receiver: d.Receiver, Channel: d.Channel, Route: d.Route, Severity: d.Severity, Kind: kind, About: about.text(),
-		})
+		n := outbox.NewDelivery{Receiver: d.Receiver, Channel: d.Channel, Route: d.Route, Severity: d.Severity, Kind: kind, About: about.text()}
+		if about.Action == "" { // a message of its own, which can wait
+			if until, why := c.closedUntil(route, now); !until.IsZero() {
+				n.State, n.Due, n.Reason, n.Notes = outbox.Held, until, why, why
+			}
+		}
+		_, err := tx.Deliver(of.Identity, of.Occurrence, now, n)
 		if err != nil {
 			return nil, err
 		}
@@ -316,6 +337,9 @@ func (c *Control) incidentDue(tx *outbox.Tx, k outbox.Kept, now time.Time) error
 	var i incident
 	if err := json.Unmarshal([]byte(k.Value), &i); err != nil || !now.Before(i.Opened.Add(incidentLife)) {
 		return tx.DropState(k.Key)
+	}
+	if until, _ := c.closedUntil(i.Route, now); !until.IsZero() && i.Repeat > 0 {
+		return set(tx, k.Key, i, until)
 	}
 	i.Again++
 	if i.Repeat > 0 { // what was slept through is not made up for

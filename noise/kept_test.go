@@ -288,8 +288,8 @@ func TestAtTheEndOfASilenceNobodyIsPagedWhereOthersAreTold(t *testing.T) {
 	b.wait(2 * time.Hour)
 	b.heard("1h0m0s slack-1 silence of 2")
 	const silenced = "silence s1, until 13:00:00 (NAME: kernel update)"
-	b.stands("a1", "pagerduty-1", outbox.Suppressed, silenced+", nobody is paged: slack-1 is told of it")
-	b.noted("a1", "pagerduty-1", "nobody is paged: slack-1 is told of it")
+	b.stands("a1", "pagerduty-1", outbox.Suppressed, silenced+", nobody is paged: told to slack-1")
+	b.noted("a1", "pagerduty-1", "nobody is paged: told to slack-1")
 	b.stands("a1", "slack-1", outbox.Suppressed, silenced)
 
 	b.silence(outbox.Silence{ID: "s2", Match: `{rule: 2}`, Ends: b.now.Add(time.Hour), Reason: "because"})
@@ -307,7 +307,7 @@ func TestAtTheEndOfAnInhibitionNobodyIsPagedWhereOthersAreTold(t *testing.T) {
 	b.alert("1", 7, "web-01")
 	b.wait(time.Hour)
 	b.heard("0s hook a1", "0s pagerduty-1 a1", "15m0s hook inhibit of 2")
-	b.stands("a2", "pagerduty-1", outbox.Suppressed, "nobody is paged: hook is told of it")
+	b.stands("a2", "pagerduty-1", outbox.Suppressed, "nobody is paged: told to hook")
 }
 
 func TestTimesNameTheirZoneWhereOneCouldMistakeThem(t *testing.T) {

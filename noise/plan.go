@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
@@ -138,6 +139,8 @@ type verdict struct {
 	group         bool
 	// incidents are the keys of those that it opens or goes on with.
 	incidents []string
+	// calls: if it is told by itself after all, its escalation begins then.
+	calls bool
 	// ongoing says why later steps are not needed, of an alert that goes on with an incident.
 	ongoing string
 	// rises: it is a repeat that is more severe than those before.
@@ -153,6 +156,7 @@ func (v *verdict) decided() bool { return v.state != "" }
 // hold makes it one that waits in a bundle.
 func (v *verdict) hold(b *bundle, format string, args ...any) {
 	v.state, v.bundle, v.reason = outbox.Held, b.ID, fmt.Sprintf(format, args...)
+	v.calls = b.Kind != digest.Scheduled && b.Kind != digest.Group // a digest is asked for so that nobody is called; a group begins its own
 	v.note("%s", v.reason)
 }
 
@@ -267,20 +271,19 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 // receivers decides what is each receiver's own, and enters the deliveries.
 func (p *planning) receivers(route string, wants []Want, v verdict, policy *rules.Policy) error {
 	var anew *verdict // of those for whom it is no repeat
+	var bundles []string
+	told := false
 	for _, w := range wants {
-		own := v
-		own.notes = slices.Clone(v.notes)
 		if w.Step > 1 {
-			if err := p.step(w, own, policy); err != nil {
-				return err
-			}
 			continue
 		}
-		told, err := p.asTold(route, w.Receiver, &own)
+		own := v
+		own.notes = slices.Clone(v.notes)
+		agrees, err := p.asTold(route, w.Receiver, &own)
 		if err != nil {
 			return err
 		}
-		if !told {
+		if !agrees {
 			if anew == nil {
 				anew = &verdict{notes: slices.Clip(v.notes), about: v.about}
 				anew.note("told all the same to who was told nothing of that")
@@ -302,7 +305,29 @@ func (p *planning) receivers(route string, wants []Want, v verdict, policy *rule
 				return err
 			}
 		}
+		if own.calls {
+			bundles = append(bundles, own.bundle)
+		}
+		told = told || !own.decided()
 		p.tell(w, own, policy)
+	}
+	steps := stepsOf(policy, wants)
+	if !told && len(bundles) > 0 && len(steps) > 0 && v.ongoing == "" { // nobody has not answered yet
+		for _, bundle := range bundles {
+			if err := keepSteps(p.tx, bundle, route, steps, p.in.now); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, w := range wants {
+		if w.Step > 1 {
+			own := v
+			own.notes = slices.Clone(v.notes)
+			if err := p.step(w, own, policy); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -475,7 +475,7 @@ func (r *record) explained(d *outbox.Delivery, flaw func(string, ...any)) {
 	}
 	if strings.Contains(d.Reason, notPaged) { // then somebody else was told of it
 		if d.Channel != "pagerduty" || !slices.ContainsFunc(r.deliveries, func(x outbox.Delivery) bool {
-			return x.Alert.Identity == d.Alert.Identity && x.Bundle == d.Bundle && x.Channel != "pagerduty" && !strings.Contains(x.Reason, notPaged)
+			return x.Alert.Identity == d.Alert.Identity && x.Kind == "" && x.Channel != "pagerduty" && !strings.Contains(x.Reason, notPaged)
 		}) {
 			bad("nobody was told of it")
 		}

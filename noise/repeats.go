@@ -99,6 +99,18 @@ func (p *planning) dedup(route string, policy *rules.Policy, v *verdict) error {
 		}
 		found = false
 	}
+	if found {
+		anew, err := p.reopens(route, policy)
+		if err != nil {
+			return err
+		}
+		if anew {
+			if err := p.quiet(p.tx, key, r, now); err != nil {
+				return err
+			}
+			found = false
+		}
+	}
 	if !found {
 		r = repeats{First: p.in.ref, Route: route, Opened: now, Total: 1, Told: now, Last: now, Window: d.For, Base: d.For,
 			Severity: int(p.in.severity), Shown: 1}

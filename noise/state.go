@@ -19,6 +19,7 @@ const (
 	stormKey    = "storm/"
 	ruleKey     = "rule/"
 	lostKey     = "lost/"
+	stepsKey    = "steps/"
 )
 
 // get reads what is kept under a key. What cannot be read is as if it were not there: no alert can be accepted otherwise, and

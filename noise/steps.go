@@ -2,6 +2,7 @@ package noise
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -20,6 +21,58 @@ func stepsOf(policy *rules.Policy, wants []Want) []stepWant {
 	return out
 }
 
+// stepsLife is how long the steps of a bundle are kept that is never told.
+const stepsLife = 60 * 24 * time.Hour
+
+func stepsOfBundle(bundle, route string) string { return stepsKey + bundle + "/" + route }
+
+// keepSteps keeps the later steps of a route for what a bundle holds of it: should one alert be told by itself when the bundle
+// ends, they are counted from then.
+func keepSteps(tx *outbox.Tx, bundle, route string, steps []stepWant, now time.Time) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	_, _, found, err := tx.State(stepsOfBundle(bundle, route))
+	if err != nil || found {
+		return err
+	}
+	return set(tx, stepsOfBundle(bundle, route), steps, now.Add(stepsLife))
+}
+
+// begin begins the escalation of alerts that were held and are told by themselves now, each once for a route.
+func (c *Control) begin(tx *outbox.Tx, b *bundle, alone []*summed, now time.Time) error {
+	type call struct {
+		of    Ref
+		route string
+	}
+	begun := map[call]bool{}
+	for _, m := range alone {
+		of := call{Ref{m.last.Alert.Identity, m.last.Alert.Occurrence}, m.route}
+		steps, found, err := get[[]stepWant](tx, stepsOfBundle(b.ID, m.route))
+		if err != nil {
+			return err
+		}
+		_, taken, err := tx.Acked(of.of.Identity, of.of.Occurrence)
+		if err != nil {
+			return err
+		}
+		if !found || taken || begun[of] {
+			continue
+		}
+		begun[of] = true
+		about, err := ParseAbout(m.last.About)
+		if err != nil {
+			about = nil
+		}
+		for _, s := range steps {
+			if _, err := tx.Deliver(of.of.Identity, of.of.Occurrence, now, c.stepDelivery(s, m.severity, now, about)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // whoBefore are the receivers of the step before.
 func whoBefore(policy *rules.Policy, step int) []string {
 	if policy == nil || step < 2 || step-2 >= len(policy.Escalate) {
@@ -29,9 +82,9 @@ func whoBefore(policy *rules.Policy, step int) []string {
 }
 
 // step enters the delivery of a later step: held until its time, and no longer needed once somebody has taken the incident.
-// Where the alert itself is not told now there is nothing to escalate.
+// Where the alert itself is not told now there is nothing to escalate yet.
 func (p *planning) step(w Want, v verdict, policy *rules.Policy) error {
-	if v.state == outbox.Held { // its bundle brings the steps, or none: a digest asks nobody to come
+	if v.state == outbox.Held { // its bundle brings the steps, or none: a message about many asks nobody to come
 		return nil
 	}
 	if !v.decided() && v.ongoing != "" {
@@ -64,34 +117,73 @@ func (p *planning) isTaken(v *verdict) error {
 	return err
 }
 
-// acknowledged tells everybody who was told of an alert that somebody has taken it.
+// acknowledged tells everybody who was told of an alert that somebody has taken it. Who takes a repeat takes the incident.
 func (c *Control) acknowledged(ctx context.Context, db *outbox.DB, now time.Time) error {
-	acks, err := db.Untold(ctx)
-	if err != nil || len(acks) == 0 {
-		return err
-	}
-	return db.Update(ctx, "tell of acknowledgements", func(tx *outbox.Tx) error {
-		for _, a := range acks {
-			of := Ref{a.Identity, a.Occurrence}
-			about := &About{Action: notifier.Acknowledge, First: &of, Taken: &Taken{By: a.By, Via: a.Via, At: a.At}}
-			deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
-			if err != nil {
-				return err
-			}
-			for _, d := range deliveries {
-				if own, err := ParseAbout(d.About); err == nil && own != nil && !own.Opened.IsZero() {
-					about.Opened = own.Opened
-					break
+	for {
+		acks, err := db.Untold(ctx)
+		if err != nil || len(acks) == 0 {
+			return err
+		}
+		err = db.Update(ctx, "tell of acknowledgements", func(tx *outbox.Tx) error {
+			for _, a := range acks {
+				if err := c.taken(tx, a, now); err != nil {
+					return err
+				}
+				if err := tx.Told(a); err != nil {
+					return err
 				}
 			}
-			elsewhere := func(d outbox.Delivery) bool { return toldItself(d) && d.Receiver != a.Receiver } // where it was taken, it is known
-			if _, err := c.after(tx, of, anyRoute, "acknowledge", about, now, elsewhere); err != nil {
-				return err
-			}
-			if err := tx.Told(a); err != nil {
-				return err
-			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+}
+
+func (c *Control) taken(tx *outbox.Tx, a outbox.Ack, now time.Time) error {
+	of := Ref{a.Identity, a.Occurrence}
+	about := &About{Action: notifier.Acknowledge, First: &of, Taken: &Taken{By: a.By, Via: a.Via, At: a.At}}
+	deliveries, err := tx.Deliveries(of.Identity, of.Occurrence)
+	if err != nil {
+		return err
+	}
+	told := map[string]bool{} // by the message about the first alert of the incident
+	for _, d := range deliveries {
+		own, err := ParseAbout(d.About)
+		if err != nil || own == nil {
+			continue
+		}
+		if about.Opened.IsZero() {
+			about.Opened = own.Opened
+		}
+		if d.Kind != "" || own.First == nil || *own.First == of {
+			continue
+		}
+		first := a
+		first.Identity, first.Occurrence = own.First.Identity, own.First.Occurrence
+		_, anew, err := tx.Acknowledge(first)
+		if errors.Is(err, outbox.ErrNotFound) { // it was removed for its age
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !anew && !told[d.Receiver] { // they were told of that before
+			continue
+		}
+		of, err := tx.Deliveries(own.First.Identity, own.First.Occurrence)
+		if err != nil {
+			return err
+		}
+		for _, d := range of {
+			told[d.Receiver] = told[d.Receiver] || toldItself(d) && (d.Kind == "" || isStep(d.Kind))
+		}
+	}
+	wants := func(d outbox.Delivery) bool {
+		// Where it was taken, it is known; who sees it in each message that is there, sees it in this one, too.
+		return toldItself(d) && d.Receiver != a.Receiver && (!told[d.Receiver] || c.edits(d.Receiver))
+	}
+	_, err = c.after(tx, of, anyRoute, "acknowledge", about, now, wants)
+	return err
 }

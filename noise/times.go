@@ -113,6 +113,24 @@ func (p *planning) window(route string, policy *rules.Policy, wants []Want, v *v
 	return wants, nil
 }
 
+// closedUntil says of a route whose windows let nothing out now why, and until when; zero where they do, or where others are
+// told meanwhile.
+func (c *Control) closedUntil(route string, now time.Time) (until time.Time, why string) {
+	p := c.Policies[route]
+	if p == nil || len(p.Active)+len(p.Mute) == 0 || len(p.Outside) > 0 {
+		return until, ""
+	}
+	open, why := openNow(p, now)
+	if open {
+		return until, ""
+	}
+	until, zone := opensAt(p, now)
+	if until.IsZero() {
+		until = now.Add(neverOpens)
+	}
+	return until, "window: " + why + ", held until " + c.clockIn(zone, until, now)
+}
+
 // outside are the receivers of a route in other times than its own.
 func (p *planning) outside(route string, policy *rules.Policy) (others []Want) {
 	for _, name := range policy.Outside {

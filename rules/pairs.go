@@ -8,22 +8,41 @@ type Pair struct {
 	*Resolve
 }
 
+// Policies are those of all routes, by their paths.
+func (t *Table) Policies() map[string]*Policy {
+	out := map[string]*Policy{}
+	t.paths(func(path string, r *Route) {
+		if r.Policy != nil {
+			out[path] = r.Policy
+		}
+	})
+	return out
+}
+
 // Pairs are the resolve pairs of all routes. What closes an incident need not take the route that opened it: who leaves out
 // what is harmless leaves out that it is over, too.
 func (t *Table) Pairs() []Pair {
 	var out []Pair
+	t.paths(func(path string, r *Route) {
+		if r.Policy == nil {
+			return
+		}
+		for n, pair := range r.Policy.Resolve {
+			out = append(out, Pair{path, n, pair})
+		}
+	})
+	return out
+}
+
+// paths calls visit for every route, with its path.
+func (t *Table) paths(visit func(path string, r *Route)) {
 	var walk func(routes []*Route, parent *position)
 	walk = func(routes []*Route, parent *position) {
 		for i, r := range routes {
 			at := &position{r, i, parent}
-			if r.Policy != nil {
-				for n, pair := range r.Policy.Resolve {
-					out = append(out, Pair{at.path(), n, pair})
-				}
-			}
+			visit(at.path(), r)
 			walk(r.Routes, at)
 		}
 	}
 	walk(t.Routes, nil)
-	return out
 }
