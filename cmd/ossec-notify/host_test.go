@@ -160,9 +160,9 @@ func TestOwnerOfTheAlertFileIsTold(t *testing.T) {
 		t.Errorf("the log says\n%s", log)
 	}
 	shown := ""
-	for _, line := range strings.Split(strings.TrimSpace(in.command(exitDone, "outbox", "list", "--all")), "\n") {
-		shown += in.command(exitDone, "outbox", "show", strings.Fields(line)[0])
-		shown += in.command(exitDone, "outbox", "show", "--format", "json", strings.Fields(line)[0])
+	for _, x := range in.deliveries() {
+		shown += in.command(exitDone, "outbox", "show", x.Delivery)
+		shown += in.command(exitDone, "outbox", "show", "--format", "json", x.Delivery)
 	}
 	for _, want := range []string{"the alert file was user 4244's, and not the caller's", `"file_owner":4244`} {
 		if strings.Count(shown, want) != 1 {
