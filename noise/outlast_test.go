@@ -87,7 +87,7 @@ func TestWhatIsKeptAndCannotBeReadStopsNothing(t *testing.T) {
 	const config = `
 inhibit: [{name: down, source: {rule: 504}, target: {level: 1}, equal: [agent], for: 15m}]
 receivers: {hook: {throttle: {rate: 10/m, burst: 10}, rate: 0.001, storm_after: 1s}}
-routes: [{to: [hook], dedup: 15m, group_by: [agent], group_wait: 10s, throttle: 10/m, resolve: {opens: {rule: 5710}, closes: {rule: 503}, by: [agent]}}]`
+routes: [{escalate: [{to: hook}, {after: 10m, to: backup}], dedup: 15m, group_by: [agent], group_wait: 10s, throttle: 10/m, resolve: {opens: {rule: 5710}, closes: {rule: 503}, by: [agent]}}]`
 	first := newBench(t, config)
 	everything := func(b *bench) {
 		b.alert("5710", 3, "web-01")
@@ -101,7 +101,7 @@ routes: [{to: [hook], dedup: 15m, group_by: [agent], group_wait: 10s, throttle: 
 	}
 	everything(first)
 	keys := 0
-	for _, prefix := range []string{dedupKey, groupKey, bundleKey, bucketKey, freshKey, incidentKey, stormKey, ruleKey} {
+	for _, prefix := range []string{dedupKey, groupKey, bundleKey, bucketKey, freshKey, incidentKey, stormKey, ruleKey, stepsKey} {
 		kept, err := first.db.StatesUnder(context.Background(), prefix)
 		first.must(err)
 		if len(kept) == 0 {
