@@ -137,6 +137,10 @@ func kindsOfMessages(t *testing.T) map[string]templates.Context {
 		"quiet":           {Quiet: &templates.Quiet{For: 15 * time.Minute, Total: 212}},
 		"step":            {Step: &templates.Step{N: 2, Of: 3, Who: []string{"oncall"}, After: 10 * time.Minute}, AckURL: "https://notify.example.com/ack/D1?s=abc&t=1", OnCall: []string{"NAME"}},
 		"taken":           {Action: notifier.Acknowledge, Taken: &templates.Taken{By: "NAME <!here>", Via: "mail link", At: received}, Step: &templates.Step{N: 3, Of: 3, Who: []string{"back<up>"}, After: time.Minute}},
+		"taken-name":      {Action: notifier.Acknowledge, Taken: &templates.Taken{By: "NAME", Via: "PagerDuty", At: received}},
+		"quiet-edit":      {Action: notifier.Update, Edit: true, Quiet: &templates.Quiet{For: 15 * time.Minute, Total: 212, Since: received, Last: received.Add(time.Hour)}, AckURL: "https://notify.example.com/ack/D1?s=abc&t=1"},
+		"taken-edit":      {Action: notifier.Acknowledge, Edit: true, Seen: &templates.Seen{Count: 37, Since: received, Last: received.Add(time.Hour)}, Taken: &templates.Taken{By: "NAME", Via: "Slack link", At: received}},
+		"resolved-edit":   {Action: notifier.Update, Edit: true, Resolved: &templates.Resolved{After: 42 * time.Minute, By: hostile}, Quiet: &templates.Quiet{For: 15 * time.Minute, Total: 12, Since: received, Last: received.Add(time.Hour)}},
 		"resolved":        {Action: notifier.Resolve, Resolved: &templates.Resolved{After: 42 * time.Minute, By: hostile}, Taken: &templates.Taken{By: "NAME", Via: "command line", At: received}},
 	}
 	for name, c := range all {
