@@ -45,6 +45,14 @@ type stepWant struct {
 	After    time.Duration `json:"after"`
 }
 
+// endsWith are the incidents with whose end it is over; none where it holds more than these.
+func (b *bundle) endsWith() []string {
+	if b.Plain {
+		return nil
+	}
+	return b.Incidents
+}
+
 func (b *bundle) stateKey() string { return bundleKey + string(b.Kind) + "/" + b.Key }
 
 // IsMessage reports whether an alert of the outbox is a message about a bundle, or a notice: its body is a [digest.Summary].

@@ -271,12 +271,9 @@ func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held ma
 	} else {
 		of, severity = Ref{alone[0].last.Alert.Identity, alone[0].last.Alert.Occurrence}, alone[0].severity
 	}
-	over := false // it is over before it is told
-	if !b.Plain && len(b.Incidents) > 0 {
-		var err error
-		if over, err = allClosed(tx, b.Incidents); err != nil {
-			return err
-		}
+	over, err := allClosed(tx, b.endsWith()) // before it is told
+	if err != nil {
+		return err
 	}
 	for _, s := range b.Steps {
 		step := c.stepDelivery(s, severity, now, nil)
@@ -346,9 +343,7 @@ func (c *Control) message(tx *outbox.Tx, b *bundle, s *shared, now time.Time) er
 		if len(b.Steps) > 0 && s.identity == b.ID { // it is what the steps are about: see enter
 			about.Step = &Step{N: 1, Of: b.Steps[0].Of}
 		}
-		if !b.Plain {
-			about.Incidents = b.Incidents
-		}
+		about.Incidents = b.endsWith()
 	}
 	var deliveries []outbox.NewDelivery
 	for i, receiver := range s.receivers {

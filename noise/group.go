@@ -39,20 +39,11 @@ type grouped struct {
 	Flushed time.Time `json:"flushed"`
 }
 
-func (p *planning) groupKey(route string, policy *rules.Policy) (key, words string) {
-	key, words, _ = values(p.in.Alert, policy.Group.By)
-	return route + "/" + key, words
-}
-
 // ofIncidents notes in the group that the alert waits in which incidents it tells of.
-func (p *planning) ofIncidents(route string, policy *rules.Policy, v *verdict) error {
-	if !v.group || len(policy.Resolve) == 0 {
+func (p *planning) ofIncidents(policy *rules.Policy, v *verdict) error {
+	b := v.group
+	if b == nil || len(policy.Resolve) == 0 {
 		return nil
-	}
-	key, _ := p.groupKey(route, policy)
-	b, due, open, err := getDue[bundle](p.tx, (&bundle{Kind: digest.Group, Key: key}).stateKey())
-	if err != nil || !open {
-		return err
 	}
 	b.Plain = b.Plain || len(v.incidents) == 0 && p.ends == ""
 	for _, i := range v.incidents {
@@ -60,7 +51,7 @@ func (p *planning) ofIncidents(route string, policy *rules.Policy, v *verdict) e
 			b.Incidents = append(b.Incidents, i)
 		}
 	}
-	return set(p.tx, b.stateKey(), b, due)
+	return set(p.tx, b.stateKey(), b, v.due)
 }
 
 // group: it waits for others of its group.
@@ -72,7 +63,8 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 		v.note("group: another route tells all who are told at once, so later steps wait for nothing")
 		return nil
 	}
-	key, words := p.groupKey(route, policy)
+	key, words, _ := values(p.in.Alert, policy.Group.By)
+	key = route + "/" + key
 	g, found, err := get[grouped](p.tx, groupKey+key)
 	if err != nil {
 		return err
@@ -95,7 +87,7 @@ func (p *planning) group(route string, policy *rules.Policy, wants []Want, v *ve
 			return err
 		}
 	}
-	v.group = true
+	v.group, v.due = joined, due
 	if !found {
 		v.hold(joined, "group (%s): waits for others until %s", words, p.clock(due, p.in.now))
 	} else {

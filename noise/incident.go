@@ -49,7 +49,7 @@ func (c *Control) asks(key string) bool {
 
 // opens notes that the alert opens incidents, if it is told by itself or with its group.
 func (p *planning) opens(route string, policy *rules.Policy, v *verdict) error {
-	if v.decided() && !v.group {
+	if v.decided() && v.group == nil {
 		return nil
 	}
 	for n, pair := range policy.Resolve {
@@ -178,10 +178,10 @@ func (p *planning) closeGroups(i incident, about About) (told []string, err erro
 		seen[message] = true
 		of := Ref{message, 1}
 		over, err := p.isOver(of)
-		if err != nil || !over {
-			if err != nil {
-				return nil, err
-			}
+		if err != nil {
+			return nil, err
+		}
+		if !over {
 			continue
 		}
 		about.First = &of
@@ -213,14 +213,14 @@ func (p *planning) isOver(message Ref) (bool, error) {
 	return false, nil
 }
 
-// allClosed reports whether none of incidents is open.
+// allClosed reports whether there are incidents, and none of them is open any more.
 func allClosed(tx *outbox.Tx, keys []string) (bool, error) {
 	for _, key := range keys {
 		if _, open, err := get[incident](tx, key); err != nil || open {
 			return false, err
 		}
 	}
-	return true, nil
+	return len(keys) > 0, nil
 }
 
 func noted(notes map[string][]string, route, note string) map[string][]string {

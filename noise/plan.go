@@ -133,10 +133,11 @@ type verdict struct {
 	bundle string
 	notes  []string
 	about  *About
-	// first is the alert that this one repeats, closes the one whose incident it ended; group: it waits for others of its
-	// group.
+	// first is the alert that this one repeats, closes the one whose incident it ended.
 	first, closes *Ref
-	group         bool
+	// group is the bundle in which it waits for others of its group, until due.
+	group *bundle
+	due   time.Time
 	// incidents are the keys of those that it opens or goes on with.
 	incidents []string
 	// calls: if it is told by itself after all, its escalation begins then.
@@ -217,7 +218,7 @@ func (p *planning) route(route string, wants []Want) error {
 	if err := p.opens(route, policy, &v); err != nil {
 		return err
 	}
-	if err := p.ofIncidents(route, policy, &v); err != nil {
+	if err := p.ofIncidents(policy, &v); err != nil {
 		return err
 	}
 	if err := p.receivers(route, rest, v, policy); err != nil {

@@ -15,10 +15,14 @@ func stepsOf(policy *rules.Policy, wants []Want) []stepWant {
 	var out []stepWant
 	for _, w := range wants {
 		if w.Step > 1 {
-			out = append(out, stepWant{w.Receiver, w.Channel, w.Route, w.Step, len(policy.Escalate), whoBefore(policy, w.Step), w.After})
+			out = append(out, stepOf(policy, w))
 		}
 	}
 	return out
+}
+
+func stepOf(policy *rules.Policy, w Want) stepWant {
+	return stepWant{w.Receiver, w.Channel, w.Route, w.Step, len(policy.Escalate), whoBefore(policy, w.Step), w.After}
 }
 
 // stepsLife is how long the steps of a bundle are kept that is never told.
@@ -99,8 +103,7 @@ func (p *planning) step(w Want, v verdict, policy *rules.Policy) error {
 		p.out[len(p.out)-1].Kind = stepKind(w.Step)
 		return nil
 	}
-	p.out = append(p.out, p.stepDelivery(stepWant{w.Receiver, w.Channel, w.Route, w.Step, len(policy.Escalate), whoBefore(policy, w.Step), w.After},
-		int(p.in.severity), p.in.now, v.about))
+	p.out = append(p.out, p.stepDelivery(stepOf(policy, w), int(p.in.severity), p.in.now, v.about))
 	return nil
 }
 

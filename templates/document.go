@@ -213,29 +213,17 @@ func (s *Set) document(d *Data) (document, error) {
 		return s.summaryDocument(d)
 	}
 	doc := document{
-		Version:    SchemaVersion,
-		Action:     string(d.Action),
-		Delivery:   d.Delivery,
-		Receiver:   d.Receiver,
-		Route:      d.Route,
-		ID:         d.ID,
-		Occurrence: d.Occurrence,
-		DedupKey:   d.DedupKey,
-		Time:       rfc3339(d.Time),
-		Received:   rfc3339(d.Received),
-		Severity:   d.Severity.String(),
-		Level:      level(d.Rule.Level),
-		Family:     d.Family,
-		Manager:    d.Manager,
-		Location:   d.LogFile,
-		Program:    d.Reading.Program,
-		Decoder:    d.Decoder,
-		Log:        d.Log,
-		Previous:   known(d.Previous),
-		Repeats:    d.repeats(),
-		Truncated:  d.Problem.Kind != "",
-		Drill:      d.Sample != "",
-		Original:   d.original(),
+		Time:      rfc3339(d.Time),
+		Received:  rfc3339(d.Received),
+		Level:     level(d.Rule.Level),
+		Location:  d.LogFile,
+		Program:   d.Reading.Program,
+		Decoder:   d.Decoder,
+		Log:       d.Log,
+		Previous:  known(d.Previous),
+		Repeats:   d.repeats(),
+		Truncated: d.Problem.Kind != "",
+		Original:  d.original(),
 	}
 	if err := s.fillDocument(&doc, d); err != nil {
 		return doc, err
@@ -258,8 +246,12 @@ func (s *Set) document(d *Data) (document, error) {
 	return doc, nil
 }
 
-// fillDocument adds what the parts of the message say, of one alert or of many.
+// fillDocument adds what is the same of one alert and of many, and what the parts of the message say.
 func (s *Set) fillDocument(doc *document, d *Data) error {
+	doc.Version, doc.Action, doc.Drill = SchemaVersion, string(d.Action), d.Sample != ""
+	doc.Delivery, doc.Receiver, doc.Route = d.Delivery, d.Receiver, d.Route
+	doc.ID, doc.Occurrence, doc.DedupKey = d.ID, d.Occurrence, d.DedupKey
+	doc.Severity, doc.Family, doc.Manager = d.Severity.String(), d.Family, d.Manager
 	if d.Sample != "" {
 		doc.Action = "test"
 	}
@@ -306,23 +298,11 @@ func (s *Set) summaryDocument(d *Data) (document, error) {
 	sum := d.Summary
 	from, to := period(sum)
 	doc := document{
-		Version:    SchemaVersion,
-		Action:     string(d.Action),
-		Delivery:   d.Delivery,
-		Receiver:   d.Receiver,
-		Route:      d.Route,
-		ID:         d.ID,
-		Occurrence: d.Occurrence,
-		DedupKey:   d.DedupKey,
-		Time:       rfc3339(to),
-		Severity:   d.Severity.String(),
-		Level:      level(sum.Level),
-		Family:     d.Family,
-		Kind:       string(sum.Kind),
-		Manager:    d.Manager,
-		Counts:     counts(sum),
-		Repeats:    documentRepeats{sum.Total, rfc3339(from), rfc3339(to)},
-		Drill:      d.Sample != "",
+		Time:    rfc3339(to),
+		Level:   level(sum.Level),
+		Kind:    string(sum.Kind),
+		Counts:  counts(sum),
+		Repeats: documentRepeats{sum.Total, rfc3339(from), rfc3339(to)},
 	}
 	if sum.Kind.Notice() {
 		doc.Level = nil
