@@ -100,6 +100,33 @@ func hidden(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
+// EachMark calls f for each sign of JSON that is no part of a value, with how many arrays and objects are open behind it, until
+// f returns false. It does not judge whether it is JSON.
+func EachMark(j []byte, f func(mark byte, depth int) bool) {
+	depth, inString := 0, false
+	for i := 0; i < len(j); i++ {
+		switch c := j[i]; {
+		case inString && c == '\\':
+			i++
+			continue
+		case c == '"':
+			inString = !inString
+			continue
+		case inString:
+			continue
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		case c != ',':
+			continue
+		}
+		if !f(j[i], depth) {
+			return
+		}
+	}
+}
+
 // JSON is the same JSON with the characters escaped that a terminal would obey or a reader would not see: C1 controls,
 // bidirectional and zero-width ones. Bytes that are no UTF-8 become U+FFFD, as whoever reads JSON makes them.
 func JSON(j []byte) []byte {

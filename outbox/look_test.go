@@ -2,7 +2,6 @@ package outbox_test
 
 import (
 	"maps"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,12 +10,8 @@ import (
 
 // What a person sends or drops is told by no bundle; once a bundle was told, nothing leaves it.
 func TestHandsTakeDeliveriesOutOfTheirBundle(t *testing.T) {
-	db, _, err := outbox.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"), outbox.Options{Owner: true,
+	db, _ := open(t, path(t), outbox.Options{Owner: true,
 		DeliveryID: func(identity, receiver string, _ int) string { return identity + "-" + receiver }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
 	now := time.Now()
 	in := func(identity string, state outbox.State) outbox.Arrival {
 		return outbox.Arrival{Identity: identity, Arrived: now, Deliveries: []outbox.NewDelivery{{Receiver: "soc", State: state, Bundle: "d-1", Reason: "x"}}}
@@ -52,12 +47,8 @@ func TestHandsTakeDeliveriesOutOfTheirBundle(t *testing.T) {
 }
 
 func TestEscalationsAndAcksAreCounted(t *testing.T) {
-	db, _, err := outbox.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"), outbox.Options{Owner: true,
+	db, _ := open(t, path(t), outbox.Options{Owner: true,
 		DeliveryID: func(identity, receiver string, _ int) string { return identity + "-" + receiver }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
 	now := time.Now()
 	later := now.Add(time.Hour)
 	for _, id := range []string{"a", "b"} {
@@ -86,11 +77,7 @@ func TestEscalationsAndAcksAreCounted(t *testing.T) {
 }
 
 func TestRecentIsBoundedAndSaysSo(t *testing.T) {
-	db, _, err := outbox.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"), outbox.Options{Owner: true, DeliveryID: func(identity, receiver string, _ int) string { return identity + receiver }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db, _ := open(t, path(t), outbox.Options{Owner: true, DeliveryID: func(identity, receiver string, _ int) string { return identity + receiver }})
 	now := time.Now()
 	for i, id := range []string{"a", "b", "c", "d"} {
 		if _, err := db.Accept(t.Context(), []outbox.Arrival{{Identity: id, Arrived: now.Add(time.Duration(i-3) * time.Hour), Raw: []byte(id)}}, nil); err != nil {

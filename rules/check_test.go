@@ -15,7 +15,7 @@ import (
 )
 
 func TestProblemsOfTheWholeTable(t *testing.T) {
-	tests := []struct{ name, config, want string }{
+	tests := []checked{
 		{"nothing wrong", `{always: [siem], routes: [{name: a, match: {level: 12}, to: [soc]}, {match: {level: 7}, to: [soc, ops]}], default: [mail]}`, ``},
 
 		// Receivers.
@@ -55,6 +55,14 @@ func TestProblemsOfTheWholeTable(t *testing.T) {
 		{"no default behind a route for all", `{routes: [{name: a, to: [soc]}], default: []}`, ``},
 		{"a default for alerts without a level", `{routes: [{match: {level: 0}, to: [soc]}], default: [mail]}`, ``},
 	}
+	check(t, tests)
+}
+
+// checked is a table with what Check says of it.
+type checked struct{ name, config, want string }
+
+func check(t *testing.T, tests []checked) {
+	t.Helper()
 	receivers := map[string]bool{"siem": true, "soc": true, "ops": true, "mail": true}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package rules
 import (
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,7 +12,7 @@ import (
 
 func TestProblemsOfPoliciesInTheWholeTable(t *testing.T) {
 	const pair = `resolve: {opens: {rule: 504}, closes: {rule: 503}}`
-	tests := []struct{ name, config, want string }{
+	tests := []checked{
 		{"nothing wrong", `{always: [siem], routes: [{to: [soc, siem], active: night, outside: {to: [ops]}, dedup: 15m, throttle: 20/h, escalate: [{to: soc}, {after: 5m, to: [ops, mail]}], ` + pair + `}]}`, ``},
 
 		// Receivers.
@@ -51,15 +50,7 @@ func TestProblemsOfPoliciesInTheWholeTable(t *testing.T) {
 			`1:47: warning: dedup does nothing here: all receivers of the route stand in always, and are told of every alert at once`},
 		{"nobody", `{always: [siem], routes: [{to: [], dedup: 15m}]}`, ``},
 	}
-	receivers := map[string]bool{"siem": true, "soc": true, "ops": true, "mail": true}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got := strings.TrimSuffix(told(table(t, tt.config).Check(receivers)), "\n")
-			if diff := cmp.Diff(got, tt.want); diff != "" {
-				t.Errorf("(-got +want):\n%s", diff)
-			}
-		})
-	}
+	check(t, tests)
 }
 
 func TestThrottlesOfPagesAreTold(t *testing.T) {

@@ -139,24 +139,11 @@ func toJSON(v any, indent string) (JSON, error) {
 
 // indented is about how many bytes JSON has when it is set out.
 func indented(j []byte, indent int) int {
-	n, depth, inString := len(j), 0, false
-	for i := 0; i < len(j); i++ {
-		switch c := j[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			depth++
-			n += 1 + depth*indent
-		case c == '}' || c == ']':
-			depth--
-			n += 1 + depth*indent
-		case c == ',':
-			n += 1 + depth*indent
-		}
-	}
+	n := len(j)
+	display.EachMark(j, func(_ byte, depth int) bool {
+		n += 1 + depth*indent
+		return true
+	})
 	return n
 }
 

@@ -106,8 +106,9 @@ func TestReceiverOfOssecConfGoesAMonthAfterItsLastUse(t *testing.T) {
 	}
 }
 
-// A deliverer that starts looks for files that nobody needs, and takes none that something waits for.
-func TestDelivererForgetsReceiversOfOssecConf(t *testing.T) {
+// waitsForArgv is an installation in which a message waits for a receiver that ossec.conf describes, and nobody delivers.
+func waitsForArgv(t *testing.T) *installation {
+	t.Helper()
 	in := newInstallation(t, "")
 	hold := make(chan struct{})
 	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
@@ -115,6 +116,12 @@ func TestDelivererForgetsReceiversOfOssecConf(t *testing.T) {
 	in.taken()
 	in.killDeliverer(syscall.SIGKILL)
 	close(hold)
+	return in
+}
+
+// A deliverer that starts looks for files that nobody needs, and takes none that something waits for.
+func TestDelivererForgetsReceiversOfOssecConf(t *testing.T) {
+	in := waitsForArgv(t)
 	dir := filepath.Join(in.state(), "receivers")
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 1 {
@@ -236,13 +243,7 @@ func TestDamagedFileOfAReceiverIsToldAndWrittenAgain(t *testing.T) {
 
 // TestWhatWaitsForADamagedReceiverGoesOnWaiting has it damaged while nobody delivers.
 func TestWhatWaitsForADamagedReceiverGoesOnWaiting(t *testing.T) {
-	in := newInstallation(t, "")
-	hold := make(chan struct{})
-	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 503, Hold: hold})
-	in.call("custom-slack", in.alert("1"), "", in.stand.SlackWebhookURL())
-	in.taken()
-	in.killDeliverer(syscall.SIGKILL)
-	close(hold)
+	in := waitsForArgv(t)
 	files, err := filepath.Glob(filepath.Join(in.state(), "receivers", "argv-slack-*.json"))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)

@@ -180,21 +180,13 @@ func jsonSetOut(w io.Writer, v any) error {
 
 // setOut is JSON over several lines, but where it lies so deep that it would be mostly blanks.
 func setOut(j []byte) []byte {
-	depth, inString := 0, false
-	for i := 0; i < len(j); i++ {
-		switch c := j[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxSetOut {
-				return j
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
+	deepest := 0
+	display.EachMark(j, func(_ byte, depth int) bool {
+		deepest = max(deepest, depth)
+		return deepest <= maxSetOut
+	})
+	if deepest > maxSetOut {
+		return j
 	}
 	var out bytes.Buffer
 	if json.Indent(&out, j, "", "  ") != nil {
