@@ -165,7 +165,8 @@ type previewer struct {
 // newPreviewer makes the previewer of a config, which it leaves as it is. It does not know who is on call.
 func newPreviewer(cfg *config) (*previewer, error) { return newPreviewerOnCall(cfg, nil) }
 
-// newPreviewerOnCall is newPreviewer for who knows.
+// newPreviewerOnCall is newPreviewer for who knows. With an error, which is about receivers that cannot be made, it is there all
+// the same, for the others.
 func newPreviewerOnCall(cfg *config, cache *oncall.Cache) (*previewer, error) {
 	shown := *cfg
 	shown.Receivers = nil
@@ -176,10 +177,7 @@ func newPreviewerOnCall(cfg *config, cache *oncall.Cache) (*previewer, error) {
 	}
 	rec := &recorder{redact: newRedactor(cfg.all())}
 	d, err := shown.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard, oncall: cache})
-	if err != nil {
-		return nil, err
-	}
-	return &previewer{d, rec}, nil
+	return &previewer{d, rec}, err
 }
 
 // show renders one delivery and catches what would be sent.
