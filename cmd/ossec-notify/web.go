@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
-	"strconv"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -37,7 +36,7 @@ func (f *webFlags) check(cmd *cobra.Command) error {
 
 // serveWeb serves the page until ctx ends. Of previews and inbox one may be nil.
 func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbox) error {
-	opt := page.Options{Listen: f.listen, Version: version()}
+	opt := page.Options{Listen: f.listen, Version: versionText()}
 	if g != nil {
 		opt.Previews = g
 	}
@@ -46,20 +45,15 @@ func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbo
 	}
 	s, err := page.Start(opt)
 	if err != nil {
-		return err
+		return fmt.Errorf("--listen: %w", err)
 	}
-	defer s.Close("ended in the terminal")
 	var beside sync.WaitGroup
-	defer beside.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	if in != nil {
 		in.arrivals(s.Arrived)
 	}
 	if g != nil {
 		g.tell, g.count = s.Changed, s.Impact
 		beside.Go(func() { g.watch(ctx) })
-		defer g.close()
 	}
 	fmt.Fprintf(e.stdout, "Open %s\nEnd with Ctrl-C.\n", s.URL())
 	if f.open {
@@ -68,6 +62,11 @@ func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbo
 		}
 	}
 	<-ctx.Done()
+	s.Close("ended in the terminal")
+	beside.Wait()
+	if g != nil {
+		g.close()
+	}
 	return nil
 }
 
@@ -93,5 +92,3 @@ func (e *env) previewWeb(ctx context.Context, f webFlags, in input) error {
 	}
 	return e.serveWeb(ctx, f, g, nil)
 }
-
-func itemID(n int) string { return strconv.Itoa(n) }

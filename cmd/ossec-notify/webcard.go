@@ -33,9 +33,9 @@ const (
 	viewAnswer   = "answer"
 )
 
-func newFrame(html []byte) frame {
+func newFrame(html []byte) mailFrame {
 	sum := sha256.Sum256(html)
-	return frame{base64.RawURLEncoding.EncodeToString(sum[:12]), html}
+	return mailFrame{base64.RawURLEncoding.EncodeToString(sum[:12]), html}
 }
 
 // cardMaker makes the cards of one alert.
@@ -84,7 +84,7 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 			switch {
 			case j < 0 || v.Frame != "":
 			case v.ID == viewRequest:
-				c.Views[i].Draw = draw.CompareLines(requestText(earlier), requestText(s))
+				c.Views[i].Draw = []draw.Node{{Kind: draw.Pre, Children: draw.CompareLines(requestText(earlier), requestText(s))}}
 			default:
 				c.Views[i].Draw = []draw.Node{draw.Compare(draw.Node{Kind: draw.Group, Children: old.views[j].Draw}, draw.Node{Kind: draw.Group, Children: v.Draw})}
 			}
@@ -149,8 +149,10 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 		d.views = joined(d.views)
 	}
 	d.marks.Mentions = []string{}
+	// To a machine the alert goes as it came, as JSON: nothing there is made harmless.
+	machine := s.Receiver.Channel == "webhook" || s.Receiver.Channel == "splunk"
 	for i, v := range d.views {
-		if v.ID != viewShown && v.ID != viewText && v.ID != viewHTML {
+		if machine || v.ID != viewShown && v.ID != viewText && v.ID != viewHTML {
 			continue
 		}
 		for j, n := range v.Draw {
@@ -278,7 +280,14 @@ func mailViews(message []byte, keep func([]byte) string) []page.View {
 	if err != nil {
 		return []page.View{{ID: viewSource, Label: "Source", Draw: []draw.Node{{Kind: draw.Pre, Children: draw.Visible(string(message))}}}}
 	}
-	return letterViews(l, keep)
+	views := []page.View{}
+	if l.HTML != "" {
+		views = append(views, page.View{ID: viewHTML, Label: "HTML", Draw: l.Headers, Frame: keep([]byte(l.HTML))})
+	}
+	return append(views,
+		page.View{ID: viewText, Label: "Text", Draw: append(slices.Clip(l.Headers), l.Text)},
+		page.View{ID: viewSource, Label: "Source", Draw: []draw.Node{l.Source}},
+	)
 }
 
 // templateOf is the file that makes the message of a receiver.

@@ -66,10 +66,11 @@ type previews struct {
 	impact    map[string]bool // alerts whose messages the last save changed
 	looked    string          // the source that was looked at last
 	watched   int
-	frames    []frame
+	frames    []mailFrame
 }
 
-type frame struct {
+// mailFrame is the HTML of a mail that a card shows.
+type mailFrame struct {
 	key  string
 	html []byte
 }
@@ -373,7 +374,7 @@ func (g *previews) keep(html []byte) (key string) {
 	f := newFrame(html)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.frames = slices.DeleteFunc(g.frames, func(x frame) bool { return x.key == f.key })
+	g.frames = slices.DeleteFunc(g.frames, func(x mailFrame) bool { return x.key == f.key })
 	g.frames = append(g.frames, f)
 	g.frames = g.frames[max(0, len(g.frames)-keepFrames):]
 	return f.key
@@ -394,17 +395,19 @@ func (g *previews) alert(ctx context.Context, id string) (*webAlert, error) {
 
 // against finds the revision that a preview is compared with; nil is none.
 func (g *previews) against(ctx context.Context, name string, now *revision) (*revision, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	switch name {
 	case "":
 		return nil, nil
+	case "running":
+		return g.running(ctx)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch name {
 	case "before":
 		return g.before(now), nil
 	case "start":
 		return g.start, nil
-	case "running":
-		return g.running(ctx)
 	}
 	n, err := strconv.Atoi(name)
 	i := slices.IndexFunc(g.revisions, func(r *revision) bool { return r.n == n })
@@ -414,7 +417,7 @@ func (g *previews) against(ctx context.Context, name string, now *revision) (*re
 	return g.revisions[i], nil
 }
 
-// running is the config that the deliverer goes by, as the outbox keeps it. The lock is held.
+// running is the config that the deliverer goes by, as the outbox keeps it.
 func (g *previews) running(ctx context.Context) (*revision, error) {
 	for _, state := range g.env.statePlaces() {
 		box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})

@@ -125,10 +125,10 @@ func (s *sheet) body() string {
 	return b.String()
 }
 
-var mailDate = regexp.MustCompile(`(?m)^Date: .*$`)
+var dateLine = regexp.MustCompile(`(?m)^Date: .*$`)
 
 // undated is a mail without the time at which it was made.
-func undated(mail string) string { return mailDate.ReplaceAllString(mail, "Date:") }
+func undated(mail string) string { return dateLine.ReplaceAllString(mail, "Date:") }
 
 // told are the deliveries of an alert at once.
 func (r *revision) told(a *alert.Alert) []dispatch.Delivery { return dispatch.AtOnce(r.p.Plan(a)) }
@@ -187,8 +187,8 @@ func (f fileLines) cut(text string, line int, config bool) []page.NumberedLine {
 	return out
 }
 
-// secretKeys are the settings that hold secrets, in any channel or alias.
-var secretKeys = sync.OnceValue(func() *regexp.Regexp {
+// secretSettings are the settings that hold secrets, in any channel or alias.
+var secretSettings = sync.OnceValue(func() *regexp.Regexp {
 	names := []string{`[\w-]*password`, `[\w-]*token`, `[\w-]*secret`, `[\w-]*_key`, "authorization"}
 	for _, kind := range kindNames() {
 		c, _, _ := kindByName(kind)
@@ -206,7 +206,7 @@ var keyLike = regexp.MustCompile(`[A-Za-z0-9+=_-]{20,}`)
 
 // withoutSecrets is a line of a config without the values that are secrets, or may be: one that does not load cannot tell.
 func withoutSecrets(line string) string {
-	line = secretKeys().ReplaceAllString(line, "${1}"+notifier.Redacted)
+	line = secretSettings().ReplaceAllString(line, "${1}"+notifier.Redacted)
 	return keyLike.ReplaceAllStringFunc(line, func(word string) string {
 		if strings.ContainsAny(word, "0123456789") {
 			return notifier.Redacted

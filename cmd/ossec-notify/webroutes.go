@@ -39,8 +39,8 @@ func words(format string, args ...any) []draw.Node { return draw.Visible(fmt.Spr
 
 func name(s string) draw.Node { return draw.Node{Kind: draw.Bold, Children: draw.Visible(s)} }
 
-// listed are names with commas between them, and "and" before the last.
-func listed(names []string) []draw.Node {
+// inWords are names with commas between them, and "and" before the last.
+func inWords(names []string) []draw.Node {
 	var out []draw.Node
 	for i, n := range names {
 		switch {
@@ -116,7 +116,7 @@ func toldSentence(choices []rules.Choice) []draw.Node {
 		if i > 0 {
 			out = append(out, words("; ")...)
 		}
-		out = append(out, listed(by[route])...)
+		out = append(out, inWords(by[route])...)
 		switch verb := "gets"; route {
 		case rules.Always:
 			if len(by[route]) > 1 {
