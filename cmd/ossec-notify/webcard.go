@@ -390,7 +390,9 @@ func curl(r request) string {
 
 // shellWord is s as one word of a shell, on one line: pasted into a terminal it is that word whatever it holds.
 func shellWord(s string) string {
-	steers := func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar }
+	steers := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
+	}
 	if !strings.ContainsFunc(s, steers) {
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}

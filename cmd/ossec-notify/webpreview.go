@@ -170,14 +170,9 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	})
 	g.mu.Lock()
 	g.rev++
-	before := len(g.revisions)
+	var old *revision
 	if made != nil {
-		made.n = g.rev
-		if g.start == nil {
-			g.start = made
-		}
-		g.revisions = append(g.revisions, made)
-		g.revisions = g.revisions[max(0, len(g.revisions)-keepRevisions):]
+		old = g.add(made)
 	}
 	g.errors, g.impact, g.watched = mistakes, nil, len(g.stamps)
 	var change *page.Change
@@ -193,17 +188,34 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 		change = &page.Change{Revision: g.rev, At: at, Files: files, Errors: faults}
 		g.changed = change
 	}
-	rev, old := g.rev, g.before(made)
+	rev := g.rev
 	g.mu.Unlock()
 	if change == nil {
 		return
 	}
 	g.tell(*change)
-	if made != nil && before > 0 && old != nil {
+	if old != nil {
 		ctx, cancel := context.WithCancel(ctx)
 		g.stopCount = cancel
 		g.counting.Go(func() { g.compare(ctx, rev, old, made) })
 	}
+}
+
+// add makes a revision the one in use, and answers with the one that was; nil for the first. The lock is held.
+func (g *previews) add(made *revision) (old *revision) {
+	made.n = g.rev
+	if n := len(g.revisions); n > 0 {
+		old = g.revisions[n-1]
+		if old.files.texts.equal(made.files.texts) { // saved as it was: the one before stays that
+			g.revisions = g.revisions[:n-1]
+		}
+	}
+	if g.start == nil {
+		g.start = made
+	}
+	g.revisions = append(g.revisions, made)
+	g.revisions = g.revisions[max(0, len(g.revisions)-keepRevisions):]
+	return old
 }
 
 // know makes the cache of who is on call, once it is needed.
@@ -476,7 +488,11 @@ func (g *previews) Preview(ctx context.Context, q page.Query) (*page.Preview, er
 	var gone []*sheet
 	if other != nil {
 		out.AgainstRevision = other.n
-		for _, y := range other.told(x.a) {
+		before := other.told(x.a)
+		if more, err := other.p.PlanReceivers(x.a, q.To); err == nil && len(deliveries) > len(now.told(x.a)) {
+			before = append(before, more...)
+		}
+		for _, y := range before {
 			s := other.sheet(ctx, y)
 			earlier[y.Receiver.Name] = &s
 			if !slices.ContainsFunc(deliveries, func(z dispatch.Delivery) bool { return z.Receiver.Name == y.Receiver.Name }) {
