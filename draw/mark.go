@@ -101,7 +101,13 @@ func (m *marker) block(n Node) Node {
 // line marks what stands within a line.
 func (m *marker) line(nodes []Node) []Node {
 	var b strings.Builder
-	writeTexts(&b, nodes)
+	for _, p := range pieces(nodes) {
+		if text := p.text(); p.leaf.Kind == Mention { // what calls somebody was not made harmless
+			b.WriteString(strings.Repeat("\x00", len(text)))
+		} else {
+			b.WriteString(text)
+		}
+	}
 	spans := m.spans(b.String())
 	if len(spans) == 0 {
 		return nodes
@@ -143,27 +149,22 @@ func (m *marker) spans(text string) []span {
 // markSpans puts the parts of nodes that stand in spans into marks. at is where the nodes begin in the text.
 func markSpans(nodes []Node, spans []span, at *int) []Node {
 	var out []Node
+	var open *span // the one that the last of out is the mark of
 	add := func(n Node, s *span) {
-		if s == nil {
+		switch {
+		case s == nil:
 			out = append(out, n)
-			return
+		case s == open: // what stands side by side in one trick has one mark
+			out[len(out)-1].Children = append(out[len(out)-1].Children, n)
+		default:
+			t := s.trick
+			out = append(out, Node{Kind: Mark, Trick: t.Kind, Was: written(t.Was), From: t.Field, Template: t.Template, Children: []Node{n}})
 		}
-		// What stands side by side in one trick has one mark.
-		if last := len(out) - 1; last >= 0 && out[last].Kind == Mark && out[last].Trick == s.trick.Kind && out[last].Style == "open" {
-			out[last].Children = append(out[last].Children, n)
-			return
-		}
-		t := s.trick
-		out = append(out, Node{Kind: Mark, Trick: t.Kind, Was: written(t.Was), From: t.Field, Template: t.Template, Style: "open", Children: []Node{n}})
-	}
-	shut := func() {
-		if last := len(out) - 1; last >= 0 && out[last].Style == "open" && out[last].Kind == Mark {
-			out[last].Style = ""
-		}
+		open = s
 	}
 	for _, n := range nodes {
 		if len(n.Children) > 0 {
-			shut()
+			open = nil
 			n.Children = markSpans(n.Children, spans, at)
 			out = append(out, n)
 			continue
@@ -195,15 +196,11 @@ func markSpans(nodes []Node, spans []span, at *int) []Node {
 			} else {
 				to = end
 			}
-			if in == nil || in.start == from {
-				shut()
-			}
 			add(piece, in)
 			if from = to; from >= end {
 				break
 			}
 		}
 	}
-	shut()
 	return out
 }
