@@ -277,15 +277,26 @@ func requestText(s *sheet) string {
 // mailViews are the views of a mail. keep keeps its HTML for the frame.
 func mailViews(message []byte, keep func([]byte) string) []page.View {
 	l, err := draw.Mail(message)
-	if err != nil {
+	if l == nil {
 		return []page.View{{ID: viewSource, Label: "Source", Draw: []draw.Node{{Kind: draw.Pre, Children: draw.Visible(string(message))}}}}
 	}
-	views := []page.View{}
+	var notes []draw.Node
+	note := func(n int, format string) {
+		if n > 0 {
+			notes = append(notes, draw.Node{Kind: draw.Note, Text: fmt.Sprintf(format, count(n, "part"))})
+		}
+	}
+	if err != nil {
+		notes = append(notes, draw.Node{Kind: draw.Note, Text: err.Error()})
+	}
+	var views []page.View
 	if l.HTML != "" {
-		views = append(views, page.View{ID: viewHTML, Label: "HTML", Draw: l.Headers, Frame: keep([]byte(l.HTML))})
+		note(l.Remote, "%s would be loaded from elsewhere; nothing is")
+		note(l.Active, "%s would act, such as a script or a form; none does")
+		views = append(views, page.View{ID: viewHTML, Label: "HTML", Draw: append([]draw.Node{l.Headers}, notes...), Frame: keep([]byte(l.HTML))})
 	}
 	return append(views,
-		page.View{ID: viewText, Label: "Text", Draw: append(slices.Clip(l.Headers), l.Text)},
+		page.View{ID: viewText, Label: "Text", Draw: append([]draw.Node{l.Headers, l.Text}, notes...)},
 		page.View{ID: viewSource, Label: "Source", Draw: []draw.Node{l.Source}},
 	)
 }
