@@ -257,7 +257,7 @@ type View struct {
 
 // CardProblem is what is wrong with one message.
 type CardProblem struct {
-	Kind string `json:"kind"` // template, secret, limit
+	Kind string `json:"kind"` // template, secret, limit; error: it cannot be made at all
 	Problem
 }
 

@@ -1,0 +1,359 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/draw"
+	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/rules"
+)
+
+// maxRoutes is how many routes are shown before those that say little may be folded away.
+const maxRoutes = 8
+
+// decided is what an explainer finds of an alert.
+type decided struct {
+	explained
+	*rules.Decision
+	silences []outbox.Silence
+	at       time.Time
+}
+
+func (x *explainer) decided(a *alert.Alert) decided {
+	d := x.cfg.Table.Decide(a)
+	d.Choices = x.expand(d.Choices)
+	silences := x.control.Silencing(x.silences, a, x.at)
+	return decided{x.json(a, x.cfg.Scale.Severity(a.Rule.Level), d, x.settings(d.Choices), silences, nil), d, silences, x.at}
+}
+
+// words are nodes of our own words and alert text; name is a name that stands out.
+func words(format string, args ...any) []draw.Node { return draw.Visible(fmt.Sprintf(format, args...)) }
+
+func name(s string) draw.Node { return draw.Node{Kind: draw.Bold, Children: draw.Visible(s)} }
+
+// inWords are names with commas between them, and "and" before the last.
+func inWords(names []string) []draw.Node {
+	var out []draw.Node
+	for i, n := range names {
+		switch {
+		case i > 0 && i == len(names)-1:
+			out = append(out, words(" and ")...)
+		case i > 0:
+			out = append(out, words(", ")...)
+		}
+		out = append(out, name(n))
+	}
+	return out
+}
+
+// say tells who is told and who is not, and why.
+func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
+	out.Told = toldSentence(d.Choices)
+	w := routeWalk{d: &d, verdicts: d.Verdicts, scale: r.cfg}
+	w.always(r.cfg.Table.Always)
+	w.routes(r.cfg.Table.Routes, "", 0, nil)
+	w.defaults(r.cfg.Table.Default)
+	if len(w.rows) > maxRoutes {
+		for i, row := range w.rows {
+			w.rows[i].Far = row.Verdict == verdictUnasked || row.Verdict == verdictMisses
+		}
+	}
+	out.Routes = w.rows
+	out.NotTold = []page.NotTold{}
+	now := map[string]bool{}
+	for _, c := range d.Choices {
+		now[c.Receiver] = now[c.Receiver] || c.After == 0
+	}
+	for _, rc := range r.cfg.Receivers {
+		if !now[rc.Name] {
+			out.NotTold = append(out.NotTold, page.NotTold{Receiver: rc.Name, Channel: rc.Channel.name, Reason: notTold(&r.cfg.Table, a, rc.Name, d.Choices)})
+		}
+	}
+	if !slices.ContainsFunc(d.Choices, func(c rules.Choice) bool { return c.After == 0 }) {
+		out.Nobody = r.nobody(d)
+	}
+}
+
+// toldSentence says who is told by which route.
+func toldSentence(choices []rules.Choice) []draw.Node {
+	var routes []string
+	by := map[string][]string{}
+	for _, c := range choices {
+		if c.After > 0 {
+			continue
+		}
+		if !slices.Contains(routes, c.Route) {
+			routes = append(routes, c.Route)
+		}
+		to := c.Receiver
+		if c.Alias != "" {
+			to += " (as " + c.Alias + ")"
+		}
+		by[c.Route] = append(by[c.Route], to)
+	}
+	if len(routes) == 0 {
+		return words("Nobody is told.")
+	}
+	slices.SortStableFunc(routes, func(a, b string) int { // who always hears says least
+		switch rules.Always {
+		case a:
+			return 1
+		case b:
+			return -1
+		}
+		return 0
+	})
+	out := words("Told: ")
+	for i, route := range routes {
+		if i > 0 {
+			out = append(out, words("; ")...)
+		}
+		out = append(out, inWords(by[route])...)
+		switch verb := "gets"; route {
+		case rules.Always:
+			if len(by[route]) > 1 {
+				verb = "get"
+			}
+			out = append(out, words(" always %s everything", verb)...)
+		case rules.Default:
+			out = append(out, words(" by default, because no route takes it")...)
+		default:
+			out = append(out, words(" by route ")...)
+			out = append(out, name(route))
+		}
+	}
+	return append(out, words(".")...)
+}
+
+// What a route did with an alert.
+const (
+	verdictTakes   = "takes"
+	verdictMisses  = "misses"
+	verdictUnasked = "unasked"
+)
+
+// routeWalk makes a row of every route. Verdicts are those of the routes that were tried, in that order.
+type routeWalk struct {
+	d        *decided
+	scale    *config
+	verdicts []rules.Verdict
+	rows     []page.RouteRow
+	taken    bool
+}
+
+func (w *routeWalk) always(to []string) {
+	if len(to) > 0 {
+		w.rows = append(w.rows, page.RouteRow{Route: rules.Always, Verdict: verdictTakes, Reason: words("every alert, beside the routes"), To: to})
+	}
+}
+
+func (w *routeWalk) defaults(to []string) {
+	if len(to) == 0 {
+		return
+	}
+	row := page.RouteRow{Route: rules.Default, Verdict: verdictUnasked, Reason: words("only for alerts that no route takes"), To: []string{}}
+	if w.d.Defaulted {
+		row.Verdict, row.Reason, row.To = verdictTakes, words("no route takes this alert"), to
+	}
+	w.rows = append(w.rows, row)
+}
+
+// routes makes rows of siblings below a path. blocked says why they are not asked, nil if they are.
+func (w *routeWalk) routes(routes []*rules.Route, above string, depth int, blocked []draw.Node) (took bool) {
+	for i, r := range routes {
+		path := r.Name
+		if path == "" {
+			path = "routes[" + strconv.Itoa(i) + "]"
+		}
+		if above != "" {
+			path = above + "/" + path
+		}
+		row := page.RouteRow{Route: path, Verdict: verdictUnasked, Reason: blocked, To: []string{}, Depth: depth}
+		inside := blocked
+		if blocked == nil && len(w.verdicts) > 0 && w.verdicts[0].Route == path {
+			v := w.verdicts[0]
+			w.verdicts = w.verdicts[1:]
+			row.Verdict, row.Reason = verdictMisses, draw.Visible(v.Reason)
+			if v.Matched {
+				row.Verdict = verdictTakes
+			} else {
+				inside = append(words("not asked, because "), append([]draw.Node{name(path)}, words(" around it does not match")...)...)
+			}
+		}
+		at := len(w.rows)
+		w.rows = append(w.rows, row)
+		nested := w.routes(r.Routes, path, depth+1, inside)
+		if row.Verdict != verdictTakes {
+			continue
+		}
+		took = true
+		w.tell(&w.rows[at], r, nested)
+		if !r.Continue {
+			w.rows[at].Reason = append(w.rows[at].Reason, words("; the search ends here")...)
+			blocked = append(words("not asked, because "), append([]draw.Node{name(path)}, words(" took the alert")...)...)
+		}
+	}
+	return took
+}
+
+// tell adds whom a route tells that matched, and what holds for that.
+func (w *routeWalk) tell(row *page.RouteRow, r *rules.Route, nested bool) {
+	if nested {
+		row.Reason = append(row.Reason, words("; a route inside it decides")...)
+		return
+	}
+	for _, c := range w.d.Choices {
+		if c.Route == row.Route && c.After == 0 && !slices.Contains(row.To, c.Receiver) {
+			row.To = append(row.To, c.Receiver)
+		}
+		if c.Route == row.Route && c.Alias != "" {
+			if note := c.Alias + " now: " + c.Note; !slices.Contains(row.Notes, note) {
+				row.Notes = append(row.Notes, note)
+			}
+		}
+	}
+	if len(row.To) == 0 {
+		why := "; who is to be told is told already"
+		if w.d.SuppressedBy == row.Route || r.Nobody {
+			why = "; nobody is told, on purpose"
+		}
+		row.Reason = append(row.Reason, words("%s", why)...)
+	}
+	for _, s := range w.d.Settings {
+		if s.Route != row.Route {
+			continue
+		}
+		if s.Times != "" {
+			state := "held"
+			if s.Open {
+				state = "goes out"
+			}
+			row.Notes = append(row.Notes, fmt.Sprintf("%s: at %s its times are %s", state, w.d.at.In(w.scale.Zone).Format("Mon 15:04 MST"), s.Times))
+		}
+		row.Notes = append(row.Notes, s.Words...)
+	}
+	for _, s := range w.d.silences {
+		standing := standingOf(s, w.scale.Scale, w.scale.Zone, w.d.at)
+		row.Notes = append(row.Notes, fmt.Sprintf("silenced by %s, %s: %s", s.ID, timesOf(s, standing, w.scale.Zone, w.d.at), display.Quote(s.Reason).Line()))
+	}
+}
+
+// notTold says why a receiver is not told.
+func notTold(t *rules.Table, a *alert.Alert, receiver string, choices []rules.Choice) []draw.Node {
+	for _, c := range choices {
+		if c.Receiver == receiver && c.After > 0 {
+			return append(words("told after %s by route ", display.Span(c.After)), append([]draw.Node{name(c.Route)}, words(", unless somebody takes it before")...)...)
+		}
+	}
+	chances := t.Chances(a, receiver)
+	if len(chances) == 0 {
+		return words("no route names it")
+	}
+	var out []draw.Node
+	for i, c := range chances {
+		if i > 0 {
+			out = append(out, words("; ")...)
+		}
+		if c.Route == rules.Default {
+			out = append(out, words("by default: ")...)
+		} else {
+			out = append(append(out, words("route ")...), name(c.Route))
+			out = append(out, words(": ")...)
+		}
+		if c.Told { // it is told in another way, or was told by another route
+			out = append(out, words("takes the alert, and tells another")...)
+			continue
+		}
+		out = append(out, draw.Visible(c.Why)...)
+	}
+	return out
+}
+
+// nobody says that nobody is told, and what to write so that somebody is.
+func (r *revision) nobody(d decided) *page.Nobody {
+	if d.Suppressed {
+		return &page.Nobody{
+			Title:  "Nobody, on purpose, by route " + d.SuppressedBy,
+			Reason: append(append(words("Route "), name(d.SuppressedBy)), words(" takes this alert and says to: [].")...),
+		}
+	}
+	out := &page.Nobody{Title: "Nobody is told", Reason: words("No route takes this alert, and the config names no default receiver.")}
+	if len(d.Verdicts) == 0 {
+		out.Reason = words("The config has no route, and names no default receiver.")
+	}
+	if len(d.Choices) > 0 {
+		out.Reason = words("Nobody is told at once: the route that takes it has later steps alone.")
+	}
+	to := ""
+	for _, rc := range r.cfg.Receivers { // one that wakes nobody
+		if !rc.Channel.pages && (to == "" || rc.Channel.name == "email") {
+			to = rc.Name
+		}
+	}
+	if to == "" && len(r.cfg.Receivers) > 0 {
+		to = r.cfg.Receivers[0].Name
+	}
+	if to != "" {
+		out.Paste = "default: [" + to + "]\n"
+	}
+	return out
+}
+
+// shownAlert is the head of the page: what the alert is, in the words of its messages, and its own.
+func shownAlert(x *webAlert, cfg *config) page.ShownAlert {
+	a := x.a
+	out := page.ShownAlert{
+		ID: x.id, Severity: cfg.Scale.Severity(a.Rule.Level).String(), Level: a.Rule.Level, Rule: x.row.Rule, Title: x.row.Title,
+		Facts: []page.ShownFact{}, Original: original(a),
+	}
+	if !a.Time.IsZero() {
+		out.Time = a.Time.Format("15:04:05 MST, 2 January 2006")
+	}
+	fact := func(label, value string) {
+		if strings.TrimSpace(value) != "" {
+			out.Facts = append(out.Facts, page.ShownFact{Label: label, Value: draw.Visible(display.OneLine(value))})
+		}
+	}
+	fact("Rule says", a.Rule.Description)
+	fact("Agent", x.row.Agent)
+	from := a.Source.IP
+	if a.Source.Port != "" && from != "" {
+		from += " : " + a.Source.Port
+	}
+	fact("From", from)
+	fact("User", a.User)
+	fact("Location", a.LogFile)
+	fact("MITRE", strings.Join(a.Rule.MITRE.IDs, ", "))
+	fact("Family", strings.ReplaceAll(family.Read(a).Family, "_", " "))
+	return out
+}
+
+// maxOriginal is how much of an alert is shown as it came, in bytes.
+const maxOriginal = 256 << 10
+
+// original is the alert as it came.
+func original(a *alert.Alert) draw.Node {
+	raw := a.Raw
+	more := ""
+	if len(raw) > maxOriginal {
+		raw, more = raw[:maxOriginal], fmt.Sprintf("\n… %s of %s bytes", display.Thousands(maxOriginal), display.Thousands(len(a.Raw)))
+	}
+	out := draw.Node{Kind: draw.Pre}
+	if a.Format == alert.FormatWazuh || a.Format == alert.FormatOSSEC {
+		out.Children = draw.Indented(raw)
+	} else {
+		out.Children = draw.Visible(string(raw))
+	}
+	if more != "" {
+		out.Children = append(out.Children, draw.Visible(more)...)
+	}
+	return out
+}
