@@ -244,7 +244,7 @@ func (in *inliner) bracket() bool {
 		} else {
 			label = unescape(label)
 		}
-		n = Node{Kind: Link, Style: what, Children: Visible(label)}
+		n = Node{Kind: Link, Style: written(what), Children: Visible(label)}
 	}
 	in.add(n, end+2)
 	return true
@@ -272,10 +272,11 @@ func date(what, label string) Node {
 	if label == "" {
 		label = what
 	}
+	text := Node{Kind: Text, Style: written(what), Text: written(label)}
 	if len(parts) == 4 {
-		return Node{Kind: Link, Style: parts[3], Children: Visible(label)}
+		return Node{Kind: Link, Style: written(parts[3]), Children: []Node{text}}
 	}
-	return Node{Kind: Text, Style: written(what), Text: written(label)}
+	return text
 }
 
 // unescape reads the three entities that Slack has.
