@@ -155,6 +155,7 @@ func TestMrkdwn(t *testing.T) {
 		{"fence", "a\n```b\n*c*```\nd", `p["a"] pre["b\n*c*"] p["d"]`},
 		{"fence on one line", "a ```b``` c", `p["a "] pre["b"] p[" c"]`},
 		{"fence not closed", "```a *b*", "p[\"```a \" b[\"b\"]]"},
+		{"code and fence with nothing in them", "a `` *b* `````` c `d`", "p[\"a `` \" b[\"b\"] \" `````` c \" code[\"d\"]]"},
 		{"quote", "a\n> b\n&gt; *c*\nd", `p["a"] quote[p["b" / b["c"]]] p["d"]`},
 		{"quote of all that follows", "a\n>>> b\nc\n\nd", `p["a"] quote[p["b" / "c" / / "d"]]`},
 		{"no quote in code", "```> a```", `pre["> a"]`},
