@@ -20,7 +20,6 @@ const module = "github.com/ossec-notify/ossec-notify/"
 var mayImport = map[string][]string{
 	"display":               {},
 	"door":                  {"spool"},
-	"draw":                  {"display"},
 	"alert":                 {},
 	"sandbox":               {},
 	"spool":                 {},

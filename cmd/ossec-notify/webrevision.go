@@ -120,7 +120,7 @@ func (s *sheet) body() string {
 	}
 	var b strings.Builder
 	for _, r := range *s.shown.Requests {
-		fmt.Fprintf(&b, "%s %s\n%s\n", r.Method, r.URL, bodyText(r))
+		fmt.Fprintf(&b, "%s %s\n%s\n", r.Method, r.URL, recordedBody(r))
 	}
 	return b.String()
 }
