@@ -359,7 +359,7 @@ func (g *previews) Alerts(ctx context.Context, source, q, after string) (page.Al
 		}
 		row := x.row
 		row.Severity = r.cfg.Scale.Severity(x.a.Rule.Level).String()
-		row.Told = len(r.told(x.a))
+		row.Told = r.count(x.a)
 		row.Changed = changed[x.id]
 		out.Alerts = append(out.Alerts, row)
 	}
