@@ -376,22 +376,22 @@ const viewOf = (channel, all) => all?.find(v => v.id === S.view[channel]) || all
 const views = (channel, all, chosen) => h('div.seg', {role: 'group', 'aria-label': 'Views'}, (all || []).map(v => button('view', v.label, {$channel: channel, $id: v.id, 'aria-pressed': v === chosen})));
 const tag = (kind, i, ...kids) => h('li', {class: 'tag ' + kind}, icon(i), h('span', kids));
 function card(c, how) {
-  const v = viewOf(c.channel, c.views), m = c.marks || {}, by = kind => (c.problems || []).filter(p => p.kind === kind), broken = by('template'), secret = by('secret'), request = v?.id === 'request' || v?.id === 'source';
+  const v = viewOf(c.channel, c.views), m = c.marks || {}, by = kind => (c.problems || []).filter(p => p.kind === kind), broken = by('template'), secret = by('secret'), cut = (c.limits || []).filter(l => l.cut), request = v?.id === 'request' || v?.id === 'source';
   const tags = [
     how === 'gone' ? tag('del', 'diff', 'no longer told') : how ? tag('', 'skip', 'not told: seen because you asked') : c.new ? tag('plus', 'diff', 'new by this save') : c.changed && tag('plus', 'diff', 'changed by this save'),
     broken.length && tag('bad', 'warn', 'template error'), secret.length && tag('warn', 'key', 'secret missing: can be seen, can’t be sent'),
-    (c.limits || []).filter(l => l.cut).map(l => tag('bad', 'cut', `cut: ${num(l.cut)} ${l.unit}`)), by('limit').map(p => tag('warn', 'cut', p.text)),
+    cut.length ? cut.map(l => tag('bad', 'cut', `cut: ${num(l.cut)} ${l.unit}`)) : by('limit').map(p => tag('bad', 'cut', p.text)),
     m.neutralised && tag('mark', 'shield', plural(m.neutralised, 'place'), ' neutralised'),
     m.mentions?.length ? tag('', 'at', 'mentions ', m.mentions.join(', '), ', written in ', c.template) : m.neutralised && c.channel === 'slack' && tag('', 'at', 'mentions nobody'),
   ].flat().filter(Boolean);
   return h('article.card' + (how ? '.' + how : ''), {tabindex: -1, 'aria-label': c.receiver, $key: `card ${how} ${c.receiver} ${S.p.alert.id}`, $col: how + c.receiver, $r: c.receiver, $curl: c.curl},
     h('header', tile(c.channel), h('div.name', h('h2', c.receiver), h('p', dots(c.where || channels[c.channel], c.route && [/^(always|default)$/.test(c.route) ? '' : 'route ', h('b', c.route)]))), views(c.channel, c.views, v)),
-    h('div.in', tags.length ? h('ul.tags', tags) : '', broken.map(p => problem(p)), broken.length ? h('p.sub', 'Until it is mended, ', h('b', c.receiver), ' gets the default message:') : '', secret.map(p => h('p.sub', p.text, ' ', p.hint, ' ', h('u', place(p)))), look(v, c)),
+    h('div.in', tags.length ? h('ul.tags', tags) : '', broken.map(p => problem(p)), broken.length ? h('p.sub', 'Until it is mended, ', h('b', c.receiver), ' gets the default message:') : '', secret.map(p => h('p.sub', p.text, ' ', p.hint, ' ', h('u', place(p)))), by('error').map(p => problem(p)), look(v, c)),
     h('footer', meters(c.limits || []), request && c.copy && link('copy', [icon('copy'), 'Copy body'], {$text: c.copy}), request && c.curl && link('copy', [icon('copy'), 'Copy as curl'], {$text: c.curl}),
       c.template && (c.views || []).some(v => v.id === 'template') ? link('view', c.template, {class: 'link end', $channel: c.channel, $id: 'template'}) : h('span.end', c.template)));
 }
 const look = (v, c) => v && h('div', {class: 'view ' + c.channel, $key: 'v' + v.id, $view: v.id}, drawn(v.draw), v.frame && [
-  h('iframe' + (S.dark ? '.dark' : ''), {sandbox: '', src: '/frame/' + encodeURIComponent(v.frame), title: 'The mail as HTML'}), link('mail', S.dark ? 'Seen in dark' : 'Seen in light', {'aria-pressed': S.dark})]);
+  h('iframe' + (S.dark ? '.dark' : ''), {sandbox: '', src: '/frame/' + encodeURIComponent(v.frame), title: 'The mail as HTML'}), link('mail', 'As where dark is preferred', {'aria-pressed': S.dark})]);
 function meters(all) {
   const one = l => {
     const full = l.cut || l.n > l.of ? 'bad' : l.n >= l.of * 0.9 ? 'warn' : '', at = h('i');
