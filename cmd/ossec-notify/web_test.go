@@ -61,12 +61,12 @@ func webHome(t testing.TB, config string) (home string, e *env) {
 	t.Helper()
 	t.Setenv("OSSEC_NOTIFY_CONFIG", "")
 	home = t.TempDir()
-	save(t, filepath.Join(home, "etc", "ossec-notify.yaml"), config)
+	putFile(t, filepath.Join(home, "etc", "ossec-notify.yaml"), config)
 	return home, &env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, home: home}
 }
 
-// save puts a file in its place at once, with its directory.
-func save(t testing.TB, path, text string) {
+// putFile puts a file in its place at once, with its directory.
+func putFile(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -446,7 +446,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	home, e := webHome(t, webConfig)
 	g := watched(t, e)
 	templates := filepath.Join(home, "etc", "ossec-notify", "templates")
-	save(t, filepath.Join(templates, "slack.tmpl"), `{{define "slack.footer"}}Call the desk.{{end}}`)
+	putFile(t, filepath.Join(templates, "slack.tmpl"), `{{define "slack.footer"}}Call the desk.{{end}}`)
 	c := g.change("slack.tmpl")
 	if c.Errors != 0 || !c.Files[0].OK || c.Files[0].Kind != "template" {
 		t.Errorf("got %+v", c)
@@ -489,7 +489,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 		}
 	}
 	// A save that changes nothing says so, and leaves what was before.
-	save(t, filepath.Join(templates, "slack.tmpl"), `{{define "slack.footer"}}Call the desk.{{end}}`)
+	putFile(t, filepath.Join(templates, "slack.tmpl"), `{{define "slack.footer"}}Call the desk.{{end}}`)
 	g.change("slack.tmpl")
 	if i := g.impact(); i.Changed != 0 {
 		t.Errorf("nothing was changed: got %+v", i)
@@ -507,7 +507,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 	config := strings.Replace(webConfig, "  oncall:\n", "  oncall:\n    template: oncall.tmpl\n", 1)
 	home, e := webHome(t, config)
 	file := filepath.Join(home, "etc", "ossec-notify", "templates", "oncall.tmpl")
-	save(t, file, "{{define \"pagerduty.summary\"}}{{.Sentence}}{{end}}\n")
+	putFile(t, file, "{{define \"pagerduty.summary\"}}{{.Sentence}}{{end}}\n")
 	g := watched(t, e)
 	for _, tc := range []struct {
 		text, hint string
@@ -519,7 +519,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 		{"{{define \"pagerduty.summary\"}}\n{{ .Sentence \n{{ end }}\n", "", 3, 0, 3, "unexpected"},
 		{"{{define \"pagerduty.summary\"}}{{ sentense }}{{ end }}\n", "", 1, 0, 1, `function "sentense" not defined`},
 	} {
-		save(t, file, tc.text)
+		putFile(t, file, tc.text)
 		g.change("oncall.tmpl")
 		p := preview(t, g.previews, page.Query{Alert: "corpus-40112"})
 		c := cardOf(t, p, "oncall")
@@ -538,7 +538,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 			t.Errorf("soc has %+v", other.Problems)
 		}
 	}
-	save(t, file, "{{define \"pagerduty.summary\"}}Mended: {{.Sentence}}{{end}}\n")
+	putFile(t, file, "{{define \"pagerduty.summary\"}}Mended: {{.Sentence}}{{end}}\n")
 	if c := g.change("oncall.tmpl"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
@@ -556,7 +556,7 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 	broken := strings.Replace(strings.Replace(webConfig, "severity: high", "severity: hihg", 1), "to: [root-mail]\n    continue", "to: [root-male]\n    continue", 1)
 	broken = strings.Replace(broken, "0123456789abcdef0123456789abcdef}", "0123456789abcdef0123456789abcdee, regoin: eu}", 1)
 	broken = strings.Replace(broken, "https://hooks.slack.com/services/T000/B000/SLACKSECRET1234567890", `"https://hooks.slack.com/services/T000/B000/NEWSECRET1234567890"`, 1)
-	save(t, path, broken)
+	putFile(t, path, broken)
 	c := g.change("ossec-notify.yaml")
 	if c.Errors != 3 || c.Files[0].OK || c.Files[0].Kind != "config" {
 		t.Errorf("got %+v", c)
@@ -596,7 +596,7 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 		t.Errorf("by the last good config: %q", got)
 	}
 	// Mended, with a receiver fewer and one more.
-	save(t, path, strings.Replace(webConfig, "to: [oncall, soc]", "to: [oncall, soc-bot]", 1))
+	putFile(t, path, strings.Replace(webConfig, "to: [oncall, soc]", "to: [oncall, soc-bot]", 1))
 	if c := g.change("ossec-notify.yaml"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
@@ -617,9 +617,9 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 func TestIncludedFilesAreWatched(t *testing.T) {
 	home, e := webHome(t, "include: [conf.d/*.yaml]\n"+webConfig)
 	dir := filepath.Join(home, "etc", "conf.d")
-	save(t, filepath.Join(dir, "a.yaml"), "receivers: {more: {email: {smtp: smtp://localhost, from: ossec@example.com, to: [a@example.com]}}}\n")
+	putFile(t, filepath.Join(dir, "a.yaml"), "receivers: {more: {email: {smtp: smtp://localhost, from: ossec@example.com, to: [a@example.com]}}}\n")
 	g := watched(t, e)
-	save(t, filepath.Join(dir, "b.yaml"), "routes: [{name: late, match: {level: 3}, to: [more]}]\n")
+	putFile(t, filepath.Join(dir, "b.yaml"), "routes: [{name: late, match: {level: 3}, to: [more]}]\n")
 	g.change("b.yaml")
 	if p := preview(t, g.previews, page.Query{Alert: "corpus-601"}); !strings.Contains(textOf(p.Told), "more by route late") {
 		t.Errorf("got %q", textOf(p.Told))
@@ -650,7 +650,7 @@ func TestWithoutAConfigEachChannelStandsIn(t *testing.T) {
 	if err != nil || state.Config.Path != "" || len(state.Receivers) != len(channels) || len(state.Config.Errors) != 0 {
 		t.Errorf("got %+v, %v", state, err)
 	}
-	save(t, path, webConfig)
+	putFile(t, path, webConfig)
 	g.change("ossec-notify.yaml")
 	if state, _ := g.State(t.Context()); state.Config.Path != path || len(state.Receivers) != 6 {
 		t.Errorf("with a config: %+v", state)
@@ -664,7 +664,7 @@ func TestWithoutAConfigEachChannelStandsIn(t *testing.T) {
 func TestListsAreInPartsAndFiltered(t *testing.T) {
 	_, e := webHome(t, webConfig)
 	path := filepath.Join(t.TempDir(), "alerts.json")
-	save(t, path, strings.Repeat(string(bytes.TrimSpace(corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC).Raw))+"\n", 450)+`{"rule":`+"\n")
+	putFile(t, path, strings.Repeat(string(bytes.TrimSpace(corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC).Raw))+"\n", 450)+`{"rule":`+"\n")
 	g := newTestPreviews(t, e, path, filepath.Join(t.TempDir(), "missing.json"))
 	n, after := 0, ""
 	for {

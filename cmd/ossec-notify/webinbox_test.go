@@ -28,7 +28,7 @@ func newTestInbox(t *testing.T) (in *webInbox, config string) {
 	}
 	t.Cleanup(func() { in.stand.Close() })
 	config = filepath.Join(t.TempDir(), "ossec-notify.yaml")
-	save(t, config, sandboxConfig(in.stand))
+	putFile(t, config, sandboxConfig(in.stand))
 	return in, config
 }
 

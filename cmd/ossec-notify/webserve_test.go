@@ -126,7 +126,7 @@ func (b *browsed) end() {
 func TestPreviewServesUntilInterrupted(t *testing.T) {
 	home, _ := webHome(t, webConfig)
 	file := filepath.Join(t.TempDir(), "alert.json")
-	save(t, file, string(corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC).Raw))
+	putFile(t, file, string(corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC).Raw))
 	b := browse(t, "preview", "--web", "--home", home, file)
 	next := b.stream()
 	hello := unmarshal[struct{ Instance string }](t, []byte(next("hello")))
@@ -134,7 +134,7 @@ func TestPreviewServesUntilInterrupted(t *testing.T) {
 	if !slices.Equal(state.Faces, []string{"preview"}) || state.Instance != hello.Instance || state.Config.Path != filepath.Join(home, "etc", "ossec-notify.yaml") || state.Sources[0].Count != 1 {
 		t.Errorf("got %+v", state)
 	}
-	save(t, filepath.Join(home, "etc", "ossec-notify", "templates", "slack.tmpl"), `{{define "slack.footer"}}Call the desk.{{end}}`)
+	putFile(t, filepath.Join(home, "etc", "ossec-notify", "templates", "slack.tmpl"), `{{define "slack.footer"}}Call the desk.{{end}}`)
 	if c := unmarshal[page.Change](t, []byte(next("change"))); c.Revision < 2 || c.Errors != 0 {
 		t.Errorf("got %+v", c)
 	}
@@ -161,7 +161,7 @@ func TestSandboxShowsWhatArrives(t *testing.T) {
 	next := b.stream()
 	next("hello")
 	config := filepath.Join(t.TempDir(), "ossec-notify.yaml")
-	save(t, config, b.said.String()[:strings.Index(b.said.String(), "Open ")])
+	putFile(t, config, b.said.String()[:strings.Index(b.said.String(), "Open ")])
 	if code := run(t.Context(), []string{"send", "--config", config, "--sample", "550", "--to", "soc"}, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {
 		t.Fatalf("send: exit status %d", code)
 	}
@@ -198,7 +198,7 @@ func TestDemoGoesOnInABrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	save(t, state.Config.Path, strings.Replace(string(text), "default: [root-mail]", "default: [hook]", 1))
+	putFile(t, state.Config.Path, strings.Replace(string(text), "default: [root-mail]", "default: [hook]", 1))
 	if i := unmarshal[page.Impact](t, []byte(next("impact"))); i.Changed == 0 {
 		t.Errorf("got %+v", i)
 	}
@@ -253,7 +253,7 @@ func BenchmarkPageSave(b *testing.B) {
 	n := 0
 	for b.Loop() {
 		n++
-		save(b, file, fmt.Sprintf(`{{define "slack.footer"}}%d{{end}}`, n))
+		putFile(b, file, fmt.Sprintf(`{{define "slack.footer"}}%d{{end}}`, n))
 		g.look(b.Context())
 		if told != n {
 			b.Fatalf("%d saves, %d told of", n, told)
@@ -280,6 +280,6 @@ func benchPreviews(b *testing.B) *previews {
 	fmt.Fprintf(&config, "routes: [{match: {level: 3}, to: [%s]}]\n", strings.Join(names, ", "))
 	_, e := webHome(b, config.String())
 	path := filepath.Join(b.TempDir(), "alerts.json")
-	save(b, path, strings.Repeat(string(bytes.TrimSpace(corpusAlert(b, "wazuh/5712-ssh-brute-force.json", time.UTC).Raw))+"\n", maxOfFiles))
+	putFile(b, path, strings.Repeat(string(bytes.TrimSpace(corpusAlert(b, "wazuh/5712-ssh-brute-force.json", time.UTC).Raw))+"\n", maxOfFiles))
 	return newTestPreviews(b, e, path)
 }
