@@ -520,7 +520,17 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 		{"{{define \"pagerduty.summary\"}}{{ sentense }}{{ end }}\n", "", 1, 0, 1, `function "sentense" not defined`},
 	} {
 		putFile(t, file, tc.text)
-		g.change("oncall.tmpl")
+		if c := g.change("oncall.tmpl"); c.Errors != 1 || c.Files[0].OK {
+			t.Errorf("%q: got %+v", tc.text, c)
+		}
+		state, err := g.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(state.Templates, func(x page.TemplateState) bool { return x.Name == "oncall.tmpl" })
+		if i < 0 || state.Templates[i].Embedded || len(state.Templates[i].Errors) != 1 || state.Templates[i].Errors[0].Line != tc.line {
+			t.Errorf("%q: templates are %+v", tc.text, state.Templates)
+		}
 		p := preview(t, g.previews, page.Query{Alert: "corpus-40112"})
 		c := cardOf(t, p, "oncall")
 		if len(c.Problems) != 1 || c.Problems[0].Kind != "template" {

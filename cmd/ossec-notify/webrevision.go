@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -28,7 +29,8 @@ type revision struct {
 	n      int
 	at     time.Time
 	cfg    *config
-	broken []brokenTemplate
+	broken []brokenTemplate          // that do not parse
+	fails  []brokenTemplate          // that fail with a built-in alert
 	unread map[string][]page.Problem // secrets that cannot be read, by receiver
 	files  fileLines
 
@@ -65,8 +67,44 @@ func newRevision(e *env, n int, at time.Time, cfg *config, problems []rules.Prob
 		}
 	}
 	r.readSecrets()
+	r.trySamples()
 	return r, nil
 }
+
+// trySamples notes which templates of the operator's fail with a built-in alert, as check does: most mistakes show with any.
+func (r *revision) trySamples() {
+	type kind struct {
+		channel string
+		set     *templates.Set
+	}
+	tried := map[kind]bool{}
+	for _, rc := range r.cfg.Receivers {
+		to := r.p.Receivers[rc.Name]
+		own := slices.ContainsFunc(to.Templates.Sources(), func(s templates.Source) bool { return !s.Embedded })
+		as := kind{rc.Channel.name, to.Templates}
+		if !own || tried[as] {
+			continue
+		}
+		tried[as] = true
+		for _, name := range sample.Names() {
+			a, err := sample.Alert(name)
+			if err != nil { // embedded
+				continue
+			}
+			if _, err = r.p.Notification(dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1}); err == nil {
+				continue
+			}
+			b := brokenTemplate{Problem: r.failure(to.Templates, err)}
+			b.name = b.File
+			if b.File != "" && !slices.ContainsFunc(r.fails, func(o brokenTemplate) bool { return o.File == b.File && o.Line == b.Line && o.Text == b.Text }) {
+				r.fails = append(r.fails, b)
+			}
+		}
+	}
+}
+
+// faulty are the templates with a mistake.
+func (r *revision) faulty() []brokenTemplate { return slices.Concat(r.broken, r.fails) }
 
 // readSecrets notes which secrets cannot be read: what is for those receivers can be seen, and not be sent.
 func (r *revision) readSecrets() {
@@ -79,7 +117,7 @@ func (r *revision) readSecrets() {
 	}
 }
 
-// at is the explainer of a time.
+// explains is the explainer of a time.
 func (r *revision) explains(at time.Time, silences []outbox.Silence) *explainer {
 	x := r.explainer
 	x.at, x.silences = at, silences
