@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -134,11 +135,10 @@ func testPageSaysWhatTheCommandsSay(t *testing.T, b *tab) {
 		if err := json.Unmarshal(output(t, "preview", "--config", config, "--format", "json", path), &previewed); err != nil {
 			t.Fatal(err)
 		}
-		_, alertID, _ := strings.Cut(previewed[0].Alert, "/")
 		row := eval[int](b, `(async () => {
 			for (const [i, row] of [...document.querySelectorAll('.row')].entries()) {
 				const p = await (await fetch('/api/preview?alert=' + row.dataset.id)).json();
-				if (p.explain.alert.endsWith(`+quoted(alertID)+`)) return i;
+				if (p.explain.alert === `+quoted(previewed[0].Alert)+`) return i;
 			}
 			return -1;
 		})()`)
@@ -197,10 +197,13 @@ func mapKeys(m map[string]string) func(func(string) bool) {
 	}
 }
 
+var escapedRune = regexp.MustCompile(`\\u[0-9a-f]{4}`)
+
 // bare is a text without blanks, with secrets and what nobody sees as the page shows them.
 func bare(s string) string {
 	var out strings.Builder
-	for _, r := range strings.ReplaceAll(s, "[redacted]", "redacted") {
+	s = escapedRune.ReplaceAllStringFunc(strings.ReplaceAll(s, "[redacted]", "redacted"), func(e string) string { return "U+" + strings.ToUpper(e[2:]) })
+	for _, r := range s {
 		switch {
 		case unicode.IsSpace(r):
 		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co):
@@ -315,7 +318,7 @@ func testPageShowsABrokenConfig(t *testing.T, b *tab) {
 	save(t, config, strings.NewReplacer("{webhook: {url:", "{webhook: {urll:", "to: [oncall, soc]", "to: [oncall, sco]").Replace(pageConfig), true)
 	b.untilText(`.strip.bad`, "2 mistakes")
 	b.untilText(`.strip.bad`, "ossec-notify.yaml:5:")
-	b.untilText(`.strip.bad`, "ossec-notify.yaml:9:")
+	b.untilText(`.strip.bad`, "ossec-notify.yaml:10:")
 	b.untilText(`.strip.bad`, "Shown with the one that loaded at")
 	b.until(`document.querySelectorAll('.strip.bad .n-line.error').length === 2`)
 	if got := eval[[]string](b, `[...document.querySelectorAll('.card')].map(c => c.dataset.r)`); !slices.Equal(got, before) {
@@ -378,7 +381,7 @@ func testPageKeepsHostileAlertsText(t *testing.T, b *tab) {
 func testPageFramesHostileMail(t *testing.T, b *tab) {
 	s := serve(t, "sandbox", "--web")
 	b.open(s.at("/")+"inbox"+strings.TrimPrefix(s.url, s.at("/")), 1440)
-	b.until(`document.querySelector('.addresses')`)
+	b.until(`document.querySelector('.addresses div')`)
 	address := eval[string](b, `[...document.querySelectorAll('.addresses code')].map(e => e.textContent).find(a => a.startsWith('smtp'))`)
 	_, host, _ := strings.Cut(address, "://")
 	html := `<meta http-equiv=refresh content="0;url=http://192.0.2.1/gone"><script>top.document.title='taken';parent.location='http://192.0.2.1/'</script>` +
@@ -452,7 +455,7 @@ func testPageShowsWhatIsMissing(t *testing.T, b *tab) {
 func testPageShowsArrivals(t *testing.T, b *tab) {
 	s := serve(t, "sandbox", "--web")
 	b.open(s.url, 1440)
-	b.until(`document.querySelector('.addresses')`)
+	b.until(`document.querySelector('.addresses div')`)
 	address := eval[string](b, `[...document.querySelectorAll('.addresses div')].find(d => d.textContent.startsWith('Webhook')).querySelector('code').textContent`)
 	slackURL := eval[string](b, `[...document.querySelectorAll('.addresses div')].find(d => d.textContent.startsWith('Slack')).querySelector('code').textContent`)
 	dir := write(t, map[string]string{"ossec-notify.yaml": "receivers:\n  hook: {webhook: {url: \"" + address + "\"}}\n  soc: {slack: {webhook_url: \"" + slackURL + "\"}}\n  wrong: {slack: {webhook_url: \"" + slackURL + "x\"}}\ndefault: [hook]\n"})
@@ -484,6 +487,10 @@ func testPageShowsArrivals(t *testing.T, b *tab) {
 	if err := json.Unmarshal([]byte(raw), &sent); err != nil || cmp.Or(sent["title"], sent["text"]) == nil {
 		t.Errorf("the body shown is not what was sent: %v\n%s", err, raw)
 	}
+	if got := eval[string](b, `document.title`); !strings.HasPrefix(got, "(1) ") {
+		t.Errorf("the title is %q, and one of three was not opened", got)
+	}
+	b.press("j")
 	b.click(`.row.item:has(.refused)`)
 	b.until(`document.querySelector('article.card .problem')`)
 	b.until(`!document.title.startsWith('(')`)
@@ -529,7 +536,7 @@ func testPageKeys(t *testing.T, b *tab) {
 	b.press("p")
 	b.until(`document.querySelector('#paste').open && document.activeElement.id === 'paste-t'`)
 	b.press("\u001b")
-	b.until(`!document.querySelector('#paste').open`)
+	b.until(`!document.querySelector('#paste').open && document.activeElement === document.body`)
 	b.press("?")
 	b.until(`document.querySelector('#help').open`)
 	b.click(`#letters`)
