@@ -109,6 +109,8 @@ func becomes(a, b Node) bool {
 	switch a.Kind {
 	case Pair, Table, Labeled, Phone, Request:
 		return a.Text == b.Text
+	case Fold:
+		return a.Style == b.Style
 	}
 	return true
 }

@@ -2,6 +2,7 @@ package draw
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -47,7 +48,14 @@ func (r *room) cut(b Node) (head, tail *Node, inLine bool) {
 		if before.lines < foldLines { // it stands below others
 			return nil, &b, false
 		}
-		head, tail, _ := r.part(b, leaves, max(i, 1), max(i, 1))
+		if p.leaf.Kind == Text && r.chars > 0 {
+			first, second := p, p
+			at := len(string([]rune(text)[:r.chars]))
+			first.leaf.Text, second.leaf.Text = text[:at], text[at:]
+			leaves = slices.Replace(leaves, i, i+1, first, second)
+			i++
+		}
+		head, tail, _ := r.part(b, leaves, i, i)
 		return head, tail, tail != nil
 	}
 	r.lines--
@@ -57,6 +65,9 @@ func (r *room) cut(b Node) (head, tail *Node, inLine bool) {
 // part is a block in two, without the leaves from end to next.
 func (r *room) part(b Node, leaves []piece, end, next int) (head, tail *Node, inLine bool) {
 	r.lines = 0
+	if end == 0 {
+		return nil, &b, false
+	}
 	if next >= len(leaves) {
 		return &b, nil, false
 	}

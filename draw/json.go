@@ -21,7 +21,7 @@ func runsOf(s string, indent bool) []Node {
 	var signs strings.Builder
 	flush := func() {
 		if signs.Len() > 0 {
-			out = append(out, Node{Kind: Run, Style: isSign, Text: signs.String()})
+			out = appendVisible(out, signs.String(), Run, isSign)
 			signs.Reset()
 		}
 	}

@@ -12,28 +12,27 @@ import (
 func Mrkdwn(s string) []Node {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	var out []Node
-	for s != "" {
-		start := strings.Index(s, "```")
-		end := -1
+	for from := 0; ; {
+		start, end := strings.Index(s[from:], fence), -1
 		if start >= 0 {
-			end = strings.Index(s[start+3:], "```")
+			start += from
+			end = strings.Index(s[start+len(fence):], fence)
 		}
-		if end <= 0 { // an empty fence is none
-			if end == 0 && len(s) > start+6 {
-				// Of four and more backticks in a row the text goes on behind those that were looked at.
-				out = append(out, quoted(s[:start+3])...)
-				s = s[start+3:]
-				continue
-			}
+		if end < 0 {
 			return append(out, quoted(s)...)
 		}
-		before, code, behind := s[:start], s[start+3:start+3+end], s[start+6+end:]
-		out = append(out, quoted(strings.TrimSuffix(before, "\n"))...)
-		out = append(out, Node{Kind: Pre, Children: spans(strings.Trim(code, "\n"))})
-		s = strings.TrimPrefix(behind, "\n")
+		behind := start + 2*len(fence) + end
+		if end == 0 { // a fence with nothing in it is text
+			from = behind
+			continue
+		}
+		out = append(out, quoted(strings.TrimSuffix(s[:start], "\n"))...)
+		out = append(out, Node{Kind: Pre, Children: spans(strings.Trim(s[start+len(fence):behind-len(fence)], "\n"))})
+		s, from = strings.TrimPrefix(s[behind:], "\n"), 0
 	}
-	return out
 }
+
+const fence = "```"
 
 // quoted draws text without fences: paragraphs, and quotes of the lines that begin with >.
 func quoted(s string) []Node {
@@ -134,6 +133,10 @@ func emphasis(s, signs string, before rune) []Node {
 		case c == '<' && in.bracket():
 		case c == '`':
 			end := strings.IndexAny(s[in.at+1:], "`\n")
+			if end == 0 && s[in.at+1] == '`' { // code with nothing in it is text
+				in.at += 2
+				continue
+			}
 			if end <= 0 || s[in.at+1+end] == '\n' {
 				in.at++
 				continue
@@ -244,7 +247,7 @@ func (in *inliner) bracket() bool {
 		} else {
 			label = unescape(label)
 		}
-		n = Node{Kind: Link, Style: what, Children: Visible(label)}
+		n = Node{Kind: Link, Style: written(what), Children: Visible(label)}
 	}
 	in.add(n, end+2)
 	return true
@@ -272,10 +275,11 @@ func date(what, label string) Node {
 	if label == "" {
 		label = what
 	}
+	text := Node{Kind: Text, Style: written(what), Text: written(label)}
 	if len(parts) == 4 {
-		return Node{Kind: Link, Style: parts[3], Children: Visible(label)}
+		return Node{Kind: Link, Style: written(parts[3]), Children: []Node{text}}
 	}
-	return Node{Kind: Text, Style: written(what), Text: written(label)}
+	return text
 }
 
 // unescape reads the three entities that Slack has.

@@ -34,7 +34,7 @@ type Kind string
 
 // Kinds within a line. Those with Children hold others of this list.
 const (
-	Text    Kind = "text"    // Text, in a Pre with line ends in it
+	Text    Kind = "text"    // Text, in a Pre with line ends in it; Style: what stands in the message, where that is another
 	Bold    Kind = "b"       // Children
 	Italic  Kind = "i"       // Children
 	Strike  Kind = "s"       // Children

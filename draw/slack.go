@@ -59,8 +59,8 @@ func slackMessage(body []byte) (*value, error) {
 		return readObject(body)
 	}
 	pairs, err := url.ParseQuery(string(body))
-	if err != nil || len(pairs) == 0 {
-		return nil, errors.New("it is neither JSON nor a form")
+	if err != nil || !pairs.Has("text") && !pairs.Has("blocks") && !pairs.Has("attachments") {
+		return nil, errors.New("it is neither JSON nor a form with text, blocks or attachments")
 	}
 	m := &value{kind: '{'}
 	for _, f := range formOf(string(body)) {

@@ -23,6 +23,9 @@ type member struct {
 // maxBody is how many bytes of a message's body are read. A channel takes less; the page shows more only as a request.
 const maxBody = 4 << 20
 
+// maxParts is how many items or members are told apart; no message has as many. The others are one, as they came.
+const maxParts = 1000
+
 // readObject reads a JSON object.
 func readObject(b []byte) (*value, error) {
 	switch {
@@ -65,9 +68,26 @@ func (s *scanner) value(piece string) value {
 		return value{raw: s.in[start:s.at]}
 	}
 	v := value{kind: piece[0]}
+	depth := s.depth
 	for {
 		p := s.piece()
 		switch {
+		case len(v.items)+len(v.members) == maxParts && p != "" && p != "}" && p != "]" && p != ",":
+			from := s.at - len(p)
+			to := s.at
+			for s.depth >= depth && p != "" {
+				to = s.at
+				p = s.piece()
+			}
+			more := value{raw: s.in[from:to]}
+			if v.kind == '[' {
+				v.items = append(v.items, more)
+			} else {
+				v.members = append(v.members, member{"…", `"…"`, more})
+			}
+			v.raw = s.in[start:s.at]
+			v.taken = make([]bool, len(v.members))
+			return v
 		case p == "" || p == "}" || p == "]":
 			v.raw = s.in[start:s.at]
 			v.taken = make([]bool, len(v.members))

@@ -58,10 +58,12 @@ type fakeInbox struct{ cleared bool }
 func (f *fakeInbox) Items(context.Context, string, string, string) (page.ItemList, error) {
 	return page.ItemList{Items: []page.Item{{ID: "1"}}}, nil
 }
-func (f *fakeInbox) Item(_ context.Context, id string) (*page.Item, error) { return &page.Item{ID: id}, nil }
-func (f *fakeInbox) Clear()                                               { f.cleared = true }
-func (f *fakeInbox) Unread() int                                          { return 2 }
-func (f *fakeInbox) Frame(string) ([]byte, bool)                          { return nil, false }
+func (f *fakeInbox) Item(_ context.Context, id string) (*page.Item, error) {
+	return &page.Item{ID: id}, nil
+}
+func (f *fakeInbox) Clear()                      { f.cleared = true }
+func (f *fakeInbox) Unread() int                 { return 2 }
+func (f *fakeInbox) Frame(string) ([]byte, bool) { return nil, false }
 
 // served is a page that is served, and a browser that has its cookie.
 type served struct {

@@ -190,7 +190,7 @@ var cutWords = regexp.MustCompile(`^([\d,]+) (\w+)`)
 
 // requestViews draw a request as its channel shows it, and as it is.
 func requestViews(channel string, r request) []page.View {
-	body := []byte(bodyText(r))
+	body := []byte(recordedBody(r))
 	var shown []draw.Node
 	two := func(message, phone draw.Node, err error) {
 		if phone.Kind != "" {
@@ -243,8 +243,8 @@ func headerPairs(headers map[string]string) [][2]string {
 	return out
 }
 
-// bodyText is a request's body, as it was recorded.
-func bodyText(r request) string {
+// recordedBody is a request's body, as it was recorded.
+func recordedBody(r request) string {
 	switch b := r.Body.(type) {
 	case json.RawMessage:
 		return string(b)
@@ -265,7 +265,7 @@ func requestText(s *sheet) string {
 		for _, h := range headerPairs(r.Headers) {
 			fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
 		}
-		body := bodyText(r)
+		body := recordedBody(r)
 		if j, ok := r.Body.(json.RawMessage); ok {
 			body = string(setOut(j))
 		}
@@ -375,7 +375,7 @@ func copied(r request) string {
 	if j, ok := r.Body.(json.RawMessage); ok {
 		return string(setOut(display.JSON(j)))
 	}
-	return display.Visible(bodyText(r))
+	return display.Visible(recordedBody(r))
 }
 
 // curl is a request as a command. Secrets are not in it, as they are not in the request; what they are replaced by stays to
@@ -389,7 +389,7 @@ func curl(r request) string {
 		}
 		fmt.Fprintf(&b, " -H %s", shellWord(h[0]+": "+h[1]))
 	}
-	body := bodyText(r)
+	body := recordedBody(r)
 	if j, ok := r.Body.(json.RawMessage); ok {
 		body = string(display.JSON(j))
 	}

@@ -68,7 +68,19 @@ func (in *webInbox) arrivals(f func(item string)) {
 
 // shownArrival reports whether an arrival is a message, or wanted to be one: what only asks for something is left out.
 func shownArrival(m sandbox.Message) bool {
-	return m.Accepted || m.Status >= 300 && !(m.Service == sandbox.Unknown && m.Method == http.MethodHead) || len(m.Problems) > 0
+	if m.Service == sandbox.Unknown && m.Method == http.MethodHead { // whether somebody answers
+		return false
+	}
+	return m.Accepted || m.Status >= 300 || len(m.Problems) > 0
+}
+
+// titleOf is what an arrival says; one that says nothing is told by its size. Its path may hold a secret.
+func titleOf(m sandbox.Message) string {
+	text := strings.TrimSpace(gist(m))
+	if text == "" || text == fmt.Sprintf("%d bytes", len(m.Body)) {
+		text = fmt.Sprintf("%s, %s bytes", m.Method, display.Thousands(len(m.Body)))
+	}
+	return display.OneLine(display.Visible(text))
 }
 
 // messages are those that the inbox shows, the oldest first.
@@ -179,7 +191,7 @@ func (in *webInbox) item(m sandbox.Message, threads map[int]thread) page.Item {
 	t := threads[m.ID]
 	out := page.Item{
 		ID: strconv.Itoa(m.ID), Channel: channelOf(m.Service), Receiver: receiverOfService[m.Service],
-		Title: display.OneLine(display.Visible(strings.TrimSpace(cmp.Or(gist(m), m.Method+" "+m.Path)))), At: m.At, Status: m.Status, OK: m.Accepted && m.Status < 300,
+		Title: titleOf(m), At: m.At, Status: m.Status, OK: m.Accepted && m.Status < 300,
 		Word: "ok", Joined: t.joined,
 	}
 	if m.Service == sandbox.SlackAPI {

@@ -132,9 +132,7 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	defer g.loading.Unlock()
 	g.stop()
 	at := time.Now()
-	r := readConfig(disk{}, g.path, g.env.home)
-	g.sources = r.sources
-	g.stamps = stampsOf(g.sources)
+	r := g.read()
 	cfg := r.cfg
 	var mistakes []page.Problem
 	lines := fileLines{texts: r.texts}
@@ -198,6 +196,18 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 		ctx, cancel := context.WithCancel(ctx)
 		g.stopCount = cancel
 		g.counting.Go(func() { g.compare(ctx, rev, old, made) })
+	}
+}
+
+// read reads the config. The stamps are of before: what is saved in between is seen the next time.
+func (g *previews) read() reading {
+	for {
+		g.stamps = savedStamps(g.sources)
+		r := readConfig(disk{}, g.path, g.env.home)
+		if slices.Equal(g.sources, r.sources) {
+			return r
+		}
+		g.sources = r.sources
 	}
 }
 
@@ -349,7 +359,7 @@ func (g *previews) Alerts(ctx context.Context, source, q, after string) (page.Al
 		}
 		row := x.row
 		row.Severity = r.cfg.Scale.Severity(x.a.Rule.Level).String()
-		row.Told = len(r.told(x.a))
+		row.Told = r.count(x.a)
 		row.Changed = changed[x.id]
 		out.Alerts = append(out.Alerts, row)
 	}

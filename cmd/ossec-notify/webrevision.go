@@ -120,7 +120,7 @@ func (s *sheet) body() string {
 	}
 	var b strings.Builder
 	for _, r := range *s.shown.Requests {
-		fmt.Fprintf(&b, "%s %s\n%s\n", r.Method, r.URL, bodyText(r))
+		fmt.Fprintf(&b, "%s %s\n%s\n", r.Method, r.URL, recordedBody(r))
 	}
 	return b.String()
 }
@@ -132,6 +132,20 @@ func undated(mail string) string { return dateLine.ReplaceAllString(mail, "Date:
 
 // told are the deliveries of an alert at once.
 func (r *revision) told(a *alert.Alert) []dispatch.Delivery { return dispatch.AtOnce(r.p.Plan(a)) }
+
+// count is how many are told at once.
+func (r *revision) count(a *alert.Alert) int {
+	if len(r.p.Aliases) > 0 { // whom they stand for has to be asked
+		return len(r.told(a))
+	}
+	n := 0
+	for _, c := range r.cfg.Table.Choose(a) {
+		if c.After == 0 {
+			n++
+		}
+	}
+	return n
+}
 
 // receiver is one of the config.
 func (r *revision) receiver(name string) *receiver {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -57,13 +56,15 @@ func inWords(names []string) []draw.Node {
 // say tells who is told and who is not, and why.
 func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
 	out.Told = toldSentence(d.Choices)
-	w := routeWalk{d: &d, verdicts: d.Verdicts, scale: r.cfg}
+	tree := r.cfg.Table.Tree(a)
+	w := routeRows{d: &d, cfg: r.cfg}
 	w.always(r.cfg.Table.Always)
-	w.routes(r.cfg.Table.Routes, "", 0, nil)
+	w.branches(tree, 0)
 	w.defaults(r.cfg.Table.Default)
+	nearest := rules.NearestMiss(tree)
 	if len(w.rows) > maxRoutes {
 		for i, row := range w.rows {
-			w.rows[i].Far = row.Verdict == verdictUnasked || row.Verdict == verdictMisses
+			w.rows[i].Far = row.Verdict != verdictTakes && (nearest == nil || row.Route != nearest.Route)
 		}
 	}
 	out.Routes = w.rows
@@ -78,7 +79,7 @@ func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
 		}
 	}
 	if !slices.ContainsFunc(d.Choices, func(c rules.Choice) bool { return c.After == 0 }) {
-		out.Nobody = r.nobody(d)
+		out.Nobody = r.nobody(d, nearest)
 	}
 }
 
@@ -140,22 +141,20 @@ const (
 	verdictUnasked = "unasked"
 )
 
-// routeWalk makes a row of every route. Verdicts are those of the routes that were tried, in that order.
-type routeWalk struct {
-	d        *decided
-	scale    *config
-	verdicts []rules.Verdict
-	rows     []page.RouteRow
-	taken    bool
+// routeRows makes a row of every route.
+type routeRows struct {
+	d    *decided
+	cfg  *config
+	rows []page.RouteRow
 }
 
-func (w *routeWalk) always(to []string) {
+func (w *routeRows) always(to []string) {
 	if len(to) > 0 {
 		w.rows = append(w.rows, page.RouteRow{Route: rules.Always, Verdict: verdictTakes, Reason: words("every alert, beside the routes"), To: to})
 	}
 }
 
-func (w *routeWalk) defaults(to []string) {
+func (w *routeRows) defaults(to []string) {
 	if len(to) == 0 {
 		return
 	}
@@ -166,47 +165,69 @@ func (w *routeWalk) defaults(to []string) {
 	w.rows = append(w.rows, row)
 }
 
-// routes makes rows of siblings below a path. blocked says why they are not asked, nil if they are.
-func (w *routeWalk) routes(routes []*rules.Route, above string, depth int, blocked []draw.Node) (took bool) {
-	for i, r := range routes {
-		path := r.Name
-		if path == "" {
-			path = "routes[" + strconv.Itoa(i) + "]"
-		}
-		if above != "" {
-			path = above + "/" + path
-		}
-		row := page.RouteRow{Route: path, Verdict: verdictUnasked, Reason: blocked, To: []string{}, Depth: depth}
-		inside := blocked
-		if blocked == nil && len(w.verdicts) > 0 && w.verdicts[0].Route == path {
-			v := w.verdicts[0]
-			w.verdicts = w.verdicts[1:]
-			row.Verdict, row.Reason = verdictMisses, draw.Visible(v.Reason)
-			if v.Matched {
-				row.Verdict = verdictTakes
-			} else {
-				inside = append(words("not asked, because "), append([]draw.Node{name(path)}, words(" around it does not match")...)...)
+func (w *routeRows) branches(branches []rules.Branch, depth int) {
+	for _, b := range branches {
+		row := page.RouteRow{Route: b.Route, To: []string{}, Depth: depth}
+		switch b.Outcome {
+		case rules.Taken:
+			row.Verdict, row.Reason = verdictTakes, heldWords(b)
+			w.tell(&row, b)
+			if !b.Continue {
+				row.Reason = append(row.Reason, words("; the search ends here")...)
 			}
+		case rules.Missed:
+			row.Verdict, row.Reason = verdictMisses, missedWords(b)
+		default:
+			row.Verdict, row.Reason = verdictUnasked, unaskedWords(b)
 		}
-		at := len(w.rows)
 		w.rows = append(w.rows, row)
-		nested := w.routes(r.Routes, path, depth+1, inside)
-		if row.Verdict != verdictTakes {
-			continue
-		}
-		took = true
-		w.tell(&w.rows[at], r, nested)
-		if !r.Continue {
-			w.rows[at].Reason = append(w.rows[at].Reason, words("; the search ends here")...)
-			blocked = append(words("not asked, because "), append([]draw.Node{name(path)}, words(" took the alert")...)...)
-		}
+		w.branches(b.Branches, depth+1)
 	}
-	return took
 }
 
-// tell adds whom a route tells that matched, and what holds for that.
-func (w *routeWalk) tell(row *page.RouteRow, r *rules.Route, nested bool) {
-	if nested {
+func code(s string) draw.Node { return draw.Node{Kind: draw.Code, Children: draw.Visible(s)} }
+
+// heldWords are the matchers of a route that took the alert, and what they found.
+func heldWords(b rules.Branch) []draw.Node {
+	var out []draw.Node
+	for i, t := range b.Tests {
+		if i > 0 {
+			out = append(out, words(" and ")...)
+		}
+		out = append(out, code(t.String()))
+	}
+	switch len(b.Tests) {
+	case 0:
+		return draw.Visible(b.Reason)
+	case 1:
+		return append(out, words(" holds: %s", b.Reason)...)
+	}
+	return append(out, words(" hold: %s", b.Reason)...)
+}
+
+// missedWords are the nearest of the matchers that do not hold, and both values.
+func missedWords(b rules.Branch) []draw.Node {
+	why := b.Why()
+	if tests := b.Missed(); len(tests) > 0 {
+		if rest, ok := strings.CutPrefix(why, "asks for "+tests[0].String()); ok {
+			return append(append(words("asks for "), code(tests[0].String())), draw.Visible(rest)...)
+		}
+	}
+	return draw.Visible(why)
+}
+
+// unaskedWords name who kept a route from being asked.
+func unaskedWords(b rules.Branch) []draw.Node {
+	before, after, found := strings.Cut(b.Why(), b.By)
+	if b.By == "" || !found {
+		return draw.Visible(b.Why())
+	}
+	return append(append(draw.Visible(before), name(b.By)), draw.Visible(after)...)
+}
+
+// tell adds whom a route tells that took the alert, and what holds for that.
+func (w *routeRows) tell(row *page.RouteRow, b rules.Branch) {
+	if !b.Decides {
 		row.Reason = append(row.Reason, words("; a route inside it decides")...)
 		return
 	}
@@ -222,8 +243,11 @@ func (w *routeWalk) tell(row *page.RouteRow, r *rules.Route, nested bool) {
 	}
 	if len(row.To) == 0 {
 		why := "; who is to be told is told already"
-		if w.d.SuppressedBy == row.Route || r.Nobody {
+		switch {
+		case b.Nobody:
 			why = "; nobody is told, on purpose"
+		case slices.ContainsFunc(w.d.Choices, func(c rules.Choice) bool { return c.Route == row.Route }):
+			why = "; nobody is told at once"
 		}
 		row.Reason = append(row.Reason, words("%s", why)...)
 	}
@@ -236,13 +260,13 @@ func (w *routeWalk) tell(row *page.RouteRow, r *rules.Route, nested bool) {
 			if s.Open {
 				state = "goes out"
 			}
-			row.Notes = append(row.Notes, fmt.Sprintf("%s: at %s its times are %s", state, w.d.at.In(w.scale.Zone).Format("Mon 15:04 MST"), s.Times))
+			row.Notes = append(row.Notes, fmt.Sprintf("%s: at %s its times are %s", state, w.d.at.In(w.cfg.Zone).Format("Mon 15:04 MST"), s.Times))
 		}
 		row.Notes = append(row.Notes, s.Words...)
 	}
 	for _, s := range w.d.silences {
-		standing := standingOf(s, w.scale.Scale, w.scale.Zone, w.d.at)
-		row.Notes = append(row.Notes, fmt.Sprintf("silenced by %s, %s: %s", s.ID, timesOf(s, standing, w.scale.Zone, w.d.at), display.Quote(s.Reason).Line()))
+		standing := standingOf(s, w.cfg.Scale, w.cfg.Zone, w.d.at)
+		row.Notes = append(row.Notes, fmt.Sprintf("silenced by %s, %s: %s", s.ID, timesOf(s, standing, w.cfg.Zone, w.d.at), display.Quote(s.Reason).Line()))
 	}
 }
 
@@ -278,7 +302,7 @@ func notTold(t *rules.Table, a *alert.Alert, receiver string, choices []rules.Ch
 }
 
 // nobody says that nobody is told, and what to write so that somebody is.
-func (r *revision) nobody(d decided) *page.Nobody {
+func (r *revision) nobody(d decided, nearest *rules.Branch) *page.Nobody {
 	if d.Suppressed {
 		return &page.Nobody{
 			Title:  "Nobody, on purpose, by route " + d.SuppressedBy,
@@ -288,6 +312,10 @@ func (r *revision) nobody(d decided) *page.Nobody {
 	out := &page.Nobody{Title: "Nobody is told", Reason: words("No route takes this alert, and the config names no default receiver.")}
 	if len(d.Verdicts) == 0 {
 		out.Reason = words("The config has no route, and names no default receiver.")
+	}
+	if nearest != nil {
+		out.Reason = append(append(append(out.Reason, words(" The nearest is ")...), name(nearest.Route)), words(": it ")...)
+		out.Reason = append(append(out.Reason, missedWords(*nearest)...), words(".")...)
 	}
 	if len(d.Choices) > 0 {
 		out.Reason = words("Nobody is told at once: the route that takes it has later steps alone.")

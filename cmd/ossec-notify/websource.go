@@ -205,7 +205,7 @@ func (p *pasted) add(text []byte, zone *time.Location) ([]string, error) {
 		if err != nil {
 			return nil, err // of a reader that cannot fail
 		}
-		if k := a.Problem.Kind; k == alert.ProblemUnknown || k == alert.ProblemEmpty {
+		if k := a.Problem.Kind; k == alert.ProblemUnknown || k == alert.ProblemEmpty || k != "" && a.Rule.ID == "" {
 			why = a.Problem.ReadsAs
 			continue
 		}

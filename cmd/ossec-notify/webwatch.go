@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -92,7 +93,7 @@ func (g *previews) look(ctx context.Context) {
 	g.loading.Lock()
 	before, sources := g.stamps, g.sources
 	g.loading.Unlock()
-	now := stampsOf(sources)
+	now := savedStamps(sources)
 	if maps.Equal(before, now) {
 		return
 	}
@@ -109,6 +110,18 @@ func (g *previews) look(ctx context.Context) {
 	}
 	slices.SortFunc(files, func(a, b page.ChangedFile) int { return strings.Compare(a.Name, b.Name) })
 	g.load(ctx, files)
+}
+
+// leftover is what editors put beside the file that they save.
+var leftover = regexp.MustCompile(`^[.#]|~$|^[0-9]+$|\.(next|tmp|bak|swp|swx)$`)
+
+// savedStamps are the stamps of the files that patterns match, but for what editors leave there.
+func savedStamps(patterns []string) map[string]fileStamp {
+	stamps := stampsOf(patterns)
+	maps.DeleteFunc(stamps, func(path string, _ fileStamp) bool {
+		return leftover.MatchString(filepath.Base(path)) && !slices.Contains(patterns, path)
+	})
+	return stamps
 }
 
 func savedFile(path string) page.ChangedFile {
