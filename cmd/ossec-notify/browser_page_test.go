@@ -15,6 +15,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/sample"
 )
 
@@ -82,6 +83,7 @@ func TestPageInChromium(t *testing.T) {
 		{"nobody, cut, no secret, many", testPageShowsWhatIsMissing},
 		{"what arrives", testPageShowsArrivals},
 		{"keys", testPageKeys},
+		{"every kind of node is drawn", testPageDrawsEveryKind},
 		{"everybody can read it", testPageIsAccessible},
 		{"another server", testPageOutlivesTheServer},
 	} {
@@ -562,6 +564,63 @@ func testPageKeys(t *testing.T, b *tab) {
 	b.click(`button[data-do=pasted]`)
 	b.until(`document.querySelector('.sev')?.textContent.includes('rule 100303') && location.search.includes('source=pasted')`)
 	b.until(`document.querySelector('.tools .two span:not(.vh)').textContent !== '0'`)
+}
+
+// testPageDrawsEveryKind hands the page one node of each kind, as it is listed in the source of package draw.
+func testPageDrawsEveryKind(t *testing.T, b *tab) {
+	source, err := os.ReadFile(filepath.Join("..", "..", "draw", "node.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`\bKind += "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(kinds) < 30 {
+		t.Fatalf("%d kinds of nodes are found in draw/node.go", len(kinds))
+	}
+	var nodes []draw.Node
+	for _, k := range kinds {
+		for _, change := range []string{"", "+", "-"} {
+			nodes = append(nodes, draw.Node{Kind: draw.Kind(k[1]), Text: "text of " + k[1], Style: "javascript:style", Change: change, Children: []draw.Node{{Kind: draw.Para, Children: []draw.Node{{Kind: draw.Text, Text: "within " + k[1] + change}}}}})
+		}
+	}
+	nodes = append(nodes, draw.Node{Kind: "hologram", Text: "not of this list"})
+	all, err := json.Marshal(nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, alerts := pageFiles(t, pageConfig)
+	s := serve(t, append([]string{"preview", "--web", "--config", filepath.Join(dir, "ossec-notify.yaml")}, alerts...)...)
+	b.open(s.url, 1440)
+	b.ready()
+	eval[bool](b, `(() => {
+		const real = window.fetch, nodes = `+string(all)+`;
+		window.fetch = async (path, o) => {
+			const r = await real(path, o);
+			if (!path.startsWith('/api/preview')) return r;
+			const p = await r.json();
+			p.cards[0].views[0].draw = nodes;
+			return new Response(JSON.stringify(p), {headers: {'Content-Type': 'application/json'}});
+		};
+		return true;
+	})()`)
+	b.press("j")
+	b.untilText(`.view`, "within note")
+	text := eval[string](b, `document.querySelector('.view').textContent`)
+	leaves := map[string]bool{"text": true, "mention": true, "box": true, "redact": true, "run": true, "br": true, "button": true, "hr": true, "image": true}
+	for _, k := range kinds {
+		want := "within " + k[1]
+		if leaves[k[1]] {
+			want = "text of " + k[1]
+		}
+		if k[1] != "br" && k[1] != "hr" && !strings.Contains(text, want) {
+			t.Errorf("kind %s: nothing shows %q", k[1], want)
+		}
+	}
+	if n := strings.Count(text, "Not known here"); n != 1 || !strings.Contains(text, "hologram") {
+		t.Errorf("%d nodes are drawn as not known, want the one of kind hologram", n)
+	}
+	if n := eval[int](b, `document.querySelectorAll('.view :is(ins, del)').length`); n < 2*(len(kinds)-1) {
+		t.Errorf("%d changes are marked, want 2 of each kind", n)
+	}
 }
 
 // accessible are rules that the page must keep, as WCAG 2.2 AA has them: contrast, size of what is to be hit, nothing that
