@@ -9,11 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"unicode"
 
+	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/sample"
 )
 
@@ -81,6 +83,7 @@ func TestPageInChromium(t *testing.T) {
 		{"nobody, cut, no secret, many", testPageShowsWhatIsMissing},
 		{"what arrives", testPageShowsArrivals},
 		{"keys", testPageKeys},
+		{"every kind of node is drawn", testPageDrawsEveryKind},
 		{"everybody can read it", testPageIsAccessible},
 		{"another server", testPageOutlivesTheServer},
 	} {
@@ -134,11 +137,10 @@ func testPageSaysWhatTheCommandsSay(t *testing.T, b *tab) {
 		if err := json.Unmarshal(output(t, "preview", "--config", config, "--format", "json", path), &previewed); err != nil {
 			t.Fatal(err)
 		}
-		_, alertID, _ := strings.Cut(previewed[0].Alert, "/")
 		row := eval[int](b, `(async () => {
 			for (const [i, row] of [...document.querySelectorAll('.row')].entries()) {
 				const p = await (await fetch('/api/preview?alert=' + row.dataset.id)).json();
-				if (p.explain.alert.endsWith(`+quoted(alertID)+`)) return i;
+				if (p.explain.alert === `+quoted(previewed[0].Alert)+`) return i;
 			}
 			return -1;
 		})()`)
@@ -197,10 +199,13 @@ func mapKeys(m map[string]string) func(func(string) bool) {
 	}
 }
 
+var escapedRune = regexp.MustCompile(`\\u[0-9a-f]{4}`)
+
 // bare is a text without blanks, with secrets and what nobody sees as the page shows them.
 func bare(s string) string {
 	var out strings.Builder
-	for _, r := range strings.ReplaceAll(s, "[redacted]", "redacted") {
+	s = escapedRune.ReplaceAllStringFunc(strings.ReplaceAll(s, "[redacted]", "redacted"), func(e string) string { return "U+" + strings.ToUpper(e[2:]) })
+	for _, r := range s {
 		switch {
 		case unicode.IsSpace(r):
 		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp, unicode.Co):
@@ -315,7 +320,7 @@ func testPageShowsABrokenConfig(t *testing.T, b *tab) {
 	save(t, config, strings.NewReplacer("{webhook: {url:", "{webhook: {urll:", "to: [oncall, soc]", "to: [oncall, sco]").Replace(pageConfig), true)
 	b.untilText(`.strip.bad`, "2 mistakes")
 	b.untilText(`.strip.bad`, "ossec-notify.yaml:5:")
-	b.untilText(`.strip.bad`, "ossec-notify.yaml:9:")
+	b.untilText(`.strip.bad`, "ossec-notify.yaml:10:")
 	b.untilText(`.strip.bad`, "Shown with the one that loaded at")
 	b.until(`document.querySelectorAll('.strip.bad .n-line.error').length === 2`)
 	if got := eval[[]string](b, `[...document.querySelectorAll('.card')].map(c => c.dataset.r)`); !slices.Equal(got, before) {
@@ -378,7 +383,7 @@ func testPageKeepsHostileAlertsText(t *testing.T, b *tab) {
 func testPageFramesHostileMail(t *testing.T, b *tab) {
 	s := serve(t, "sandbox", "--web")
 	b.open(s.at("/")+"inbox"+strings.TrimPrefix(s.url, s.at("/")), 1440)
-	b.until(`document.querySelector('.addresses')`)
+	b.until(`document.querySelector('.addresses div')`)
 	address := eval[string](b, `[...document.querySelectorAll('.addresses code')].map(e => e.textContent).find(a => a.startsWith('smtp'))`)
 	_, host, _ := strings.Cut(address, "://")
 	html := `<meta http-equiv=refresh content="0;url=http://192.0.2.1/gone"><script>top.document.title='taken';parent.location='http://192.0.2.1/'</script>` +
@@ -452,7 +457,7 @@ func testPageShowsWhatIsMissing(t *testing.T, b *tab) {
 func testPageShowsArrivals(t *testing.T, b *tab) {
 	s := serve(t, "sandbox", "--web")
 	b.open(s.url, 1440)
-	b.until(`document.querySelector('.addresses')`)
+	b.until(`document.querySelector('.addresses div')`)
 	address := eval[string](b, `[...document.querySelectorAll('.addresses div')].find(d => d.textContent.startsWith('Webhook')).querySelector('code').textContent`)
 	slackURL := eval[string](b, `[...document.querySelectorAll('.addresses div')].find(d => d.textContent.startsWith('Slack')).querySelector('code').textContent`)
 	dir := write(t, map[string]string{"ossec-notify.yaml": "receivers:\n  hook: {webhook: {url: \"" + address + "\"}}\n  soc: {slack: {webhook_url: \"" + slackURL + "\"}}\n  wrong: {slack: {webhook_url: \"" + slackURL + "x\"}}\ndefault: [hook]\n"})
@@ -484,6 +489,10 @@ func testPageShowsArrivals(t *testing.T, b *tab) {
 	if err := json.Unmarshal([]byte(raw), &sent); err != nil || cmp.Or(sent["title"], sent["text"]) == nil {
 		t.Errorf("the body shown is not what was sent: %v\n%s", err, raw)
 	}
+	if got := eval[string](b, `document.title`); !strings.HasPrefix(got, "(1) ") {
+		t.Errorf("the title is %q, and one of three was not opened", got)
+	}
+	b.press("j")
 	b.click(`.row.item:has(.refused)`)
 	b.until(`document.querySelector('article.card .problem')`)
 	b.until(`!document.title.startsWith('(')`)
@@ -529,7 +538,7 @@ func testPageKeys(t *testing.T, b *tab) {
 	b.press("p")
 	b.until(`document.querySelector('#paste').open && document.activeElement.id === 'paste-t'`)
 	b.press("\u001b")
-	b.until(`!document.querySelector('#paste').open`)
+	b.until(`!document.querySelector('#paste').open && document.activeElement === document.body`)
 	b.press("?")
 	b.until(`document.querySelector('#help').open`)
 	b.click(`#letters`)
@@ -555,6 +564,63 @@ func testPageKeys(t *testing.T, b *tab) {
 	b.click(`button[data-do=pasted]`)
 	b.until(`document.querySelector('.sev')?.textContent.includes('rule 100303') && location.search.includes('source=pasted')`)
 	b.until(`document.querySelector('.tools .two span:not(.vh)').textContent !== '0'`)
+}
+
+// testPageDrawsEveryKind hands the page one node of each kind, as it is listed in the source of package draw.
+func testPageDrawsEveryKind(t *testing.T, b *tab) {
+	source, err := os.ReadFile(filepath.Join("..", "..", "draw", "node.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := regexp.MustCompile(`\bKind += "(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(kinds) < 30 {
+		t.Fatalf("%d kinds of nodes are found in draw/node.go", len(kinds))
+	}
+	var nodes []draw.Node
+	for _, k := range kinds {
+		for _, change := range []string{"", "+", "-"} {
+			nodes = append(nodes, draw.Node{Kind: draw.Kind(k[1]), Text: "text of " + k[1], Style: "javascript:style", Change: change, Children: []draw.Node{{Kind: draw.Para, Children: []draw.Node{{Kind: draw.Text, Text: "within " + k[1] + change}}}}})
+		}
+	}
+	nodes = append(nodes, draw.Node{Kind: "hologram", Text: "not of this list"})
+	all, err := json.Marshal(nodes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, alerts := pageFiles(t, pageConfig)
+	s := serve(t, append([]string{"preview", "--web", "--config", filepath.Join(dir, "ossec-notify.yaml")}, alerts...)...)
+	b.open(s.url, 1440)
+	b.ready()
+	eval[bool](b, `(() => {
+		const real = window.fetch, nodes = `+string(all)+`;
+		window.fetch = async (path, o) => {
+			const r = await real(path, o);
+			if (!path.startsWith('/api/preview')) return r;
+			const p = await r.json();
+			p.cards[0].views[0].draw = nodes;
+			return new Response(JSON.stringify(p), {headers: {'Content-Type': 'application/json'}});
+		};
+		return true;
+	})()`)
+	b.press("j")
+	b.untilText(`.view`, "within note")
+	text := eval[string](b, `document.querySelector('.view').textContent`)
+	leaves := map[string]bool{"text": true, "mention": true, "box": true, "redact": true, "run": true, "br": true, "button": true, "hr": true, "image": true}
+	for _, k := range kinds {
+		want := "within " + k[1]
+		if leaves[k[1]] {
+			want = "text of " + k[1]
+		}
+		if k[1] != "br" && k[1] != "hr" && !strings.Contains(text, want) {
+			t.Errorf("kind %s: nothing shows %q", k[1], want)
+		}
+	}
+	if n := strings.Count(text, "Not known here"); n != 1 || !strings.Contains(text, "hologram") {
+		t.Errorf("%d nodes are drawn as not known, want the one of kind hologram", n)
+	}
+	if n := eval[int](b, `document.querySelectorAll('.view :is(ins, del)').length`); n < 2*(len(kinds)-1) {
+		t.Errorf("%d changes are marked, want 2 of each kind", n)
+	}
 }
 
 // accessible are rules that the page must keep, as WCAG 2.2 AA has them: contrast, size of what is to be hit, nothing that

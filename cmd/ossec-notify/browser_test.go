@@ -15,11 +15,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	cdpinput "github.com/chromedp/cdproto/input"
 	cdpnetwork "github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // The tests of the page drive Chromium, and the program runs as people run it: a process that reads files. They wait until
@@ -208,10 +212,27 @@ func (b *tab) click(selector string) {
 	}
 }
 
+// press presses keys, as a keyboard does: what a key writes does not come where the page takes the key for itself.
 func (b *tab) press(keys string) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, chromedp.KeyEvent(keys)); err != nil {
-		b.t.Fatalf("press %q: %v", keys, err)
+	for _, r := range keys {
+		err := chromedp.Do(b.ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+			for _, k := range kb.Encode(r) {
+				if k.Type == kb.KeyChar { // comes with the key
+					continue
+				}
+				if k.Type != kb.KeyUp && unicode.IsPrint(r) {
+					k.Type, k.Text = cdpinput.DispatchKeyEventTypeKeyDown, string(r)
+				}
+				if _, err := cdp.Call(ctx, t, cdpinput.DispatchKeyEvent, *k); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		if err != nil {
+			b.t.Fatalf("press %q: %v", r, err)
+		}
 	}
 }
 
@@ -235,6 +256,13 @@ func (b *tab) shoot(name string, width int64) {
 		return
 	}
 	// A frame is painted only where the window reaches.
+	at := eval[float64](b, `scrollY`)
+	defer func() {
+		if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
+			b.t.Error(err)
+		}
+		eval[bool](b, fmt.Sprintf(`scrollTo(0, %v), true`, at))
+	}()
 	err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, eval[int64](b, `Math.min(4000, document.documentElement.scrollHeight)`)))
 	eval[bool](b, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 	var png []byte

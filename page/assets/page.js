@@ -108,7 +108,7 @@ function bare({k, t, s, c, n, was, from, at}) {
   case 'cut': return c ? h('details.n-cut', h('summary', t), h('div', kids)) : h('div.n-cut', t);
   case 'kv': return h('div.n-kv', h('span.l', t), h('div', kids));
   case 'json': return h('div.n-json', h('p', t), h('pre', kids));
-  case 'message': return h('div', {class: 'n-message ' + word(s)}, s === 'slack' && h('span.face', icon('pagerduty')), h('p.who', s === 'pagerduty' && icon(s), h('b', t), s === 'slack' && [' ', h('span.app', 'APP')]), h('div.body', kids));
+  case 'message': return h('div', {class: 'n-message ' + word(s)}, s === 'slack' && h('span.face', icon('pagerduty')), h('p.who', s === 'pagerduty' && [icon(s), ' '], h('b', t), s === 'slack' && [' ', h('span.app', 'APP')]), h('div.body', kids));
   case 'phone': return h('div.n-phone', icon('phone'), h('div', h('span.l', t === 'Slack' ? 'On a locked phone: ' : 'Roughly, on the phone: '), kids));
   case 'request': return h('div.n-request', h('div.first', h('b', t), ' ', kids[0]), c?.some(x => x.k === 'kv') && h('div.headers', kids.filter((_, i) => c[i].k === 'kv')), kids.filter((_, i) => i && c[i].k !== 'kv'));
   case 'line': return h('div', {class: 'n-line ' + word(s)}, h('span.no', t), h('span', kids));
@@ -132,7 +132,7 @@ function problem(p, ...more) {
     const part = (a, b) => all.slice(a, b).join('');
     return h('div', {class: 'n-line' + (here ? ' error' : '')}, h('span.no', l.n), h('span', part(0, from), from < all.length && h('span.wavy', part(from, to)), part(to)));
   });
-  return h('div.problem', {tabindex: -1, $key: 'x' + place(p) + p.text, $place: place(p)}, h('p', h('span', place(p) && h('u', place(p)), h('b', p.text), ' ', p.hint), more), lines.length ? h('div.n-lines', lines) : '');
+  return h('div.problem', {tabindex: -1, $key: 'x' + place(p) + p.text, $place: place(p)}, h('p', h('span', place(p) && h('u', place({...p, file: base(p.file)})), h('b', p.text), ' ', p.hint), more), lines.length ? h('div.n-lines', lines) : '');
 }
 
 // --- The address
@@ -209,7 +209,11 @@ async function loadPreview() {
     const p = await latest('preview', '/api/preview' + query({alert, against: against || (S.state.changed && 'before'), to}));
     if (!p) return;
     S.p = p;
-  } catch (e) { S.p = null; S.error = e; }
+  } catch (e) {
+    if (against) { go({against: ''}, true); cry(`${e.message}: ${e.hint || ''}`); return loadPreview(); }
+    S.p = null;
+    S.error = e;
+  }
   face();
   return S.p;
 }
@@ -238,7 +242,13 @@ async function loadItem() {
 
 const base = s => (s || '').split('/').pop(), num = n => n.toLocaleString('en'), plural = (n, one) => `${num(n)} ${one}${n === 1 ? '' : 's'}`;
 const clock = t => new Date(t).toTimeString().slice(0, 8), saved = () => S.state.changed?.files?.map(f => base(f.name)).join(', ') || 'the config';
-const faulty = () => [...(S.state.config?.errors || []), ...(S.state.templates || []).flatMap(t => t.errors || [])];
+// broken are the mistakes in templates: those that loading them showed, and those that this alert shows.
+function broken() {
+  const all = (S.state.templates || []).flatMap(t => (t.errors || []).map(p => ({file: t.name, ...p})));
+  for (const p of (S.p?.cards || []).flatMap(c => c.problems || [])) if (p.kind === 'template' && !all.some(x => place(x) === place(p))) all.push(p);
+  return all;
+}
+const faulty = () => [...(S.state.config?.errors || []), ...broken()];
 function bar() {
   const s = S.state, n = faulty().length, c = s.changed, i = c?.impact, inbox = S.at.face === 'inbox', path = base(s.config?.path);
   const more = !S.up ? '' : n ? (c ? `${saved()} saved ${clock(c.at)}, ` : '') + plural(n, 'error') : i?.looked < i?.of ? `checked ${num(i.looked)} of ${num(i.of)} for changes`
@@ -350,21 +360,21 @@ function routes(p) {
 }
 
 function trouble() {
-  const s = S.state, bad = s.config?.errors || [], all = s.templates || [], broken = all.filter(t => t.errors?.length), since = s.changed ? ' since ' + clock(s.changed.at) : '';
-  if (!bad.length && !broken.length) return '';
+  const s = S.state, bad = s.config?.errors || [], all = broken(), since = s.changed ? ' since ' + clock(s.changed.at) : '', rest = (s.templates || []).length - new Set(all.map(p => p.file)).size;
+  if (!bad.length && !all.length) return '';
   const copy = p => place(p) && button('copy', 'Copy place', {$text: place(p)});
   return h('section.strip.bad', {'aria-label': 'Trouble', tabindex: -1, $key: 'trouble'},
     bad.length ? h('p', icon('warn'), h('span', h('b', base(s.config.path) || 'The config'), ` has ${plural(bad.length, 'mistake')}${since}. Shown with the one that loaded at ${clock(s.config.loaded_at)}.`)) : '', bad.map(p => problem(p, copy(p))),
-    broken.flatMap(t => t.errors.map(p => {
-      const hit = (S.p?.cards || []).filter(c => c.problems?.some(x => x.kind === 'template' && x.file === p.file)), rest = all.length - broken.length;
-      return [h('p', {$key: 't' + place(p) + p.text}, icon('warn'), h('span', h('b', place(p) || t.name), ` has an error${since}. `, hit.length ? [hit.map((c, i) => [i ? ', ' : '', h('b', c.receiver)]), hit.length > 1 ? ' get' : ' gets', ' the default message', rest ? `; the other ${plural(rest, 'template')} ${rest > 1 ? 'are' : 'is'} fine` : '', '.'] : ''),
+    all.map(p => {
+      const hit = (S.p?.cards || []).filter(c => c.problems?.some(x => x.kind === 'template' && place(x) === place(p)));
+      return [h('p', {$key: 't' + place(p) + p.text}, icon('warn'), h('span', h('b', place({...p, file: base(p.file)})), ` has an error${since}. `, hit.length ? [hit.map((c, i) => [i ? ', ' : '', h('b', c.receiver)]), hit.length > 1 ? ' get' : ' gets', ' the default message', rest ? `; the other ${plural(rest, 'template')} ${rest > 1 ? 'are' : 'is'} fine` : '', '.'] : ''),
         hit.length ? h('span.ends', button('trouble', 'Go to it', {$place: place(p)}), copy(p)) : ''), hit.length ? '' : problem(p, copy(p))];
-    })));
+    }));
 }
 const touched = p => [...(p.cards || []).filter(c => c.changed || c.new), ...(p.gone || [])].length;
 function strip(p) {
   const c = S.state.changed, n = touched(p), i = c?.impact, against = S.at.against || 'before';
-  if (!c && !p.against_rev) return '';
+  if ((!c && !p.against_rev) || (!n && S.state.config?.errors?.length)) return '';
   const choices = {before: 'the save before', start: 'the start', running: 'the running config', [against]: 'save ' + against}, words = against === 'before' || !(against in {start: 1, running: 1});
   return h('section.strip.plus', {'aria-label': 'Changes', tabindex: -1, $key: 'strip'}, h('p', icon('diff'), h('span', against === 'before' && c ? [h('b', saved()), ` saved ${clock(c.at)}. It changes `] : 'Since then it changes ',
     n ? [h('b', `${n} of ${(p.cards || []).length + (p.gone || []).length}`), ' messages here'] : 'no message here', i && [i.changed ? [n ? ', and messages of ' : ', but messages of ', h('b', `${num(i.changed)} of ${num(i.looked)}`), ' alerts'] : ', and none of ' + plural(i.looked, 'alert'), i.looked < i.of ? ' checked so far' : ' in this list'], '.'),
@@ -406,7 +416,7 @@ function meters(all) {
 function arrival() {
   const i = S.item, box = S.inbox || {}, checks = i?.checks || [];
   if (!i) {
-    return h('section.panel.none', {$key: 'none'}, h('h1', S.error ? 'This one is gone' : S.items.length ? 'Choose an arrival' : 'Nothing arrived yet'), S.error && h('p', S.error.message, '. The last 500 are kept.'),
+    return h('section.panel.none', {$key: 'none'}, h('h1', S.error ? 'This one is gone' : S.items.length ? 'Choose an arrival' : S.inbox ? 'Nothing arrived yet' : 'Inbox'), S.error && h('p', S.error.message, '. The last 500 are kept.'),
       h('p', 'The stand-ins listen here:'), h('dl.addresses', (box.addresses || []).map(a => h('div', h('dt', channels[a.channel] || a.channel), h('dd', h('code', a.url), ' ', link('copy', 'Copy', {$text: a.url, 'aria-label': 'Copy the address for ' + a.channel}))))),
       box.example && [h('p', 'Try one:'), h('pre.n-pre', box.example), button('copy', 'Copy', {$text: box.example})]);
   }
@@ -414,7 +424,7 @@ function arrival() {
   return h('article.card', {tabindex: -1, $key: 'in' + i.id, 'aria-label': i.title},
     h('header', tile(i.channel), h('div.name', h('h1', i.title), h('p', h('b', i.receiver), ' · ', channels[i.channel], ` stand-in · ${clock(i.at)} · `, answer)), views('inbox', i.views, v)),
     h('div.in', !i.ok && h('div.problem', h('p', h('span', h('u', i.status, ' ', i.word), checks.filter(c => !c.ok).map(c => h('b', c.text, ' '))))), i.joined && h('p.sub', plural(i.joined, 'repeat'), ' joined this incident.'), look(v, i),
-      h('ul.checks', checks.map(c => h('li', {class: c.ok ? 'fine' : 'refused'}, icon(c.ok ? 'yes' : 'no'), vh(c.ok ? 'right: ' : 'wrong: '), h('span', c.text))))));
+      i.ok && h('ul.checks', checks.map(c => h('li', {class: c.ok ? 'fine' : 'refused'}, icon(c.ok ? 'yes' : 'no'), vh(c.ok ? 'right: ' : 'wrong: '), h('span', c.text))))));
 }
 
 // --- What hovering or focus explains
