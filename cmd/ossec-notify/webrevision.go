@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
@@ -109,9 +111,14 @@ func (r *revision) faulty() []brokenTemplate { return slices.Concat(r.broken, r.
 // readSecrets notes which secrets cannot be read: what is for those receivers can be seen, and not be sent.
 func (r *revision) readSecrets() {
 	for _, rc := range r.cfg.Receivers {
-		secrets(rc.Config.settings(), func(s *notifier.Secret) {
+		leaves(reflect.ValueOf(rc.Config.settings()), "", func(key string, v reflect.Value) {
+			s, ok := v.Addr().Interface().(*notifier.Secret)
+			if !ok {
+				return
+			}
 			if _, err := readNow(*s); err != nil && err != errNotRun {
-				r.unread[rc.Name] = append(r.unread[rc.Name], r.files.about(rc, err))
+				why := strings.TrimPrefix(err.Error(), "secret: ")
+				r.unread[rc.Name] = append(r.unread[rc.Name], r.files.about(rc, &notifier.FieldError{Key: key, Message: why}))
 			}
 		})
 	}
@@ -281,13 +288,14 @@ func hinted(message string) (text, hint string) {
 	return message, ""
 }
 
-// about is a problem of a receiver at the place of its setting.
+// about is a problem of a receiver at the place of its setting. The line itself is not shown: a secret may stand in it.
 func (f fileLines) about(r *receiver, err error) page.Problem {
 	p := findingAbout(r, err, exitFail).Problem
-	out := f.problem(p)
-	out.Text = strings.TrimSpace(err.Error())
-	out.Source = nil // the line names the file; a secret may stand beside it
-	return out
+	text := err.Error()
+	if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
+		text = field.Key + ": " + field.Message
+	}
+	return page.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: display.OneLine(strings.TrimSpace(text))}
 }
 
 // templatePlace is how messages of package templates begin; before it may be the setting that names the file.
