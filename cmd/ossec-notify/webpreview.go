@@ -87,9 +87,6 @@ func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
 		return nil, configError(g.path, err)
 	}
 	g.load(ctx, nil)
-	if g.now() == nil {
-		return nil, failed("the config cannot be shown: %s", g.errors[0].Text)
-	}
 	g.files = e.filesSource(ctx, in, g.now().cfg.Zone)
 	if g.files.Count > 0 {
 		g.looked = g.files.ID
@@ -158,10 +155,7 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	var made *revision
 	if cfg != nil {
 		g.know(ctx, cfg)
-		var err error
-		if made, err = newRevision(g.env, 0, at, cfg, r.problems, r.texts, g.cache); made == nil {
-			mistakes = append(mistakes, page.Problem{File: g.path, Text: err.Error()})
-		}
+		made = newRevision(g.env, at, cfg, r.problems, r.texts, g.cache)
 	}
 	mistakes = slices.DeleteFunc(mistakes, func(p page.Problem) bool { // they are told of the template
 		return templatePlace.MatchString(p.Text)
@@ -454,7 +448,7 @@ func (g *previews) running(ctx context.Context) (*revision, error) {
 			break
 		}
 		if cfg := kept.config(g.path, g.env.home); cfg != nil {
-			return newRevision(g.env, 0, kept.Loaded, cfg, nil, kept.texts, g.cache)
+			return newRevision(g.env, kept.Loaded, cfg, nil, kept.texts, g.cache), nil
 		}
 	}
 	return nil, &page.Error{Status: http.StatusNotFound, Text: "no deliverer has loaded this config yet", Hint: "compare with the save before, or with the start"}
