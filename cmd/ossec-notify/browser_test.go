@@ -171,9 +171,23 @@ func eval[T any](b *tab, js string) T {
 // open loads an address, in a window of that width.
 func (b *tab) open(address string, width int64) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address)); err != nil {
+	b.resize(width)
+	if err := chromedp.Do(b.ctx, chromedp.Navigate(address)); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+func (b *tab) resize(width int64) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// painted waits until what was changed is on the screen.
+func (b *tab) painted() {
+	b.t.Helper()
+	eval[bool](b, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 }
 
 // until waits for a condition, which is JavaScript.
@@ -258,13 +272,11 @@ func (b *tab) shoot(name string, width int64) {
 	// A frame is painted only where the window reaches.
 	at := eval[float64](b, `scrollY`)
 	defer func() {
-		if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
-			b.t.Error(err)
-		}
+		b.resize(width)
 		eval[bool](b, fmt.Sprintf(`scrollTo(0, %v), true`, at))
 	}()
 	err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, eval[int64](b, `Math.min(4000, document.documentElement.scrollHeight)`)))
-	eval[bool](b, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+	b.painted()
 	var png []byte
 	if err == nil {
 		png, err = chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
