@@ -671,6 +671,7 @@ func testPageIsAccessible(t *testing.T, b *tab) {
 		for _, width := range []int64{1440, 400, 320} {
 			b.resize(width)
 			for _, look := range []map[string]string{{"prefers-color-scheme": "light"}, {"prefers-color-scheme": "dark"}, {"forced-colors": "active", "prefers-color-scheme": "light"}} {
+				look["prefers-reduced-motion"] = "reduce" // no colour is on its way to another one
 				b.media(look)
 				b.painted()
 				got := eval[struct {
