@@ -118,9 +118,9 @@ func where(s *sheet) string {
 		}
 		return "Slack, incoming webhook"
 	case "pagerduty":
-		return "PagerDuty, Events API v2"
+		return "PagerDuty Events v2"
 	case "splunk":
-		return "Splunk, HTTP Event Collector"
+		return "Splunk HEC"
 	case "email":
 		return "Mail"
 	case "webhook":
@@ -360,7 +360,7 @@ func limits(s *sheet, cut int) []page.Limit {
 	}
 	var out []page.Limit
 	for _, m := range c.Meters(s.n) {
-		l := page.Limit{Name: strings.ToUpper(m.Name[:1]) + m.Name[1:], N: m.N, Of: m.Limit, Unit: "characters"}
+		l := page.Limit{Name: meterName(m.Name), N: m.N, Of: m.Limit, Unit: "characters"}
 		if m.Name == "log" {
 			l.Cut = cut
 		}
@@ -368,6 +368,17 @@ func limits(s *sheet, cut int) []page.Limit {
 	}
 	slices.SortStableFunc(out, func(a, b page.Limit) int { return cmp.Compare(b.N*max(a.Of, 1), a.N*max(b.Of, 1)) })
 	return out
+}
+
+// meterName is the name of a meter as it stands alone.
+func meterName(name string) string {
+	switch name {
+	case "key":
+		return "Dedup key"
+	case "blocks":
+		return "All blocks"
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // copied is the body for the clipboard. JSON stays the same JSON; nothing in it steers where it is pasted.

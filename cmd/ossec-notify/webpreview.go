@@ -177,11 +177,11 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	if files != nil {
 		faults := len(mistakes)
 		if made != nil {
-			faults += len(made.broken)
+			faults += len(made.faulty())
 		}
 		for i, f := range files {
 			files[i].OK = !slices.ContainsFunc(mistakes, func(p page.Problem) bool { return filepath.Base(p.File) == f.Name }) &&
-				(made == nil || !slices.ContainsFunc(made.broken, func(b brokenTemplate) bool { return b.name == f.Name }))
+				(made == nil || !slices.ContainsFunc(made.faulty(), func(b brokenTemplate) bool { return b.name == f.Name }))
 		}
 		change = &page.Change{Revision: g.rev, At: at, Files: files, Errors: faults}
 		g.changed = change
@@ -294,7 +294,7 @@ func (r *revision) templates() []page.TemplateState {
 			note(filepath.Base(path), false)
 		}
 	}
-	for _, b := range r.broken {
+	for _, b := range r.faulty() {
 		i := note(b.name, false)
 		out[i].Errors = append(out[i].Errors, b.Problem)
 	}

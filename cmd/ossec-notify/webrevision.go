@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -14,12 +15,14 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -28,7 +31,8 @@ type revision struct {
 	n      int
 	at     time.Time
 	cfg    *config
-	broken []brokenTemplate
+	broken []brokenTemplate          // that do not parse
+	fails  []brokenTemplate          // that fail with a built-in alert
 	unread map[string][]page.Problem // secrets that cannot be read, by receiver
 	files  fileLines
 
@@ -65,21 +69,62 @@ func newRevision(e *env, n int, at time.Time, cfg *config, problems []rules.Prob
 		}
 	}
 	r.readSecrets()
+	r.trySamples()
 	return r, nil
 }
+
+// trySamples notes which templates of the operator's fail with a built-in alert, as check does: most mistakes show with any.
+func (r *revision) trySamples() {
+	type kind struct {
+		channel string
+		set     *templates.Set
+	}
+	tried := map[kind]bool{}
+	for _, rc := range r.cfg.Receivers {
+		to := r.p.Receivers[rc.Name]
+		own := slices.ContainsFunc(to.Templates.Sources(), func(s templates.Source) bool { return !s.Embedded })
+		as := kind{rc.Channel.name, to.Templates}
+		if !own || tried[as] {
+			continue
+		}
+		tried[as] = true
+		for _, name := range sample.Names() {
+			a, err := sample.Alert(name)
+			if err != nil { // embedded
+				continue
+			}
+			if _, err = r.p.Notification(dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1}); err == nil {
+				continue
+			}
+			b := brokenTemplate{Problem: r.failure(to.Templates, err)}
+			b.name = b.File
+			if b.File != "" && !slices.ContainsFunc(r.fails, func(o brokenTemplate) bool { return o.File == b.File && o.Line == b.Line && o.Text == b.Text }) {
+				r.fails = append(r.fails, b)
+			}
+		}
+	}
+}
+
+// faulty are the templates with a mistake.
+func (r *revision) faulty() []brokenTemplate { return slices.Concat(r.broken, r.fails) }
 
 // readSecrets notes which secrets cannot be read: what is for those receivers can be seen, and not be sent.
 func (r *revision) readSecrets() {
 	for _, rc := range r.cfg.Receivers {
-		secrets(rc.Config.settings(), func(s *notifier.Secret) {
+		leaves(reflect.ValueOf(rc.Config.settings()), "", func(key string, v reflect.Value) {
+			s, ok := v.Addr().Interface().(*notifier.Secret)
+			if !ok {
+				return
+			}
 			if _, err := readNow(*s); err != nil && err != errNotRun {
-				r.unread[rc.Name] = append(r.unread[rc.Name], r.files.about(rc, err))
+				why := strings.TrimPrefix(err.Error(), "secret: ")
+				r.unread[rc.Name] = append(r.unread[rc.Name], r.files.about(rc, &notifier.FieldError{Key: key, Message: why}))
 			}
 		})
 	}
 }
 
-// at is the explainer of a time.
+// explains is the explainer of a time.
 func (r *revision) explains(at time.Time, silences []outbox.Silence) *explainer {
 	x := r.explainer
 	x.at, x.silences = at, silences
@@ -243,13 +288,14 @@ func hinted(message string) (text, hint string) {
 	return message, ""
 }
 
-// about is a problem of a receiver at the place of its setting.
+// about is a problem of a receiver at the place of its setting. The line itself is not shown: a secret may stand in it.
 func (f fileLines) about(r *receiver, err error) page.Problem {
 	p := findingAbout(r, err, exitFail).Problem
-	out := f.problem(p)
-	out.Text = strings.TrimSpace(err.Error())
-	out.Source = nil // the line names the file; a secret may stand beside it
-	return out
+	text := err.Error()
+	if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
+		text = field.Key + ": " + field.Message
+	}
+	return page.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: display.OneLine(strings.TrimSpace(text))}
 }
 
 // templatePlace is how messages of package templates begin; before it may be the setting that names the file.
