@@ -33,7 +33,7 @@ routes:
 `
 
 // pageFiles are a config and the built-in alerts as files, in a directory.
-func pageFiles(t *testing.T, config string) (dir string, alerts []string) {
+func pageFiles(t testing.TB, config string) (dir string, alerts []string) {
 	t.Helper()
 	files := map[string]string{"ossec-notify.yaml": config, "templates/empty": ""}
 	for _, of := range sample.Names() {
@@ -69,6 +69,7 @@ func output(t *testing.T, args ...string) []byte {
 }
 
 func TestPageInChromium(t *testing.T) {
+	t.Parallel()
 	browser := newBrowser(t)
 	for _, test := range []struct {
 		name string
@@ -218,7 +219,7 @@ func bare(s string) string {
 }
 
 // save writes a file as an editor does that puts another one in its place; directly, as others do, if inPlace.
-func save(t *testing.T, path, text string, inPlace bool) {
+func save(t testing.TB, path, text string, inPlace bool) {
 	t.Helper()
 	to := path
 	if !inPlace {
@@ -350,7 +351,7 @@ func testPageKeepsHostileAlertsText(t *testing.T, b *tab) {
 	// Of each alert every view of every card is looked at.
 	const look = `(() => {
 		const out = [];
-		for (const view of ['shown', 'request', 'template', 'text', 'source', 'html']) {
+		for (const view of ['request', 'template', 'text', 'source', 'html', 'shown']) {
 			for (const channel of ['slack', 'pagerduty', 'splunk', 'webhook', 'email']) document.querySelector('.card button[data-id=' + view + '][data-channel=' + channel + ']')?.click();
 			for (const e of document.querySelectorAll('main :is(script, img, base, form, object, embed, link, meta, textarea), main svg[onload], main iframe[srcdoc], .view a, .facts a, .row a a, [onerror], [onload], [onclick]')) out.push(view + ' makes ' + e.outerHTML.slice(0, 200));
 			for (const m of document.body.innerText.replace(/[\n\t]/g, '').matchAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu)) out.push(view + ' has U+' + m[0].codePointAt(0).toString(16));
@@ -366,6 +367,13 @@ func testPageKeepsHostileAlertsText(t *testing.T, b *tab) {
 			t.Errorf("%s: %s", eval[string](b, `document.querySelector('h1').textContent`), bad)
 		}
 	}
+	// What was made harmless says so to who comes by with keys, and is silent again after Esc.
+	eval[bool](b, `[...document.querySelectorAll('.row')].find(r => r.textContent.includes('100300')).click(), true`)
+	b.until(`document.querySelector('.card mark')`)
+	b.press("m")
+	b.until(`document.activeElement.matches('mark[aria-describedby=tip]') && !document.querySelector('#tip').hidden && document.querySelector('#tip').textContent.includes('rule.description')`)
+	b.press("\u001b")
+	b.until(`document.querySelector('#tip').hidden`)
 	if p := eval[string](b, `location.pathname`); p != "/" {
 		t.Errorf("an alert leads to %s", p)
 	}
@@ -729,4 +737,33 @@ func testPageOutlivesTheServer(t *testing.T, b *tab) {
 	b.untilText(`#live`, "open the address that it printed")
 	b.open(again.url, 1440)
 	b.ready()
+}
+
+// BenchmarkPageInChromium says how long people wait: until an alert is drawn, and from a save until what it changes is.
+func BenchmarkPageInChromium(b *testing.B) {
+	page := newTab(b, newBrowser(b))
+	dir, alerts := pageFiles(b, pageConfig)
+	s := serve(b, append([]string{"preview", "--web", "--config", filepath.Join(dir, "ossec-notify.yaml")}, alerts...)...)
+	page.open(s.url, 1440)
+	page.ready()
+	b.Run("open", func(b *testing.B) {
+		var paint, drawn float64
+		for range b.N {
+			page.open(s.at("/"), 1440)
+			page.until(`document.querySelector('.card .view')`)
+			page.until(`performance.getEntriesByName('first-contentful-paint').length`)
+			paint += eval[float64](page, `performance.getEntriesByName('first-contentful-paint')[0].startTime`)
+			drawn += eval[float64](page, `Math.max(...performance.getEntriesByType('resource').filter(r => r.name.includes('/api/preview')).map(r => r.responseEnd))`)
+		}
+		b.ReportMetric(paint/float64(b.N), "ms/paint")
+		b.ReportMetric(drawn/float64(b.N), "ms/answer")
+	})
+	b.Run("save", func(b *testing.B) {
+		for i := range b.N {
+			word := fmt.Sprintf("Save%d", i)
+			save(b, filepath.Join(dir, "templates", "slack.tmpl"), `{{define "slack.header"}}`+word+`{{end}}`, i%2 == 0)
+			page.until(`document.querySelector('.card[data-r=soc]').textContent.includes('` + word + `')`)
+			page.painted()
+		}
+	})
 }
