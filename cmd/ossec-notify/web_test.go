@@ -673,6 +673,29 @@ func TestWithoutAConfigEachChannelStandsIn(t *testing.T) {
 	}
 }
 
+// The template's source has the lines marked that made the message, and those that print text as it came.
+func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
+	home, e := webHome(t, webConfig)
+	putFile(t, filepath.Join(home, "etc", "ossec-notify", "templates", "slack.tmpl"), "{{define \"slack.footer\"}}\nDrawn {{ .Sentence | raw }}\n{{end}}\n{{define \"facts.resolved\"}}x{{end}}\n")
+	g := newTestPreviews(t, e)
+	c := cardOf(t, preview(t, g, page.Query{Alert: "corpus-40112"}), "soc")
+	if c.Template != "slack.tmpl" || c.Where != "Slack, incoming webhook" {
+		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
+	}
+	var got []string
+	for _, line := range view(t, c, viewTemplate).Draw[0].Children {
+		got = append(got, line.Text+" "+line.Style+": "+draw.TextOf(line))
+	}
+	want := []string{`1 here: {{define "slack.footer"}}`, `2 raw: Drawn {{ .Sentence | raw }}`, `3 here: {{end}}`, `4 : {{define "facts.resolved"}}x{{end}}`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	c = cardOf(t, preview(t, g, page.Query{Alert: "corpus-550"}), "root-mail")
+	if c.Where != "Mail · root@example.com" || c.Template != "email.tmpl" || len(view(t, c, viewTemplate).Draw[0].Children) < 5 {
+		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
+	}
+}
+
 func TestListsAreInPartsAndFiltered(t *testing.T) {
 	_, e := webHome(t, webConfig)
 	path := filepath.Join(t.TempDir(), "alerts.json")

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/mail"
 	"regexp"
 	"slices"
 	"strconv"
@@ -109,6 +110,9 @@ func (b brokenTemplate) concerns(rc *receiver) bool {
 	return slices.ContainsFunc(templates.Default().Sources(), func(s templates.Source) bool { return s.Name == b.name })
 }
 
+// maxWhere is how much is said of the addresses of a mail, in characters.
+const maxWhere = 80
+
 // where says in what way a receiver is reached.
 func where(s *sheet) string {
 	switch s.Receiver.Channel {
@@ -122,6 +126,9 @@ func where(s *sheet) string {
 	case "splunk":
 		return "Splunk HEC"
 	case "email":
+		if m, err := mail.ReadMessage(strings.NewReader(s.shown.Message)); err == nil {
+			return display.Quote("Mail · " + strings.NewReplacer("<", "", ">", "").Replace(m.Header.Get("To"))).Line().CutEnd(maxWhere).String()
+		}
 		return "Mail"
 	case "webhook":
 		return "Webhook"
@@ -324,6 +331,7 @@ func templateView(s *sheet, file string) page.View {
 			text = src.Text
 		}
 	}
+	raws := s.Receiver.Templates.RawUses()
 	style := ""
 	n := 0
 	lines := draw.Node{Kind: draw.Lines}
@@ -339,7 +347,7 @@ func templateView(s *sheet, file string) page.View {
 			}
 		}
 		as := style
-		if strings.Contains(line, "raw") && strings.Contains(line, "{{") {
+		if slices.ContainsFunc(raws, func(u templates.Use) bool { return u.File == base && u.Line == n }) {
 			as = "raw"
 		}
 		lines.Children = append(lines.Children, draw.Node{Kind: draw.Line, Text: strconv.Itoa(n), Style: as, Children: draw.Visible(strings.TrimRight(line, "\r\n"))})
