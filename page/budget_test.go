@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestAssetsKeepTheirBudget counts bytes: the page is to be there at once, over a slow forwarded port, too.
+// TestAssetsKeepTheirBudget counts bytes: the page is to be there at once, over a slow forwarded port, too. The script is
+// served as it is written, so that what runs is what can be read.
 func TestAssetsKeepTheirBudget(t *testing.T) {
 	const kb = 1 << 10
 	entries, err := files.ReadDir("assets")
@@ -35,10 +36,10 @@ func TestAssetsKeepTheirBudget(t *testing.T) {
 		is, max int
 	}{
 		{"styles", kinds[".css"], 20 * kb},
-		{"script", kinds[".js"], 32 * kb},
+		{"script", kinds[".js"], 38 * kb},
 		{"page and icons", kinds[".html"] + kinds[".svg"], 8 * kb},
-		{"all of it", total, 60 * kb},
-		{"all of it, packed", packed.Len(), 20 * kb},
+		{"all of it", total, 65 * kb},
+		{"all of it, packed", packed.Len(), 23 * kb},
 	} {
 		t.Logf("%s: %d of %d bytes", c.what, c.is, c.max)
 		if c.is > c.max {

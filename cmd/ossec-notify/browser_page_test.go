@@ -33,7 +33,7 @@ routes:
 `
 
 // pageFiles are a config and the built-in alerts as files, in a directory.
-func pageFiles(t *testing.T, config string) (dir string, alerts []string) {
+func pageFiles(t testing.TB, config string) (dir string, alerts []string) {
 	t.Helper()
 	files := map[string]string{"ossec-notify.yaml": config, "templates/empty": ""}
 	for _, of := range sample.Names() {
@@ -69,6 +69,7 @@ func output(t *testing.T, args ...string) []byte {
 }
 
 func TestPageInChromium(t *testing.T) {
+	t.Parallel()
 	browser := newBrowser(t)
 	for _, test := range []struct {
 		name string
@@ -218,7 +219,7 @@ func bare(s string) string {
 }
 
 // save writes a file as an editor does that puts another one in its place; directly, as others do, if inPlace.
-func save(t *testing.T, path, text string, inPlace bool) {
+func save(t testing.TB, path, text string, inPlace bool) {
 	t.Helper()
 	to := path
 	if !inPlace {
@@ -347,31 +348,32 @@ func testPageKeepsHostileAlertsText(t *testing.T, b *tab) {
 	if count < len(alerts)+5 {
 		t.Errorf("%d alerts are listed, want more than the hostile ones: %d", count, len(alerts))
 	}
-	type made struct{ Bad, Unseen []string }
-	look := func(what string) {
-		t.Helper()
-		got := eval[made](b, `({
-			Bad: [...document.querySelectorAll('main :is(script, img, base, form, object, embed, link, meta, textarea), main svg[onload], main iframe[srcdoc], .view a, .facts a, .row a a, [onerror], [onload], [onclick]')].map(e => e.outerHTML.slice(0, 200)),
-			Unseen: [...document.body.innerText.replace(/[\n\t]/g, '').matchAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu)].map(m => m[0].codePointAt(0).toString(16))})`)
-		if len(got.Bad) > 0 || len(got.Unseen) > 0 {
-			t.Errorf("%s makes elements %v, and characters that nobody sees: %v", what, got.Bad, got.Unseen)
+	// Of each alert every view of every card is looked at.
+	const look = `(() => {
+		const out = [];
+		for (const view of ['request', 'template', 'text', 'source', 'html', 'shown']) {
+			for (const channel of ['slack', 'pagerduty', 'splunk', 'webhook', 'email']) document.querySelector('.card button[data-id=' + view + '][data-channel=' + channel + ']')?.click();
+			for (const e of document.querySelectorAll('main :is(script, img, base, form, object, embed, link, meta, textarea), main svg[onload], main iframe[srcdoc], .view a, .facts a, .row a a, [onerror], [onload], [onclick]')) out.push(view + ' makes ' + e.outerHTML.slice(0, 200));
+			for (const m of document.body.innerText.replace(/[\n\t]/g, '').matchAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu)) out.push(view + ' has U+' + m[0].codePointAt(0).toString(16));
 		}
-	}
+		return [...new Set(out)];
+	})()`
 	for i := range count {
 		if i > 0 {
 			b.press("j")
 		}
-		b.until(fmt.Sprintf(`document.querySelectorAll('.row')[%d]?.matches('[aria-current]') && document.querySelector('h1').textContent === document.querySelectorAll('.row .t')[%d].textContent && !document.querySelector('[aria-busy]')`, i, i))
-		b.until(`document.querySelector('.card, .nobody')`)
-		title := eval[string](b, `document.querySelector('h1').textContent`)
-		look(title)
-		for _, view := range []string{"request", "template", "text", "source", "shown", "html"} {
-			eval[bool](b, `(() => { for (const c of new Set([...document.querySelectorAll('.card button[data-id=`+view+`][aria-pressed=false]')].map(e => e.dataset.channel))) document.querySelector('.card button[data-id=`+view+`][data-channel=' + c + ']').click(); return true })()`)
-			if view != "html" {
-				look(title + ", " + view)
-			}
+		b.until(fmt.Sprintf(`document.querySelectorAll('.row')[%d]?.matches('[aria-current]') && document.querySelector('h1').textContent === document.querySelectorAll('.row .t')[%d].textContent && !document.querySelector('[aria-busy]') && document.querySelector('.card, .nobody')`, i, i))
+		for _, bad := range eval[[]string](b, look) {
+			t.Errorf("%s: %s", eval[string](b, `document.querySelector('h1').textContent`), bad)
 		}
 	}
+	// What was made harmless says so to who comes by with keys, and is silent again after Esc.
+	eval[bool](b, `[...document.querySelectorAll('.row')].find(r => r.textContent.includes('100300')).click(), true`)
+	b.until(`document.querySelector('.card mark')`)
+	b.press("m")
+	b.until(`document.activeElement.matches('mark[aria-describedby=tip]') && !document.querySelector('#tip').hidden && document.querySelector('#tip').textContent.includes('rule.description')`)
+	b.press("\u001b")
+	b.until(`document.querySelector('#tip').hidden`)
 	if p := eval[string](b, `location.pathname`); p != "/" {
 		t.Errorf("an alert leads to %s", p)
 	}
@@ -515,7 +517,7 @@ func testPageKeys(t *testing.T, b *tab) {
 	b.ready()
 	b.until(`document.querySelector('.card')`)
 	b.press("o")
-	b.until(`!document.querySelector('#original').hidden && document.querySelector('#original').textContent.includes('"rule"')`)
+	b.until(`document.querySelector('#original').textContent.includes('"rule"')`)
 	b.press("o")
 	b.press("2")
 	b.until(`document.activeElement === document.querySelectorAll('.card')[1]`)
@@ -549,7 +551,7 @@ func testPageKeys(t *testing.T, b *tab) {
 		t.Error("a letter still acts where letters are switched off")
 	}
 	b.press("\u0806") // F6
-	b.until(`document.activeElement.matches('#bar, #rail, section, .card')`)
+	b.until(`document.activeElement.matches('#bar, #rail, main > *')`)
 
 	// Paste: what cannot be read says why, and what can is shown.
 	b.expected = []string{"400", "422"}
@@ -671,12 +673,15 @@ func testPageIsAccessible(t *testing.T, b *tab) {
 	b.until(`document.querySelector('.card .problem')`)
 	hostile := eval[string](b, `[...document.querySelectorAll('.row')].find(r => r.textContent.includes('100300')).dataset.id`)
 	for _, id := range []string{"", hostile} {
-		for _, look := range []map[string]string{{"prefers-color-scheme": "light"}, {"prefers-color-scheme": "dark"}, {"forced-colors": "active", "prefers-color-scheme": "light"}} {
-			for _, width := range []int64{1440, 400, 320} {
+		b.open(s.at("/?alert="+id), 1440)
+		b.ready()
+		b.until(`document.querySelector('.card .view')`)
+		for _, width := range []int64{1440, 400, 320} {
+			b.resize(width)
+			for _, look := range []map[string]string{{"prefers-color-scheme": "light"}, {"prefers-color-scheme": "dark"}, {"forced-colors": "active", "prefers-color-scheme": "light"}} {
+				look["prefers-reduced-motion"] = "reduce" // no colour is on its way to another one
 				b.media(look)
-				b.open(s.at("/?alert="+id), width)
-				b.ready()
-				b.until(`document.querySelector('.card .view')`)
+				b.painted()
 				got := eval[struct {
 					Bad   []string
 					Least float64
@@ -687,15 +692,22 @@ func testPageIsAccessible(t *testing.T, b *tab) {
 					}
 					t.Errorf("%v, %d px, alert %q: %s", look, width, id, bad)
 				}
-				if width == 400 && id != "" && look["prefers-color-scheme"] == "light" && look["forced-colors"] == "" {
-					b.shoot("preview-narrow", 400)
-				}
+			}
+			if width == 400 && id != "" {
+				b.media(map[string]string{"prefers-color-scheme": "light"})
+				b.shoot("preview-narrow", 400)
 			}
 		}
 	}
 
-	// Nothing that has the focus lies below the bars that stick.
+	// Where it is narrow, the list is behind the title.
 	b.media(nil)
+	b.click(`#steps .link`)
+	b.until(`document.querySelector('#railbox').open && document.activeElement.matches('.row[aria-current]')`)
+	b.click(`#railbox li:first-child .row`)
+	b.until(`!document.querySelector('#railbox').open && document.querySelector('#layout > #rail') && document.activeElement.matches('#steps .link')`)
+
+	// Nothing that has the focus lies below the bars that stick.
 	b.open(s.at("/"), 400)
 	b.ready()
 	b.until(`document.querySelector('.card .view')`)
@@ -725,4 +737,33 @@ func testPageOutlivesTheServer(t *testing.T, b *tab) {
 	b.untilText(`#live`, "open the address that it printed")
 	b.open(again.url, 1440)
 	b.ready()
+}
+
+// BenchmarkPageInChromium says how long people wait: until an alert is drawn, and from a save until what it changes is.
+func BenchmarkPageInChromium(b *testing.B) {
+	page := newTab(b, newBrowser(b))
+	dir, alerts := pageFiles(b, pageConfig)
+	s := serve(b, append([]string{"preview", "--web", "--config", filepath.Join(dir, "ossec-notify.yaml")}, alerts...)...)
+	page.open(s.url, 1440)
+	page.ready()
+	b.Run("open", func(b *testing.B) {
+		var paint, drawn float64
+		for range b.N {
+			page.open(s.at("/"), 1440)
+			page.until(`document.querySelector('.card .view')`)
+			page.until(`performance.getEntriesByName('first-contentful-paint').length`)
+			paint += eval[float64](page, `performance.getEntriesByName('first-contentful-paint')[0].startTime`)
+			drawn += eval[float64](page, `Math.max(...performance.getEntriesByType('resource').filter(r => r.name.includes('/api/preview')).map(r => r.responseEnd))`)
+		}
+		b.ReportMetric(paint/float64(b.N), "ms/paint")
+		b.ReportMetric(drawn/float64(b.N), "ms/answer")
+	})
+	b.Run("save", func(b *testing.B) {
+		for i := range b.N {
+			word := fmt.Sprintf("Save%d", i)
+			save(b, filepath.Join(dir, "templates", "slack.tmpl"), `{{define "slack.header"}}`+word+`{{end}}`, i%2 == 0)
+			page.until(`document.querySelector('.card[data-r=soc]').textContent.includes('` + word + `')`)
+			page.painted()
+		}
+	})
 }

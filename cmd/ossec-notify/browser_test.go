@@ -31,7 +31,7 @@ import (
 // asked of another machine.
 
 // chromium is where Chromium is, or skips.
-func chromium(t *testing.T) string {
+func chromium(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("CHROMIUM"); path != "" {
 		return path
@@ -46,7 +46,7 @@ func chromium(t *testing.T) string {
 }
 
 // newBrowser starts one, with a profile of its own, for the tests below t.
-func newBrowser(t *testing.T) context.Context {
+func newBrowser(t testing.TB) context.Context {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
@@ -70,7 +70,7 @@ func newBrowser(t *testing.T) context.Context {
 
 // tab is a page that is open.
 type tab struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
 
 	mu       sync.Mutex
@@ -83,10 +83,10 @@ type tab struct {
 const lastWords = "that is all"
 
 // newTab opens one. Its check is to be called at its end, before the server ends.
-func newTab(t *testing.T, browser context.Context) *tab {
+func newTab(t testing.TB, browser context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
-	ctx, stop := context.WithTimeout(ctx, 60*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
 	b := &tab{t: t, ctx: ctx, ended: make(chan struct{})}
 	var readers sync.WaitGroup
 	messages, requests := chromedp.Console(ctx), chromedp.Events(ctx, cdpnetwork.RequestWillBeSent)
@@ -171,15 +171,29 @@ func eval[T any](b *tab, js string) T {
 // open loads an address, in a window of that width.
 func (b *tab) open(address string, width int64) {
 	b.t.Helper()
-	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900), chromedp.Navigate(address)); err != nil {
+	b.resize(width)
+	if err := chromedp.Do(b.ctx, chromedp.Navigate(address)); err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+func (b *tab) resize(width int64) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// painted waits until what was changed is on the screen.
+func (b *tab) painted() {
+	b.t.Helper()
+	eval[bool](b, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
 }
 
 // until waits for a condition, which is JavaScript.
 func (b *tab) until(js string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 15*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, 30*time.Second)
 	defer cancel()
 	look := time.NewTicker(15 * time.Millisecond)
 	defer look.Stop()
@@ -258,13 +272,11 @@ func (b *tab) shoot(name string, width int64) {
 	// A frame is painted only where the window reaches.
 	at := eval[float64](b, `scrollY`)
 	defer func() {
-		if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
-			b.t.Error(err)
-		}
+		b.resize(width)
 		eval[bool](b, fmt.Sprintf(`scrollTo(0, %v), true`, at))
 	}()
 	err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, eval[int64](b, `Math.min(4000, document.documentElement.scrollHeight)`)))
-	eval[bool](b, `new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))`)
+	b.painted()
 	var png []byte
 	if err == nil {
 		png, err = chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
@@ -286,7 +298,7 @@ type served struct {
 }
 
 // serve starts the program, and ends it with the test, as Ctrl-C does.
-func serve(t *testing.T, args ...string) *served {
+func serve(t testing.TB, args ...string) *served {
 	t.Helper()
 	s := &served{cmd: exec.Command(filepath.Join(binDir(), "ossec-notify"), args...)}
 	s.cmd.Stderr = os.Stderr
