@@ -69,6 +69,7 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 	}
 	if s.err != nil {
 		c.Problems = append(c.Problems, page.CardProblem{Kind: "error", Problem: page.Problem{Text: s.err.Error()}})
+		c.Views = append(c.Views, page.View{ID: viewShown, Label: "As shown", Draw: []draw.Node{{Kind: draw.Para, Children: draw.Visible("There is no message: " + s.err.Error())}}}, templateView(s, c.Template))
 		return c
 	}
 	d := m.drawn(s)
