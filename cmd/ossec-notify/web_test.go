@@ -691,7 +691,7 @@ func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 	c = cardOf(t, preview(t, g, page.Query{Alert: "corpus-550"}), "root-mail")
-	if c.Where != "Mail · root@example.com" || c.Template != "email.tmpl" || len(view(t, c, viewTemplate).Draw[0].Children) < 5 {
+	if c.Where != "Mail · root@example.com" || c.Template != "email.html.tmpl" || len(view(t, c, viewTemplate).Draw[0].Children) < 5 {
 		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
 	}
 }
