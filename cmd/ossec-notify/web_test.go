@@ -691,8 +691,35 @@ func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 	c = cardOf(t, preview(t, g, page.Query{Alert: "corpus-550"}), "root-mail")
-	if c.Where != "Mail · root@example.com" || c.Template != "email.tmpl" || len(view(t, c, viewTemplate).Draw[0].Children) < 5 {
+	if c.Where != "Mail · root@example.com" || c.Template != "email.html.tmpl" || len(view(t, c, viewTemplate).Draw[0].Children) < 5 {
 		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
+	}
+}
+
+// A config that is broken from the start is told of, and each channel stands in until it is mended. So does a receiver's file
+// that is missing keep nothing else from being shown.
+func TestAConfigThatIsBrokenFromTheStart(t *testing.T) {
+	home, e := webHome(t, "receivers: [\n")
+	path := filepath.Join(home, "etc", "ossec-notify.yaml")
+	g := watched(t, e)
+	state, err := g.State(t.Context())
+	if err != nil || state.Config.Path != path || len(state.Config.Errors) != 1 || state.Config.Errors[0].Line == 0 || len(state.Receivers) != len(channels) {
+		t.Errorf("got %+v, %v", state, err)
+	}
+	if p := preview(t, g.previews, page.Query{Alert: "corpus-550"}); len(p.Cards) != len(channels) {
+		t.Errorf("%d cards", len(p.Cards))
+	}
+	putFile(t, path, strings.Replace(webConfig, "index: ossec}", "index: ossec, network: {ca_file: missing.pem}}", 1))
+	if c := g.change("ossec-notify.yaml"); c.Errors != 0 {
+		t.Errorf("mended: %+v", c)
+	}
+	p := preview(t, g.previews, page.Query{Alert: "corpus-550"})
+	c := cardOf(t, p, "siem")
+	if len(c.Problems) == 0 || !strings.Contains(c.Problems[0].Text, "missing.pem") || c.Problems[0].Line != 10 {
+		t.Errorf("a certificate that is missing: %+v", c.Problems)
+	}
+	if c := cardOf(t, p, "root-mail"); len(c.Problems) != 0 || len(c.Views) == 0 {
+		t.Errorf("beside it: %+v", c.Problems)
 	}
 }
 

@@ -52,7 +52,7 @@ type cardMaker struct {
 func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet) page.Card {
 	rc := r.receiver(s.Receiver.Name)
 	c := page.Card{
-		Receiver: s.Receiver.Name, Channel: s.Receiver.Channel, Where: where(s), Route: s.Route, Template: templateOf(rc),
+		Receiver: s.Receiver.Name, Channel: s.Receiver.Channel, Where: where(s), Route: s.Route, Template: templateOf(rc, s),
 		New: other != nil && earlier == nil && s.Route != "", Changed: earlier != nil && !s.same(earlier),
 		Marks: page.Marks{Mentions: []string{}}, Views: []page.View{},
 	}
@@ -69,6 +69,7 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 	}
 	if s.err != nil {
 		c.Problems = append(c.Problems, page.CardProblem{Kind: "error", Problem: page.Problem{Text: s.err.Error()}})
+		c.Views = append(c.Views, page.View{ID: viewShown, Label: "As shown", Draw: []draw.Node{{Kind: draw.Para, Children: draw.Visible("There is no message: " + s.err.Error())}}}, templateView(s, c.Template))
 		return c
 	}
 	d := m.drawn(s)
@@ -309,11 +310,15 @@ func mailViews(message []byte, keep func([]byte) string) []page.View {
 }
 
 // templateOf is the file that makes the message of a receiver.
-func templateOf(rc *receiver) string {
-	if rc == nil {
-		return ""
+func templateOf(rc *receiver, s *sheet) string {
+	usual := s.Receiver.Channel + ".tmpl"
+	if !s.n.Parts["html"].Blank() {
+		usual = s.Receiver.Channel + ".html.tmpl"
 	}
-	return cmp.Or(bodyTemplate(rc.Config), rc.common.Template, rc.Channel.name+".tmpl")
+	if rc == nil {
+		return usual
+	}
+	return cmp.Or(bodyTemplate(rc.Config), rc.common.Template, usual)
 }
 
 var defines = regexp.MustCompile(`\{\{-?\s*define\s+"([^"]+)"`)

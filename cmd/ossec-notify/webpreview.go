@@ -87,9 +87,6 @@ func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
 		return nil, configError(g.path, err)
 	}
 	g.load(ctx, nil)
-	if g.now() == nil {
-		return nil, failed("the config cannot be shown: %s", g.errors[0].Text)
-	}
 	g.files = e.filesSource(ctx, in, g.now().cfg.Zone)
 	if g.files.Count > 0 {
 		g.looked = g.files.ID
@@ -133,62 +130,33 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	g.stop()
 	at := time.Now()
 	r := g.read()
-	cfg := r.cfg
-	var mistakes []page.Problem
-	lines := fileLines{texts: r.texts}
-	if last := g.now(); last != nil {
-		lines.redact = last.p.recorder.redact
-	}
+	cfg, mistakes := r.cfg, g.mistakes(r)
+	absent := errors.Is(r.err, fs.ErrNotExist) && !g.asked && g.standsIn
 	switch {
-	case errors.Is(r.err, fs.ErrNotExist) && !g.asked && (g.now() == nil || g.standsIn):
-		cfg, g.standsIn = exampleConfig(), true
-	case r.err != nil:
-		mistakes = append(mistakes, page.Problem{File: g.path, Text: configError(g.path, r.err).Error()})
-	}
-	for _, p := range r.problems {
-		if !p.Warning {
-			mistakes = append(mistakes, lines.problem(p))
-		}
-	}
-	if cfg == nil && g.now() == nil { // the first one is broken: the channels are shown all the same
-		cfg, g.standsIn = exampleConfig(), true
-	} else if r.cfg != nil {
+	case cfg != nil:
 		g.standsIn = false
+	case g.now() == nil || absent: // of a first one that is broken the channels are shown all the same
+		cfg, g.standsIn = exampleConfig(), true
 	}
-	var made *revision
+	var made, old *revision
 	if cfg != nil {
 		g.know(ctx, cfg)
-		var err error
-		if made, err = newRevision(g.env, 0, at, cfg, r.problems, r.texts, g.cache); made == nil {
-			mistakes = append(mistakes, page.Problem{File: g.path, Text: err.Error()})
-		}
+		made = newRevision(g.env, at, cfg, r.problems, r.texts, g.cache)
 	}
-	mistakes = slices.DeleteFunc(mistakes, func(p page.Problem) bool { // they are told of the template
-		return templatePlace.MatchString(p.Text)
-	})
 	g.mu.Lock()
 	g.rev++
-	var old *revision
+	rev := g.rev
 	if made != nil {
 		old = g.add(made)
 	}
 	g.errors, g.impact, g.watched = mistakes, nil, len(g.stamps)
-	var change *page.Change
 	if files != nil {
-		faults := len(mistakes)
-		if made != nil {
-			faults += len(made.faulty())
-		}
-		for i, f := range files {
-			files[i].OK = !slices.ContainsFunc(mistakes, func(p page.Problem) bool { return filepath.Base(p.File) == f.Name }) &&
-				(made == nil || !slices.ContainsFunc(made.faulty(), func(b brokenTemplate) bool { return b.name == f.Name }))
-		}
-		change = &page.Change{Revision: g.rev, At: at, Files: files, Errors: faults}
-		g.changed = change
+		g.changed = changeOf(files, mistakes, made)
+		g.changed.Revision, g.changed.At = rev, at
 	}
-	rev := g.rev
+	change := g.changed
 	g.mu.Unlock()
-	if change == nil {
+	if files == nil {
 		return
 	}
 	g.tell(*change)
@@ -197,6 +165,45 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 		g.stopCount = cancel
 		g.counting.Go(func() { g.compare(ctx, rev, old, made) })
 	}
+}
+
+// mistakes are those of a config, without those that are told of its templates.
+func (g *previews) mistakes(r reading) []page.Problem {
+	lines := fileLines{texts: r.texts}
+	last := g.now()
+	if last != nil {
+		lines.redact = last.p.recorder.redact
+	}
+	var out []page.Problem
+	none := errors.Is(r.err, fs.ErrNotExist) && !g.asked && (last == nil || g.standsIn)
+	if r.err != nil && !none {
+		out = append(out, page.Problem{File: g.path, Text: configError(g.path, r.err).Error()})
+	}
+	for _, p := range r.problems {
+		if !p.Warning && (r.cfg == nil || !templatePlace.MatchString(p.Message)) {
+			out = append(out, lines.problem(p))
+		}
+	}
+	return out
+}
+
+// changeOf is the save of files, of which a revision was made unless the config is broken.
+func changeOf(files []page.ChangedFile, mistakes []page.Problem, made *revision) *page.Change {
+	broken := map[string]bool{}
+	for _, p := range mistakes {
+		broken[filepath.Base(p.File)] = true
+	}
+	c := &page.Change{Files: files, Errors: len(mistakes)}
+	if made != nil {
+		for _, b := range made.faulty() {
+			broken[b.name] = true
+			c.Errors++
+		}
+	}
+	for i, f := range files {
+		files[i].OK = !broken[f.Name]
+	}
+	return c
 }
 
 // read reads the config. The stamps are of before: what is saved in between is seen the next time.
@@ -454,7 +461,7 @@ func (g *previews) running(ctx context.Context) (*revision, error) {
 			break
 		}
 		if cfg := kept.config(g.path, g.env.home); cfg != nil {
-			return newRevision(g.env, 0, kept.Loaded, cfg, nil, kept.texts, g.cache)
+			return newRevision(g.env, kept.Loaded, cfg, nil, kept.texts, g.cache), nil
 		}
 	}
 	return nil, &page.Error{Status: http.StatusNotFound, Text: "no deliverer has loaded this config yet", Hint: "compare with the save before, or with the start"}

@@ -33,7 +33,7 @@ type revision struct {
 	cfg    *config
 	broken []brokenTemplate          // that do not parse
 	fails  []brokenTemplate          // that fail with a built-in alert
-	unread map[string][]page.Problem // secrets that cannot be read, by receiver
+	unread map[string][]page.Problem // secrets and files that cannot be read, by receiver
 	files  fileLines
 
 	explainer explainer
@@ -47,12 +47,9 @@ type brokenTemplate struct {
 	page.Problem
 }
 
-func newRevision(e *env, n int, at time.Time, cfg *config, problems []rules.Problem, read texts, cache *oncall.Cache) (*revision, error) {
-	p, err := newPreviewerOnCall(cfg, cache)
-	if p == nil {
-		return nil, err
-	}
-	r := &revision{n: n, at: at, cfg: cfg, p: p, files: fileLines{read, p.recorder.redact}, unread: map[string][]page.Problem{}}
+func newRevision(e *env, at time.Time, cfg *config, problems []rules.Problem, read texts, cache *oncall.Cache) *revision {
+	p, _ := newPreviewerOnCall(cfg, cache) // what is wrong with files is told of the receivers, see readFiles
+	r := &revision{at: at, cfg: cfg, p: p, files: fileLines{read, p.recorder.redact}, unread: map[string][]page.Problem{}}
 	for _, problem := range problems {
 		if b, ok := r.files.template(cfg, problem); ok {
 			r.broken = append(r.broken, b)
@@ -63,14 +60,21 @@ func newRevision(e *env, n int, at time.Time, cfg *config, problems []rules.Prob
 		expand:  func(c []rules.Choice) []rules.Choice { return p.Expand(c, time.Now()) },
 		control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard},
 	}
-	for _, err := range split(err) { // files that receivers name, such as certificates
-		if of, ok := err.(*receiverError); ok {
+	r.readFiles()
+	r.readSecrets()
+	r.trySamples()
+	return r
+}
+
+// readFiles notes which files of receivers, such as certificates, are missing or of no use. A preview connects to nobody, and does
+// without them.
+func (r *revision) readFiles() {
+	_, err := r.cfg.dispatcher(buildOptions{log: discard})
+	for _, err := range split(err) {
+		if of := (*receiverError)(nil); errors.As(err, &of) {
 			r.unread[of.receiver.Name] = append(r.unread[of.receiver.Name], r.files.about(of.receiver, of.err))
 		}
 	}
-	r.readSecrets()
-	r.trySamples()
-	return r, nil
 }
 
 // trySamples notes which templates of the operator's fail with a built-in alert, as check does: most mistakes show with any.
