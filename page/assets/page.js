@@ -967,6 +967,7 @@ function arrival() {
           ),
         ),
       i.joined && h('p.sub', plural(i.joined, 'repeat'), ' joined this incident.'),
+      h('h2.vh', 'The message'),
       look(v, i),
       i.ok &&
         h(
