@@ -75,6 +75,9 @@ func corpusSource() *webSource {
 			s.add(name, a)
 		}
 	}
+	for _, a := range sample.Corpus() {
+		s.add(a.Rule.ID, a)
+	}
 	return s
 }
 
