@@ -6,13 +6,18 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"strings"
 	"sync"
 )
 
-//go:embed assets/page.html assets/page.css assets/page.js assets/icon.svg
+// The script and the styles are served without what only those read who write them.
+//
+//go:generate bash ../.ci/pack
+//go:embed assets/page.html assets/icon.svg assets/packed/page.css assets/packed/page.js
 var files embed.FS
 
 // assetTypes are the files that the page asks for below /assets/, and what they are.
@@ -30,7 +35,10 @@ type asset struct {
 var assets = sync.OnceValue(func() map[string]asset {
 	all := map[string]asset{}
 	for name := range assetTypes {
-		plain, err := files.ReadFile("assets/" + name)
+		plain, err := files.ReadFile("assets/packed/" + name)
+		if errors.Is(err, fs.ErrNotExist) {
+			plain, err = files.ReadFile("assets/" + name)
+		}
 		if err != nil {
 			panic(err) // embedded
 		}
