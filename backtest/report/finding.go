@@ -148,6 +148,9 @@ func noisyFinding(r *backtest.Report, kind string, noisy []backtest.Noisy) displ
 		if top.Then.Messages > 0 {
 			now = share(min(top.Then.Messages, after.Messages), after.Messages)
 		}
+		if now == part {
+			return display.Join(name, display.Words(" makes "+part+" of the messages, as before"))
+		}
 		return display.Join(name, display.Words(" made "+part+" of the messages; with the new config it makes "+now))
 	}
 	if len(noisy) > 1 && top.Now.Messages*10 < before.Messages {

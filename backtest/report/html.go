@@ -30,6 +30,7 @@ const maxHTML = 200_000
 // What a report shows at most, so that any input makes one that people can read.
 const (
 	maxCharts      = 12
+	maxMarks       = 400 // bars in all charts of receivers together
 	maxRows        = 100 // of receivers in a table
 	maxTitle       = 120 // characters
 	maxSuggestions = 10
@@ -174,7 +175,7 @@ type htmlChangeGroup struct {
 	Rows             []htmlChange
 }
 
-type htmlChange struct{ Time, Severity, Title, Alert string }
+type htmlChange struct{ Time, Alert, Title string }
 
 type htmlDamage struct{ Place, Text string }
 
@@ -334,7 +335,7 @@ func receiversOf(r *backtest.Report) htmlReceivers {
 		out.Gaps = count(gaps, unit) + " without any alert: a gap."
 	}
 	all := sortedReceivers(r)
-	charted := all[:min(len(all), maxCharts)]
+	charted := all[:min(len(all), maxCharts, max(maxMarks/max(len(ps), 1), 1))]
 	for i, x := range all[:min(len(all), maxRows)] {
 		row := htmlReceiver{Name: cut(line(x.Name), 60), About: cut(about(x), 100), Before: x.Now.Messages, NightBefore: x.Now.Night}
 		o := x.Now
@@ -441,13 +442,13 @@ func changesOf(r *backtest.Report, n int) *htmlChanges {
 		layout = "2 Jan 2006 15:04:05"
 	}
 	type key struct {
-		receiver, rule, why string
-		added               bool
+		receiver, rule, severity, why string
+		added                         bool
 	}
 	by := map[key]*htmlChangeGroup{}
 	heads := map[*htmlChangeGroup]key{}
 	for _, c := range r.Changes[:n] {
-		k := key{c.Receiver, c.Rule, c.Why, c.Added}
+		k := key{c.Receiver, c.Rule, c.Severity, c.Why, c.Added}
 		g := by[k]
 		if g == nil {
 			g = &htmlChangeGroup{Sign: "−", Class: "minus", Why: cut(shown(c.Why), 200)}
@@ -457,11 +458,11 @@ func changesOf(r *backtest.Report, n int) *htmlChanges {
 			by[k], heads[g] = g, k
 			out.Groups = append(out.Groups, g)
 		}
-		g.Rows = append(g.Rows, htmlChange{c.Time.In(zone(r)).Format(layout), line(c.Severity), cut(shown(c.Title), maxTitle), cut(line(c.Alert), 60)})
+		g.Rows = append(g.Rows, htmlChange{c.Time.In(zone(r)).Format(layout), cut(line(c.Alert), 60), cut(shown(c.Title), maxTitle)})
 	}
 	slices.SortStableFunc(out.Groups, func(a, b *htmlChangeGroup) int { return len(b.Rows) - len(a.Rows) })
 	for g, k := range heads {
-		g.Words = rich(display.Join(display.Words(count(len(g.Rows), "alert")+" of rule "), display.Quote(k.rule).Line().Cut(40), display.Words(" to "),
+		g.Words = rich(display.Join(display.Words(count(len(g.Rows), strings.TrimSpace(line(k.severity)+" alert"))+" of rule "), display.Quote(k.rule).Line().Cut(40), display.Words(" to "),
 			display.Quote(k.receiver).Line().Cut(60)))
 	}
 	return out

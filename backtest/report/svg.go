@@ -42,6 +42,7 @@ const (
 func heatWide(r *backtest.Report, title string) template.HTML {
 	var s svg
 	s.open("heat wide", title, "", heatLeft+24*cellWidth, heatTop+7*cellHeight+2)
+	oneCell(&s, "w")
 	for h := range 24 {
 		s.text(heatLeft+h*cellWidth+cellWidth/2, 12, axisClass(r, h), fmt.Sprintf("%02d", h))
 	}
@@ -50,10 +51,10 @@ func heatWide(r *backtest.Report, title string) template.HTML {
 		s.printf(`<path class="night" d="M%d 22v-4H%dv4"/>`, heatLeft+n[0]*cellWidth+1, heatLeft+n[1]*cellWidth-3)
 	}
 	for d := range 7 {
-		s.printf(`<g transform="translate(0 %d)">`, heatTop+d*cellHeight)
-		s.text(0, 15, "axis start", weekdays[d][:3])
+		s.printf(`<g transform="translate(0 %d)">`, heatTop+d*cellHeight+15)
+		s.text(0, 0, "axis start", weekdays[d][:3])
 		for h := range 24 {
-			cell(&s, r, d, h, heatLeft+h*cellWidth)
+			cell(&s, r, "w", d, h, heatLeft+h*cellWidth)
 		}
 		s.WriteString("</g>\n")
 	}
@@ -64,6 +65,7 @@ func heatWide(r *backtest.Report, title string) template.HTML {
 func heatNarrow(r *backtest.Report, title string) template.HTML {
 	var s svg
 	s.open("heat narrow", title, "", heatLeft+7*cellWidth, heatTop+24*cellHeight)
+	oneCell(&s, "n")
 	for d := range 7 {
 		s.text(heatLeft+d*cellWidth+cellWidth/2, 16, "axis", weekdays[d][:3])
 	}
@@ -71,10 +73,10 @@ func heatNarrow(r *backtest.Report, title string) template.HTML {
 		s.printf(`<path class="night" d="M%d %dh-4V%dh4"/>`, heatLeft-4, heatTop+n[0]*cellHeight+1, heatTop+n[1]*cellHeight-3)
 	}
 	for h := range 24 {
-		s.printf(`<g transform="translate(0 %d)">`, heatTop+h*cellHeight)
-		s.text(0, 15, axisClass(r, h)+" start", fmt.Sprintf("%02d", h))
+		s.printf(`<g transform="translate(0 %d)">`, heatTop+h*cellHeight+15)
+		s.text(0, 0, axisClass(r, h)+" start", fmt.Sprintf("%02d", h))
 		for d := range 7 {
-			cell(&s, r, d, h, heatLeft+d*cellWidth)
+			cell(&s, r, "n", d, h, heatLeft+d*cellWidth)
 		}
 		s.WriteString("</g>\n")
 	}
@@ -101,8 +103,14 @@ func nightSpans(n backtest.Night) [][2]int {
 	return [][2]int{{0, n.To}, {n.From, 24}}
 }
 
+// oneCell is the shape of all cells, drawn once: it is most of what a heat map would weigh. A row's zero is the line that its
+// numbers stand on.
+func oneCell(s *svg, id string) {
+	s.printf(`<defs><rect id="%s" y="-15" width="%d" height="%d" rx="3"/></defs>`, id, cellWidth-2, cellHeight-3)
+}
+
 // cell is one hour of a weekday: its colour, its number, and both in words.
-func cell(s *svg, r *backtest.Report, day, hour, x int) {
+func cell(s *svg, r *backtest.Report, id string, day, hour, x int) {
 	before, after := outcomes(r)
 	n := after.Heat[day][hour]
 	st := step(bounds(mostHeat(after.Heat)), n)
@@ -112,12 +120,12 @@ func cell(s *svg, r *backtest.Report, day, hour, x int) {
 		words += ", " + display.Thousands(before.Heat[day][hour]) + " before"
 	}
 	s.title(words)
-	s.printf(`<rect x="%d" width="%d" height="%d" rx="3"/>`, x, cellWidth-2, cellHeight-3)
+	s.printf(`<use href="#%s" x="%d"/>`, id, x)
 	number := short(n)
 	if n == 0 {
 		number = "·"
 	}
-	s.printf(`<text x="%d" y="15">%s</text></g>`, x+cellWidth/2-1, number)
+	s.printf(`<text x="%d">%s</text></g>`, x+cellWidth/2-1, number)
 }
 
 // short is a number that fits into a cell: 9,999, 12k, 3M.
@@ -195,7 +203,7 @@ func bars(r *backtest.Report, x backtest.Receiver, unit string, ps []period) (ch
 
 const (
 	dotsWidth = 300
-	dotRadius = 5
+	dotRadius = 6
 )
 
 // dots are the messages of one rule, agent or source on a scale from 0 to most: a ring before, a dot after.
@@ -218,7 +226,7 @@ func dots(r *backtest.Report, n backtest.Noisy, most int) template.HTML {
 	} else {
 		s.printf(`<path class="way" d="M%d 10H%d"/>`, at(0), at(after))
 	}
-	s.printf(`<circle class="dot" cx="%d" cy="10" r="%d">`, at(after), dotRadius-1)
+	s.printf(`<circle class="dot" cx="%d" cy="10" r="%d">`, at(after), dotRadius-2)
 	if compared(r) {
 		s.title("after: " + count(after, "message"))
 	} else {
