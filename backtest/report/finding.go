@@ -182,7 +182,7 @@ func receiverFinding(r *backtest.Report) string {
 		}
 	}
 	if !compared(r) {
-		return fmt.Sprintf("%s gets %s of the messages", line(name), share(min(most, after.Messages), after.Messages))
+		return fmt.Sprintf("%s gets %s of the messages", cut(line(name), maxName), share(min(most, after.Messages), after.Messages))
 	}
 	i := slices.IndexFunc(r.Receivers, func(x backtest.Receiver) bool { return x.Name == name })
 	more := "fewer"
@@ -193,7 +193,7 @@ func receiverFinding(r *backtest.Report) string {
 	if most == 1 {
 		words = "1 message " + more
 	}
-	return line(name) + " gets " + words
+	return cut(line(name), maxName) + " gets " + words
 }
 
 // period is a time that has one bar in a chart: a day, or several.

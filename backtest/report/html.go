@@ -31,9 +31,11 @@ const maxHTML = 200_000
 const (
 	maxCharts      = 12
 	maxMarks       = 400 // bars in all charts of receivers together
-	maxRows        = 100 // of receivers in a table
-	maxTitle       = 120 // characters
+	maxRows        = 60  // of receivers in a table
+	maxName        = 60  // characters
+	maxTitle       = 120
 	maxSuggestions = 10
+	maxCauses      = 20
 	maxDamaged     = 20
 	maxFiles       = 5
 )
@@ -194,8 +196,8 @@ func newPage(r *backtest.Report) *htmlPage {
 		Dates:    dates,
 		Read:     readWords(r),
 		Effort:   "Read " + filesWords(r) + ".",
-		Config:   shown(r.Config),
-		Against:  shown(r.Against),
+		Config:   cut(shown(r.Config), maxTitle),
+		Against:  cut(shown(r.Against), maxTitle),
 		Stopped:  stoppedWords(r),
 		Compared: compared(r),
 		Scope:    scope(r),
@@ -241,6 +243,7 @@ func newPage(r *backtest.Report) *htmlPage {
 	p.Agents = noisyOf(r, "agent", r.Agents)
 	p.Sources = noisyOf(r, "source", r.Sources)
 	if c := causes(r); len(c) > 0 {
+		c = c[:min(len(c), maxCauses)]
 		p.Saved = &htmlSaved{savedFinding(r), c}
 	}
 	p.Suggestions = suggestionsOf(r)
@@ -285,8 +288,8 @@ func noisyOf(r *backtest.Report, kind string, noisy []backtest.Noisy) *htmlNoisy
 	}
 	for _, n := range noisy {
 		row := htmlNoise{
-			Key: cut(line(n.Key), maxTitle), Title: cut(line(n.Title), maxTitle), About: costWords(r, n), Words: cut(shown(n.Words), 400),
-			YAML: cut(block(n.Help), 1000), Chart: dots(r, n, out.Most), Before: n.Now.Messages, After: n.Now.Messages,
+			Key: cut(line(n.Key), maxName), Title: cut(line(n.Title), maxTitle), About: costWords(r, n), Words: cut(shown(n.Words), 200),
+			YAML: cut(block(n.Help), 300), Chart: dots(r, n, out.Most), Before: n.Now.Messages, After: n.Now.Messages,
 		}
 		if row.Key == "" {
 			row.Key = "(none)"
@@ -337,7 +340,7 @@ func receiversOf(r *backtest.Report) htmlReceivers {
 	all := sortedReceivers(r)
 	charted := all[:min(len(all), maxCharts, max(maxMarks/max(len(ps), 1), 1))]
 	for i, x := range all[:min(len(all), maxRows)] {
-		row := htmlReceiver{Name: cut(line(x.Name), 60), About: cut(about(x), 100), Before: x.Now.Messages, NightBefore: x.Now.Night}
+		row := htmlReceiver{Name: cut(line(x.Name), maxName), About: cut(about(x), 100), Before: x.Now.Messages, NightBefore: x.Now.Night}
 		o := x.Now
 		if compared(r) {
 			o = x.Then
@@ -404,7 +407,7 @@ func suggestionsOf(r *backtest.Report) *htmlSuggestions {
 	}
 	out := &htmlSuggestions{Title: count(len(r.Suggestions), "change") + " would make it quieter"}
 	for _, s := range r.Suggestions[:min(len(r.Suggestions), maxSuggestions)] {
-		out.Items = append(out.Items, htmlSuggestion{cut(shown(s.Words), 400), tried(s), cut(block(s.YAML), 2000)})
+		out.Items = append(out.Items, htmlSuggestion{cut(shown(s.Words), 300), tried(s), cut(block(s.YAML), 600)})
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/backtest"
 	"github.com/ossec-notify/ossec-notify/display"
@@ -102,7 +103,7 @@ func scope(r *backtest.Report) string {
 	var always []string
 	for _, x := range r.Receivers {
 		if x.Always {
-			always = append(always, x.Name)
+			always = append(always, cut(line(x.Name), maxName))
 		}
 	}
 	switch {
@@ -210,10 +211,23 @@ func block(s string) string {
 	return strings.TrimRight(strings.ReplaceAll(display.Visible(s), "\t", "    "), "\n ")
 }
 
-// cut shortens what is shown to n characters.
+// cut shortens what is shown to n characters, and to twice as many bytes as HTML needs for them: a page of names that are all
+// quotation marks is not larger than others.
 func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
+	chars, size, last := 0, 0, 0
+	for i, c := range s {
+		chars++
+		if strings.ContainsRune(`&<>"'+`, c) {
+			size += len("&#34;")
+		} else {
+			size += utf8.RuneLen(c)
+		}
+		if chars > n || size > 2*n {
+			return s[:min(last, len(s))] + "…"
+		}
+		if chars < n && size < 2*n {
+			last = i + utf8.RuneLen(c)
+		}
 	}
 	return s
 }

@@ -164,7 +164,7 @@ func bars(r *backtest.Report, x backtest.Receiver, unit string, ps []period) (ch
 		return max(int(int64(n)*(barsHeight-2)/int64(most)), 2)
 	}
 	var s svg
-	title := fmt.Sprintf("%s: messages by %s, %s at most", line(x.Name), unit, display.Thousands(most))
+	title := fmt.Sprintf("%s: messages by %s, %s at most", cut(line(x.Name), maxName), unit, display.Thousands(most))
 	s.open("bars", title, ` preserveAspectRatio="none"`, max(len(ps), 1)*barWidth, barsHeight)
 	var before strings.Builder
 	pen := false
@@ -211,10 +211,10 @@ func dots(r *backtest.Report, n backtest.Noisy, most int) template.HTML {
 	var s svg
 	at := func(v int) int { return dotRadius + 2 + int(int64(v)*(dotsWidth-2*dotRadius-4)/int64(max(most, 1))) }
 	before, after := n.Now.Messages, n.Now.Messages
-	title := fmt.Sprintf("%s: %s", line(n.Key), count(after, "message"))
+	title := fmt.Sprintf("%s: %s", cut(line(n.Key), maxName), count(after, "message"))
 	if compared(r) {
 		after = n.Then.Messages
-		title = fmt.Sprintf("%s: %s before, %s after", line(n.Key), count(before, "message"), display.Thousands(after))
+		title = fmt.Sprintf("%s: %s before, %s after", cut(line(n.Key), maxName), count(before, "message"), display.Thousands(after))
 	}
 	s.open("dots", title, "", dotsWidth, 20)
 	s.printf(`<path class="track" d="M%d 10H%d"/>`, at(0), at(most))

@@ -79,7 +79,7 @@ func (t *text) headline() {
 	}
 	switch {
 	case compared(r):
-		about += " " + shown(r.Config) + " against " + shown(r.Against) + "."
+		about += " " + cut(shown(r.Config), maxTitle) + " against " + cut(shown(r.Against), maxTitle) + "."
 	case r.Read.Alerts > 0:
 		about += fmt.Sprintf(" %s, %s, %s of them at night (%s); %s told to nobody.", bold.Render(count(after.Messages, "message")), bold.Render(count(after.Pages, "page")),
 			display.Thousands(after.NightPages), nightWords(r.NightOf), count(after.Nobody, "alert"))
@@ -101,8 +101,7 @@ func (t *text) headline() {
 		words, way := difference(f.Before, f.After)
 		tab.add(f.Name, display.Thousands(f.Before), bold.Render(display.Thousands(f.After)), directed(words, way), faint.Render(f.Note))
 	}
-	before, after = outcomes(r)
-	tab.add("Told by nothing of its own", display.Thousands(savedSum(before)), bold.Render(display.Thousands(savedSum(after))), "", faint.Render("alerts"))
+	tab.add("Not told by itself", display.Thousands(savedSum(before)), bold.Render(display.Thousands(savedSum(after))), "", faint.Render("alerts"))
 	t.WriteByte('\n')
 	tab.write(t, t.width)
 }
@@ -150,7 +149,7 @@ func (t *text) heat() {
 		note = ". Night is " + nightWords(t.r.NightOf)
 	}
 	t.say("    %s", strings.Join(legend, "   "))
-	t.say("%s", faint.Render("    Messages by weekday and hour, "+scope(t.r)+note+"."))
+	t.say("%s", faint.Render("Messages by weekday and hour, "+scope(t.r)+note+"."))
 }
 
 func (t *text) receivers() {
@@ -160,9 +159,9 @@ func (t *text) receivers() {
 	if compared(r) {
 		tab.columns = append(tab.columns, column{name: "BEFORE", right: true}, column{name: "AFTER", right: true}, column{name: "", most: 18})
 	} else {
-		tab.columns = append(tab.columns, column{name: "ALERTS", right: true}, column{name: "MESSAGES", right: true}, column{name: "UPDATES", right: true})
+		tab.columns = append(tab.columns, column{name: "ALERTS", right: true}, column{name: "MESSAGES", right: true}, column{name: "UPDATES", right: true, optional: true})
 	}
-	tab.columns = append(tab.columns, column{name: "NIGHT", right: true}, column{name: "BUSIEST HOUR"})
+	tab.columns = append(tab.columns, column{name: "NIGHT", right: true}, column{name: "BUSIEST HOUR", optional: true})
 	all := sortedReceivers(r)
 	for _, x := range all[:min(len(all), textReceivers)] {
 		row := []string{line(x.Name), about(x)}
@@ -244,7 +243,7 @@ func (t *text) suggestions() {
 			t.say("%s", faint.Render("  "+note))
 		}
 		if s.YAML != "" {
-			for _, l := range strings.Split(cut(block(s.YAML), 2000), "\n") {
+			for _, l := range strings.Split(block(s.YAML), "\n") {
 				fmt.Fprintln(t, "    "+l)
 			}
 		}
@@ -261,18 +260,14 @@ func (t *text) changes() {
 		return
 	}
 	t.title("The new config changes who is told in " + count(r.ChangeCount, "case"))
-	tab := table{columns: []column{{}, {most: 20}, {}, {most: 10}, {}}}
+	tab := table{columns: []column{{}, {most: 20}, {}, {most: 10}, {most: 28}, {}}}
 	first := r.Changes[:min(len(r.Changes), textChanges)]
 	for _, c := range first {
 		sign := more.Render("+")
 		if !c.Added {
 			sign = fewer.Render("-")
 		}
-		words := shown(c.Title)
-		if c.Why != "" {
-			words = cut(words, 60) + " (" + shown(c.Why) + ")"
-		}
-		tab.add(sign, line(c.Receiver), c.Time.In(zone(r)).Format("2 Jan 15:04"), line(c.Rule), words)
+		tab.add(sign, line(c.Receiver), c.Time.In(zone(r)).Format("2 Jan 15:04"), line(c.Rule), shown(c.Why), shown(c.Title))
 	}
 	tab.write(t, t.width)
 	switch rest := r.ChangeCount - len(first); {
@@ -306,6 +301,8 @@ type column struct {
 	name  string
 	right bool
 	most  int // columns of the terminal; 0 is no limit
+	// optional is one that is left out where not all fit; of several, the first.
+	optional bool
 }
 
 // table is rows below each other. Cells may be styled.
@@ -336,9 +333,17 @@ func (t *table) write(w io.Writer, width int) {
 			widths[i] = max(widths[i], n)
 		}
 	}
+	for i, c := range t.columns {
+		if c.optional && total(widths) > width {
+			widths[i] = 0
+		}
+	}
 	for n, row := range rows {
 		var b strings.Builder
 		left := width
+		for end := len(row) - 1; end > 0 && lipgloss.Width(row[end]) == 0; end-- {
+			row = row[:end]
+		}
 		for i, cell := range row {
 			if widths[i] == 0 {
 				continue
@@ -362,6 +367,17 @@ func (t *table) write(w io.Writer, width int) {
 		}
 		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
 	}
+}
+
+// total is how wide a table is, with two columns between its own.
+func total(widths []int) int {
+	n := -2
+	for _, w := range widths {
+		if w > 0 {
+			n += w + 2
+		}
+	}
+	return n
 }
 
 // fit cuts a cell to so many columns. One that is wider than that is never styled.
