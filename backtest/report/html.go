@@ -79,6 +79,7 @@ type htmlPage struct {
 	Scope, Zone, Night  string
 	Figures             []htmlFigure
 	Quiet, QuietWhy     string // what is said in the place of the charts, where there is nothing to draw
+	Silent              string
 	Heat                *htmlHeat
 	Rules               *htmlNoisy
 	Agents, Sources     *htmlNoisy
@@ -237,11 +238,13 @@ func newPage(r *backtest.Report) *htmlPage {
 	}
 	if before.Messages+after.Messages > 0 {
 		p.Heat = heatOf(r, after)
+	} else {
+		p.Silent = nothingTold
 	}
 	p.Receivers = receiversOf(r)
-	p.Rules = noisyOf(r, "rule", r.Rules)
-	p.Agents = noisyOf(r, "agent", r.Agents)
-	p.Sources = noisyOf(r, "source", r.Sources)
+	p.Rules = noisyOf(r, "rule", r.Rules, 300)
+	p.Agents = noisyOf(r, "agent", r.Agents, 150)
+	p.Sources = noisyOf(r, "source", r.Sources, 150)
 	if c := causes(r); len(c) > 0 {
 		c = c[:min(len(c), maxCauses)]
 		p.Saved = &htmlSaved{savedFinding(r), c}
@@ -276,7 +279,10 @@ func change(r *backtest.Report, before, after int) string {
 	return display.Thousands(before) + " → " + display.Thousands(after)
 }
 
-func noisyOf(r *backtest.Report, kind string, noisy []backtest.Noisy) *htmlNoisy {
+func noisyOf(r *backtest.Report, kind string, noisy []backtest.Noisy, width int) *htmlNoisy {
+	if len(noisy) == 0 {
+		return nil
+	}
 	out := &htmlNoisy{Title: rich(noisyFinding(r, kind, noisy)), Kind: strings.ToUpper(kind[:1]) + kind[1:], Compared: compared(r)}
 	out.Sub = "The noisiest " + kind + "s, by messages."
 	if out.Compared {
@@ -289,7 +295,7 @@ func noisyOf(r *backtest.Report, kind string, noisy []backtest.Noisy) *htmlNoisy
 	for _, n := range noisy {
 		row := htmlNoise{
 			Key: cut(line(n.Key), maxName), Title: cut(line(n.Title), maxTitle), About: costWords(r, n), Words: cut(shown(n.Words), 200),
-			YAML: cut(block(n.Help), 300), Chart: dots(r, n, out.Most), Before: n.Now.Messages, After: n.Now.Messages,
+			YAML: cut(block(n.Help), 300), Chart: dots(r, n, out.Most, width), Before: n.Now.Messages, After: n.Now.Messages,
 		}
 		if row.Key == "" {
 			row.Key = "(none)"
@@ -319,7 +325,7 @@ func costWords(r *backtest.Report, n backtest.Noisy) string {
 	if n.Now.NightPages+after.NightPages > 0 {
 		night = ", " + change(r, n.Now.NightPages, after.NightPages) + " at night"
 	}
-	return s + ", " + pages + night
+	return strings.ReplaceAll(s+", "+pages+night, " → ", "\u00a0→\u00a0") // not broken there
 }
 
 func receiversOf(r *backtest.Report) htmlReceivers {
@@ -327,6 +333,12 @@ func receiversOf(r *backtest.Report) htmlReceivers {
 	out := htmlReceivers{Title: receiverFinding(r), Unit: unit, UnitTitle: strings.ToUpper(unit[:1]) + unit[1:]}
 	if len(ps) > 0 {
 		out.First, out.Last = ps[0].Short, ps[len(ps)-1].Short
+		if len(ps) < fewBars { // the last bar does not stand at the end
+			out.First, out.Last = out.First+" to "+out.Last, ""
+			if len(ps) == 1 {
+				out.First = ps[0].Short
+			}
+		}
 	}
 	gaps := 0
 	for _, p := range ps {

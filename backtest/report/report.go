@@ -200,6 +200,9 @@ func stoppedWords(r *backtest.Report) string {
 	return "Stopped before the end: this is what was read by then, up to " + r.To.In(zone(r)).Format("2 January 2006, 15:04:05") + "."
 }
 
+// nothingTold is what a report without messages says instead of a heat map.
+const nothingTold = "No route took one of these alerts so that a message was made of it: ossec-notify explain FILE says why."
+
 // line is text that may stand in an alert, in display form and on one line.
 func line(s string) string { return display.Quote(s).Line().String() }
 

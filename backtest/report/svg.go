@@ -35,16 +35,18 @@ func (s *svg) text(x, y int, class, words string) {
 
 const (
 	cellWidth, cellHeight = 42, 24 // of a heat map, with the gap
+	narrowWidth           = 38
 	heatLeft, heatTop     = 46, 26
+	narrowLeft            = 38
 )
 
 // heatWide is the heat map with days down and hours across.
 func heatWide(r *backtest.Report, title string) template.HTML {
 	var s svg
 	s.open("heat wide", title, "", heatLeft+24*cellWidth, heatTop+7*cellHeight+2)
-	oneCell(&s, "w")
+	oneCell(&s, "w", cellWidth)
 	for h := range 24 {
-		s.text(heatLeft+h*cellWidth+cellWidth/2, 12, axisClass(r, h), fmt.Sprintf("%02d", h))
+		s.text(heatLeft+h*cellWidth+cellWidth/2-1, 12, axisClass(r, h), fmt.Sprintf("%02d", h))
 	}
 	for _, n := range nightSpans(r.NightOf) {
 		// A bracket above the hours of the night.
@@ -54,7 +56,7 @@ func heatWide(r *backtest.Report, title string) template.HTML {
 		s.printf(`<g transform="translate(0 %d)">`, heatTop+d*cellHeight+15)
 		s.text(0, 0, "axis start", weekdays[d][:3])
 		for h := range 24 {
-			cell(&s, r, "w", d, h, heatLeft+h*cellWidth)
+			cell(&s, r, "w", d, h, heatLeft+h*cellWidth, cellWidth)
 		}
 		s.WriteString("</g>\n")
 	}
@@ -64,19 +66,19 @@ func heatWide(r *backtest.Report, title string) template.HTML {
 // heatNarrow is the same with hours down and days across.
 func heatNarrow(r *backtest.Report, title string) template.HTML {
 	var s svg
-	s.open("heat narrow", title, "", heatLeft+7*cellWidth, heatTop+24*cellHeight)
-	oneCell(&s, "n")
+	s.open("heat narrow", title, "", narrowLeft+7*narrowWidth, heatTop+24*cellHeight)
+	oneCell(&s, "n", narrowWidth)
 	for d := range 7 {
-		s.text(heatLeft+d*cellWidth+cellWidth/2, 16, "axis", weekdays[d][:3])
+		s.text(narrowLeft+d*narrowWidth+narrowWidth/2-1, 16, "axis", weekdays[d][:3])
 	}
 	for _, n := range nightSpans(r.NightOf) {
-		s.printf(`<path class="night" d="M%d %dh-4V%dh4"/>`, heatLeft-4, heatTop+n[0]*cellHeight+1, heatTop+n[1]*cellHeight-3)
+		s.printf(`<path class="night" d="M%d %dh-4V%dh4"/>`, narrowLeft-4, heatTop+n[0]*cellHeight+1, heatTop+n[1]*cellHeight-3)
 	}
 	for h := range 24 {
 		s.printf(`<g transform="translate(0 %d)">`, heatTop+h*cellHeight+15)
 		s.text(0, 0, axisClass(r, h)+" start", fmt.Sprintf("%02d", h))
 		for d := range 7 {
-			cell(&s, r, "n", d, h, heatLeft+d*cellWidth)
+			cell(&s, r, "n", d, h, narrowLeft+d*narrowWidth, narrowWidth)
 		}
 		s.WriteString("</g>\n")
 	}
@@ -105,12 +107,12 @@ func nightSpans(n backtest.Night) [][2]int {
 
 // oneCell is the shape of all cells, drawn once: it is most of what a heat map would weigh. A row's zero is the line that its
 // numbers stand on.
-func oneCell(s *svg, id string) {
-	s.printf(`<defs><rect id="%s" y="-15" width="%d" height="%d" rx="3"/></defs>`, id, cellWidth-2, cellHeight-3)
+func oneCell(s *svg, id string, width int) {
+	s.printf(`<defs><rect id="%s" y="-15" width="%d" height="%d" rx="3"/></defs>`, id, width-2, cellHeight-3)
 }
 
 // cell is one hour of a weekday: its colour, its number, and both in words.
-func cell(s *svg, r *backtest.Report, id string, day, hour, x int) {
+func cell(s *svg, r *backtest.Report, id string, day, hour, x, width int) {
 	before, after := outcomes(r)
 	n := after.Heat[day][hour]
 	st := step(bounds(mostHeat(after.Heat)), n)
@@ -125,7 +127,7 @@ func cell(s *svg, r *backtest.Report, id string, day, hour, x int) {
 	if n == 0 {
 		number = "·"
 	}
-	s.printf(`<text x="%d">%s</text></g>`, x+cellWidth/2-1, number)
+	s.printf(`<text x="%d">%s</text></g>`, x+width/2-1, number)
 }
 
 // short is a number that fits into a cell: 9,999, 12k, 3M.
@@ -142,6 +144,7 @@ func short(n int) string {
 const (
 	barWidth   = 10
 	barsHeight = 40
+	fewBars    = 14 // a chart is as wide as so many at least
 )
 
 // bars are the messages of a receiver by period, to its own scale, with a thin line for what was before. A period without data has
@@ -165,7 +168,7 @@ func bars(r *backtest.Report, x backtest.Receiver, unit string, ps []period) (ch
 	}
 	var s svg
 	title := fmt.Sprintf("%s: messages by %s, %s at most", cut(line(x.Name), maxName), unit, display.Thousands(most))
-	s.open("bars", title, ` preserveAspectRatio="none"`, max(len(ps), 1)*barWidth, barsHeight)
+	s.open("bars", title, ` preserveAspectRatio="none"`, max(len(ps), fewBars)*barWidth, barsHeight)
 	var before strings.Builder
 	pen := false
 	for i, p := range ps {
@@ -201,22 +204,19 @@ func bars(r *backtest.Report, x backtest.Receiver, unit string, ps []period) (ch
 	return s.done(), most
 }
 
-const (
-	dotsWidth = 300
-	dotRadius = 6
-)
+const dotRadius = 6
 
 // dots are the messages of one rule, agent or source on a scale from 0 to most: a ring before, a dot after.
-func dots(r *backtest.Report, n backtest.Noisy, most int) template.HTML {
+func dots(r *backtest.Report, n backtest.Noisy, most, width int) template.HTML {
 	var s svg
-	at := func(v int) int { return dotRadius + 2 + int(int64(v)*(dotsWidth-2*dotRadius-4)/int64(max(most, 1))) }
+	at := func(v int) int { return dotRadius + 2 + int(int64(v)*int64(width-2*dotRadius-4)/int64(max(most, 1))) }
 	before, after := n.Now.Messages, n.Now.Messages
 	title := fmt.Sprintf("%s: %s", cut(line(n.Key), maxName), count(after, "message"))
 	if compared(r) {
 		after = n.Then.Messages
 		title = fmt.Sprintf("%s: %s before, %s after", cut(line(n.Key), maxName), count(before, "message"), display.Thousands(after))
 	}
-	s.open("dots", title, "", dotsWidth, 20)
+	s.open("dots", title, "", width, 20)
 	s.printf(`<path class="track" d="M%d 10H%d"/>`, at(0), at(most))
 	if compared(r) {
 		s.printf(`<path class="way" d="M%d 10H%d"/>`, at(before), at(after))

@@ -41,6 +41,8 @@ func Text(w io.Writer, r *backtest.Report, width int) error {
 	before, after := outcomes(r)
 	if before.Messages+after.Messages > 0 {
 		t.heat()
+	} else if r.Read.Alerts > 0 {
+		t.say("%s", nothingTold)
 	}
 	if r.Read.Alerts > 0 {
 		t.receivers()
