@@ -603,3 +603,56 @@ func TestPeriods(t *testing.T) {
 		t.Errorf("the first day is %v", first)
 	}
 }
+
+// TestManualSaysWhatProgramsGet: every key of the JSON, and every kind and column of the CSV.
+func TestManualSaysWhatProgramsGet(t *testing.T) {
+	manual, err := os.ReadFile(filepath.Join("..", "..", "docs", "backtest.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	section := func(begin string) string {
+		_, s, found := strings.Cut(string(manual), "<!-- "+begin+" -->\n")
+		s, _, ended := strings.Cut(s, "<!-- end -->")
+		if !found || !ended {
+			t.Fatalf("docs/backtest.md has no %s", begin)
+		}
+		return s
+	}
+	r := reports()["against"]
+	var b bytes.Buffer
+	if err := JSON(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	keys := section("keys")
+	for _, m := range regexp.MustCompile(`(?m)^ +"(\w+)":`).FindAllStringSubmatch(b.String(), -1) {
+		// The causes are in the reports themselves.
+		if _, cause := causeWords[m[1]]; !cause && !strings.Contains(keys, "`"+m[1]+"`") {
+			t.Errorf("docs/backtest.md has no %s", m[1])
+		}
+	}
+	filled := map[string][]string{}
+	for _, row := range rows(t, r) {
+		for column, cell := range row {
+			if cell != "" && column != "kind" && !slices.Contains(filled[row["kind"]], column) {
+				filled[row["kind"]] = append(filled[row["kind"]], column)
+			}
+		}
+	}
+	for _, l := range strings.Split(section("columns"), "\n") {
+		cells := strings.Split(l, "|")
+		for kind, columns := range filled {
+			if len(cells) < 4 || !strings.Contains(cells[1], "`"+kind+"`") {
+				continue
+			}
+			for _, column := range columns {
+				if column != "config" && !strings.Contains(cells[2]+cells[3], "`"+column+"`") {
+					t.Errorf("docs/backtest.md does not say what a %s has as %s", kind, column)
+				}
+			}
+			delete(filled, kind)
+		}
+	}
+	if len(filled) > 0 {
+		t.Errorf("docs/backtest.md lacks the kinds %v", filled)
+	}
+}
