@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/csv"
@@ -13,6 +14,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -332,6 +334,49 @@ func TestPageIsClosedAndSmall(t *testing.T) {
 	}
 	if p := page(t, reports()["against"]); !strings.Contains(p, "Here are the first 1,000; 1,511 more are counted alone.") || strings.Count(p, "<li>") < 1000 {
 		t.Errorf("the first 1,000 changes of a month are not there")
+	}
+}
+
+// TestBrowserHasNothingToSay opens the pages in Chromium: its policy lets in what is meant to be there, and there is no other
+// complaint. It is no proof that they look well, which is for people to see.
+func TestBrowserHasNothingToSay(t *testing.T) {
+	path := os.Getenv("CHROMIUM")
+	if path == "" {
+		path = "chromium"
+	}
+	if _, err := exec.LookPath(path); err != nil {
+		t.Skipf("there is no Chromium here (CHROMIUM names one): %v", err)
+	}
+	console := func(page string) []string {
+		dir, err := os.MkdirTemp("", "report")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir) // its processes may still write there for a moment, which is no failure
+		file := filepath.Join(dir, "report.html")
+		if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer stop()
+		cmd := exec.CommandContext(ctx, path, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+			"--disable-sync", "--enable-logging=stderr", "--user-data-dir="+filepath.Join(dir, "profile"), "--dump-dom", "file://"+file)
+		cmd.WaitDelay = 10 * time.Second
+		var dom, log strings.Builder
+		cmd.Stdout, cmd.Stderr = &dom, &log
+		if err := cmd.Run(); err != nil || !strings.Contains(dom.String(), "</footer>") {
+			t.Fatalf("Chromium did not show the page (%v): %s", err, log.String())
+		}
+		return regexp.MustCompile(`(?m)^.*:CONSOLE.*$`).FindAllString(log.String(), -1)
+	}
+	for _, name := range []string{"against", "hostile"} {
+		if said := console(page(t, reports()[name])); said != nil {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+	// It would have: a style of an element is against the policy.
+	if said := console(strings.Replace(page(t, reports()["day"]), "<h1>", `<h1 style="color:red">`, 1)); len(said) != 1 {
+		t.Errorf("of a page that breaks its policy it says %s", said)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"slices"
 	"strings"
 
 	"charm.land/lipgloss/v2"
@@ -32,6 +33,7 @@ const (
 	textDamaged   = 5
 	textReceivers = 30
 	minWidth      = 60
+	leastLast     = 28 // what the last column of a table has, before others are left out
 )
 
 // Text writes the report for a terminal of so many columns. w takes styles, and drops those that its terminal does not know.
@@ -83,8 +85,11 @@ func (t *text) headline() {
 	case compared(r):
 		about += " " + cut(shown(r.Config), maxTitle) + " against " + cut(shown(r.Against), maxTitle) + "."
 	case r.Read.Alerts > 0:
-		about += fmt.Sprintf(" %s, %s, %s of them at night (%s); %s told to nobody.", bold.Render(count(after.Messages, "message")), bold.Render(count(after.Pages, "page")),
-			display.Thousands(after.NightPages), nightWords(r.NightOf), count(after.Nobody, "alert"))
+		about += fmt.Sprintf(" %s, %s", bold.Render(count(after.Messages, "message")), bold.Render(count(after.Pages, "page")))
+		if after.Pages > 0 && r.NightOf.From != r.NightOf.To {
+			about += fmt.Sprintf(", %s of them at night (%s)", display.Thousands(after.NightPages), nightWords(r.NightOf))
+		}
+		about += "; " + count(after.Nobody, "alert") + " told to nobody."
 		if s := scope(r); s != "all receivers" {
 			about += " Counted are " + s + "."
 		}
@@ -179,7 +184,7 @@ func (t *text) receivers() {
 	}
 	tab.write(t, t.width)
 	if n := len(all) - textReceivers; n > 0 {
-		t.say("%s more, with fewer messages: --format csv has all.", count(n, "receiver"))
+		t.say("And %s with fewer messages: --format csv has all.", count(n, "receiver"))
 	}
 }
 
@@ -195,7 +200,7 @@ func (t *text) noisy(kind string, noisy []backtest.Noisy) {
 	} else {
 		tab.columns = append(tab.columns, column{name: "MESSAGES", right: true})
 	}
-	tab.columns = append(tab.columns, column{name: "PAGES", right: true}, column{name: "NIGHT", right: true}, column{})
+	tab.columns = append(tab.columns, column{name: "PAGES", right: true}, column{name: "NIGHT", right: true, optional: true}, column{})
 	for _, n := range noisy[:min(len(noisy), 10)] {
 		key := line(n.Key)
 		if key == "" {
@@ -336,7 +341,9 @@ func (t *table) write(w io.Writer, width int) {
 		}
 	}
 	for i, c := range t.columns {
-		if c.optional && total(widths) > width {
+		wanted := slices.Clone(widths)
+		wanted[last] = min(wanted[last], leastLast)
+		if c.optional && total(wanted) > width {
 			widths[i] = 0
 		}
 	}
