@@ -204,6 +204,23 @@ func BenchmarkCompare(b *testing.B) {
 	}
 }
 
+// BenchmarkNeutraliseMany is a message of an alert that is nothing but tricks.
+func BenchmarkNeutraliseMany(b *testing.B) {
+	var tricks []Trick
+	var text strings.Builder
+	for i := range 20_000 {
+		s := fmt.Sprintf("<!%d>", i)
+		tricks = append(tricks, Trick{Shown: s, Was: s, Kind: "mention"})
+		if i%10 == 0 && i < 4000 {
+			text.WriteString(s + "\n")
+		}
+	}
+	n := Node{Kind: Message, Children: []Node{{Kind: Pre, Children: Visible(text.String())}}}
+	for b.Loop() {
+		Neutralise(n, tricks)
+	}
+}
+
 // BenchmarkTenReceivers is what one alert takes that goes to ten receivers and is compared with the save before.
 func BenchmarkTenReceivers(b *testing.B) {
 	slack := goldens(b, "slack/testdata/*.json")["hostile.golden.json"]
