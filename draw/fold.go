@@ -62,6 +62,44 @@ func (r *room) cut(b Node) (head, tail *Node, inLine bool) {
 	return &b, nil, false
 }
 
+// maxShown is how many characters of one text are shown at once by what lists many.
+const maxShown = 1500
+
+// shortened is what stands within a line with what is over maxShown characters folded.
+func shortened(nodes []Node) []Node {
+	size := 0
+	for _, n := range nodes {
+		size += len(TextOf(n))
+	}
+	if size <= maxShown { // no character has less than a byte
+		return nodes
+	}
+	left := maxShown
+	for i, n := range nodes {
+		text := TextOf(n)
+		if count := utf8.RuneCountInString(text); count <= left {
+			left -= count
+			continue
+		}
+		head, tail := slices.Clone(nodes[:i]), slices.Clone(nodes[i:])
+		if (n.Kind == Text || n.Kind == Run) && left > 0 {
+			at := len(string([]rune(text)[:left]))
+			n.Text, tail[0].Text = text[:at], text[at:]
+			head = append(head, n)
+		}
+		more := 0
+		for _, n := range tail {
+			more += utf8.RuneCountInString(TextOf(n))
+		}
+		unit := "more characters"
+		if more == 1 {
+			unit = "more character"
+		}
+		return append(head, Node{Kind: Fold, Text: display.Thousands(more) + " " + unit, Children: tail})
+	}
+	return nodes
+}
+
 // part is a block in two, without the leaves from end to next.
 func (r *room) part(b Node, leaves []piece, end, next int) (head, tail *Node, inLine bool) {
 	r.lines = 0
