@@ -103,6 +103,10 @@ func pageLinks(e *value) []Node {
 	images := e.list("images")
 	for i := range images {
 		m := &images[i]
+		if m.kind != '{' {
+			out = append(out, labelled("image", m.raw))
+			continue
+		}
 		image := Node{Kind: Image, Style: written(m.text("src")), Text: written(m.text("alt"))}
 		if at := m.text("href"); at != "" {
 			image = Node{Kind: Group, Children: []Node{image, {Kind: Para, Children: []Node{{Kind: Link, Style: written(at), Children: Visible(at)}}}}}
