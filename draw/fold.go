@@ -12,8 +12,8 @@ import (
 )
 
 // Slack does not say when it folds a section that is not to be expanded: "if false, it may be rendered with a Show more"
-// (docs.slack.dev/reference/block-kit/blocks/section-block). We take it for what its desktop client was seen to do with a log: over
-// so many lines or characters.
+// (docs.slack.dev/reference/block-kit/blocks/section-block). That it does so beyond so many lines or characters is our assumption: it
+// is there to remind that the end of a long log is a click away, not to foretell which line is the last.
 const (
 	foldLines = 5
 	foldChars = 700
