@@ -11,12 +11,15 @@ type Node struct {
 	Kind Kind `json:"k"`
 	// Text is the text of a leaf, or the label of a block that has one.
 	Text string `json:"t,omitempty"`
-	// Style narrows some kinds: the class of a run of code, the colour of a bar as #RRGGBB, the address behind a link.
+	// Style narrows some kinds, as the list of kinds says: the class of a run of code, the colour of a bar as #RRGGBB, the
+	// address behind a link.
 	Style    string `json:"s,omitempty"`
 	Children []Node `json:"c,omitempty"`
 
-	// Of a mark: what kind of trick the alert tried (mention, link, markup, control, url), the text as it came, the field
-	// of the alert that it came from, and the place in the template that let it in, each "" where it is not known.
+	// Of a mark: what kind of trick the alert tried (mention, link, markup, control, url), the text as it came, with U+202E
+	// for what nobody would see, the field of the alert that it came from, and the place in the template that let it in, each
+	// "" where it is not known. Of a box and of a redacted secret Was is the text that stands in the message: it is not to be
+	// drawn.
 	Trick    string `json:"n,omitempty"`
 	Was      string `json:"was,omitempty"`
 	From     string `json:"from,omitempty"`
@@ -31,19 +34,19 @@ type Kind string
 
 // Kinds within a line. Those with Children hold others of this list.
 const (
-	Text    Kind = "text"    // Text
+	Text    Kind = "text"    // Text, in a Pre with line ends in it; Style: what stands in the message, where that is another
 	Bold    Kind = "b"       // Children
 	Italic  Kind = "i"       // Children
 	Strike  Kind = "s"       // Children
 	Code    Kind = "code"    // Children
-	Mention Kind = "mention" // Text: @channel, @U123
+	Mention Kind = "mention" // Text: @channel, @U123, #general; Style: what stands in the message, as !channel
 	Link    Kind = "link"    // Children, Style: the address; drawn, and not to be followed
 	Mark    Kind = "mark"    // Children, Trick, Was, From, Template: alert text that was made harmless
-	Box     Kind = "box"     // Text: a character that nobody would see, as U+202E
-	Redact  Kind = "redact"  // Text: the word that stands where a secret was
-	Run     Kind = "run"     // Text, Style: key, string, number, word or sign of JSON; name of a header
-	Break   Kind = "br"      // the end of a line within a paragraph
-	Button  Kind = "button"  // Text: a button of the message, which does nothing here
+	Box     Kind = "box"     // Text: a character that nobody would see, as U+202E; Was: itself
+	Redact  Kind = "redact"  // Text: redacted, in a box; Was: [redacted]
+	Run     Kind = "run"     // Text, Style: key, string, number, word or sign of JSON, "" for what is none; name of a header
+	Break   Kind = "br"      // the end of a line within a paragraph; Style fold: the line goes on, it is only wrapped here
+	Button  Kind = "button"  // Text: a button of the message, which does nothing here; Style: its address
 )
 
 // Kinds that are blocks.
@@ -60,14 +63,15 @@ const (
 	Divider Kind = "hr"      //
 	Image   Kind = "image"   // Text: what it would show, Style: its address; nothing is loaded
 	Bar     Kind = "bar"     // Style: a colour, Children: blocks beside the bar
-	Fold    Kind = "fold"    // Text: "Show more", Children: blocks that are there when it is opened
+	Fold    Kind = "fold"    // Text: "Show more", Children: what is there when it is opened: blocks, or within a line or Pre more of it
 	Cut     Kind = "cut"     // Text: "990 characters cut here", Children: what was cut, where it is known
 	Table   Kind = "table"   // Text: a caption or "", Children: pairs
 	Pair    Kind = "kv"      // Text: the label, Children: within a line or blocks
 	Labeled Kind = "json"    // Text: what it is that is not known, Children: runs
-	Message Kind = "message" // Style: slack, Text: who sends it, Children: blocks
+	Note    Kind = "note"    // Text: what the page says of a message, no part of it: "repeats join this incident"
+	Message Kind = "message" // Style: slack, pagerduty, splunk; Text: who sends it, the incident's state, the time; Children: blocks
 	Phone   Kind = "phone"   // Text: the app, Children: within a line; what a locked phone shows, roughly
-	Request Kind = "request" // Text: the method, Style: the address, Children: pairs of headers, then blocks of the body
+	Request Kind = "request" // Text: the method, Children: a paragraph that is the address, pairs of headers, then blocks of the body
 	Lines   Kind = "lines"   // Children: numbered lines of a source
 	Line    Kind = "line"    // Text: its number, Style: "here" where it made the message, "raw", "error" or "", Children: within a line
 )

@@ -20,6 +20,7 @@ const module = "github.com/ossec-notify/ossec-notify/"
 var mayImport = map[string][]string{
 	"display":               {},
 	"door":                  {"spool"},
+	"draw":                  {"display"},
 	"alert":                 {},
 	"backtest/report":       {"backtest", "display"},
 	"sandbox":               {},

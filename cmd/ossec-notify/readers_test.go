@@ -1,21 +1,27 @@
 package main
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/ossec-notify/ossec-notify/draw"
 )
 
 // The readers here are on the side of the receiver: what Slack and a browser would make of a message. They share
-// nothing with the code that writes it.
+// nothing with the code that writes it: Slack's is the one that draws messages for people.
 
 // mark is a piece of mrkdwn: "text", "code", "fence", or what acts, such as "link", "mention", "bold", "quote".
 type mark struct{ kind, text string }
 
-var address = regexp.MustCompile(`<https://[^|>\n]*`)
+var (
+	address  = regexp.MustCompile(`<https://[^|>\n]*`)
+	brackets = regexp.MustCompile(`<[^<>\n]+>`)
+)
 
-// readMrkdwn reads a text of Slack's as docs.slack.dev/messaging/formatting-message-text describes it. A <…> is one
-// wherever it stands, in code too, and in the texts that are shown without other marks.
+// readMrkdwn reads a text of Slack's with the reader that the page draws it with. A <…> is one wherever it stands, in code too,
+// and in the texts that are shown without other marks. What would be read as markup but for a missing end is "open".
 func readMrkdwn(t *testing.T, s string, plainText bool) []mark {
 	t.Helper()
 	// In the address of a link, which is the operator's or made of what is percent-encoded, Slack takes a & too.
@@ -23,59 +29,93 @@ func readMrkdwn(t *testing.T, s string, plainText bool) []mark {
 	if strings.Contains(address.ReplaceAllString(rest, ""), "&") {
 		t.Errorf("Slack gets a & that is no entity: %.200q", s)
 	}
-	var marks []mark
-	var plain strings.Builder // with \x01 where a mark stood
-	add := func(kind, text string) {
-		marks = append(marks, mark{kind, text})
-		plain.WriteByte(1)
+	nodes := draw.Mrkdwn(s)
+	if plainText {
+		message, err := json.Marshal(map[string]string{"text": s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, phone, err := draw.Slack(message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes = phone.Children
 	}
-	for len(s) > 0 {
-		switch {
-		case s[0] == '<':
-			inside, rest, closed := strings.Cut(s[1:], ">")
-			if !closed {
-				add("open <", s)
-				rest = ""
-			} else if strings.ContainsAny(inside, "\n<") {
-				add("broken <>", inside)
-			} else if kind := strings.IndexAny(inside, "!@#"); kind == 0 {
-				add("mention", inside)
-			} else {
-				add("link", inside)
+	r := mrkdwnReader{in: s}
+	r.read(t, nodes, "")
+	if rest := brackets.ReplaceAllString(s, ""); strings.Contains(rest, "<") {
+		r.add("open <", s)
+	} else if strings.Contains(rest, ">") {
+		r.add("bare >", "")
+	}
+	for _, m := range r.marks {
+		if (m.kind == "mention" || m.kind == "link") && r.inCode[m] {
+			t.Errorf("code holds what acts in it too: %.200q", m.text)
+		}
+	}
+	return append(r.marks, mark{"text", r.plain.String()})
+}
+
+// mrkdwnReader flattens what was drawn.
+type mrkdwnReader struct {
+	in     string
+	marks  []mark
+	inCode map[mark]bool
+	plain  strings.Builder // with \x01 where a mark stood
+}
+
+func (r *mrkdwnReader) add(kind, text string) {
+	r.marks = append(r.marks, mark{kind, text})
+	r.plain.WriteByte(1)
+}
+
+// read reads nodes; code is the kind of code that they stand in.
+func (r *mrkdwnReader) read(t *testing.T, nodes []draw.Node, code string) {
+	t.Helper()
+	for _, n := range nodes {
+		of := map[draw.Kind]string{draw.Bold: "bold", draw.Italic: "italic", draw.Strike: "strike", draw.Quote: "quote", draw.Code: "code", draw.Pre: "fence"}[n.Kind]
+		switch n.Kind {
+		case draw.Mention:
+			r.acts(mark{"mention", n.Style}, code)
+		case draw.Link:
+			label := draw.TextOf(n)
+			if label == n.Style && !strings.Contains(r.in, "|>") {
+				t.Errorf("the link %.200q has no label", n.Style)
 			}
-			s = rest
-		case !plainText && strings.HasPrefix(s, "```"):
-			inside, rest, closed := strings.Cut(s[3:], "```")
-			if !closed {
-				add("open fence", "")
-			}
-			add("fence", inside)
-			s = rest
-		case !plainText && s[0] == '`':
-			end := strings.IndexAny(s[1:], "`\n")
-			if end < 0 || s[1+end] == '\n' {
-				add("open `", "")
-				s = s[1:]
+			r.acts(mark{"link", n.Style + "|" + label}, code)
+		case draw.Code, draw.Pre:
+			r.add(of, draw.TextOf(n))
+			r.read(t, n.Children, of)
+		case draw.Bold, draw.Italic, draw.Strike, draw.Quote:
+			r.add(of, "")
+			r.read(t, n.Children, code)
+		case draw.Break:
+			r.plain.WriteByte('\n')
+		case draw.Para:
+			r.read(t, n.Children, code)
+			r.plain.WriteByte('\n')
+		default:
+			text := draw.TextOf(n)
+			if code != "" {
 				continue
 			}
-			add("code", s[1:1+end])
-			s = s[end+2:]
-		case s[0] == '>':
-			add("bare >", "")
-			s = s[1:]
-		default:
-			plain.WriteByte(s[0])
-			s = s[1:]
-		}
-	}
-	for _, m := range marks {
-		if m.kind == "code" || m.kind == "fence" {
-			if strings.ContainsAny(m.text, "<>") {
-				t.Errorf("code holds what acts in it too: %.200q", m.text)
+			if strings.Contains(strings.ReplaceAll(text, "``", ""), "`") { // code with nothing in it is none
+				r.add("open `", "")
 			}
+			r.plain.WriteString(text)
 		}
 	}
-	return append(marks, mark{"text", plain.String()})
+}
+
+// acts notes what calls somebody or leads somewhere.
+func (r *mrkdwnReader) acts(m mark, code string) {
+	r.add(m.kind, m.text)
+	if code != "" {
+		if r.inCode == nil {
+			r.inCode = map[mark]bool{}
+		}
+		r.inCode[m] = true
+	}
 }
 
 // tag is a tag of HTML: its name (with a / before it at the end of an element), the names and values of its attributes.
