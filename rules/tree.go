@@ -178,6 +178,20 @@ func (t Test) words() string {
 	return "asks for " + t.String() + "; this is " + t.Has
 }
 
+// Words say the test and what the alert has, whether it holds or not: "severity: high; this is medium". Alert text in it is quoted
+// and bounded.
+func (t Test) Words() string {
+	switch {
+	case t.Key == "not":
+		return "not"
+	case t.Key == "any":
+		return "any of"
+	case t.Key == "all" || t.Key == "":
+		return "all of"
+	}
+	return strings.TrimPrefix(t.words(), "asks for ")
+}
+
 // String is the test as the config may say it, in one line: severity: high; not {srcip: 10.0.0.0/8}; any of level: 12, group: web.
 func (t Test) String() string {
 	switch t.Key {

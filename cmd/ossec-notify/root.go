@@ -153,8 +153,15 @@ func configExists(path string) (bool, error) {
 	return err == nil, err
 }
 
-// styled is stdout for text with colours: they are left out where the terminal, a pipe or NO_COLOR asks for it.
-func (e *env) styled() io.Writer { return colorprofile.NewWriter(e.stdout, os.Environ()) }
+// styled is stdout for text with colours: they are left out where the terminal, a pipe or NO_COLOR asks for it. The library
+// knows only some values of NO_COLOR, and not with a pipe that is forced to have colours: https://no-color.org says any.
+func (e *env) styled() io.Writer {
+	w := colorprofile.NewWriter(e.stdout, os.Environ())
+	if os.Getenv("NO_COLOR") != "" {
+		w.Profile = min(w.Profile, colorprofile.ASCII)
+	}
+	return w
+}
 
 // jsonLine prints a value as one line of JSON, with < and > as they are. Nothing in it steers a terminal.
 func jsonLine(w io.Writer, v any) error {
