@@ -39,6 +39,16 @@ func (t *Table) Unreachable() []Unreached {
 	return c.unreached
 }
 
+// DefaultReachable reports whether some alert may come to default: false only where [Table.Check] says that none does.
+func (t *Table) DefaultReachable() bool {
+	p := prover{maxSteps}
+	matches := make([]*Match, len(t.Routes))
+	for i, r := range t.Routes {
+		matches[i] = r.Match
+	}
+	return !p.covers(matches, nil)
+}
+
 type checker struct {
 	receivers map[string]bool
 	known     []string
