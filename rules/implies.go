@@ -19,35 +19,31 @@ import (
 type prover struct{ steps int }
 
 // maxSteps is for a whole config, maxSearch for one search. They are enough to compare some hundred routes with one another, and done
-// in some tenths of a second.
+// in some tenths of a second. maxGuess is for a first look.
 const (
-	maxSteps  = 4_000_000
-	maxSearch = 100_000
+	maxSteps  = 2_000_000
+	maxSearch = 50_000
+	maxGuess  = 15_000
 )
 
 // covers reports whether every alert that passes all of narrow passes some of wide.
 func (p *prover) covers(wide []*Match, narrow []matcher) bool {
-	facts := make([]fact, 0, len(narrow)+len(wide))
-	for _, m := range narrow {
-		facts = append(facts, fact{m, true})
+	passes, fails := make([]fact, len(narrow)), make([]fact, len(wide))
+	for i, m := range narrow {
+		passes[i] = fact{m, true}
 	}
-	for _, w := range wide {
-		facts = append(facts, fact{&allMatcher{[]*Match{w}}, false})
+	for i, w := range wide {
+		fails[i] = fact{&allMatcher{[]*Match{w}}, false}
 	}
-	return p.impossible(facts)
+	s := search{steps: min(p.steps, maxSearch)}
+	had := s.steps
+	possible := s.guess(passes, fails) || s.possible(regions{}, slices.Concat(passes, fails), nil)
+	p.steps -= had - s.steps
+	return !possible && s.steps > 0
 }
 
 // disjoint reports whether no alert passes all of both.
 func (p *prover) disjoint(a, b []matcher) bool { return p.covers(nil, slices.Concat(a, b)) }
-
-// impossible reports whether no alert has all the facts.
-func (p *prover) impossible(facts []fact) bool {
-	s := search{steps: min(p.steps, maxSearch)}
-	had := s.steps
-	possible := s.possible(regions{}, facts, nil)
-	p.steps -= had - s.steps
-	return !possible && s.steps > 0
-}
 
 // flatten lists the matchers that must all hold, with those of `all` in place of it.
 func (p *prover) flatten(m *Match) []matcher {
@@ -136,6 +132,32 @@ func (r regions) with(f fact) region {
 	return was.narrow(f.matcher, f.true)
 }
 
+// choice is facts of which one is so, and the fields that they look at.
+type choice struct {
+	options []fact
+	fields  []string
+}
+
+func newChoice(options []fact) choice {
+	c := choice{options: options}
+	for _, f := range options {
+		c.fields = f.fields(c.fields)
+	}
+	return c
+}
+
+// fields adds the fields that a fact looks at to some.
+func (f fact) fields(to []string) []string {
+	parts, _, single := f.parts()
+	if field := fieldOf(f.matcher); single && !slices.Contains(to, field) {
+		to = append(to, field)
+	}
+	for _, part := range parts {
+		to = part.fields(to)
+	}
+	return to
+}
+
 // search is one search for an alert.
 type search struct{ steps int }
 
@@ -144,38 +166,73 @@ func (s *search) step(n int) bool {
 	return s.steps > 0
 }
 
-// possible reports whether there may be an alert in the regions that has all the facts, and of each choice one. It changes the
-// regions. It is true when the steps are used up.
-func (s *search) possible(at regions, facts []fact, choices [][]fact) bool {
-	facts, choices = slices.Clone(facts), slices.Clip(choices)
-	for {
-		for len(facts) > 0 {
-			f := facts[len(facts)-1]
-			facts = facts[:len(facts)-1]
-			parts, or, single := f.parts()
-			if !s.step(1 + len(parts)) {
-				return true
-			}
-			switch {
-			case single:
-				r := at.with(f)
-				if !s.step(r.size()) {
-					return true
-				}
-				if r.empty() {
-					return false
-				}
-				at[fieldOf(f.matcher)] = r
-			case or:
-				choices = append(choices, parts)
-			default:
-				facts = append(facts, parts...)
-			}
-		}
+// guess looks for an alert that passes and fails what it has to, among a few: those that lack all fields which do not count for what
+// it passes, and whose texts and groups are no more than they have to be. Most routes are reached by such a one, however many there
+// are before them. False says nothing.
+func (s *search) guess(passes, fails []fact) bool {
+	quick := search{steps: min(s.steps, maxGuess)}
+	had := quick.steps
+	found := quick.guessIn(regions{}, passes, nil, fails)
+	s.steps -= had - max(quick.steps, 0)
+	return found && quick.steps > 0
+}
+
+// guessIn tries one option of each choice that is left after the other.
+func (s *search) guessIn(at regions, passes []fact, choices []choice, fails []fact) bool {
+	all := map[string]bool{"": true}
+	for len(passes) > 0 {
 		var ok bool
-		if facts, choices, ok = s.simplify(at, choices); !ok {
+		if choices, ok = s.take(at, passes, slices.Clip(choices), nil); !ok {
 			return false
 		}
+		if passes, choices, ok = s.simplify(at, choices, all); !ok {
+			return false
+		}
+	}
+	if s.steps <= 0 {
+		return false
+	}
+	if len(choices) > 0 {
+		return slices.ContainsFunc(choices[0].options, func(option fact) bool {
+			return s.guessIn(maps.Clone(at), []fact{option}, choices[1:], fails)
+		})
+	}
+	for field, r := range at {
+		switch r := r.(type) {
+		case textRegion:
+			r.closed, r.not = true, nil
+			at[field] = r
+		case setRegion:
+			r.closed = true
+			at[field] = r
+		}
+	}
+	var fields []string
+	for _, f := range fails {
+		fields = f.fields(fields)
+	}
+	for _, field := range fields {
+		if _, known := at[field]; !known {
+			at[field] = lackingRegion(true)
+		}
+	}
+	return s.possible(at, fails, nil)
+}
+
+// possible reports whether there may be an alert in the regions that has all the facts, and of each choice one option. It changes the
+// regions. It is true when the steps are used up.
+func (s *search) possible(at regions, facts []fact, choices []choice) bool {
+	changed := map[string]bool{"": true} // fields; all at first
+	choices = slices.Clip(choices)
+	for {
+		var ok bool
+		if choices, ok = s.take(at, facts, choices, changed); !ok {
+			return false
+		}
+		if facts, choices, ok = s.simplify(at, choices, changed); !ok {
+			return false
+		}
+		clear(changed)
 		if len(facts) > 0 {
 			continue
 		}
@@ -185,13 +242,13 @@ func (s *search) possible(at regions, facts []fact, choices [][]fact) bool {
 		// The choice with the fewest options is the best to begin with. Behind an option, those before it are not so.
 		best := 0
 		for i, c := range choices {
-			if len(c) < len(choices[best]) {
+			if len(c.options) < len(choices[best].options) {
 				best = i
 			}
 		}
 		rest := slices.Delete(slices.Clone(choices), best, best+1)
 		var not []fact
-		for _, option := range choices[best] {
+		for _, option := range choices[best].options {
 			if s.possible(maps.Clone(at), append(slices.Clone(not), option), rest) {
 				return true
 			}
@@ -201,13 +258,52 @@ func (s *search) possible(at regions, facts []fact, choices [][]fact) bool {
 	}
 }
 
+// take narrows the regions by facts, and adds the choices that they leave. It notes which fields it changed, and is false where there
+// is no alert any more.
+func (s *search) take(at regions, facts []fact, choices []choice, changed map[string]bool) ([]choice, bool) {
+	facts = slices.Clone(facts)
+	for len(facts) > 0 {
+		f := facts[len(facts)-1]
+		facts = facts[:len(facts)-1]
+		parts, or, single := f.parts()
+		if !s.step(1 + len(parts)) {
+			return choices, true
+		}
+		switch {
+		case single:
+			r := at.with(f)
+			s.step(r.size())
+			if r.empty() {
+				return nil, false
+			}
+			field := fieldOf(f.matcher)
+			at[field] = r
+			if changed != nil {
+				changed[field] = true
+			}
+		case or:
+			choices = append(choices, newChoice(parts))
+			if changed != nil {
+				changed[""] = true
+			}
+		default:
+			facts = append(facts, parts...)
+		}
+	}
+	return choices, true
+}
+
 // simplify leaves out the options that the regions exclude, and the choices of which one option is so anyway. What is no choice any
-// more becomes a fact. It is false where a choice has no option left.
-func (s *search) simplify(at regions, choices [][]fact) (facts []fact, left [][]fact, ok bool) {
+// more becomes a fact. It is false where a choice has no option left. Only changed fields can have excluded more than before.
+func (s *search) simplify(at regions, choices []choice, changed map[string]bool) (facts []fact, left []choice, ok bool) {
+	touched := func(field string) bool { return changed[field] }
 	for _, c := range choices {
-		var options []fact
-		made := false
-		for _, option := range c {
+		if !changed[""] && !slices.ContainsFunc(c.fields, touched) {
+			left = append(left, c)
+			continue
+		}
+		options, made := c.options[:0:0], false
+		for _, option := range c.options {
 			if s.refuted(at, option) {
 				continue
 			}
@@ -223,7 +319,7 @@ func (s *search) simplify(at regions, choices [][]fact) (facts []fact, left [][]
 		case len(options) == 1:
 			facts = append(facts, options[0])
 		default:
-			left = append(left, options)
+			left = append(left, choice{options, c.fields})
 		}
 	}
 	return facts, left, true

@@ -9,7 +9,7 @@ import (
 // A region is what one field of an alert may still be, after some matchers of it were said to hold or not. It never leaves out
 // a value that is possible; what it keeps is exact for all but texts. Regions are not changed; what narrows one makes another.
 type region interface {
-	// narrow is the region in which a matcher of the field holds, or does not. The matcher is no choice: see choices.
+	// narrow is the region in which a matcher of the field holds, or does not. It is a fact that has no parts.
 	narrow(m matcher, holds bool) region
 	// empty reports whether nothing is left.
 	empty() bool
@@ -53,6 +53,13 @@ func wholeRegion(m matcher) region {
 	}
 	return nil
 }
+
+// lackingRegion is a field that an alert lacks: no matcher of it holds. False is nothing.
+type lackingRegion bool
+
+func (r lackingRegion) narrow(_ matcher, holds bool) region { return r && lackingRegion(!holds) }
+func (r lackingRegion) empty() bool                         { return !bool(r) }
+func (r lackingRegion) size() int                           { return 1 }
 
 // Levels.
 
@@ -101,14 +108,17 @@ func (r wordRegion) size() int   { return 1 + len(r.words) }
 // of its own.
 type setRegion struct {
 	has, not []string
+	closed   bool // it has no others
 	none     bool // a contradiction
 }
 
 func (r setRegion) narrow(m matcher, holds bool) region {
 	words := m.(*wordMatcher).words
-	if holds { // one word: choices splits more
+	switch {
+	case holds: // one word: parts splits more
+		r.none = r.none || r.closed && !slices.Contains(r.has, words[0])
 		r.has = append(slices.Clip(r.has), words...)
-	} else {
+	case !r.closed || slices.ContainsFunc(words, func(w string) bool { return slices.Contains(r.has, w) }):
 		r.not = append(slices.Clip(r.not), words...)
 	}
 	r.none = r.none || slices.ContainsFunc(r.has, func(w string) bool { return slices.Contains(r.not, w) })
@@ -203,12 +213,16 @@ func everyAddress() []run[netip.Addr] {
 
 // runOf is a network from its first address to its last.
 func runOf(p netip.Prefix) run[netip.Addr] {
-	b := p.Masked().Addr().AsSlice()
-	for i := p.Bits(); i < len(b)*8; i++ {
+	first := p.Masked().Addr()
+	b, skip := first.As16(), 128-first.BitLen()
+	for i := skip + p.Bits(); i < 128; i++ {
 		b[i/8] |= 0x80 >> (i % 8)
 	}
-	last, _ := netip.AddrFromSlice(b)
-	return run[netip.Addr]{p.Masked().Addr(), last}
+	last := netip.AddrFrom16(b)
+	if first.Is4() {
+		last = last.Unmap()
+	}
+	return run[netip.Addr]{first, last}
 }
 
 func (r addressRegion) narrow(m matcher, holds bool) region {
@@ -260,6 +274,7 @@ func (r addressRegion) size() int {
 // textRegion is a text, or several: what it matches, and what it does not. It finds only contradictions between two of these.
 type textRegion struct {
 	is, not        []literal
+	closed         bool // it matches nothing else than what follows from is
 	present, lacks bool
 	contradicts    bool
 }
@@ -327,17 +342,20 @@ func (r textRegion) narrow(m matcher, holds bool) region {
 	t := m.(*textMatcher)
 	all := literals(t.patterns)
 	switch {
-	case holds && !t.negated: // one literal: choices splits more
+	case holds && !t.negated: // one literal: parts splits more
 		for _, l := range all {
-			r.contradicts = r.contradicts || slices.ContainsFunc(r.not, l.within) || t.one != nil && slices.ContainsFunc(r.is, l.apart)
+			r.contradicts = r.contradicts || slices.ContainsFunc(r.not, l.within) || t.one != nil && slices.ContainsFunc(r.is, l.apart) ||
+				r.closed && !slices.ContainsFunc(r.is, func(is literal) bool { return is.within(l) })
 		}
 		r.is, r.present = append(slices.Clip(r.is), all...), true
 	case holds || !t.negated: // it matches none; with a ! there must be a text
 		for _, l := range all {
 			r.contradicts = r.contradicts || slices.ContainsFunc(r.is, func(is literal) bool { return is.within(l) })
 		}
-		r.not, r.present = append(slices.Clip(r.not), all...), r.present || holds
-	default: // a ! does not hold, of no literal: choices takes these apart
+		if r.present = r.present || holds; !r.closed {
+			r.not = append(slices.Clip(r.not), all...)
+		}
+	default: // a ! does not hold, of no literal: parts takes these apart
 		r.lacks = true
 	}
 	return r
