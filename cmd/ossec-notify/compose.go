@@ -32,7 +32,7 @@ var technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 // given the alert lacks. It returns nil after a mistake.
 func (r *caseReader) compose(node *yaml.Node, at time.Time) []byte {
 	before := len(r.problems)
-	o := object{"timestamp": at.Format("2006-01-02T15:04:05.000-0700")}
+	o := object{"timestamp": at.Format("2006-01-02T15:04:05.000-0700"), "rule": object{}} // without a rule it is no alert of Wazuh
 	given := map[string]bool{}
 	for _, e := range r.yaml.Mapping(node, "alert") {
 		given[e.Key] = true

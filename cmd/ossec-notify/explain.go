@@ -326,31 +326,24 @@ func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decis
 // writeTold says what the alert is, and in a sentence who is told of it and why. What is silenced, held or for later has one of its own.
 func writeTold(w io.Writer, a *alert.Alert, severity alert.Severity, t telling, silenced bool) {
 	fmt.Fprintf(w, "%s  %s: %s\n", shownID(a), severity.Word(), family.Read(a).Sentence.Line())
-	now, quiet := t.now, []rules.Choice(nil)
-	if silenced { // those of always hear all the same
-		now, quiet = nil, nil
-		for _, c := range t.now {
-			if c.Route == rules.Always {
-				now = append(now, c)
-			} else {
-				quiet = append(quiet, c)
-			}
-		}
+	if silenced {
+		t = t.silence()
 	}
-	told := t.sentence(now)
+	told := t.sentence(t.now)
 	if nobody := t.nobody(); nobody != "" {
 		told = strings.TrimSuffix("nobody "+nobody+"; "+told, "; ")
 	}
-	say := func(word, what string) {
-		if what != "" {
-			fmt.Fprintf(w, "  %s: %s.\n", word, what)
+	for _, s := range []struct{ word, what string }{
+		{"Told", told},
+		{"Told outside of the route's times", t.sentence(t.outside)},
+		{"Silenced", t.sentence(t.silenced)},
+		{"Held", t.sentence(t.held)},
+		{"Later, unless somebody takes it", t.laterWords()},
+	} {
+		if s.what != "" {
+			fmt.Fprintf(w, "  %s: %s.\n", s.word, s.what)
 		}
 	}
-	say("Told", told)
-	say("Silenced", t.sentence(append(quiet, t.outsideIf(silenced)...)))
-	say("Told outside of the route's times", t.sentence(t.outsideIf(!silenced)))
-	say("Held", t.sentence(t.held))
-	say("Later, unless somebody takes it", t.laterWords())
 	said := map[string]bool{}
 	for _, c := range t.Choices {
 		if c.Alias != "" && !said[c.Alias] {

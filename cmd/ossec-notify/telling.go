@@ -18,34 +18,77 @@ type telling struct {
 	outside []rules.Choice // at once, in the place of others, because the windows of the route are closed
 	held    []rules.Choice // when the windows open
 	later   []rules.Choice // by a later step, unless somebody takes it
+
+	silenced []rules.Choice // not told, because a silence holds: see silence
 }
 
-// tell sorts the choices of a decision, as at a time. Where that is zero, windows do not count.
+// tell sorts the choices of a decision as the deliverer does, as at a time. Where that is zero, windows do not count.
 func tell(control *noise.Control, d *rules.Decision, at time.Time) telling {
 	t := telling{Decision: d}
-	for _, c := range d.Choices {
-		switch {
-		case c.After > 0:
-			t.later = append(t.later, c)
-		case c.Policy == nil || at.IsZero() || opens(control, c.Policy, at):
-			t.now = append(t.now, c)
-		case len(c.Policy.Outside) == 0:
-			t.held = append(t.held, c)
-		default:
-			for _, name := range c.Policy.Outside {
-				t.outside = append(t.outside, rules.Choice{Receiver: name, Route: c.Route, Policy: c.Policy})
+	has := map[string]bool{} // receivers of which is decided, but for later steps: the first route that comes to one does it
+	take := func(to *[]rules.Choice, c rules.Choice) {
+		if !has[c.Receiver] {
+			has[c.Receiver] = true
+			*to = append(*to, c)
+		}
+	}
+	for _, route := range byRoute(d.Choices) {
+		p := route[0].Policy
+		closed := p != nil && route[0].Route != rules.Always && !at.IsZero() && !opens(control, p, at)
+		instead := closed && len(p.Outside) > 0
+		var others, later []rules.Choice // others are not told, because those outside are
+		before := len(t.held)
+		for _, c := range route {
+			switch {
+			case instead && (c.Step > 1 || slices.Contains(p.Outside, c.Receiver)):
+			case instead:
+				take(&others, c)
+			case c.Step > 1:
+				later = append(later, c)
+			case closed:
+				take(&t.held, c)
+			default:
+				take(&t.now, c)
+			}
+		}
+		if !closed || len(t.held) > before { // steps begin with a message
+			t.later = append(t.later, later...)
+		}
+		if instead {
+			for _, name := range p.Outside {
+				take(&t.outside, rules.Choice{Receiver: name, Route: route[0].Route, Policy: p})
 			}
 		}
 	}
-	var others []rules.Choice
-	for _, c := range t.outside {
-		same := func(o rules.Choice) bool { return o.Receiver == c.Receiver }
-		if !slices.ContainsFunc(t.now, same) && !slices.ContainsFunc(others, same) {
-			others = append(others, c)
+	return t
+}
+
+// silence is the telling while a silence holds that matches the alert: it is asked before the windows, and those of always hear all the same.
+func (t telling) silence() telling {
+	quiet := telling{Decision: t.Decision}
+	for _, c := range t.Choices {
+		if c.Route == rules.Always {
+			quiet.now = append(quiet.now, c)
+		} else if c.Step <= 1 {
+			quiet.silenced = append(quiet.silenced, c)
 		}
 	}
-	t.outside = others
-	return t
+	return quiet
+}
+
+// byRoute are choices by the routes that made them, those of always first.
+func byRoute(choices []rules.Choice) [][]rules.Choice {
+	var all [][]rules.Choice
+	at := map[string]int{}
+	for _, c := range choices {
+		i, known := at[c.Route]
+		if !known {
+			i = len(all)
+			at[c.Route], all = i, append(all, nil)
+		}
+		all[i] = append(all[i], c)
+	}
+	return all
 }
 
 func opens(control *noise.Control, p *rules.Policy, at time.Time) bool {
@@ -95,16 +138,12 @@ var _, takesAll = (*rules.Match)(nil).Explain(nil)
 func (t telling) sentence(choices []rules.Choice) string {
 	var parts []string
 	var always string
-	for len(choices) > 0 {
-		route := choices[0].Route
+	for _, of := range byRoute(choices) {
 		var names []string
-		choices = slices.DeleteFunc(slices.Clone(choices), func(c rules.Choice) bool {
-			if c.Route == route {
-				names = append(names, choiceWords(c))
-			}
-			return c.Route == route
-		})
-		switch route {
+		for _, c := range of {
+			names = append(names, choiceWords(c))
+		}
+		switch route := of[0].Route; route {
 		case rules.Always:
 			always = listOf(names) + " always"
 		case rules.Default:
@@ -117,14 +156,6 @@ func (t telling) sentence(choices []rules.Choice) string {
 		parts = append(parts, always)
 	}
 	return strings.Join(parts, "; ")
-}
-
-// outsideIf are those told in the place of others, if so.
-func (t telling) outsideIf(so bool) []rules.Choice {
-	if so {
-		return t.outside
-	}
-	return nil
 }
 
 // laterWords say who is told by a later step: "oncall after 10 min by route page".

@@ -594,7 +594,7 @@ func writeJUnit(w io.Writer, report *testReport) error {
 			s = &junitSuite{Name: r.File}
 			of[r.File] = s
 		}
-		c := junitCase{Class: r.File, Name: r.Name, File: r.File, Line: r.Line, Time: seconds(r.took)}
+		c := junitCase{Class: r.File, Name: line(r.Name), File: r.File, Line: r.Line, Time: seconds(r.took)}
 		if !r.Passed {
 			message := strings.Join(r.Differences, "; ")
 			c.Failure = &junitFailure{Message: message, Type: "routing", Text: strings.Join(append([]string{fmt.Sprintf("%s:%d: %s", r.File, r.Line, message)}, r.Why...), "\n")}
