@@ -67,47 +67,47 @@ func (p *prover) flatten(m *Match) []matcher {
 // fact is a matcher that holds, or does not.
 type fact struct {
 	matcher
-	true bool
+	so bool
 }
 
-func (f fact) opposite() fact { return fact{f.matcher, !f.true} }
+func (f fact) opposite() fact { return fact{f.matcher, !f.so} }
 
 // parts takes a fact apart: into facts all of which are so, or with or one of which is. One that looks at a single field and is no
 // choice has no parts, and single is true.
 func (f fact) parts() (parts []fact, or, single bool) {
 	each := func(branches []*Match) {
 		for _, b := range branches {
-			parts = append(parts, fact{&allMatcher{[]*Match{b}}, f.true})
+			parts = append(parts, fact{&allMatcher{[]*Match{b}}, f.so})
 		}
 	}
 	switch m := f.matcher.(type) {
 	case *anyMatcher:
 		each(m.branches)
-		return parts, f.true, false
+		return parts, f.so, false
 	case *allMatcher:
 		if len(m.branches) > 1 {
 			each(m.branches)
-			return parts, !f.true, false
+			return parts, !f.so, false
 		}
 		for _, b := range m.branches {
 			if b != nil {
 				for _, e := range b.entries {
-					parts = append(parts, fact{e.matcher, f.true})
+					parts = append(parts, fact{e.matcher, f.so})
 				}
 			}
 		}
-		return parts, !f.true, false
+		return parts, !f.so, false
 	case *notMatcher:
-		return []fact{{&allMatcher{[]*Match{m.branch}}, !f.true}}, false, false
+		return []fact{{&allMatcher{[]*Match{m.branch}}, !f.so}}, false, false
 	case *wordMatcher:
-		if m.many && f.true && len(m.words) > 1 {
+		if m.many && f.so && len(m.words) > 1 {
 			for _, w := range m.words {
 				parts = append(parts, fact{&wordMatcher{m.property, []string{w}}, true})
 			}
 			return parts, true, false
 		}
 	case *textMatcher:
-		if all := literals(m.patterns); f.true != m.negated && (len(all) > 1 || m.negated && len(all) > 0) {
+		if all := literals(m.patterns); f.so != m.negated && (len(all) > 1 || m.negated && len(all) > 0) {
 			if m.negated { // it lacks the text, or
 				parts = append(parts, fact{&textMatcher{field: m.field, negated: true}, false})
 			}
@@ -129,7 +129,7 @@ func (r regions) with(f fact) region {
 	if !ok {
 		was = wholeRegion(f.matcher)
 	}
-	return was.narrow(f.matcher, f.true)
+	return was.narrow(f.matcher, f.so)
 }
 
 // choice is facts of which one is so, and the fields that they look at.

@@ -236,7 +236,7 @@ func (b Branch) Why() string {
 	switch {
 	case b.Outcome == Taken:
 		return b.Reason
-	case b.Outcome == Unasked && strings.HasPrefix(b.Route, b.By+"/"):
+	case b.Outcome == Unasked && b.inside():
 		return "not asked, because " + b.By + " around it does not match"
 	case b.Outcome == Unasked:
 		return "not asked, " + b.By + " took it"

@@ -128,19 +128,27 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 	switch {
 	case c.name == "":
 		r.errorf(node, "a case needs a name: it is what a failure is told by")
-	case (given == nil) == (from == nil):
-		r.errorf(node, "a case needs an alert: write either alert: with a file or fields, or sample: with one of %s", strings.Join(sample.Names(), ", "))
+	case given == nil && from == nil:
+		r.errorf(node, "a case needs an alert: write alert: with a file or fields, or sample: with one of %s", strings.Join(sample.Names(), ", "))
+	case given != nil && from != nil && given.Value.Kind != yaml.MappingNode:
+		r.errorf(given.KeyNode, "a case is about one alert: write alert: with a file, or sample: with fields under alert: that take the place of its own")
 	case expect == nil:
 		r.errorf(node, "a case needs expect: what is it that must be so?")
 	}
-	if given != nil {
-		c.alert = r.alert(*given, file, c.at)
-	} else if from != nil {
+	var base object // that the fields are laid over
+	if from != nil {
 		a, err := sample.Alert(r.text(*from))
-		if err != nil {
+		switch {
+		case err != nil:
 			r.errorf(from.Value, "%s", err)
+		case given != nil && a.Format != alert.FormatWazuh:
+			r.errorf(from.Value, "the sample is %s, and only those of Wazuh's JSON take other fields under alert:", a.Format.Words())
+		default:
+			c.alert, base = a, objectOf(a.Original)
 		}
-		c.alert = a
+	}
+	if given != nil && len(r.problems) == before {
+		c.alert = r.alert(*given, file, c.at, base)
 	}
 	if expect != nil {
 		c.expectation = r.expect(*expect, at)
@@ -162,10 +170,10 @@ func (r *caseReader) text(e yamlnode.Entry) (s string) {
 	return s
 }
 
-// alert reads the alert of a case: a file, or fields.
-func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time) *alert.Alert {
+// alert reads the alert of a case: a file, or fields, which take the place of those of a base.
+func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base object) *alert.Alert {
 	if e.Value.Kind == yaml.MappingNode {
-		raw := r.compose(e.Value, cmp.Or(at, ordinaryWeek(r.cfg.Zone)))
+		raw := r.compose(e.Value, cmp.Or(at, ordinaryWeek(r.cfg.Zone)), base)
 		if raw == nil {
 			return nil
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -29,8 +30,8 @@ var topLevel = []string{"agent", "cluster", "data", "decoder", "full_log", "id",
 var technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 
 // compose makes an alert, as Wazuh would write it, of the fields in a case. Their keys are those of matchers, and description; what is not
-// given the alert lacks. It returns nil after a mistake.
-func (r *caseReader) compose(node *yaml.Node, at time.Time) []byte {
+// given is that of the base, or lacks. It returns nil after a mistake.
+func (r *caseReader) compose(node *yaml.Node, at time.Time, base object) []byte {
 	before := len(r.problems)
 	o := object{"timestamp": at.Format("2006-01-02T15:04:05.000-0700"), "rule": object{}} // without a rule it is no alert of Wazuh
 	given := map[string]bool{}
@@ -65,13 +66,13 @@ func (r *caseReader) compose(node *yaml.Node, at time.Time) []byte {
 			}
 		}
 	}
-	if given["host"] && given["agent"] {
+	if _, ofAgent := base["agent"]; given["host"] && (given["agent"] || ofAgent) {
 		r.errorf(node, "alert: the host of an alert that an agent sent is the agent's name: leave host out")
 	}
 	if len(r.problems) > before {
 		return nil
 	}
-	b, err := json.Marshal(o)
+	b, err := json.Marshal(o.over(base))
 	if err != nil {
 		r.errorf(node, "alert: %s", err)
 		return nil
@@ -114,6 +115,34 @@ func (r *caseReader) values(e yamlnode.Entry, path string, texts []string, many 
 
 // object is a JSON object that is being made.
 type object map[string]any
+
+// objectOf is a JSON object as it was read.
+func objectOf(m map[string]any) object {
+	o := object{}
+	for key, value := range m {
+		if inner, ok := value.(map[string]any); ok {
+			value = objectOf(inner)
+		}
+		o[key] = value
+	}
+	return o
+}
+
+// over is the object with what only the base has, which is not changed.
+func (o object) over(base object) object {
+	out := maps.Clone(base)
+	if out == nil {
+		out = object{}
+	}
+	for key, value := range o {
+		inner, isObject := value.(object)
+		if below, ok := base[key].(object); ok && isObject {
+			value = inner.over(below)
+		}
+		out[key] = value
+	}
+	return out
+}
 
 // set puts a value at a path of keys, and reports whether there is none yet.
 func (o object) set(path []string, value any) bool {

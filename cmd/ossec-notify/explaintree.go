@@ -95,7 +95,7 @@ func writeRoutes(w io.Writer, t telling, branches []rules.Branch) {
 	})
 	flush()
 	if far > 0 {
-		fmt.Fprintf(w, "  %s %s: --tree shows them\n", outcomeMark(rules.Missed), count(far, "more route")+" that "+verb(far, "does", "do")+" not match")
+		fmt.Fprintf(w, "  %s %s: --tree shows them\n", outcomeMark(rules.Missed), count(far, "more route")+" "+verb(far, "does", "do")+" not match")
 	}
 }
 
