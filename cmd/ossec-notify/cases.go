@@ -15,7 +15,6 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
-	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
@@ -187,7 +186,7 @@ func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base obj
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(file), path)
 	}
-	b, err := regular.Read(path, maxConfigFile)
+	b, err := r.files.ReadFile(path)
 	if err != nil {
 		r.errorf(e.Value, "alert: %s", err)
 		return nil

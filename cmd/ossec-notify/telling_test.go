@@ -142,32 +142,3 @@ func TestWhatIsSaidIsWhatTheDelivererDoes(t *testing.T) {
 		t.Errorf("%d held, %d outside, %d later: the test shows little", held, outside, later)
 	}
 }
-
-// TestWhatACaseSaysOfAnAlertIsFoundByItsMatcher makes an alert of each field that a matcher looks at.
-func TestWhatACaseSaysOfAnAlertIsFoundByItsMatcher(t *testing.T) {
-	values := map[string]string{"level": "10", "severity": "high", "agent_id": "001", "srcip": "192.0.2.7", "dstip": "2001:db8::5", "agent_ip": "192.0.2.8"}
-	for _, key := range append(rules.MatcherKeys(), "field.data.x", "field.win.system.eventID") {
-		value := values[key]
-		if value == "" {
-			value = "it"
-		}
-		cfg := &config{Scale: alert.DefaultScale, Zone: time.UTC}
-		r := newCaseReader(cfg)
-		dir := t.TempDir()
-		path := filepath.Join(dir, "cases.yaml")
-		if err := os.WriteFile(path, fmt.Appendf(nil, "- {name: a, alert: {%s: %q}, expect: {receivers: []}}\n", key, value), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.read(path); err != nil || len(r.problems) > 0 || len(r.cases) != 1 {
-			t.Fatal(key, err, r.problems)
-		}
-		m, err := rules.NewMatch(key, []string{value}, cfg.Scale)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a := r.cases[0].alert
-		if held, why := m.Explain(a); !held || a.Problem.Kind != "" {
-			t.Errorf("%s: %s; problem %q", key, why, a.Problem.Kind)
-		}
-	}
-}
