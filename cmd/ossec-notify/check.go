@@ -160,6 +160,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkDeadLinks(cfg)...)
 		found = append(found, checkRaw(cfg)...)
 		found = append(found, checkAnswers(cfg)...)
+		found = append(found, checkUnused(cfg)...)
 		if online {
 			asked = checkOnline(ctx, cfg, d)
 			found = append(found, asked.findings...)
@@ -349,6 +350,17 @@ func checkAnswers(cfg *config) []finding {
 		File: cmp.Or(at.File, cfg.Path), Line: at.Line, Column: at.Column,
 		Message: "messages have no link to take an alert by: that needs serve, and http: {listen: …, url: …}, the address at which people reach it. ossec-notify ack takes it",
 	}}}
+}
+
+// checkUnused notes receivers that nothing names.
+func checkUnused(cfg *config) []finding {
+	var found []finding
+	for _, r := range cfg.unused() {
+		f := findingAbout(r, fmt.Errorf("nothing names it, so it is told only where it is called by its name (custom-%s, send --to %s)", r.Name, r.Name), exitDone)
+		f.note = true
+		found = append(found, f)
+	}
+	return found
 }
 
 // notesOn notes places in templates, and what is said of each.

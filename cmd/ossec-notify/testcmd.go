@@ -478,25 +478,28 @@ func (t *tester) coverage() *testCoverage {
 	for _, u := range lost {
 		c.Unreachable = append(c.Unreachable, unreachable{u.Route, u.Reason})
 	}
-	used := t.cfg.Table.Receivers()
-	for _, r := range t.cfg.Receivers {
+	for _, r := range t.cfg.unused() {
+		c.Unused = append(c.Unused, r.Name)
+	}
+	return c
+}
+
+// unused are the receivers that neither a route nor another receiver names.
+func (c *config) unused() []*receiver {
+	used := c.Table.Receivers()
+	for _, r := range c.Receivers {
 		for _, name := range r.common.Fallback {
 			used[name] = true
 		}
 	}
-	for _, r := range t.cfg.Aliases {
+	for _, r := range c.Aliases {
 		for _, names := range aliasNames(r.Config) {
 			for _, name := range names {
 				used[name] = true
 			}
 		}
 	}
-	for _, r := range t.cfg.all() {
-		if !used[r.Name] {
-			c.Unused = append(c.Unused, r.Name)
-		}
-	}
-	return c
+	return slices.DeleteFunc(c.all(), func(r *receiver) bool { return used[r.Name] })
 }
 
 // writeTests prints what came of the cases.
