@@ -352,15 +352,19 @@ func checkAnswers(cfg *config) []finding {
 	}}}
 }
 
-// checkUnused notes receivers that nothing names.
+// checkUnused notes receivers that nothing names, in one line, at the place of the first.
 func checkUnused(cfg *config) []finding {
-	var found []finding
-	for _, r := range cfg.unused() {
-		f := findingAbout(r, fmt.Errorf("nothing names it, so it is told only where it is called by its name (custom-%s, send --to %s)", r.Name, r.Name), exitDone)
-		f.note = true
-		found = append(found, f)
+	unused := cfg.unused()
+	if len(unused) == 0 {
+		return nil
 	}
-	return found
+	var names []string
+	for _, r := range unused {
+		names = append(names, r.Name)
+	}
+	at := unused[0].at()
+	return []finding{{note: true, Problem: rules.Problem{File: unused[0].file, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(
+		"nothing names %s: only a call by name tells %s (custom-%s, send --to %s)", listOf(names), verb(len(names), "it", "them"), names[0], names[0])}}}
 }
 
 // notesOn notes places in templates, and what is said of each.
