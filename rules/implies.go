@@ -12,8 +12,8 @@ import (
 // It is complete, so that it finds every such case, for tests made of level, severity, rule, agent_id, group, mitre, srcip, dstip and
 // agent_ip in any combination of any, all and not, as long as its steps last. Texts (location, log, field.<path>, …) it compares two
 // at a time: it knows that one text holds another, and that anchored ones exclude each other, but not what three do together; a regular
-// expression is only equal to itself. It takes fields for independent of one another, which severity and level are not to it, but host
-// and location are.
+// expression is only equal to itself. It takes fields for independent of one another, which host and location are not; level and severity
+// are one field to it.
 //
 // A search can take for ever; it stops after a number of steps, and then there may be such an alert.
 type prover struct{ steps int }
