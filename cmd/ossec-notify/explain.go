@@ -147,6 +147,7 @@ type explainer struct {
 	at       time.Time
 	receiver string // of whom is asked, or ""
 	tree     bool   // all routes are drawn
+	out      io.Writer
 	expand   expander
 	done     func()
 	silences []outbox.Silence
@@ -155,7 +156,7 @@ type explainer struct {
 
 // explainer makes one. The caller calls done.
 func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (*explainer, error) {
-	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
+	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, out: e.styled(), control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
 	if at != "" {
 		var err error
 		if x.at, err = parseMoment(at, cfg.Zone, x.at); err != nil {
@@ -251,8 +252,7 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 		return jsonLine(x.stdout, x.json(a, severity, d, settings, silences, fate))
 	}
 	t := tell(x.control, d, x.at)
-	w := x.styled()
-	branches := x.cfg.Table.Tree(a)
+	w, branches := x.out, x.cfg.Table.Tree(a)
 	writeTold(w, a, severity, t, len(silences) > 0)
 	if x.tree {
 		x.writeTree(w, t, branches, settings)

@@ -160,9 +160,14 @@ func (e *env) test(ctx context.Context, args []string, o testOptions) error {
 func caseFiles(config string, args []string) ([]string, error) {
 	var files []string
 	in := func(dir string) error {
-		found, err := filepath.Glob(filepath.Join(globbed(dir), "*.yaml"))
-		files = append(files, found...)
-		return err
+		for _, pattern := range []string{"*.yaml", "*.yml"} {
+			found, err := filepath.Glob(filepath.Join(globbed(dir), pattern))
+			if err != nil {
+				return err
+			}
+			files = append(files, found...)
+		}
+		return nil
 	}
 	for _, arg := range args {
 		if st, err := os.Stat(arg); err == nil && st.IsDir() {
