@@ -78,7 +78,7 @@ func explainCommand(e *env) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&id, "id", "", "explain the alert with this id, found in the manager's own logs or the outbox, and say what became of it")
 	cmd.Flags().StringVar(&receiver, "receiver", "", "say of this receiver why it is told, or is not")
-	cmd.Flags().StringVar(&at, "at", "", `decide as at this time: "2026-12-24 03:00", "03:00" or "sat 03:00" (default now)`)
+	cmd.Flags().StringVar(&at, "at", "", `decide as at this time: "2026-12-24 03:00", "03:00" or "sat 03:00" (default now; with --id when the alert came)`)
 	cmd.Flags().StringVar(&in.sample, "sample", "", "explain a built-in alert")
 	cmd.Flags().BoolVar(&tree, "tree", false, "draw all routes, also those that were not asked, with each of their matchers")
 	e.formatFlag(cmd)
@@ -145,6 +145,7 @@ type explainer struct {
 	*env
 	cfg      *config
 	at       time.Time
+	asked    bool   // at is what was asked for
 	receiver string // of whom is asked, or ""
 	tree     bool   // all routes are drawn
 	out      io.Writer
@@ -159,6 +160,7 @@ func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (
 	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, out: e.styled(), control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
 	if at != "" {
 		var err error
+		x.asked = true
 		if x.at, err = parseMoment(at, cfg.Zone, x.at); err != nil {
 			return nil, fmt.Errorf("--at: %w", err)
 		}
@@ -387,6 +389,14 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 		found = kept
 	}
 	if found != nil {
+		if !x.asked { // what is decided now says little of then
+			if x.at = found.Time; fate != nil && !fate.arrived.IsZero() {
+				x.at = fate.arrived
+			}
+			if x.at.IsZero() {
+				x.at = time.Now()
+			}
+		}
 		return x.explain(found, fate)
 	}
 	if fate != nil && fate.of != "" {
