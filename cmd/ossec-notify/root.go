@@ -76,7 +76,7 @@ func rootCommand(e *env) *cobra.Command {
 		return fmt.Errorf("%w\nTry: %s -h", err, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if f := cmd.Flags().Lookup("format"); f != nil && !slices.Contains(f.Annotations[formatsOf], e.format) {
+		if f := cmd.Flags().Lookup("format"); f != nil && !slices.Contains(strings.Split(f.Usage, " or "), e.format) {
 			return fmt.Errorf("--format is %s, not %q", f.Usage, e.format)
 		}
 		e.home = cmp.Or(e.home, defaultHome())
@@ -89,16 +89,10 @@ func rootCommand(e *env) *cobra.Command {
 	return root
 }
 
-// formatFlag adds --format to a command that prints data: as text, as JSON, and in further formats.
+// formatFlag adds --format to a command that prints data: text, json, and what else it knows.
 func (e *env) formatFlag(cmd *cobra.Command, more ...string) {
-	formats := append([]string{"text", "json"}, more...)
-	last := len(formats) - 1
-	cmd.Flags().StringVar(&e.format, "format", "text", strings.Join(formats[:last], ", ")+" or "+formats[last])
-	cmd.Flags().Lookup("format").Annotations = map[string][]string{formatsOf: formats}
+	cmd.Flags().StringVar(&e.format, "format", "text", strings.Join(append([]string{"text", "json"}, more...), " or "))
 }
-
-// formatsOf is the annotation of --format that lists what a command takes.
-const formatsOf = "formats"
 
 // defaultHome is the home of the installation where neither a flag nor the program's path tells.
 func defaultHome() string {
