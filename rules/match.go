@@ -42,6 +42,8 @@ type matcher interface {
 	holds(a *alert.Alert) bool
 	// explain answers as holds does, with the fact that decided.
 	explain(a *alert.Alert) (bool, string)
+	// shows is what the alert has in place of what is asked for, as it is shown; "" where it lacks it, and of what combines others.
+	shows(a *alert.Alert) string
 }
 
 // Matches reports whether the alert passes. It makes no garbage, but for regular expressions and field.<path>.

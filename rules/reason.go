@@ -26,12 +26,15 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-func quoteAll(all []string) string {
+func quoteAll(all []string) string { return few(all, quote) }
+
+// few writes the first items of a list, and how many there are beside.
+func few(all []string, text func(string) string) string {
 	more := ""
 	if n := len(all) - maxListed; n > 0 {
 		all, more = all[:maxListed], " and "+strconv.Itoa(n)+" more"
 	}
-	return list(all, quote) + more
+	return list(all, text) + more
 }
 
 // list writes items one behind the other.

@@ -162,9 +162,9 @@ func writeWhy(w io.Writer, t *rules.Table, a *alert.Alert, receiver string) {
 		fmt.Fprintf(w, "  %s is not told:\n", receiver)
 	}
 	for _, c := range chances {
-		mark := "-"
+		mark := markNo
 		if c.Told {
-			mark = "+"
+			mark = markYes
 		}
 		fmt.Fprintf(w, "    %s %s: %s\n", mark, routeWords(c.Route), display.Quote(c.Why).Line())
 	}
