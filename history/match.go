@@ -48,8 +48,9 @@ type span struct {
 type matcher struct {
 	opt *Options
 	*piece
-	parse alert.Options
-	line  int // of the piece, from 0
+	parse  alert.Options
+	glance alert.Glance
+	line   int // of the piece, from 0
 
 	span         int    // the one of the times that begin as minute does
 	minute, last []byte // of the last time, its begin and all of it
@@ -129,7 +130,7 @@ func (m *matcher) one(line []byte) {
 	switch {
 	case line[0] != '{' || line[len(line)-1] != '}':
 		m.damage("an alert that does not end")
-	case m.opt.Strict && !alert.Whole(line):
+	case m.opt.Strict && !m.glance.Whole(line):
 		if a := alert.Parse(line, m.parse); a.Problem.Kind != "" {
 			m.damage(a.Problem.ReadsAs)
 		}
