@@ -36,7 +36,7 @@ type Lens struct {
 	keys    int            // in the tree
 	slots   map[string]int // of the values at paths, by the path
 	rule    ruleSlots
-	lookups []bool         // whether the values of a path of Lookup can be shown
+	lookups []bool // whether the values of a path of Lookup can be shown
 }
 
 // ruleSlots are the slots of what is looked at in every line.
