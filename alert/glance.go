@@ -175,8 +175,8 @@ func lensBit[T string | []byte](key T) uint64 {
 
 // Glance is what a lens shows of one line. Its buffers are used again: one is for one goroutine at a time.
 type Glance struct {
-	// Alert has the fields that the lens shows, and no others. What it holds is good until the next look, and as long as the
-	// line is not changed.
+	// Alert has the fields that the lens shows, and no others. What it holds is a part of the line, and good until the next look
+	// or until the line is changed.
 	Alert Alert
 
 	lens    *Lens
@@ -249,18 +249,6 @@ func (g *Glance) Lookup(n int) (values []string, ok bool) {
 		values = g.values[1][n]
 	}
 	return values, g.lens.lookups[n]
-}
-
-// Forget lets go of the line.
-func (g *Glance) Forget() {
-	g.Alert = Alert{}
-	clear(g.slots)
-	clear(g.list[:cap(g.list)])
-	for i := range g.values {
-		for _, v := range g.values[i] {
-			clear(v[:cap(v)])
-		}
-	}
 }
 
 // at is what was seen at a path; nothing at one that the lens does not show.

@@ -37,6 +37,13 @@ func QuickLevel(line []byte) (n int, ok bool) {
 	return level(n), true
 }
 
+// BeginsWithLevel reports whether a text begins as the managers' alerts do, with the time and the level of the rule, so that
+// [Parse] knows it for an alert, whatever is wrong with the rest.
+func BeginsWithLevel(text []byte) bool {
+	i := levelPlace(text)
+	return i >= 0 && '1' <= text[i] && text[i] <= '9' && len(text) <= DefaultLimit
+}
+
 // levelledOnce reports whether the object of the rule has no other level; what is behind it may have. i is where it goes on.
 func levelledOnce(line []byte, i int) bool {
 	var g Glance

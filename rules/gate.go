@@ -59,7 +59,6 @@ func (g *Gate) Pass(text []byte) bool {
 	}
 	l := g.looks.Get().(*look)
 	passes := g.wantsOfLittle(l, known, level, text) && g.wantsOfAll(l, text)
-	l.glance.Forget()
 	g.looks.Put(l)
 	return passes
 }
@@ -67,8 +66,11 @@ func (g *Gate) Pass(text []byte) bool {
 // wantsOfLittle is wants, by what is known of an alert without looking at its structure: which keys it has not, and perhaps the
 // level.
 func (g *Gate) wantsOfLittle(l *look, known alert.Fields, level int, text []byte) bool {
-	some := false
 	l.absent = l.absent[:0]
+	if len(g.lastKeys) == 0 || !alert.BeginsWithLevel(text) {
+		return true
+	}
+	some := false
 	for _, k := range g.lastKeys {
 		absent := k.AbsentFrom(text)
 		l.absent = append(l.absent, absent)
