@@ -29,12 +29,65 @@ func QuickLevel(line []byte) (n int, ok bool) {
 	if i == start || i >= len(line) || line[i] != ',' && line[i] != '}' || line[start] == '0' && i > start+1 {
 		return 0, false
 	}
-	rest := line[i:]
 	// Of two keys that are the same the last one counts. The level may be under another name as well, in an escape.
-	if endsKey(rest, 'u', `"r`, `le"`) || escapesASCII(view(rest)) || endsKey(rest, 'v', `"le`, `el"`) && !levelledOnce(line, i) {
+	switch marksIn(line[i:]) {
+	case anotherRule:
 		return 0, false
+	case anotherLevel:
+		if !levelledOnce(line, i) {
+			return 0, false
+		}
 	}
 	return level(n), true
+}
+
+// mark is what there is of keys that count behind the level.
+type mark int
+
+const (
+	noMark       mark = iota
+	anotherLevel      // "level", and nothing else
+	anotherRule       // "rule", or an escape that may hide a key
+)
+
+// marksIn looks for them.
+func marksIn(text []byte) (found mark) {
+	if !fastMarks {
+		return marksSlowly(text)
+	}
+	for from := 0; ; from++ {
+		if len(text)-from < minMarks {
+			// Overlapping what was looked at: a mark is longer than one byte.
+			return max(found, marksSlowly(text[max(0, from-maxMark):]))
+		}
+		i := nextMark(&text[from], len(text)-from)
+		if i < 0 {
+			return found
+		}
+		from += i
+		switch rest := text[from:]; {
+		case bytes.HasPrefix(rest, []byte(`"rule"`)):
+			return anotherRule
+		case bytes.HasPrefix(rest, []byte(`"level"`)):
+			found = anotherLevel
+		case bytes.HasPrefix(rest, []byte(`\u00`)) && len(rest) > 4 && '2' <= rest[4] && rest[4] <= '7':
+			return anotherRule // or an escaped backslash with such letters behind it: then it is looked at in full
+		}
+	}
+}
+
+// maxMark is more than a mark is long.
+const maxMark = 8
+
+// marksSlowly is marksIn, for any processor.
+func marksSlowly(text []byte) mark {
+	switch {
+	case endsKey(text, 'u', `"r`, `le"`) || bytes.Contains(text, []byte(`\u00`)) && escapesASCII(view(text)):
+		return anotherRule
+	case endsKey(text, 'v', `"le`, `el"`):
+		return anotherLevel
+	}
+	return noMark
 }
 
 // BeginsWithLevel reports whether a text begins as the managers' alerts do, with the time and the level of the rule, so that
