@@ -164,7 +164,7 @@ func (g *Glance) Whole(line []byte) bool {
 	}
 	s := view(line)
 	end := g.object(s, 0, nil, 1)
-	return end >= 0 && strings.Trim(s[end:], blanks) == ""
+	return end == len(s) || end >= 0 && strings.Trim(s[end:], blanks) == ""
 }
 
 // IsLogHeader reports whether a text begins as an alert of alerts.log does: "** Alert 1795440503.34:".
