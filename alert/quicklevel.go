@@ -15,9 +15,12 @@ const (
 	timeWidth = len("2026-11-14T09:10:03.111+0100")
 )
 
-// QuickLevel is the level of the rule, by the begin of an alert of JSON on one line. It is ok only where [Parse] would say the
-// same, though the rest of the line is not looked at, and may be damaged: nothing in it can be a second level.
+// QuickLevel is the level of the rule, by the begin of an alert of JSON on one line, or of alerts.log. It is ok only where [Parse]
+// would say the same, though the rest of the line is not looked at, and may be damaged: nothing in it can be a second level.
 func QuickLevel(line []byte) (n int, ok bool) {
+	if len(line) > 0 && line[0] == logStart[0] {
+		return logLevel(line)
+	}
 	i := levelPlace(line)
 	if i < 0 || len(line) > DefaultLimit {
 		return 0, false
@@ -37,6 +40,29 @@ func QuickLevel(line []byte) (n int, ok bool) {
 		if !levelledOnce(line, i) {
 			return 0, false
 		}
+	}
+	return level(n), true
+}
+
+// logLevel is QuickLevel, of alerts.log: the rule stands on the third line.
+func logLevel(text []byte) (n int, ok bool) {
+	if !bytes.HasPrefix(text, []byte(logStart)) || len(text) > DefaultLimit {
+		return 0, false
+	}
+	_, rest, _ := bytes.Cut(text, []byte("\n"))
+	place, rest, _ := bytes.Cut(rest, []byte("\n"))
+	rule, _, _ := bytes.Cut(rest, []byte("\n"))
+	if place = bytes.TrimSuffix(place, []byte("\r")); len(place) <= 21 || !isDate(view(place)) {
+		return 0, false
+	}
+	rule, isRule := bytes.CutPrefix(rule, []byte("Rule: "))
+	_, rule, found := bytes.Cut(rule, []byte(" (level "))
+	number, _, ended := bytes.Cut(rule, []byte(") -> '"))
+	if !isRule || !found || !ended || len(number) > 3 || !digits(view(number)) {
+		return 0, false
+	}
+	for _, c := range number {
+		n = 10*n + int(c-'0')
 	}
 	return level(n), true
 }

@@ -10,6 +10,8 @@ import (
 
 const quickLine = `{"timestamp":"2026-11-14T09:10:03.111+0100","rule":{"level":7,"id":"5710","groups":["sshd"]},"agent":{"name":"web-01"},"location":"/var/log/auth.log"}`
 
+const quickLog = "** Alert 1795440503.34: - syslog,sshd,\n2026 Nov 14 09:10:03 (web-01) 192.0.2.11->/var/log/auth.log\nRule: 5710 (level 7) -> 'sshd'\nRule: 5711 (level 12) -> 'x'\n"
+
 func TestQuickLevel(t *testing.T) {
 	for _, c := range []struct {
 		line string
@@ -33,6 +35,13 @@ func TestQuickLevel(t *testing.T) {
 		{strings.Replace(quickLine, `2026-11`, `2026\n11`, 1), -2},
 		{" " + quickLine, -2},
 		{quickLine[:60], -2},
+		{quickLog, 7},
+		{strings.ReplaceAll(quickLog, "\n", "\r\n"), 7},
+		{strings.Replace(quickLog, "level 7", "level 17", 1), -1},
+		{strings.Replace(quickLog, "level 7", "level +7", 1), -2},
+		{strings.Replace(quickLog, "Rule: 5710", "label: x\nRule: 5710", 1), -2},
+		{strings.Replace(quickLog, "2026", "x", 1), -2},
+		{strings.Replace(quickLog, ") -> '", ")\n -> '", 1), -2},
 	} {
 		got, ok := QuickLevel([]byte(c.line))
 		if !ok {

@@ -114,6 +114,13 @@ func TestAlertsOfALogAreCutAtTheirHeaders(t *testing.T) {
 	if diff := cmp.Diff(want, r.Damages()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	// The times of those that do not pass are known as well.
+	_, low := readAll(t, Options{Workers: 2, Pass: func(text []byte) bool { return !bytes.HasPrefix(text, []byte(logStart)) }}, path)
+	got := low.Totals()
+	got.Passed = n
+	if diff := cmp.Diff(r.Totals(), got); diff != "" || !got.To.Equal(day.Add((n-1)*time.Second)) {
+		t.Errorf("(-all pass +none):\n%s", diff)
+	}
 }
 
 func TestWhatIsDamagedIsNamedByItsLine(t *testing.T) {
