@@ -181,6 +181,9 @@ func TestMutatedAlertsDoNotFoolTheGate(t *testing.T) {
 	t.Log(stopped, "stopped")
 }
 
+// pooled: what a sync.Pool keeps is there. With the race detector it forgets some at random.
+var pooled = true
+
 func TestTheGateAllocatesNothingForWhatItStops(t *testing.T) {
 	for _, routes := range []string{
 		`{routes: [{match: {level: 10}, to: [a]}]}`,
@@ -193,7 +196,7 @@ func TestTheGateAllocatesNothingForWhatItStops(t *testing.T) {
 		if gate.Pass(line) {
 			t.Errorf("%s: it passes", routes)
 		}
-		if n := testing.AllocsPerRun(200, func() { gate.Pass(line) }); n != 0 {
+		if n := testing.AllocsPerRun(200, func() { gate.Pass(line) }); n != 0 && pooled {
 			t.Errorf("%s: %v allocations", routes, n)
 		}
 	}
