@@ -114,7 +114,7 @@ func New(files []File, opt Options) *Reader {
 // size is not known and not counted.
 func (r *Reader) Progress() (read, of int64) { return r.read.Load(), r.size }
 
-// Totals are those of all alerts up to the one that was handed out last, and at the end of all.
+// Totals are those of all alerts up to the one that was handed out last, and of some hundreds behind it; at the end, of all.
 func (r *Reader) Totals() Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -313,6 +316,41 @@ func TestReadingStopsWithItsContextAndItsReader(t *testing.T) {
 		if n++; n == 5 {
 			break
 		}
+	}
+}
+
+func TestAFileThatCannotBeReadEndsTheReading(t *testing.T) {
+	dir := t.TempDir()
+	first, gone := filepath.Join(dir, "a.json"), filepath.Join(dir, "b.json")
+	write(t, first, alertsOf(2000, day, time.Second))
+	for _, workers := range []int{1, 3} {
+		n := 0
+		var last error
+		for a, err := range New([]File{{Path: first}, {Path: gone}, {Path: first}}, Options{Workers: workers}).Alerts(t.Context()) {
+			if last = err; a != nil {
+				n++
+			}
+		}
+		if n != 2000 || !errors.Is(last, fs.ErrNotExist) || !strings.Contains(last.Error(), gone) {
+			t.Errorf("%d alerts, then %v", n, last)
+		}
+	}
+}
+
+func TestASilentStandardInputHoldsNobodyUp(t *testing.T) {
+	silent, feed := io.Pipe()
+	defer feed.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_, _ = io.WriteString(feed, alertsOf(3, day, time.Second)) // and then nothing; all is read when it returns
+		cancel()
+	}()
+	var last error
+	for _, last = range New([]File{{Path: Stdin}}, Options{Stdin: silent}).Alerts(ctx) {
+	}
+	if last != context.Canceled {
+		t.Errorf("it ends with %v", last)
 	}
 }
 
