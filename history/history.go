@@ -92,6 +92,7 @@ const maxDamages = 1000
 type Reader struct {
 	files []File
 	opt   Options
+	piece int          // pieceSize, but for tests
 	read  atomic.Int64 // bytes of the files as they are on disk
 	size  int64
 
@@ -102,7 +103,7 @@ type Reader struct {
 
 // New makes a reader of files in their order; see [Find].
 func New(files []File, opt Options) *Reader {
-	r := &Reader{files: files, opt: opt.withDefaults()}
+	r := &Reader{files: files, opt: opt.withDefaults(), piece: pieceSize}
 	r.totals.Days = map[string]int{}
 	for _, f := range files {
 		r.size += f.Size

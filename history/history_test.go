@@ -368,3 +368,40 @@ func TestWhatPassesComesInOrder(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPieces: where the pieces end, and how many read them, makes no difference.
+func FuzzPieces(f *testing.F) {
+	header := logOf(1)
+	f.Add(false, []byte(line(2, day)+"\n\x00\n{\r\nx"), uint8(0))
+	f.Add(true, []byte(logOf(3)+"\r\n\r\n** Alert 1.2: x\n\n** Alert 1"), uint8(9))
+	f.Add(true, []byte(strings.Repeat("\n\n** Alert 1.2:", 60)), uint8(77))
+	f.Add(false, []byte(strings.Repeat("\n", 600)+strings.Repeat("x", 900)), uint8(200))
+	f.Fuzz(func(t *testing.T, log bool, text []byte, size uint8) {
+		begin := line(1, day) + "\n"
+		if log {
+			begin = header
+		}
+		read := func(piece, workers int) (raw []string, r *Reader) {
+			r = New([]File{{Path: Stdin}}, Options{Stdin: io.MultiReader(strings.NewReader(begin), bytes.NewReader(text)), Workers: workers, Zone: time.UTC})
+			r.piece = piece
+			for a, err := range r.Alerts(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				raw = append(raw, string(a.Raw))
+			}
+			return raw, r
+		}
+		want, whole := read(1<<20, 1)
+		got, pieces := read(512+int(size), 2)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-whole +pieces):\n%s", diff)
+		}
+		if diff := cmp.Diff(whole.Damages(), pieces.Damages()); diff != "" {
+			t.Errorf("(-whole +pieces):\n%s", diff)
+		}
+		if diff := cmp.Diff(whole.Totals(), pieces.Totals()); diff != "" {
+			t.Errorf("(-whole +pieces):\n%s", diff)
+		}
+	})
+}

@@ -43,6 +43,7 @@ type feed struct {
 	opt   Options
 	files []File
 	read  *atomic.Int64
+	piece int         // how much is matched at once
 	order chan *piece // in the order of reading; its room bounds what is in memory
 
 	mu     sync.Mutex
@@ -253,7 +254,7 @@ func (f *feed) cut(s *source) (*piece, error) {
 	}
 	text := append((*buf)[:0], s.rest...)
 	s.rest = s.rest[:0]
-	for size := pieceSize; ; size += pieceSize {
+	for size := f.piece; ; size += f.piece {
 		var err error
 		if text, err = s.grow(text, size); err != nil {
 			return nil, err
