@@ -227,7 +227,7 @@ func (r *Reader) run(ctx context.Context, yield func(*alert.Alert, error) bool) 
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer cancel()
-	f := &feed{ctx: ctx, opt: r.opt, piece: r.piece, files: r.files, read: &r.read, order: make(chan *piece, r.opt.Workers)}
+	f := &feed{ctx: ctx, opt: r.opt, piece: r.piece, files: r.files, read: &r.read, order: make(chan *piece, 2*r.opt.Workers)}
 	for range r.opt.Workers {
 		workers.Go(func() {
 			for p := f.next(); p != nil; p = f.next() {
