@@ -51,10 +51,23 @@ func Find(paths []string, zone *time.Location) (files []File, notes []string, er
 	}
 	found, notes = once(found)
 	byTime(found, zone)
-	for _, f := range found {
+	for i, f := range found {
+		if copied := slices.IndexFunc(found, func(g foundFile) bool { return g.copies(f) }); copied >= 0 && copied != i {
+			notes = append(notes, fmt.Sprintf("%s begins with the same alert as %s, and is not read", f.Path, found[copied].Path))
+			continue
+		}
 		files = append(files, f.File)
 	}
 	return files, notes, nil
+}
+
+// copies reports whether the file has all that another one has, which was a copy of it or of what it was then: they begin with
+// the same alert. Of two that may be whole, the plain one is taken, and the longer one; of two that are the same, the dated one.
+func (f foundFile) copies(g foundFile) bool {
+	if f.first == "" || f.first != g.first || !f.begins.Equal(g.begins) || f.Path == g.Path {
+		return false
+	}
+	return cmp.Or(rank(g.gzip)-rank(f.gzip), cmp.Compare(f.Size, g.Size), rank(f.dated)-rank(g.dated), cmp.Compare(g.Path, f.Path)) > 0
 }
 
 // foundFile is a file that was found.
@@ -62,7 +75,8 @@ type foundFile struct {
 	File
 	dev, inode uint64
 	name
-	begins time.Time
+	begins time.Time // when its first alert was made
+	first  string    // and what that is known by, "" if not
 }
 
 // name is what the name of a file says.
@@ -221,7 +235,7 @@ func byTime(all []foundFile, zone *time.Location) {
 			f.begins = time.Unix(1<<40, 0)
 			continue
 		}
-		if f.begins = firstTime(f.Path, zone); f.begins.IsZero() && !f.day.IsZero() {
+		if f.begins, f.first = firstAlert(f.Path, zone); f.begins.IsZero() && !f.day.IsZero() {
 			f.begins = time.Date(f.day.Year(), f.day.Month(), f.day.Day(), 0, 0, 0, 0, zone)
 		}
 	}
@@ -230,18 +244,19 @@ func byTime(all []foundFile, zone *time.Location) {
 	})
 }
 
-// firstTime is the time of the first alert of a file that has one, among the first of it; zero if there is none.
-func firstTime(path string, zone *time.Location) time.Time {
+// firstAlert is the time of the first alert of a file that has one, among the first of it, and what that alert is known by; zero
+// if there is none.
+func firstAlert(path string, zone *time.Location) (time.Time, string) {
 	file, err := regular.Open(path)
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, "" // who reads it says so
 	}
 	defer file.Close()
 	r := bufio.NewReader(file)
 	var text io.Reader = r
 	if mark, _ := r.Peek(len(gzipMark)); bytes.Equal(mark, gzipMark) {
 		if text, err = gzip.NewReader(r); err != nil {
-			return time.Time{}
+			return time.Time{}, ""
 		}
 	}
 	n := 0
@@ -250,11 +265,11 @@ func firstTime(path string, zone *time.Location) time.Time {
 			break
 		}
 		if !a.Time.IsZero() {
-			return a.Time
+			return a.Time, a.Identity()
 		}
 		n++
 	}
-	return time.Time{}
+	return time.Time{}, ""
 }
 
 // gzipMark begins what gzip has compressed (RFC 1952).

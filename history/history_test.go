@@ -263,6 +263,22 @@ func TestArchivesAreReadInTheOrderOfTimeAndOnce(t *testing.T) {
 	}
 }
 
+// An archive that was copied may have alerts.json as a file of its own, or as it was at the time.
+func TestACopyIsReadOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "alerts")
+	whole := alertsOf(5, day, time.Second)
+	dated := filepath.Join(dir, "2026/Nov/ossec-alerts-14.json")
+	write(t, dated, whole)
+	write(t, filepath.Join(dir, "alerts.json"), whole)
+	write(t, filepath.Join(dir, "old", "alerts.json"), alertsOf(3, day, time.Second))
+	write(t, filepath.Join(dir, "old", "alerts.json.1.gz"), whole)
+	write(t, filepath.Join(dir, "alerts.json.1"), alertsOf(3, day.Add(-time.Hour), time.Second))
+	files, notes, err := Find([]string{dir}, time.UTC)
+	if err != nil || len(files) != 2 || files[1].Path != dated || len(notes) != 3 {
+		t.Errorf("%v, %q, %v", files, notes, err)
+	}
+}
+
 func TestWhatIsNotThereIsSaid(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "empty", "notes.txt"), "x")
