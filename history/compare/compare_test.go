@@ -199,6 +199,9 @@ func simd(path string) (int, error) {
 	buf, rest, n := make([]byte, 0, 2<<20), 0, 0
 	for {
 		got, err := io.ReadFull(f, buf[rest:cap(buf)])
+		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+			return 0, err
+		}
 		text := buf[:rest+got]
 		end := bytes.LastIndexByte(text, '\n') + 1
 		if end > 0 {
