@@ -28,6 +28,8 @@ var mayImport = map[string][]string{
 	"outbox":                {},
 	"regular":               {},
 	"follow":                {"alert", "regular"},
+	"history":               {"alert", "regular"},
+	"history/historytest":   {},
 	"sample":                {"alert"},
 	"yamlnode":              {},
 	"window":                {"yamlnode"},
