@@ -604,7 +604,7 @@ func testPageDrawsEveryKind(t *testing.T, b *tab) {
 			nodes = append(nodes, draw.Node{Kind: draw.Kind(k[1]), Text: "text of " + k[1], Style: "javascript:style", Change: change, Children: []draw.Node{{Kind: draw.Para, Children: []draw.Node{{Kind: draw.Text, Text: "within " + k[1] + change}}}}})
 		}
 	}
-	nodes = append(nodes, draw.Node{Kind: "hologram", Text: "not of this list"})
+	nodes = append(nodes, draw.Node{Kind: "hologram", Text: "not of this list"}, draw.Node{Kind: draw.Text, Text: "turned \u202e round"}, draw.Node{Kind: "constructor"})
 	all, err := json.Marshal(nodes)
 	if err != nil {
 		t.Fatal(err)
@@ -620,6 +620,7 @@ func testPageDrawsEveryKind(t *testing.T, b *tab) {
 			if (!path.startsWith('/api/preview')) return r;
 			const p = await r.json();
 			p.cards[0].views[0].draw = nodes;
+			p.alert.title = 'a title that is \u202e turned';
 			return new Response(JSON.stringify(p), {headers: {'Content-Type': 'application/json'}});
 		};
 		return true;
@@ -637,8 +638,13 @@ func testPageDrawsEveryKind(t *testing.T, b *tab) {
 			t.Errorf("kind %s: nothing shows %q", k[1], want)
 		}
 	}
-	if n := strings.Count(text, "Not known here"); n != 1 || !strings.Contains(text, "hologram") {
-		t.Errorf("%d nodes are drawn as not known, want the one of kind hologram", n)
+	if n := strings.Count(text, "Not known here"); n != 2 || !strings.Contains(text, "hologram") || !strings.Contains(text, "constructor") {
+		t.Errorf("%d nodes are drawn as not known, want those of kinds hologram and constructor", n)
+	}
+	// Nobody but the page itself would box these.
+	title := eval[string](b, `document.title + document.querySelector('h1').textContent`)
+	if !strings.Contains(text, "turned U+202E round") || !strings.Contains(title, "U+202E turned") || strings.ContainsRune(text+title, 0x202e) {
+		t.Errorf("a character that turns the text is not boxed: %+q", title)
 	}
 	if n := eval[int](b, `document.querySelectorAll('.view :is(ins, del)').length`); n < 2*(len(kinds)-1) {
 		t.Errorf("%d changes are marked, want 2 of each kind", n)
