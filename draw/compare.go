@@ -251,64 +251,32 @@ func compareLongLines(a, b []piece) []Node {
 	old, new := lineStarts(a), lineStarts(b)
 	ids := map[string]int{}
 	steps := difference(lineNumbers(ids, a, old), lineNumbers(ids, b, new))
-	piecesOf := func(all []piece, starts []int, i int) []piece { return all[starts[i]:starts[i+1]] }
-
-	var out []Node
-	var same, run []piece
-	sameStarts := []int{}
-	flushRun := func() {
-		out = append(out, build(run)...)
-		run = nil
-	}
-	flushSame := func(last bool) {
-		n := len(sameStarts)
-		head, tail := contextLines, contextLines
-		if len(out) == 0 && len(run) == 0 {
-			head = 0
-		}
-		if last {
-			tail = 0
-		}
-		if n <= head+tail+1 {
-			run = append(run, same...)
-		} else {
-			from, to := sameStarts[head], len(same)
-			if tail > 0 {
-				to = sameStarts[n-tail]
-			}
-			run = append(run, same[:from]...)
-			flushRun()
-			out = append(out, Node{Kind: Fold, Text: counted(n-head-tail, "unchanged line"), Children: build(same[from:to])})
-			run = append(run, same[to:]...)
-		}
-		same, sameStarts = nil, nil
-	}
-	i, j, changes := 0, 0, false
-	for _, s := range steps {
-		for range s.equal {
-			sameStarts = append(sameStarts, len(same))
-			same = append(same, piecesOf(b, new, j)...)
-			i, j = i+1, j+1
-		}
-		if s.gone+s.added == 0 {
-			continue
-		}
-		changes = true
-		flushSame(false)
-		for range s.gone {
-			run = append(run, marked(piecesOf(a, old, i), "-")...)
-			i++
-		}
-		for range s.added {
-			run = append(run, marked(piecesOf(b, new, j), "+")...)
-			j++
-		}
-	}
-	if !changes {
+	if !slices.ContainsFunc(steps, func(s step) bool { return s.gone+s.added > 0 }) {
 		return build(b)
 	}
-	flushSame(true)
-	flushRun()
+	var out []Node
+	i, j := 0, 0
+	for n, s := range steps {
+		head, tail := contextLines, contextLines // what stays of the equal lines
+		if n == 0 {
+			head = 0
+		}
+		if s.gone+s.added == 0 { // the last
+			tail = 0
+		}
+		from, to := j+head, j+s.equal-tail
+		if to-from > 1 {
+			out = append(out, build(b[new[j]:new[from]])...)
+			out = append(out, Node{Kind: Fold, Text: counted(to-from, "unchanged line"), Children: build(b[new[from]:new[to]])})
+			out = append(out, build(b[new[to]:new[j+s.equal]])...)
+		} else {
+			out = append(out, build(b[new[j]:new[j+s.equal]])...)
+		}
+		i, j = i+s.equal, j+s.equal
+		out = append(out, build(marked(a[old[i]:old[i+s.gone]], "-"))...)
+		out = append(out, build(marked(b[new[j]:new[j+s.added]], "+"))...)
+		i, j = i+s.gone, j+s.added
+	}
 	return out
 }
 

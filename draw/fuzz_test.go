@@ -94,7 +94,7 @@ func FuzzSlack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, phone, err := Slack(b)
 		checkTree(t, m, len(b))
-		checkTree2(t, phone, len(b))
+		checkAnyTree(t, phone, len(b))
 		if err == nil {
 			checkNoLoss(t, b, unseenInSlack, m, phone)
 		} else if got := TextOf(m); got != string(b) {
@@ -103,8 +103,8 @@ func FuzzSlack(f *testing.F) {
 	})
 }
 
-// checkTree2 is checkTree for what may be nothing.
-func checkTree2(t *testing.T, n Node, size int) {
+// checkAnyTree is checkTree of what may be nothing.
+func checkAnyTree(t *testing.T, n Node, size int) {
 	t.Helper()
 	if n.Kind != "" {
 		checkTree(t, n, size)
@@ -119,7 +119,7 @@ func FuzzPagerDuty(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, phone, err := PagerDuty(b)
 		checkTree(t, m, len(b))
-		checkTree2(t, phone, len(b))
+		checkAnyTree(t, phone, len(b))
 		if err == nil {
 			checkNoLoss(t, b, []string{"routing_key", "event_action"}, m, phone)
 		}
@@ -151,7 +151,7 @@ func FuzzMail(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, n := range []Node{l.Source, l.Headers, l.More, l.Text} {
-			checkTree2(t, n, len(b))
+			checkAnyTree(t, n, len(b))
 		}
 		if got, want := TextOf(l.Source), strings.ReplaceAll(string(b), "\r\n", "\n"); got != want {
 			t.Errorf("the source is %q, want %q", got, want)

@@ -43,30 +43,53 @@ func Tricks(raw, field string) []Trick {
 
 // Neutralise marks the places of a drawn message where tricks of the alert stand as the words that they were made, and counts
 // them. A trick is found wherever its text stands, also where a channel has other signs for a backtick or a line; a longer one
-// counts, not those within it.
+// counts, not those within it. Of one that several fields hold, the first in the list is named.
 func Neutralise(tree Node, tricks []Trick) (Node, int) {
 	if len(tricks) == 0 {
 		return tree, 0
 	}
-	m := marker{shown: make([][]string, len(tricks))}
-	m.tricks = slices.Clone(tricks)
-	slices.SortStableFunc(m.tricks, func(a, b Trick) int { return cmp.Compare(len(b.Shown), len(a.Shown)) })
-	for i, t := range m.tricks {
-		for _, s := range []string{t.Shown, strings.ReplaceAll(t.Shown, "`", "ˋ"), strings.ReplaceAll(t.Shown, "`", "'"), strings.ReplaceAll(t.Shown, "|", "¦")} {
-			if s != "" && !slices.Contains(m.shown[i], s) {
-				m.shown[i] = append(m.shown[i], s)
+	var m marker
+	text := TextOf(tree)
+	seen := map[string]bool{} // several fields of an alert may hold one trick: the first is named
+	for _, t := range tricks {
+		if t.Shown == "" || seen[t.Shown] || len(seen) == maxLookedFor {
+			continue
+		}
+		seen[t.Shown] = true
+		for _, sign := range [][2]string{{"", ""}, {"`", "ˋ"}, {"`", "'"}, {"|", "¦"}} {
+			if !strings.Contains(t.Shown, sign[0]) {
+				continue
+			}
+			s := t.Shown
+			if sign[0] != "" {
+				s = strings.ReplaceAll(s, sign[0], sign[1])
+			}
+			if strings.Contains(text, s) {
+				m.looks = append(m.looks, look{s, t})
 			}
 		}
 	}
+	if len(m.looks) == 0 {
+		return tree, 0
+	}
+	slices.SortStableFunc(m.looks, func(a, b look) int { return cmp.Compare(len(b.shown), len(a.shown)) })
 	tree = m.block(tree)
 	return tree, m.count
 }
 
+// maxLookedFor is how many tricks are looked for in a message.
+const maxLookedFor = 2000
+
+// look is how a trick may look in a message.
+type look struct {
+	shown string
+	trick Trick
+}
+
 // marker marks tricks.
 type marker struct {
-	tricks []Trick    // the longest first
-	shown  [][]string // how they may look, by trick
-	count  int
+	looks []look // the longest first
+	count int
 }
 
 // span is a trick in a text: the bytes from start to end.
@@ -119,26 +142,24 @@ func (m *marker) line(nodes []Node) []Node {
 // spans are the tricks in a text, in order, none within another.
 func (m *marker) spans(text string) []span {
 	var out []span
-	taken := make([]bool, 0)
-	for i := range m.tricks {
-		for _, shown := range m.shown[i] {
-			for at := 0; at < len(text) && len(out) < maxTricks; {
-				n := strings.Index(text[at:], shown)
-				if n < 0 {
-					break
-				}
-				start, end := at+n, at+n+len(shown)
-				if len(taken) == 0 {
-					taken = make([]bool, len(text))
-				}
-				if at = end; slices.Contains(taken[start:end], true) {
-					continue
-				}
-				for i := start; i < end; i++ {
-					taken[i] = true
-				}
-				out = append(out, span{start, end, &m.tricks[i]})
+	var taken []bool
+	for i, l := range m.looks {
+		for at := 0; at < len(text) && len(out) < maxTricks; {
+			n := strings.Index(text[at:], l.shown)
+			if n < 0 {
+				break
 			}
+			start, end := at+n, at+n+len(l.shown)
+			if len(taken) == 0 {
+				taken = make([]bool, len(text))
+			}
+			if at = end; slices.Contains(taken[start:end], true) {
+				continue
+			}
+			for i := start; i < end; i++ {
+				taken[i] = true
+			}
+			out = append(out, span{start, end, &m.looks[i].trick})
 		}
 	}
 	m.count += len(out)

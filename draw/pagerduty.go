@@ -103,6 +103,10 @@ func pageLinks(e *value) []Node {
 	images := e.list("images")
 	for i := range images {
 		m := &images[i]
+		if m.kind != '{' {
+			out = append(out, labelled("image", m.raw))
+			continue
+		}
 		image := Node{Kind: Image, Style: written(m.text("src")), Text: written(m.text("alt"))}
 		if at := m.text("href"); at != "" {
 			image = Node{Kind: Group, Children: []Node{image, {Kind: Para, Children: []Node{{Kind: Link, Style: written(at), Children: Visible(at)}}}}}
@@ -146,7 +150,7 @@ const detailLines = 4
 func detail(s string) []Node {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	if !strings.Contains(s, "\n") {
-		return Visible(s)
+		return shortened(Visible(s))
 	}
 	var after []Node
 	if i := strings.LastIndexByte(s, '\n'); i >= 0 {
@@ -160,11 +164,11 @@ func detail(s string) []Node {
 		hidden = all[detailLines]
 		shown = strings.TrimSuffix(s, hidden)
 	}
-	out := []Node{{Kind: Pre, Children: Visible(strings.TrimSuffix(shown, "\n"))}}
+	out := []Node{{Kind: Pre, Children: shortened(Visible(strings.TrimSuffix(shown, "\n")))}}
 	if hidden != "" {
 		out = append(out, Node{Kind: Fold, Text: counted(1+strings.Count(strings.TrimSuffix(hidden, "\n"), "\n"), "more line"), Children: []Node{{Kind: Pre, Children: Visible(hidden)}}})
 	} else if strings.HasSuffix(shown, "\n") {
-		out[0].Children = Visible(shown)
+		out[0].Children = shortened(Visible(shown))
 	}
 	return append(out, after...)
 }

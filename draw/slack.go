@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // Slack draws a message to Slack, of an incoming webhook (JSON) or of a method of the Web API (a form, or JSON):
@@ -323,96 +322,6 @@ func slackColor(s string) string {
 	return "#" + strings.ToUpper(hex)
 }
 
-// richBlock draws an element of rich text that is a block.
-func richBlock(v *value, depth int) []Node {
-	if v.kind != '{' || depth > maxRichDepth {
-		return []Node{labelled("rich text", v.raw)}
-	}
-	kind := v.text("type")
-	elements := v.list("elements")
-	v.ignore("indent", "offset", "border", "style")
-	var out []Node
-	switch kind {
-	case "rich_text_section":
-		out = richSpans(elements, Para)
-	case "rich_text_preformatted":
-		out = richSpans(elements, Pre)
-	case "rich_text_quote":
-		out = []Node{{Kind: Quote, Children: richSpans(elements, Para)}}
-	case "rich_text_list":
-		list := Node{Kind: List}
-		for i := range elements {
-			list.Children = append(list.Children, Node{Kind: Item, Children: richBlock(&elements[i], depth+1)})
-		}
-		out = []Node{list}
-	default:
-		return []Node{labelled("rich text "+written(kind), v.raw)}
-	}
-	return append(out, v.rest("more in the rich text")...)
-}
-
-// maxRichDepth is how many lists stand in one another at most: Slack takes none within another.
-const maxRichDepth = 8
-
-// richSpans draws elements within a line of rich text. Its text is literal: no markup, no entities.
-func richSpans(elements []value, block Kind) []Node {
-	var out []Node
-	for i := range elements {
-		out = append(out, richSpan(&elements[i], block == Pre)...)
-	}
-	return wrap(out, block)
-}
-
-func richSpan(v *value, inPre bool) []Node {
-	if v.kind != '{' {
-		return []Node{labelled("rich text", v.raw)}
-	}
-	style := v.take("style")
-	var node []Node
-	switch kind := last(v, "type"); kind {
-	case "text":
-		if s := v.text("text"); inPre {
-			node = Visible(s)
-		} else {
-			node = lines(s)
-		}
-	case "link":
-		at := v.text("url")
-		label := v.text("text")
-		if label == "" {
-			label = at
-		}
-		node = []Node{{Kind: Link, Style: written(at), Children: Visible(label)}}
-	case "emoji":
-		node = Visible(":" + v.text("name") + ":")
-		v.ignore("unicode")
-	case "user":
-		node = []Node{mention("@"+v.text("user_id"), "")}
-	case "usergroup":
-		node = []Node{mention("!subteam^"+v.text("usergroup_id"), "")}
-	case "channel":
-		node = []Node{mention("#"+v.text("channel_id"), "")}
-	case "broadcast":
-		node = []Node{mention("!"+v.text("range"), "")}
-	case "color":
-		node = Visible(v.text("value"))
-	default:
-		return []Node{labelled("rich text "+written(kind), v.raw)}
-	}
-	v.ignore("type")
-	if style != nil && style.kind == '{' {
-		for _, s := range []struct {
-			key  string
-			kind Kind
-		}{{"code", Code}, {"strike", Strike}, {"italic", Italic}, {"bold", Bold}} {
-			if on := style.take(s.key); on != nil && on.raw == "true" {
-				node = []Node{{Kind: s.kind, Children: node}}
-			}
-		}
-	}
-	return append(node, v.rest("more in the rich text")...)
-}
-
 // flat is the inside of a single paragraph, or the blocks themselves.
 func flat(nodes []Node) []Node {
 	if len(nodes) == 1 && nodes[0].Kind == Para {
@@ -440,66 +349,6 @@ func wrap(nodes []Node, kind Kind) []Node {
 	}
 	flush()
 	return out
-}
-
-// Slack does not say when it folds a section that is not to be expanded: "if false, it may be rendered with a Show more"
-// (docs.slack.dev/reference/block-kit/blocks/section-block). We take it for what its desktop client was seen to do with a log: over
-// so many lines or characters.
-const (
-	foldLines = 5
-	foldChars = 700
-)
-
-// folded puts what Slack does not show of a long section into a Fold.
-func folded(blocks []Node) []Node {
-	nlines, chars := 0, 0
-	for _, b := range blocks {
-		if b.Kind == Note || b.Kind == Labeled {
-			continue
-		}
-		s := TextOf(b)
-		nlines += 1 + strings.Count(s, "\n")
-		chars += utf8.RuneCountInString(s)
-	}
-	if nlines <= foldLines && chars <= foldChars {
-		return blocks
-	}
-	room := &room{foldLines, foldChars}
-	for i, b := range blocks {
-		head, tail, inLine := room.cut(b)
-		if tail == nil {
-			continue
-		}
-		fold := Node{Kind: Fold, Text: "Show more", Children: append([]Node{*tail}, blocks[i+1:]...)}
-		if n := hiddenLines(fold.Children, inLine); n > 0 {
-			fold.Text = fmt.Sprintf("Slack folds the other %s: Show more", counted(n, "line"))
-		}
-		if inLine {
-			fold.Style = sameLine
-		}
-		out := append([]Node{}, blocks[:i]...)
-		if head != nil {
-			out = append(out, *head)
-		}
-		return append(out, fold)
-	}
-	return blocks
-}
-
-// hiddenLines counts the lines of blocks; the first may be the end of one.
-func hiddenLines(blocks []Node, inLine bool) int {
-	n := strings.Count(TextOf(Node{Kind: Group, Children: blocks}), "\n") + 1
-	if inLine {
-		n--
-	}
-	return n
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // raw draws a body that cannot be read otherwise.

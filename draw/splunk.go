@@ -54,7 +54,7 @@ func splunkEvent(e *value) Node {
 		case '{':
 			n.Children = append(n.Children, Node{Kind: Pre, Children: openObject(event)})
 		case '"':
-			n.Children = append(n.Children, Node{Kind: Pre, Children: Visible(unquote(event.raw))})
+			n.Children = append(n.Children, Node{Kind: Pre, Children: shortened(Visible(unquote(event.raw)))})
 		default:
 			n.Children = append(n.Children, Node{Kind: Pre, Children: Indented([]byte(event.raw))})
 		}
@@ -118,7 +118,7 @@ func openObject(v *value) []Node {
 		sign(": ")
 		inside := len(m.members) + len(m.items)
 		if inside == 0 {
-			out = append(out, JSON([]byte(m.raw))...)
+			out = append(out, shortened(JSON([]byte(m.raw)))...)
 			continue
 		}
 		open, shut := m.raw[:1], m.raw[len(m.raw)-1:]

@@ -158,6 +158,14 @@ func TestEvent(t *testing.T) {
 	if got, want := outline(n.Children[1:]...), `message of "splunk"[pre["just text"]] message "never" of "splunk"[pre[run "[\n  " of "sign" run "1" of "number" run "\n]" of "sign"]]`; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	long := `{"event":{"log":"` + strings.Repeat("é", 2000) + `\n"}}`
+	n, err = Event([]byte(long))
+	if fold := find(n, Fold); err != nil || fold.Text != "504 more characters" || len([]rune(TextOf(fold))) != 504 {
+		t.Errorf("%v, %q is folded", err, fold.Text)
+	}
+	if want := "{\n  log: " + long[len(`{"event":{"log":`):len(long)-2] + "\n}"; TextOf(n) != want {
+		t.Errorf("it says %q", TextOf(n))
+	}
 	for _, body := range []string{"", " ", "x", `{"event":1}}`, `{"event":1`, "[]"} {
 		if n, err := Event([]byte(body)); err == nil || !strings.Contains(said(n), strings.TrimPrefix(strings.TrimSpace(body), `{"event":1}`)) {
 			t.Errorf("%q: %v, drawn as %s", body, err, outline(n))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -27,10 +28,32 @@ func (t *Table) Check(receivers map[string]bool) []Problem {
 	return c.problems
 }
 
+// Unreached is a route that no alert can reach, and why: "page, on line 12, takes them all: …". Those inside it are not
+// looked at.
+type Unreached struct{ Route, Reason string }
+
+// Unreachable are the routes that no alert can reach, as far as [Table.Check] finds them.
+func (t *Table) Unreachable() []Unreached {
+	c := checker{prover: prover{maxSteps}}
+	c.routes(t.Routes, nil, nil, nil, "")
+	return c.unreached
+}
+
+// DefaultReachable reports whether some alert may come to default: false only where [Table.Check] says that none does.
+func (t *Table) DefaultReachable() bool {
+	p := prover{maxSteps}
+	matches := make([]*Match, len(t.Routes))
+	for i, r := range t.Routes {
+		matches[i] = r.Match
+	}
+	return !p.covers(matches, nil)
+}
+
 type checker struct {
 	receivers map[string]bool
 	known     []string
 	problems  []Problem
+	unreached []Unreached
 	prover
 }
 
@@ -72,6 +95,7 @@ func (c *checker) routes(routes []*Route, parent *position, around []matcher, be
 		all := append(slices.Clip(around), c.flatten(r.Match)...)
 		if reason := c.unreachable(before, all, here); reason != "" {
 			c.report(here.file, true, r.Node, "no alert reaches the route %s: %s", at.path(), reason)
+			c.unreached = append(c.unreached, Unreached{at.path(), reason})
 		} else {
 			c.pairs(at, all, before, here)
 			c.routes(r.Routes, at, all, before, here.file)
@@ -91,37 +115,112 @@ type ender struct {
 
 // unreachable says why no alert passes all matchers and gets past the routes before, or "" if one may.
 func (c *checker) unreachable(before []ender, all []matcher, here place) string {
-	if set, _ := c.levels(all); set == 0 {
-		return "its levels and severities, with those of the routes around it, exclude each other"
+	if c.covers(nil, all) {
+		return c.contradiction(all) + " exclude each other"
 	}
-	matches := make([]*Match, len(before))
-	for i, e := range before {
-		if c.covers([]*Match{e.match}, all) {
-			return fmt.Sprintf("%s, %s, takes them all: put this one before it, or write continue: true there", e.path, e.seenFrom(here))
+	if !c.covers(matchesOf(before), all) {
+		return ""
+	}
+	culprits := c.culprits(before, all)
+	if len(culprits) == 1 {
+		return fmt.Sprintf("%s, %s, takes them all: put this one before it, or write continue: true there", culprits[0].path, culprits[0].seenFrom(here))
+	}
+	return fmt.Sprintf("%s together take them all: put this one before them, or write continue: true there", namesOf(culprits, here))
+}
+
+// contradiction names those of matchers which no alert passes that are needed for it.
+func (c *checker) contradiction(all []matcher) string {
+	needed := slices.Clone(all)
+	for i := len(needed) - 1; i >= 0; i-- {
+		if without := slices.Delete(slices.Clone(needed), i, i+1); c.covers(nil, without) {
+			needed = without
 		}
+	}
+	levels := !slices.ContainsFunc(needed, func(m matcher) bool { return fieldOf(m) != "level" })
+	if levels {
+		return "its levels and severities, with those of the routes around it,"
+	}
+	var names []string
+	for _, m := range needed {
+		names = append(names, matcherName(m))
+	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) == 1 {
+		return "its matchers of " + names[0] + ", with those of the routes around it,"
+	}
+	return "its matchers " + strings.Join(names, ", ") + ", with those of the routes around it,"
+}
+
+// matcherName is the key under which a matcher stands.
+func matcherName(m matcher) string {
+	switch m := m.(type) {
+	case *anyMatcher:
+		return "any"
+	case *allMatcher:
+		return "all"
+	case *notMatcher:
+		return "not"
+	case *levelMatcher:
+		if m.scale != nil {
+			return "severity"
+		}
+	}
+	return fieldOf(m)
+}
+
+// culprits are those of routes which take all alerts together that are needed for it: one that does it alone, else few.
+func (c *checker) culprits(of []ender, all []matcher) []ender {
+	for _, e := range of {
+		if c.covers([]*Match{e.match}, all) {
+			return []ender{e}
+		}
+	}
+	needed := slices.Clone(of)
+	for i := len(needed) - 1; i >= 0; i-- {
+		if without := slices.Delete(slices.Clone(needed), i, i+1); c.covers(matchesOf(without), all) {
+			needed = without
+		}
+	}
+	return needed
+}
+
+func matchesOf(enders []ender) []*Match {
+	matches := make([]*Match, len(enders))
+	for i, e := range enders {
 		matches[i] = e.match
 	}
-	if c.covers(matches, all) {
-		return "the routes before it take them all: put it before them, or write continue: true there"
+	return matches
+}
+
+// namesOf names some routes, not too many of them, with their places.
+func namesOf(enders []ender, here place) string {
+	if len(enders) > maxListed {
+		return strconv.Itoa(len(enders)) + " routes before it"
 	}
-	return ""
+	names := make([]string, len(enders))
+	for i, e := range enders {
+		names[i] = fmt.Sprintf("%s (%s)", e.path, e.seenFrom(here))
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // reachDefault warns if every alert is matched by some route. Continue does not count here: a route that matched
 // and went on has matched.
 func (c *checker) reachDefault(t *Table) {
-	matches := make([]*Match, len(t.Routes))
+	routes := make([]ender, len(t.Routes))
 	for i, r := range t.Routes {
-		matches[i] = r.Match
-		if c.covers(matches[i:i+1], nil) {
-			at := position{route: r, index: i}
-			c.report("", true, t.DefaultNode, "no alert comes to default: the route %s, %s, takes every alert", at.path(), place{r.File, r.Node}.seenFrom(place{}))
-			return
-		}
+		at := position{route: r, index: i}
+		routes[i] = ender{at.path(), r.Match, place{r.File, r.Node}}
 	}
-	if c.covers(matches, nil) {
-		c.report("", true, t.DefaultNode, "no alert comes to default: the routes together take every alert")
+	if !c.covers(matchesOf(routes), nil) {
+		return
 	}
+	what := "no alert comes to default: the routes together take every alert"
+	if culprits := c.culprits(routes, nil); len(culprits) == 1 {
+		what = fmt.Sprintf("no alert comes to default: the route %s, %s, takes every alert", culprits[0].path, culprits[0].seenFrom(place{}))
+	}
+	c.report("", true, t.DefaultNode, "%s", what)
 }
 
 // shellKeys are the matcher keys that the file of seven shell variables feeds. The host and the program are read from

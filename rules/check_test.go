@@ -38,7 +38,7 @@ func TestProblemsOfTheWholeTable(t *testing.T) {
 			`1:51: warning: no alert reaches the route b: a, on line 1, takes them all: put this one before it, or write continue: true there`},
 		{"behind a narrower level", `routes: [{name: a, match: {level: 12}, to: [soc]}, {name: b, match: {level: 7}, to: [soc]}]`, ``},
 		{"behind two that share the levels", `routes: [{match: {level: 7}, to: [soc]}, {match: {level: <7}, to: [soc]}, {name: c, match: {level: 3-9}, to: [soc]}]`,
-			`1:75: warning: no alert reaches the route c: the routes before it take them all: put it before them, or write continue: true there`},
+			`1:75: warning: no alert reaches the route c: routes[0] (on line 1) and routes[1] (on line 1) together take them all: put this one before them, or write continue: true there`},
 		{"all levels are not all alerts", `routes: [{match: {level: 7}, to: [soc]}, {match: {level: <7}, to: [soc]}, {name: c, to: [soc]}]`, ``},
 		{"levels that exclude each other", `routes: [{name: a, match: {severity: high}, to: [soc], routes: [{name: b, match: {level: <5}, to: [ops]}]}]`,
 			`1:65: warning: no alert reaches the route a/b: its levels and severities, with those of the routes around it, exclude each other`},

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"slices"
 
 	"go.yaml.in/yaml/v4"
@@ -50,64 +51,15 @@ func (c *checker) pairs(at *position, all []matcher, before []ender, here place)
 			continue
 		}
 		both := append(slices.Clip(all), wanted...)
-		for _, e := range before {
-			if c.covers([]*Match{e.match}, both) {
-				c.report(here.file, true, place, "no alert that opens comes to the route %s: %s, %s, takes them, so no incident would ever begin; put this one before it, or write continue: true there", at.path(), e.path, e.seenFrom(here))
-				break
-			}
+		if !c.covers(matchesOf(before), both) {
+			continue
 		}
+		takers := "the routes before it together take them"
+		if culprits := c.culprits(before, both); len(culprits) == 1 {
+			takers = fmt.Sprintf("%s, %s, takes them", culprits[0].path, culprits[0].seenFrom(here))
+		}
+		c.report(here.file, true, place, "no alert that opens comes to the route %s: %s, so no incident would ever begin; put this one before it, or write continue: true there", at.path(), takers)
 	}
-}
-
-// disjoint reports whether no alert passes all of both. As everywhere here, "no" may mean that it cannot tell.
-func (p *prover) disjoint(a, b []matcher) bool {
-	if set, _ := p.levels(slices.Concat(a, b)); set == 0 {
-		return true
-	}
-	return slices.ContainsFunc(a, func(m matcher) bool { return p.excludes(m, b) }) ||
-		slices.ContainsFunc(b, func(m matcher) bool { return p.excludes(m, a) })
-}
-
-// excludes reports whether no alert passes both one and all of the others.
-func (p *prover) excludes(one matcher, others []matcher) bool {
-	if !p.step(len(others) + 1) {
-		return false
-	}
-	switch one := one.(type) {
-	case *anyMatcher:
-		return !slices.ContainsFunc(one.branches, func(b *Match) bool { return !p.disjoint(p.flatten(b), others) })
-	case *notMatcher:
-		return p.implied(others, one.branch)
-	}
-	return slices.ContainsFunc(others, func(m matcher) bool { return apart(one, m) })
-}
-
-// apart reports whether two matchers look at the same one value of an alert and never agree on it.
-func apart(a, b matcher) bool {
-	switch a := a.(type) {
-	case *ruleMatcher:
-		b, ok := b.(*ruleMatcher)
-		return ok && noneMeet(a.ids, b.ids, func(x, y idRange) bool {
-			if x.numeric && y.numeric {
-				return x.first <= y.last && y.first <= x.last
-			}
-			return x.numeric == y.numeric && x.text == y.text
-		})
-	case *wordMatcher:
-		b, ok := b.(*wordMatcher)
-		return ok && !a.many && a.key == b.key && noneMeet(a.words, b.words, func(x, y string) bool { return x == y })
-	case *addressMatcher:
-		b, ok := b.(*addressMatcher)
-		return ok && a.key == b.key && noneMeet(a.networks, b.networks, func(x, y network) bool { return x.prefix.Overlaps(y.prefix) })
-	}
-	return false
-}
-
-// noneMeet reports whether no item of one list meets one of the other.
-func noneMeet[T any](a, b []T, meet func(x, y T) bool) bool {
-	return !slices.ContainsFunc(a, func(x T) bool {
-		return slices.ContainsFunc(b, func(y T) bool { return meet(x, y) })
-	})
 }
 
 // untouched warns of settings that hold for receivers of Always alone, which are told of every alert at once whatever a

@@ -18,7 +18,9 @@
 // Routes are tried in order and the first match ends the search, unless it says continue. Below a route that
 // matched, its children are tried in the same way; if none matches, the route itself decides. See [Table].
 //
-// [Table.Decide] and [Table.Choose] are one walk, with and without the reasons.
+// [Table.Decide] and [Table.Choose] are one walk, with and without the reasons. [Table.Tree] is the same with all that lies beside the
+// way: the routes that were not asked, and what each matcher says. [Table.Check] asks no alert, but reasons about the matchers: which
+// routes can none reach?
 //
 // # Policies
 //

@@ -34,6 +34,31 @@ func (t *Table) Pairs() []Pair {
 	return out
 }
 
+// Paths are those of all routes, in order.
+func (t *Table) Paths() (all []string) {
+	t.paths(func(path string, _ *Route) { all = append(all, path) })
+	return all
+}
+
+// Receivers are the names that the table has anywhere: in always, default, and the routes with all their settings.
+func (t *Table) Receivers() map[string]bool {
+	names := map[string]bool{}
+	add := func(all []string) {
+		for _, name := range all {
+			names[name] = true
+		}
+	}
+	add(t.Always)
+	add(t.Default)
+	t.each(func(r *Route, receivers []string, _ string) {
+		add(receivers)
+		if r.Policy != nil {
+			add(r.Policy.Outside)
+		}
+	})
+	return names
+}
+
 // paths calls visit for every route, with its path.
 func (t *Table) paths(visit func(path string, r *Route)) {
 	var walk func(routes []*Route, parent *position)

@@ -3,7 +3,6 @@ package rules
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 )
@@ -165,32 +164,34 @@ func (m *addressMatcher) shows(a *alert.Alert) string { return shown(m.text(a)) 
 
 func (m *textMatcher) shows(a *alert.Alert) string { return quoteAll(m.values(a)) }
 
-// words say of a test that failed what it asks for, and what there is.
-func (t Test) words() string {
-	switch {
-	case t.Key == "not" || t.Key == "any" || t.Key == "all" || t.Key == "":
-		return "asks for " + t.String() + "; " + t.Fact
-	case t.Has == "":
-		return "asks for " + t.String() + "; the alert has none"
-	case t.Key == "group" || t.Key == "mitre":
-		return "asks for " + t.String() + "; it has " + t.Has
-	}
-	return "asks for " + t.String() + "; this is " + t.Has
-}
-
-// Words say the test and what the alert has, whether it holds or not: "severity: high; this is medium". Alert text in it is quoted
-// and bounded.
+// Words say the test and what the alert has, whether it holds or not: "severity: high; this is medium". Of one that combines others
+// they say only how, for those follow. Alert text in them is quoted and bounded.
 func (t Test) Words() string {
 	switch {
 	case t.Key == "not":
 		return "not"
 	case t.Key == "any":
 		return "any of"
-	case t.Key == "all" || t.Key == "":
+	case t.combines():
 		return "all of"
 	}
-	return strings.TrimPrefix(t.words(), "asks for ")
+	return t.String() + "; " + t.there()
 }
+
+// there says what the alert has.
+func (t Test) there() string {
+	switch {
+	case t.combines():
+		return t.Fact
+	case t.Has == "":
+		return "the alert has none"
+	case t.Key == group.key || t.Key == mitre.key:
+		return "it has " + t.Has
+	}
+	return "this is " + t.Has
+}
+
+func (t Test) combines() bool { return t.Key == "" || slices.Contains(combiningKeys, t.Key) }
 
 // String is the test as the config may say it, in one line: severity: high; not {srcip: 10.0.0.0/8}; any of level: 12, group: web.
 func (t Test) String() string {
@@ -224,7 +225,7 @@ func (b Branch) Missed() []Test {
 
 // distance is 1 for a test whose field the alert lacks.
 func distance(t Test) int {
-	if t.Tests == nil && t.Has == "" {
+	if !t.combines() && t.Has == "" {
 		return 1
 	}
 	return 0
@@ -236,7 +237,7 @@ func (b Branch) Why() string {
 	switch {
 	case b.Outcome == Taken:
 		return b.Reason
-	case b.Outcome == Unasked && strings.HasPrefix(b.Route, b.By+"/"):
+	case b.Outcome == Unasked && b.inside():
 		return "not asked, because " + b.By + " around it does not match"
 	case b.Outcome == Unasked:
 		return "not asked, " + b.By + " took it"
@@ -245,7 +246,7 @@ func (b Branch) Why() string {
 	if len(missed) == 0 {
 		return b.Reason
 	}
-	why := missed[0].words()
+	why := "asks for " + missed[0].String() + "; " + missed[0].there()
 	if more := len(missed) - 1; more == 1 {
 		why += " (and 1 more matcher fails)"
 	} else if more > 1 {

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 )
@@ -18,70 +19,56 @@ type Chance struct {
 // Chances says of every route that names a receiver what it did with an alert, in the order of the routes; then of Always and
 // Default. It answers why somebody was told, or was not.
 func (t *Table) Chances(a *alert.Alert, receiver string) []Chance {
-	w := chances{alert: a, receiver: receiver}
-	matched := w.try(t.Routes, nil, "")
+	branches := t.Tree(a)
+	found := chances(branches, nil, receiver)
 	if slices.Contains(t.Always, receiver) {
-		w.found = append(w.found, Chance{Always, true, "it is told of every alert"})
+		found = append(found, Chance{Always, true, "it is told of every alert"})
 	}
 	if slices.Contains(t.Default, receiver) {
-		c := Chance{Default, !matched, "no route matched"}
-		if matched {
-			c.Why = "a route matched, so the default is not asked"
+		c := Chance{Default, true, "no route matched"}
+		if slices.ContainsFunc(branches, func(b Branch) bool { return b.Outcome == Taken }) {
+			c.Told, c.Why = false, "a route matched, so the default is not asked"
 		}
-		w.found = append(w.found, c)
+		found = append(found, c)
 	}
-	return w.found
+	return found
 }
 
-type chances struct {
-	alert    *alert.Alert
-	receiver string
-	found    []Chance
-}
-
-// try looks at sibling routes; blocked says why they are not asked at all, "" if they are. It reports whether any matched.
-func (w *chances) try(routes []*Route, parent *position, blocked string) (matched bool) {
-	for i, r := range routes {
-		at := &position{r, i, parent}
-		held, reason := r.Match.Explain(w.alert)
-		below := blocked
-		switch {
-		case below != "":
-		case !held:
-			below = "route " + at.path() + " around it does not match: " + reason
+// chances are those of branches. around are the ones that these lie in.
+func chances(branches []Branch, around []*Branch, receiver string) (found []Chance) {
+	for i := range branches {
+		b := &branches[i]
+		if b.names(receiver) {
+			found = append(found, Chance{b.Route, b.Decides, b.chance(around)})
 		}
-		place := len(w.found)
-		nested := w.try(r.Routes, at, below)
-		if names(at, w.receiver) {
-			c := Chance{Route: at.path(), Why: reason}
-			switch {
-			case blocked != "":
-				c.Why = blocked
-			case held && nested:
-				c.Why = "a route inside it matched, and decides"
-			default:
-				c.Told = held
-			}
-			w.found = slices.Insert(w.found, place, c)
-		}
-		if blocked == "" && held {
-			matched = true
-			if !r.Continue {
-				blocked = "route " + at.path() + " matched before it and ends the search"
-			}
-		}
+		found = append(found, chances(b.Branches, append(slices.Clip(around), b), receiver)...)
 	}
-	return matched
+	return found
 }
 
-// names reports whether a route tells a receiver, if it decides: at once, outside of its times, or later.
-func names(at *position, receiver string) bool {
-	if slices.Contains(at.receivers().To, receiver) {
+// chance says why the route told its receivers, or did not.
+func (b *Branch) chance(around []*Branch) string {
+	switch {
+	case b.Outcome == Taken && !b.Decides:
+		return "a route inside it matched, and decides"
+	case b.Outcome != Unasked:
+		return b.Reason
+	case b.inside():
+		missed := around[slices.IndexFunc(around, func(a *Branch) bool { return a.Route == b.By })]
+		return "route " + b.By + " around it does not match: " + missed.Reason
+	}
+	return "route " + b.By + " matched before it and ends the search"
+}
+
+// inside reports whether the route was not asked because one around it was not taken.
+func (b *Branch) inside() bool { return strings.HasPrefix(b.Route, b.By+"/") }
+
+// names reports whether the route tells a receiver, if it decides: at once, outside of its times, or later.
+func (b *Branch) names(receiver string) bool {
+	if slices.Contains(b.To, receiver) {
 		return true
 	}
-	p := at.route.Policy
-	if p == nil {
-		return false
-	}
-	return slices.Contains(p.Outside, receiver) || slices.ContainsFunc(p.Escalate, func(s Step) bool { return slices.Contains(s.To, receiver) })
+	p := b.Policy
+	return p != nil && (slices.Contains(p.Outside, receiver) ||
+		slices.ContainsFunc(p.Escalate, func(s Step) bool { return slices.Contains(s.To, receiver) }))
 }

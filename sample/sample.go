@@ -1,5 +1,5 @@
-// Package sample owns the built-in alerts: what demo and send --sample use, and the corpus beside them, which the page shows. They are composed, of documentation
-// addresses and names, in the formats that OSSEC and Wazuh write.
+// Package sample owns the built-in alerts: what demo and send --sample use, and the corpus beside them, which the page
+// shows. They are composed, of documentation addresses and names, in the formats that OSSEC and Wazuh write.
 package sample
 
 import (

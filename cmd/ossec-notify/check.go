@@ -160,6 +160,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkDeadLinks(cfg)...)
 		found = append(found, checkRaw(cfg)...)
 		found = append(found, checkAnswers(cfg)...)
+		found = append(found, checkUnused(cfg)...)
 		if online {
 			asked = checkOnline(ctx, cfg, d)
 			found = append(found, asked.findings...)
@@ -349,6 +350,21 @@ func checkAnswers(cfg *config) []finding {
 		File: cmp.Or(at.File, cfg.Path), Line: at.Line, Column: at.Column,
 		Message: "messages have no link to take an alert by: that needs serve, and http: {listen: …, url: …}, the address at which people reach it. ossec-notify ack takes it",
 	}}}
+}
+
+// checkUnused notes receivers that nothing names, in one line, at the place of the first.
+func checkUnused(cfg *config) []finding {
+	unused := cfg.unused()
+	if len(unused) == 0 {
+		return nil
+	}
+	var names []string
+	for _, r := range unused {
+		names = append(names, r.Name)
+	}
+	at := unused[0].at()
+	return []finding{{note: true, Problem: rules.Problem{File: unused[0].file, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(
+		"nothing names %s: only a call by name tells %s (custom-%s, send --to %s)", listOf(names), verb(len(names), "it", "them"), names[0], names[0])}}}
 }
 
 // notesOn notes places in templates, and what is said of each.

@@ -76,6 +76,34 @@ func TestManualConfigsLoad(t *testing.T) {
 	}
 }
 
+// TestManualCasesPass runs the cases of docs/testing.md by the config that stands before them.
+func TestManualCasesPass(t *testing.T) {
+	dir := t.TempDir()
+	var config, cases string
+	for _, block := range fence.FindAllStringSubmatch(manual(t)["docs/testing.md"], -1) {
+		switch {
+		case strings.HasPrefix(block[2], "receivers:\n"):
+			config = block[2]
+		case strings.HasPrefix(block[2], "# tests/"):
+			cases = block[2]
+		}
+	}
+	for name, text := range map[string]string{"ossec-notify.yaml": config, "tests/routes.yaml": cases} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	code := run(t.Context(), []string{"test", "--strict", "--config", filepath.Join(dir, "ossec-notify.yaml")}, strings.NewReader(""), &out, &out)
+	if code != exitDone || out.String() != "4 cases, all passed; 4 of 4 routes reached\n" {
+		t.Errorf("exit %d:\n%s", code, out.String())
+	}
+}
+
 // TestManualTemplatesRender renders every template of the manual with every sample.
 func TestManualTemplatesRender(t *testing.T) {
 	rendered := 0

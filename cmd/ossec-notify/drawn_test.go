@@ -36,7 +36,7 @@ func TestDrawnMessagesSayWhatIsSent(t *testing.T) {
 				checkDrawnMail(t, shown.Message)
 				continue
 			}
-			body := bodyText((*shown.Requests)[0].Body)
+			body := sentText((*shown.Requests)[0].Body)
 			switch x.Receiver.Name {
 			case "chat", "chat-bot":
 				checkDrawnSlack(t, body)
@@ -60,7 +60,7 @@ func TestDrawnMessagesSayWhatIsSent(t *testing.T) {
 	}
 }
 
-func bodyText(body any) string {
+func sentText(body any) string {
 	if raw, ok := body.(json.RawMessage); ok {
 		return string(raw)
 	}

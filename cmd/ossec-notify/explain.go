@@ -23,6 +23,7 @@ import (
 )
 
 const explainExample = `  ossec-notify explain alert.json
+  ossec-notify explain --tree alert.json           every route, and each of its matchers
   ossec-notify explain --id 1795440502.8           a past alert, and what became of it
   ossec-notify explain --id 1795440502.8 --receiver oncall       why oncall was told, or was not
   ossec-notify explain alert.json --at "sat 03:00" what would be decided then
@@ -31,10 +32,12 @@ const explainExample = `  ossec-notify explain alert.json
 func explainCommand(e *env) *cobra.Command {
 	var in input
 	var id, receiver, at string
+	var tree bool
 	cmd := &cobra.Command{
-		Use:     "explain [FILE...]",
-		Short:   "which routes an alert takes, and why",
-		Long:    "Says which routes an alert takes and, for each route that was looked at, the reason.\n\n" + inputHelp,
+		Use:   "explain [FILE...]",
+		Short: "which routes an alert takes, and why",
+		Long: "Says who is told of an alert and why, and what the other routes ask for that it is not. With --tree it draws all routes, with\n" +
+			"what each matcher says of the alert.\n\n" + inputHelp,
 		Example: explainExample,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.files = args
@@ -50,6 +53,7 @@ func explainCommand(e *env) *cobra.Command {
 				return err
 			}
 			defer x.done()
+			x.tree = tree
 			if id != "" {
 				if len(args) > 0 || in.sample != "" {
 					return fmt.Errorf("give --id, or alerts, not both")
@@ -74,8 +78,9 @@ func explainCommand(e *env) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&id, "id", "", "explain the alert with this id, found in the manager's own logs or the outbox, and say what became of it")
 	cmd.Flags().StringVar(&receiver, "receiver", "", "say of this receiver why it is told, or is not")
-	cmd.Flags().StringVar(&at, "at", "", `decide as at this time: "2026-12-24 03:00", "03:00" or "sat 03:00" (default now)`)
+	cmd.Flags().StringVar(&at, "at", "", `decide as at this time: "2026-12-24 03:00", "03:00" or "sat 03:00" (default now; with --id when the alert came)`)
 	cmd.Flags().StringVar(&in.sample, "sample", "", "explain a built-in alert")
+	cmd.Flags().BoolVar(&tree, "tree", false, "draw all routes, also those that were not asked, with each of their matchers")
 	e.formatFlag(cmd)
 	return cmd
 }
@@ -91,6 +96,8 @@ type explained struct {
 	Later    []laterStep `json:"later,omitempty"`
 	Settings []setting   `json:"settings,omitempty"`
 	Silences []string    `json:"silences,omitempty"`
+	// Tree is with --tree alone.
+	Tree []treeBranch `json:"tree,omitempty"`
 	// Receiver and Chances are with --receiver alone: every route that names it, and why it told it, or did not.
 	Receiver string   `json:"receiver,omitempty"`
 	Chances  []chance `json:"chances,omitempty"`
@@ -138,7 +145,10 @@ type explainer struct {
 	*env
 	cfg      *config
 	at       time.Time
+	asked    bool   // at is what was asked for
 	receiver string // of whom is asked, or ""
+	tree     bool   // all routes are drawn
+	out      io.Writer
 	expand   expander
 	done     func()
 	silences []outbox.Silence
@@ -147,9 +157,10 @@ type explainer struct {
 
 // explainer makes one. The caller calls done.
 func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (*explainer, error) {
-	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
+	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, out: e.styled(), control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
 	if at != "" {
 		var err error
+		x.asked = true
 		if x.at, err = parseMoment(at, cfg.Zone, x.at); err != nil {
 			return nil, fmt.Errorf("--at: %w", err)
 		}
@@ -224,6 +235,14 @@ func (x *explainer) settings(choices []rules.Choice) []setting {
 	return out
 }
 
+// settingLines say in words what a route asks for, and whether its windows are open.
+func (x *explainer) settingLines(s setting) []string {
+	if s.Times == "" {
+		return s.Words
+	}
+	return append(slices.Clip(s.Words), fmt.Sprintf("at %s its times are %s", x.at.In(x.cfg.Zone).Format("Mon 2006-01-02 15:04 MST"), s.Times))
+}
+
 // explain explains one alert. fate is what became of it; nil where that is not asked, or not known.
 func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 	d := x.cfg.Table.Decide(a)
@@ -234,13 +253,17 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 	if x.format == "json" {
 		return jsonLine(x.stdout, x.json(a, severity, d, settings, silences, fate))
 	}
-	writeExplanation(x.stdout, a, severity, d)
-	for _, s := range settings {
-		for _, words := range s.Words {
-			fmt.Fprintf(x.stdout, "    %s: %s\n", s.Route, words)
-		}
-		if s.Times != "" {
-			fmt.Fprintf(x.stdout, "    %s: at %s its times are %s\n", s.Route, x.at.In(x.cfg.Zone).Format("Mon 2006-01-02 15:04 MST"), s.Times)
+	t := tell(x.control, d, x.at)
+	w, branches := x.out, x.cfg.Table.Tree(a)
+	writeTold(w, a, severity, t, len(silences) > 0)
+	if x.tree {
+		x.writeTree(w, t, branches, settings)
+	} else {
+		writeRoutes(w, t, branches)
+		for _, s := range settings {
+			for _, l := range x.settingLines(s) {
+				fmt.Fprintf(w, "    %s: %s\n", s.Route, l)
+			}
 		}
 	}
 	for _, s := range silences {
@@ -269,6 +292,9 @@ func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decis
 	}
 	for _, v := range d.Verdicts {
 		out.Decisions = append(out.Decisions, decision{v.Route, v.Matched, v.Reason})
+	}
+	if x.tree {
+		out.Tree = treeJSON(x.cfg.Table.Tree(a))
 	}
 	for _, s := range silences {
 		out.Silences = append(out.Silences, s.ID)
@@ -299,39 +325,32 @@ func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decis
 	return out
 }
 
-func writeExplanation(w io.Writer, a *alert.Alert, severity alert.Severity, d *rules.Decision) {
+// writeTold says what the alert is, and in a sentence who is told of it and why. What is silenced, held or for later has one of its own.
+func writeTold(w io.Writer, a *alert.Alert, severity alert.Severity, t telling, silenced bool) {
 	fmt.Fprintf(w, "%s  %s: %s\n", shownID(a), severity.Word(), family.Read(a).Sentence.Line())
-	for _, v := range d.Verdicts {
-		mark := "-"
-		if v.Matched {
-			mark = "+"
-		}
-		fmt.Fprintf(w, "  %s route %s: %s\n", mark, v.Route, display.Quote(v.Reason).Line())
+	if silenced {
+		t = t.silence()
 	}
-	switch {
-	case len(d.Choices) == 0 && d.Suppressed:
-		fmt.Fprintln(w, "  Nobody is told: the route that matched says so (to: []).")
-	case len(d.Choices) == 0:
-		fmt.Fprintln(w, "  Nobody is told: no route matched, and the config has no default.")
-	default:
-		var to []string
-		for _, c := range d.Choices {
-			by := c.Route
-			if c.Alias != "" {
-				by += ", as " + c.Alias
-			}
-			if c.After > 0 {
-				by += fmt.Sprintf(", step %d after %s", c.Step, display.Span(c.After))
-			}
-			to = append(to, fmt.Sprintf("%s (%s)", c.Receiver, by))
+	told := t.sentence(t.now)
+	if nobody := t.nobody(); nobody != "" {
+		told = strings.TrimSuffix("nobody "+nobody+"; "+told, "; ")
+	}
+	for _, s := range []struct{ word, what string }{
+		{"Told", told},
+		{"Told outside of the route's times", t.sentence(t.outside)},
+		{"Silenced", t.sentence(t.silenced)},
+		{"Held", t.sentence(t.held)},
+		{"Later, unless somebody takes it", t.laterWords()},
+	} {
+		if s.what != "" {
+			fmt.Fprintf(w, "  %s: %s.\n", s.word, s.what)
 		}
-		fmt.Fprintf(w, "  Goes to %s.\n", strings.Join(to, ", "))
-		said := map[string]bool{}
-		for _, c := range d.Choices {
-			if c.Alias != "" && !said[c.Alias] {
-				said[c.Alias] = true
-				fmt.Fprintf(w, "  %s now: %s.\n", c.Alias, c.Note)
-			}
+	}
+	said := map[string]bool{}
+	for _, c := range t.Choices {
+		if c.Alias != "" && !said[c.Alias] {
+			said[c.Alias] = true
+			fmt.Fprintf(w, "  %s now: %s.\n", c.Alias, c.Note)
 		}
 	}
 }
@@ -364,12 +383,22 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	switch {
 	case err != nil && found == nil:
 		tried = append(tried, err.Error())
+	case errors.Is(err, errNotHeld):
+		fmt.Fprintf(e.stderr, "note: the outbox does not hold it: it did not come to us, or serve read it while no route chose a receiver\n")
 	case err != nil:
 		fmt.Fprintf(e.stderr, "note: what became of it is not known: %s\n", err)
 	case found == nil:
 		found = kept
 	}
 	if found != nil {
+		if !x.asked { // what is decided now says little of then
+			if x.at = found.Time; fate != nil && !fate.arrived.IsZero() {
+				x.at = fate.arrived
+			}
+			if x.at.IsZero() {
+				x.at = time.Now()
+			}
+		}
 		return x.explain(found, fate)
 	}
 	if fate != nil && fate.of != "" {

@@ -162,9 +162,9 @@ func writeWhy(w io.Writer, t *rules.Table, a *alert.Alert, receiver string) {
 		fmt.Fprintf(w, "  %s is not told:\n", receiver)
 	}
 	for _, c := range chances {
-		mark := "-"
+		mark := markNo
 		if c.Told {
-			mark = "+"
+			mark = markYes
 		}
 		fmt.Fprintf(w, "    %s %s: %s\n", mark, routeWords(c.Route), display.Quote(c.Why).Line())
 	}
@@ -176,6 +176,9 @@ func routeWords(path string) string {
 	}
 	return "route " + path
 }
+
+// errNotHeld is also of alerts that serve read in a followed file while no route could take them: these are not entered.
+var errNotHeld = errors.New("the outbox does not hold it")
 
 // fateOf looks an alert up in the outbox: one that was found, else the one of an identity. All is nil where there is no
 // outbox; the error says that it holds no such alert, or why it cannot be read.
@@ -203,7 +206,7 @@ func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id st
 		}
 	}
 	if errors.Is(err, outbox.ErrNotFound) {
-		return nil, nil, errors.New("the outbox does not hold it")
+		return nil, nil, errNotHeld
 	}
 	if err != nil {
 		return nil, nil, err

@@ -27,11 +27,12 @@ import (
 // loader reads one config with its includes.
 type loader struct {
 	decoder
-	files *transcript
-	cfg   *config
-	root  *yaml.Node // of the main file
-	home  string
-	names map[string]string // of receivers, with the file that each is in
+	files   *transcript
+	cfg     *config
+	root    *yaml.Node // of the main file
+	home    string
+	names   map[string]string // of receivers, with the file that each is in
+	instead string            // what to do about a file that is empty; "" where it is a config
 	// ownTemplates: the config says where its templates are.
 	ownTemplates bool
 	sources      []string

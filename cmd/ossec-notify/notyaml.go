@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -30,7 +31,7 @@ func (l *loader) parse(path string) (*yaml.Node, error) {
 		return nil, nil
 	}
 	if len(root.Content) == 0 || (root.Content[0].Kind == yaml.ScalarNode && root.Content[0].Tag == "!!null") {
-		l.errorf(&yaml.Node{Line: 1, Column: 1}, "the file is empty; README.md has a config to begin with")
+		l.errorf(&yaml.Node{Line: 1, Column: 1}, "the file is empty; %s", cmp.Or(l.instead, "README.md has a config to begin with"))
 		return nil, nil
 	}
 	return root.Content[0], nil

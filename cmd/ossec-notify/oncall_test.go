@@ -136,7 +136,7 @@ func TestWhoIsOnCallIsPagedOverRestartsWithoutPagerDuty(t *testing.T) {
 		run(t.Context(), append(args, "--home", home, "--state", state), strings.NewReader(""), &out, &out)
 		return out.String()
 	}
-	if got := out("explain", "--sample", "5712"); !strings.Contains(got, "Goes to alice (page, as duty).\n  duty now: Alice Example of schedule PABC123 is on call.\n") {
+	if got := out("explain", "--sample", "5712"); !strings.Contains(got, "  Told: alice (as duty) by route page, because level 10 is at least 7.\n  duty now: Alice Example of schedule PABC123 is on call.\n") {
 		t.Errorf("explain:\n%s", got)
 	}
 	if got := out("explain", "--sample", "5712", "--format", "json"); !strings.Contains(got, `"receivers":["alice"],"aliases":[{"receiver":"alice","alias":"duty","note":"Alice Example of schedule PABC123 is on call"}]`) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,7 +77,9 @@ func TestSitesDoAsTheySay(t *testing.T) {
 				}
 				if diff := cmp.Diff(got, expect[file]); diff != "" {
 					t.Errorf("%s goes to (-got +want):\n%s", file, diff)
-					writeExplanation(testOutput{t}, a, cfg.Scale.Severity(a.Rule.Level), decision)
+					told := tell(nil, decision, time.Time{})
+					writeTold(testOutput{t}, a, cfg.Scale.Severity(a.Rule.Level), told, false)
+					writeRoutes(testOutput{t}, told, cfg.Table.Tree(a))
 				}
 			}
 			for _, what := range slices.Sorted(maps.Keys(unused)) {

@@ -317,6 +317,23 @@ func TestRoutesSayWhy(t *testing.T) {
 	}
 }
 
+// Outside of a route's times nobody is told by it yet, and the page says so; the message is shown all the same.
+func TestWhatIsHeldIsNotTold(t *testing.T) {
+	config := strings.Replace(webConfig, "to: [oncall, soc]\n", "to: [oncall, soc]\n    active: gone\n", 1) + "windows: {gone: {dates: [\"2001-01-01\"]}}\n"
+	_, e := webHome(t, config)
+	p := preview(t, newTestPreviews(t, e), page.Query{Alert: "corpus-40112"})
+	if got, want := textOf(p.Told), "Told: siem always gets everything. Held until its times: oncall and soc by route page."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	i := slices.IndexFunc(p.Routes, func(r page.RouteRow) bool { return r.Route == "page" })
+	if notes := strings.Join(p.Routes[i].Notes, "\n"); !strings.Contains(notes, "held: at ") {
+		t.Errorf("notes are %q", notes)
+	}
+	if len(cardOf(t, p, "oncall").Views) == 0 {
+		t.Error("the message is not shown")
+	}
+}
+
 func TestNobodyIsToldAndWhatToWrite(t *testing.T) {
 	_, e := webHome(t, strings.Replace(strings.Replace(webConfig, "always: [siem]\n", "", 1), "match: {level: 5}", "match: {level: 11}", 1))
 	g := newTestPreviews(t, e)
@@ -842,6 +859,9 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 	i := slices.IndexFunc(p.Routes, func(r page.RouteRow) bool { return r.Route == "routes[3]" })
 	if notes := strings.Join(p.Routes[i].Notes, "\n"); !strings.Contains(notes, "silenced by ") || !strings.Contains(notes, "a test of ours") {
 		t.Errorf("the silence is not told of: %q", notes)
+	}
+	if got := textOf(p.Told); !strings.HasPrefix(got, "Told: siem always gets everything. Silenced: ") {
+		t.Errorf("got %q", got)
 	}
 	if got := unmarshal[explained](t, p.Explain); len(got.Silences) != 1 {
 		t.Errorf("explain says %+v", got)

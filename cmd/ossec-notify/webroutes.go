@@ -21,7 +21,7 @@ const maxRoutes = 8
 // decided is what an explainer finds of an alert.
 type decided struct {
 	explained
-	*rules.Decision
+	telling  // as at that time
 	silences []outbox.Silence
 	at       time.Time
 }
@@ -30,7 +30,11 @@ func (x *explainer) decided(a *alert.Alert) decided {
 	d := x.cfg.Table.Decide(a)
 	d.Choices = x.expand(d.Choices)
 	silences := x.control.Silencing(x.silences, a, x.at)
-	return decided{x.json(a, x.cfg.Scale.Severity(a.Rule.Level), d, x.settings(d.Choices), silences, nil), d, silences, x.at}
+	t := tell(x.control, d, x.at)
+	if len(silences) > 0 {
+		t = t.silence()
+	}
+	return decided{x.json(a, x.cfg.Scale.Severity(a.Rule.Level), d, x.settings(d.Choices), silences, nil), t, silences, x.at}
 }
 
 // words are nodes of our own words and alert text; name is a name that stands out.
@@ -55,7 +59,7 @@ func inWords(names []string) []draw.Node {
 
 // say tells who is told and who is not, and why.
 func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
-	out.Told = toldSentence(d.Choices)
+	out.Told = d.sentences()
 	tree := r.cfg.Table.Tree(a)
 	w := routeRows{d: &d, cfg: r.cfg}
 	w.always(r.cfg.Table.Always)
@@ -83,52 +87,58 @@ func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
 	}
 }
 
-// toldSentence says who is told by which route.
-func toldSentence(choices []rules.Choice) []draw.Node {
-	var routes []string
-	by := map[string][]string{}
-	for _, c := range choices {
-		if c.After > 0 {
-			continue
-		}
-		if !slices.Contains(routes, c.Route) {
-			routes = append(routes, c.Route)
-		}
-		to := c.Receiver
-		if c.Alias != "" {
-			to += " (as " + c.Alias + ")"
-		}
-		by[c.Route] = append(by[c.Route], to)
+// sentences say who is told by which route now, and who is not yet.
+func (d decided) sentences() []draw.Node {
+	out := words("Nobody is told.")
+	if now := slices.Concat(d.now, d.outside); len(now) > 0 {
+		out = append(words("Told: "), byRouteWords(now)...)
 	}
-	if len(routes) == 0 {
-		return words("Nobody is told.")
+	if len(d.held) > 0 {
+		out = append(append(out, words(" Held until its times: ")...), byRouteWords(d.held)...)
 	}
-	slices.SortStableFunc(routes, func(a, b string) int { // who always hears says least
+	if len(d.silenced) > 0 {
+		out = append(append(out, words(" Silenced: ")...), byRouteWords(d.silenced)...)
+	}
+	return out
+}
+
+// byRouteWords name the receivers of each route, those of always last: who always hears says least.
+func byRouteWords(choices []rules.Choice) []draw.Node {
+	routes := byRoute(choices)
+	slices.SortStableFunc(routes, func(a, b []rules.Choice) int {
 		switch rules.Always {
-		case a:
+		case a[0].Route:
 			return 1
-		case b:
+		case b[0].Route:
 			return -1
 		}
 		return 0
 	})
-	out := words("Told: ")
-	for i, route := range routes {
+	var out []draw.Node
+	for i, of := range routes {
 		if i > 0 {
 			out = append(out, words("; ")...)
 		}
-		out = append(out, inWords(by[route])...)
-		switch verb := "gets"; route {
+		var names []string
+		for _, c := range of {
+			to := c.Receiver
+			if c.Alias != "" {
+				to += " (as " + c.Alias + ")"
+			}
+			names = append(names, to)
+		}
+		out = append(out, inWords(names)...)
+		switch route := of[0].Route; route {
 		case rules.Always:
-			if len(by[route]) > 1 {
+			verb := "gets"
+			if len(names) > 1 {
 				verb = "get"
 			}
 			out = append(out, words(" always %s everything", verb)...)
 		case rules.Default:
 			out = append(out, words(" by default, because no route takes it")...)
 		default:
-			out = append(out, words(" by route ")...)
-			out = append(out, name(route))
+			out = append(append(out, words(" by route ")...), name(route))
 		}
 	}
 	return append(out, words(".")...)

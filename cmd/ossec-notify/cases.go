@@ -1,0 +1,264 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
+)
+
+// testCase is one case of a file of cases: an alert, and what is expected of the routes.
+type testCase struct {
+	file  string
+	line  int
+	name  string
+	alert *alert.Alert
+	at    time.Time // zero: windows do not count
+	expectation
+}
+
+// expectation is what a case expects. What is nil is not looked at.
+type expectation struct {
+	receivers, held, later, route *[]string
+	page                          *bool
+	suppressed                    *suppression
+}
+
+// suppression is whether the routes send an alert to nobody on purpose, and which one does; "" for any.
+type suppression struct {
+	so bool
+	by string
+}
+
+// casesExample is a file to begin with.
+const casesExample = `- name: brute force pages at night
+  sample: 5712                    # or alert: FILE, or alert: {level: 10, rule: 5712, srcip: 203.0.113.9}
+  at: sat 03:00
+  expect: {receivers: [soc], page: false}
+`
+
+// caseReader reads files of cases for a config.
+type caseReader struct {
+	loader
+	cfg       *config
+	routes    []string // paths of all routes
+	receivers []string
+	cases     []testCase
+}
+
+func newCaseReader(cfg *config) *caseReader {
+	r := &caseReader{cfg: cfg, routes: cfg.Table.Paths()}
+	r.loader = loader{files: newTranscript(disk{}), instead: "docs/testing.md has cases to begin with"}
+	for _, x := range cfg.all() {
+		r.receivers = append(r.receivers, x.Name)
+	}
+	return r
+}
+
+// read reads one file. The error is for one that cannot be read; mistakes in it are in problems.
+func (r *caseReader) read(file string) error {
+	root, err := r.parse(file)
+	if err != nil || root == nil {
+		return err
+	}
+	root = yamlnode.Resolve(root)
+	if r.yaml.MisTagged(root, "a file of cases") {
+		return nil
+	}
+	if root.Kind != yaml.SequenceNode {
+		r.errorf(root, "a file of cases is %s: write a list of cases, each beginning with - name:", yamlnode.Kind(root))
+		return nil
+	}
+	names := map[string]int{}
+	for _, item := range root.Content {
+		if item = yamlnode.Resolve(item); item != nil {
+			r.one(item, file, names)
+		}
+	}
+	return nil
+}
+
+// one reads one case. names are those of the file, with their lines.
+func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
+	before := len(r.problems)
+	c := testCase{file: file, line: node.Line}
+	var given, from, expect *yamlnode.Entry
+	var at string
+	for _, e := range r.yaml.Mapping(node, "a case") {
+		switch e.Key {
+		case "name":
+			if c.name = r.text(e); names[c.name] > 0 {
+				r.errorf(e.Value, "a case is named %q on line %d too: rename one", c.name, names[c.name])
+			}
+			names[c.name] = node.Line
+		case "alert":
+			given = &e
+		case "sample":
+			from = &e
+		case "at":
+			at = r.text(e)
+			if moment, err := parseMoment(at, r.cfg.Zone, ordinaryWeek(r.cfg.Zone)); err != nil {
+				r.errorf(e.Value, "at: %s", err)
+			} else {
+				c.at = moment
+			}
+		case "expect":
+			expect = &e
+		default:
+			r.unknown(e.KeyNode, "a case", []string{"name", "alert", "sample", "at", "expect"})
+		}
+	}
+	if len(r.problems) > before { // what follows may be wrong for the same reason
+		return
+	}
+	switch {
+	case c.name == "":
+		r.errorf(node, "a case needs a name: it is what a failure is told by")
+	case given == nil && from == nil:
+		r.errorf(node, "a case needs an alert: write alert: with a file or fields, or sample: with one of %s", strings.Join(sample.Names(), ", "))
+	case given != nil && from != nil && given.Value.Kind != yaml.MappingNode:
+		r.errorf(given.KeyNode, "a case is about one alert: write alert: with a file, or sample: with fields under alert: that take the place of its own")
+	case expect == nil:
+		r.errorf(node, "a case needs expect: what is it that must be so?")
+	}
+	var base object // that the fields are laid over
+	if from != nil {
+		a, err := sample.Alert(r.text(*from))
+		switch {
+		case err != nil:
+			r.errorf(from.Value, "%s", err)
+		case given != nil && a.Format != alert.FormatWazuh:
+			r.errorf(from.Value, "the sample is %s, and only those of Wazuh's JSON take other fields under alert:", a.Format.Words())
+		default:
+			c.alert, base = a, objectOf(a.Original)
+		}
+	}
+	if given != nil && len(r.problems) == before {
+		c.alert = r.alert(*given, file, c.at, base)
+	}
+	if expect != nil {
+		c.expectation = r.expect(*expect, at)
+	}
+	if len(r.problems) == before {
+		r.cases = append(r.cases, c)
+	}
+}
+
+// ordinaryWeek is the end of the day before the week in which "sat 03:00" of a case lies: one without a common holiday, and in which
+// clocks are set nowhere. A case must not come out otherwise tomorrow.
+func ordinaryWeek(zone *time.Location) time.Time {
+	return time.Date(2026, time.September, 13, 23, 59, 59, 0, zone)
+}
+
+// text reads a single value as it is written.
+func (r *caseReader) text(e yamlnode.Entry) (s string) {
+	r.value(e, reflect.ValueOf(&s).Elem())
+	return s
+}
+
+// alert reads the alert of a case: a file, or fields, which take the place of those of a base.
+func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base object) *alert.Alert {
+	if e.Value.Kind == yaml.MappingNode {
+		raw := r.compose(e.Value, cmp.Or(at, ordinaryWeek(r.cfg.Zone)), base)
+		if raw == nil {
+			return nil
+		}
+		return alert.Parse(raw, alert.Options{Location: r.cfg.Zone})
+	}
+	name := r.text(e)
+	if name == "" {
+		return nil
+	}
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(file), path)
+	}
+	b, err := r.files.ReadFile(path)
+	if err != nil {
+		r.errorf(e.Value, "alert: %s", err)
+		return nil
+	}
+	var found *alert.Alert
+	for a, err := range alert.Read(bytes.NewReader(b), alert.Options{FileName: filepath.Base(path), Location: r.cfg.Zone}) {
+		if err == nil && found != nil {
+			err = errors.New("it holds more than one alert: a case is about one")
+		}
+		if err != nil {
+			r.errorf(e.Value, "alert: %s: %s", path, err)
+			return nil
+		}
+		found = a
+	}
+	if found == nil || found.Problem.Kind == alert.ProblemEmpty {
+		r.errorf(e.Value, "alert: %s holds no alert", path)
+		return nil
+	}
+	return found
+}
+
+// expect reads what is expected. at is the time of the case, as written.
+func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
+	entries := r.yaml.Mapping(e.Value, "expect")
+	if e.Value.Kind == yaml.MappingNode && len(entries) == 0 {
+		r.errorf(e.Value, "expect is empty: write receivers, page, route, suppressed, held or later in it")
+	}
+	for _, e := range entries {
+		switch e.Key {
+		case "receivers":
+			x.receivers = r.names(e, r.receivers, "receiver")
+		case "held":
+			if x.held = r.names(e, r.receivers, "receiver"); at == "" {
+				r.errorf(e.KeyNode, "held depends on the time: write at: beside expect")
+			}
+		case "later":
+			x.later = r.names(e, r.receivers, "receiver")
+		case "route":
+			x.route = r.names(e, append(slices.Clip(r.routes), rules.Default), "route")
+		case "page":
+			x.page = new(bool)
+			r.value(e, reflect.ValueOf(x.page).Elem())
+		case "suppressed":
+			x.suppressed = &suppression{so: true}
+			if so, err := strconv.ParseBool(e.Value.Value); err == nil && e.Value.ShortTag() == "!!bool" {
+				x.suppressed.so = so
+			} else if names := r.names(e, r.routes, "route"); names != nil && len(*names) == 1 {
+				x.suppressed.by = (*names)[0]
+			}
+		default:
+			r.unknown(e.KeyNode, "expect", []string{"receivers", "held", "later", "route", "page", "suppressed"})
+		}
+	}
+	return x
+}
+
+// names reads a list of names that the config has, which may be empty.
+func (r *caseReader) names(e yamlnode.Entry, known []string, what string) *[]string {
+	names, problems := rules.ParseReceivers(e.Value, e.Key)
+	r.add(problems)
+	for _, name := range names {
+		if slices.Contains(known, name) {
+			continue
+		}
+		advice := fmt.Sprintf("the config has none of that name, but %s", strings.Join(known[:min(len(known), 8)], ", "))
+		if near := rules.Nearest(name, known); near != "" {
+			advice = fmt.Sprintf("did you mean %q?", near)
+		}
+		r.errorf(itemAt(e.Value, name), "%s: %q is no %s: %s", e.Key, name, what, advice)
+	}
+	names = slices.Clip(names)
+	slices.Sort(names)
+	return &names
+}

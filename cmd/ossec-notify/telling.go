@@ -1,0 +1,188 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/rules"
+)
+
+// telling is whom a decision tells when: explain says it in words, and test compares it with what is expected. It is what the routes
+// and their windows come to. What depends on other alerts (dedup, groups, throttles, inhibition) it leaves out.
+type telling struct {
+	*rules.Decision
+	now     []rules.Choice // at once
+	outside []rules.Choice // at once, in the place of others, because the windows of the route are closed
+	held    []rules.Choice // when the windows open
+	later   []rules.Choice // by a later step, unless somebody takes it
+
+	silenced []rules.Choice // not told, because a silence holds: see silence
+}
+
+// tell sorts the choices of a decision as the deliverer does, as at a time. Where that is zero, windows do not count.
+func tell(control *noise.Control, d *rules.Decision, at time.Time) telling {
+	t := telling{Decision: d}
+	has := map[string]bool{} // receivers of which is decided, but for later steps: the first route that comes to one does it
+	take := func(to *[]rules.Choice, c rules.Choice) {
+		if !has[c.Receiver] {
+			has[c.Receiver] = true
+			*to = append(*to, c)
+		}
+	}
+	for _, route := range byRoute(d.Choices) {
+		p := route[0].Policy
+		closed := p != nil && route[0].Route != rules.Always && !at.IsZero() && !opens(control, p, at)
+		instead := closed && len(p.Outside) > 0
+		var others, later []rules.Choice // others are not told, because those outside are
+		before := len(t.held)
+		for _, c := range route {
+			switch {
+			case instead && (c.Step > 1 || slices.Contains(p.Outside, c.Receiver)):
+			case instead:
+				take(&others, c)
+			case c.Step > 1:
+				later = append(later, c)
+			case closed:
+				take(&t.held, c)
+			default:
+				take(&t.now, c)
+			}
+		}
+		if !closed || len(t.held) > before { // steps begin with a message
+			t.later = append(t.later, later...)
+		}
+		if instead {
+			for _, name := range p.Outside {
+				take(&t.outside, rules.Choice{Receiver: name, Route: route[0].Route, Policy: p})
+			}
+		}
+	}
+	return t
+}
+
+// silence is the telling while a silence holds that matches the alert: it is asked before the windows, and those of always hear all the same.
+func (t telling) silence() telling {
+	quiet := telling{Decision: t.Decision}
+	for _, c := range t.Choices {
+		if c.Route == rules.Always {
+			quiet.now = append(quiet.now, c)
+		} else if c.Step <= 1 {
+			quiet.silenced = append(quiet.silenced, c)
+		}
+	}
+	return quiet
+}
+
+// byRoute are choices by the routes that made them, those of always first.
+func byRoute(choices []rules.Choice) [][]rules.Choice {
+	var all [][]rules.Choice
+	at := map[string]int{}
+	for _, c := range choices {
+		i, known := at[c.Route]
+		if !known {
+			i = len(all)
+			at[c.Route], all = i, append(all, nil)
+		}
+		all[i] = append(all[i], c)
+	}
+	return all
+}
+
+func opens(control *noise.Control, p *rules.Policy, at time.Time) bool {
+	open, _ := control.Times(p, at)
+	return open
+}
+
+// byRoutes reports whether a route told anybody, or will.
+func (t telling) byRoutes() bool {
+	return slices.ContainsFunc(t.Choices, func(c rules.Choice) bool { return c.Route != rules.Always && c.Route != rules.Default })
+}
+
+// nobody says why the routes and default tell nobody: "by route quiet, on purpose, because …"; "" where they tell somebody.
+func (t telling) nobody() string {
+	switch {
+	case t.byRoutes() || slices.ContainsFunc(t.Choices, func(c rules.Choice) bool { return c.Route == rules.Default }):
+		return ""
+	case t.Suppressed:
+		return "by route " + t.SuppressedBy + ", on purpose, because " + t.reason(t.SuppressedBy)
+	case t.Defaulted:
+		return "because no route matched, and the config has no default"
+	}
+	return ""
+}
+
+// reason is why a route was taken, with the routes around it.
+func (t telling) reason(route string) string {
+	var reasons []string
+	for _, v := range t.Verdicts {
+		if v.Matched && (v.Route == route || strings.HasPrefix(route, v.Route+"/")) {
+			reasons = append(reasons, v.Reason)
+		}
+	}
+	if len(reasons) > 1 { // that it takes every alert says little beside a reason
+		reasons = slices.DeleteFunc(reasons, func(r string) bool { return r == takesAll })
+	}
+	if len(reasons) == 0 || reasons[0] == takesAll {
+		return "it " + takesAll
+	}
+	return display.Quote(strings.Join(reasons, " and ")).Line().String()
+}
+
+// takesAll is the reason of a route without a match.
+var _, takesAll = (*rules.Match)(nil).Explain(nil)
+
+// sentence says of choices who is told by which route, and why: "soc and oncall by route page, because …; siem always".
+func (t telling) sentence(choices []rules.Choice) string {
+	var parts []string
+	var always string
+	for _, of := range byRoute(choices) {
+		var names []string
+		for _, c := range of {
+			names = append(names, choiceWords(c))
+		}
+		switch route := of[0].Route; route {
+		case rules.Always:
+			always = listOf(names) + " always"
+		case rules.Default:
+			parts = append(parts, listOf(names)+" by default, because no route matched")
+		default:
+			parts = append(parts, listOf(names)+" by route "+route+", because "+t.reason(route))
+		}
+	}
+	if always != "" {
+		parts = append(parts, always)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// laterWords say who is told by a later step: "oncall after 10 min by route page".
+func (t telling) laterWords() string {
+	var parts []string
+	for _, c := range t.later {
+		parts = append(parts, choiceWords(c)+" by route "+c.Route)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// choiceWords are the receiver, whom it stands for, and when it is told.
+func choiceWords(c rules.Choice) string {
+	words := c.Receiver
+	if c.Alias != "" {
+		words += " (as " + c.Alias + ")"
+	}
+	if c.After > 0 {
+		words += " after " + display.Span(c.After)
+	}
+	return words
+}
+
+// listOf is a list in words: a, b and c.
+func listOf(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
