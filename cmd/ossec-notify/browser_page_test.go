@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/smtp"
 	"os"
 	"os/exec"
@@ -56,6 +57,12 @@ func (b *tab) ready() {
 	b.until(`document.querySelector('main h1') && document.querySelector('#live b').textContent === 'Live' && !document.querySelector('[aria-busy]')`)
 }
 
+// untilShown waits until the alert of a row is chosen and drawn.
+func (b *tab) untilShown(row int) {
+	b.t.Helper()
+	b.until(fmt.Sprintf(`(row => row?.matches('[aria-current]') && document.querySelector('.head')?.dataset.key === 'head' + row.dataset.id && !document.querySelector('[aria-busy]'))(document.querySelectorAll('.row')[%d])`, row))
+}
+
 // output is what the program answers.
 func output(t *testing.T, args ...string) []byte {
 	t.Helper()
@@ -99,6 +106,13 @@ func TestPageInChromium(t *testing.T) {
 func testPageSaysWhatTheCommandsSay(t *testing.T, b *tab) {
 	dir, alerts := pageFiles(t, pageConfig)
 	config := filepath.Join(dir, "ossec-notify.yaml")
+	for _, kind := range []string{"wazuh", "ossec"} {
+		more, err := filepath.Glob(filepath.Join("..", "..", "testdata", "alerts", kind, "*.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		alerts = append(alerts, more...)
+	}
 	s := serve(t, append([]string{"preview", "--web", "--config", config}, alerts...)...)
 	b.open(s.url, 1440)
 	b.ready()
@@ -108,96 +122,95 @@ func testPageSaysWhatTheCommandsSay(t *testing.T, b *tab) {
 	b.click(`.row[data-id=` + quoted(id) + `]`)
 	b.until(`new URLSearchParams(location.search).get('alert') === ` + quoted(id) + ` && document.querySelector('h1').textContent === document.querySelectorAll('.row .t')[2].textContent`)
 	b.press("j")
-	b.until(`document.querySelectorAll('.row')[3].matches('[aria-current]') && document.querySelector('h1').textContent === document.querySelectorAll('.row .t')[3].textContent`)
+	b.untilShown(3)
 	b.press("k")
 	b.until(`location.search.includes(` + quoted(id) + `) && document.querySelectorAll('.row')[2].matches('[aria-current]')`)
 	eval[bool](b, `history.back(), true`)
-	b.until(`document.querySelectorAll('.row')[3].matches('[aria-current]')`)
+	b.untilShown(3)
 
-	type shown struct {
-		Title, Heading, Told string
-		Receivers            []string
-		Requests             map[string]string
+	type explained struct {
+		Alert     string   `json:"alert"`
+		Receivers []string `json:"receivers"`
 	}
-	for i, path := range alerts {
-		b.until(fmt.Sprintf(`document.querySelectorAll('.row').length === %d`, len(alerts)))
-		var explained struct {
-			Receivers []string `json:"receivers"`
-		}
-		if err := json.Unmarshal(output(t, "explain", "--config", config, "--format", "json", path), &explained); err != nil {
+	explains := map[string][]explained{}
+	for d := json.NewDecoder(bytes.NewReader(output(t, append([]string{"explain", "--config", config, "--format", "json"}, alerts...)...))); d.More(); {
+		var x explained
+		if err := d.Decode(&x); err != nil {
 			t.Fatal(err)
 		}
-		var previewed []struct {
-			Alert, Receiver string
-			Requests        []struct {
-				Method, URL string
-				Headers     map[string]string
-				Body        json.RawMessage
-			}
+		explains[x.Alert] = append(explains[x.Alert], x)
+	}
+	var previewed []struct {
+		Alert, Receiver string
+		Requests        []struct {
+			Method, URL string
+			Headers     map[string]string
+			Body        json.RawMessage
 		}
-		if err := json.Unmarshal(output(t, "preview", "--config", config, "--format", "json", path), &previewed); err != nil {
-			t.Fatal(err)
-		}
-		row := eval[int](b, `(async () => {
-			for (const [i, row] of [...document.querySelectorAll('.row')].entries()) {
-				const p = await (await fetch('/api/preview?alert=' + row.dataset.id)).json();
-				if (p.explain.alert === `+quoted(previewed[0].Alert)+`) return i;
+	}
+	if err := json.Unmarshal(output(t, append([]string{"preview", "--config", config, "--format", "json"}, alerts...)...), &previewed); err != nil {
+		t.Fatal(err)
+	}
+	requests := map[string]string{} // what is sent, by alert and receiver
+	for _, p := range previewed {
+		for _, r := range p.Requests {
+			text := r.Method + r.URL
+			for _, k := range slices.Sorted(maps.Keys(r.Headers)) {
+				text += k + r.Headers[k]
 			}
-			return -1;
-		})()`)
-		if row < 0 {
-			t.Errorf("%s is not in the list", path)
+			var body bytes.Buffer
+			if err := json.Compact(&body, r.Body); err != nil {
+				t.Fatal(err)
+			}
+			requests[p.Alert+" to "+p.Receiver] += bare(text + body.String())
+		}
+	}
+
+	eval[bool](b, `localStorage.setItem('ossec-notify view', JSON.stringify({slack: 'request', pagerduty: 'request', splunk: 'request', webhook: 'request'})), true`)
+	b.open(s.at("/"), 1440)
+	b.ready()
+	b.until(fmt.Sprintf(`document.querySelectorAll('.row').length === %d`, len(alerts)))
+	compared := 0
+	for i := range alerts {
+		if i > 0 {
+			b.press("j")
+		}
+		b.untilShown(i)
+		got := eval[struct {
+			Alert, Title, Heading, Told string
+			Receivers                   []string
+			Requests                    map[string]string
+		}](b, `(async () => ({Alert: (await (await fetch('/api/preview?alert=' + document.querySelector('.row[aria-current]').dataset.id)).json()).explain.alert,
+			Title: document.title, Heading: document.querySelector('h1').textContent, Told: document.querySelector('.told p').textContent, Receivers: [...document.querySelectorAll('.card')].map(c => c.dataset.r),
+			Requests: Object.fromEntries([...document.querySelectorAll('[data-view=request]')].map(v => [v.closest('.card').dataset.r, v.textContent]))}))()`)
+		if len(explains[got.Alert]) != 1 { // two files hold it
 			continue
 		}
-		b.click(fmt.Sprintf(`.rows li:nth-child(%d) .row, #list li:nth-child(%d) .row`, row+1, row+1))
-		b.until(fmt.Sprintf(`document.querySelector('h1').textContent === document.querySelectorAll('.row .t')[%d].textContent`, row))
-		eval[bool](b, `document.querySelectorAll('.card button[data-id=request]').forEach(e => document.querySelector('.card[data-r="' + e.closest('.card').dataset.r + '"] button[data-id=request]').click()), true`)
-		got := eval[shown](b, `({Title: document.title, Heading: document.querySelector('h1').textContent, Told: document.querySelector('.told p')?.textContent || '',
-			Receivers: [...document.querySelectorAll('.card')].map(c => c.dataset.r).sort(),
-			Requests: Object.fromEntries([...document.querySelectorAll('.card')].filter(c => c.querySelector('[data-view=request]')).map(c => [c.dataset.r, c.querySelector('[data-view=request]').textContent]))})`)
-		want := slices.Sorted(slices.Values(explained.Receivers))
-		if !slices.Equal(got.Receivers, want) {
-			t.Errorf("%s: cards of %v, and explain names %v", path, got.Receivers, want)
+		compared++
+		want := explains[got.Alert][0].Receivers
+		if slices.Sort(got.Receivers); !slices.Equal(got.Receivers, slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s: cards of %v, and explain names %v", got.Alert, got.Receivers, want)
 		}
 		if !strings.HasPrefix(got.Title, got.Heading) || !strings.Contains(got.Title, "Preview") {
-			t.Errorf("%s: the title is %q, want the alert and the face", path, got.Title)
+			t.Errorf("%s: the title is %q, want the alert and the face", got.Alert, got.Title)
 		}
-		for _, r := range explained.Receivers {
+		for _, r := range want {
 			if !strings.Contains(got.Told, r) {
-				t.Errorf("%s: %q does not name %s", path, got.Told, r)
+				t.Errorf("%s: %q does not name %s", got.Alert, got.Told, r)
 			}
-		}
-		for _, p := range previewed {
-			var text strings.Builder
-			for _, r := range p.Requests {
-				text.WriteString(r.Method + r.URL)
-				for _, k := range slices.Sorted(mapKeys(r.Headers)) {
-					text.WriteString(k + r.Headers[k])
-				}
-				var body bytes.Buffer
-				if err := json.Compact(&body, r.Body); err != nil {
-					t.Fatal(err)
-				}
-				text.Write(body.Bytes())
-			}
-			if w := bare(text.String()); len(p.Requests) > 0 && bare(got.Requests[p.Receiver]) != w {
-				t.Errorf("%s to %s: the page shows\n%s\nand preview says\n%s", path, p.Receiver, bare(got.Requests[p.Receiver]), w)
-			}
-		}
-		if i == 0 {
-			b.shoot("preview-light", 1440)
-		}
-	}
-}
-
-func mapKeys(m map[string]string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
+			if sent, ok := requests[got.Alert+" to "+r]; ok && bare(got.Requests[r]) != sent {
+				t.Errorf("%s to %s: the page shows\n%s\nand preview says\n%s", got.Alert, r, bare(got.Requests[r]), sent)
 			}
 		}
 	}
+	if compared < len(alerts)*3/4 {
+		t.Errorf("only %d of %d alerts are compared", compared, len(alerts))
+	}
+	eval[bool](b, `localStorage.clear(), true`)
+	b.open(s.at("/"), 1440)
+	b.ready()
+	b.until(`document.querySelectorAll('.card .view').length > 2`)
+	b.shoot("preview-light", 1440)
 }
 
 var escapedRune = regexp.MustCompile(`\\u[0-9a-f]{4}`)
@@ -362,7 +375,8 @@ func testPageKeepsHostileAlertsText(t *testing.T, b *tab) {
 		if i > 0 {
 			b.press("j")
 		}
-		b.until(fmt.Sprintf(`document.querySelectorAll('.row')[%d]?.matches('[aria-current]') && document.querySelector('h1').textContent === document.querySelectorAll('.row .t')[%d].textContent && !document.querySelector('[aria-busy]') && document.querySelector('.card, .nobody')`, i, i))
+		b.untilShown(i)
+		b.until(`document.querySelector('.card, .nobody')`)
 		for _, bad := range eval[[]string](b, look) {
 			t.Errorf("%s: %s", eval[string](b, `document.querySelector('h1').textContent`), bad)
 		}
@@ -590,7 +604,7 @@ func testPageDrawsEveryKind(t *testing.T, b *tab) {
 			nodes = append(nodes, draw.Node{Kind: draw.Kind(k[1]), Text: "text of " + k[1], Style: "javascript:style", Change: change, Children: []draw.Node{{Kind: draw.Para, Children: []draw.Node{{Kind: draw.Text, Text: "within " + k[1] + change}}}}})
 		}
 	}
-	nodes = append(nodes, draw.Node{Kind: "hologram", Text: "not of this list"})
+	nodes = append(nodes, draw.Node{Kind: "hologram", Text: "not of this list"}, draw.Node{Kind: draw.Text, Text: "turned \u202e round"}, draw.Node{Kind: "constructor"})
 	all, err := json.Marshal(nodes)
 	if err != nil {
 		t.Fatal(err)
@@ -606,6 +620,7 @@ func testPageDrawsEveryKind(t *testing.T, b *tab) {
 			if (!path.startsWith('/api/preview')) return r;
 			const p = await r.json();
 			p.cards[0].views[0].draw = nodes;
+			p.alert.title = 'a title that is \u202e turned';
 			return new Response(JSON.stringify(p), {headers: {'Content-Type': 'application/json'}});
 		};
 		return true;
@@ -623,8 +638,13 @@ func testPageDrawsEveryKind(t *testing.T, b *tab) {
 			t.Errorf("kind %s: nothing shows %q", k[1], want)
 		}
 	}
-	if n := strings.Count(text, "Not known here"); n != 1 || !strings.Contains(text, "hologram") {
-		t.Errorf("%d nodes are drawn as not known, want the one of kind hologram", n)
+	if n := strings.Count(text, "Not known here"); n != 2 || !strings.Contains(text, "hologram") || !strings.Contains(text, "constructor") {
+		t.Errorf("%d nodes are drawn as not known, want those of kinds hologram and constructor", n)
+	}
+	// Nobody but the page itself would box these.
+	title := eval[string](b, `document.title + document.querySelector('h1').textContent`)
+	if !strings.Contains(text, "turned U+202E round") || !strings.Contains(title, "U+202E turned") || strings.ContainsRune(text+title, 0x202e) {
+		t.Errorf("a character that turns the text is not boxed: %+q", title)
 	}
 	if n := eval[int](b, `document.querySelectorAll('.view :is(ins, del)').length`); n < 2*(len(kinds)-1) {
 		t.Errorf("%d changes are marked, want 2 of each kind", n)

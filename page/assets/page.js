@@ -139,6 +139,7 @@ const show = (at, ...kids) =>
 
 // plain are the elements of the kinds that show their text and what they hold, and nothing more.
 const plain = {
+  __proto__: null,
   text: 'span',
   b: 'strong',
   i: 'em',
