@@ -31,6 +31,9 @@ type Options struct {
 	Busy time.Duration
 	// Now is the time of opening. Default: that of the call.
 	Now time.Time
+	// Scratch is a file that nobody needs after this process: nothing waits for the disk, and a crash of the machine may
+	// damage it.
+	Scratch bool
 }
 
 func (o Options) withDefaults() Options {
@@ -156,9 +159,13 @@ func dsn(path string, opt Options) string {
 		checkpoint = "4000"     // pages of the WAL, 16 MiB: those that are written often are copied once
 		walLimit   = "67108864" // bytes that stay on the disk after a checkpoint
 	)
+	synchronous := "FULL"
+	if opt.Scratch {
+		synchronous = "OFF"
+	}
 	u := url.URL{Scheme: "file", Path: path}
 	return u.String() + "?mode=rw&_dqs=0&_busy_timeout=" + strconv.FormatInt(opt.Busy.Milliseconds(), 10) +
-		"&_synchronous=FULL&_pragma=cache_size(" + cache + ")&_pragma=wal_autocheckpoint(" + checkpoint +
+		"&_synchronous=" + synchronous + "&_pragma=cache_size(" + cache + ")&_pragma=wal_autocheckpoint(" + checkpoint +
 		")&_pragma=journal_size_limit(" + walLimit + ")"
 }
 
