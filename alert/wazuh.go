@@ -52,27 +52,40 @@ var (
 		"data.win.eventdata.targetUserName",
 		"dstuser",
 	}
+	hosts    = []string{"agent.name", "agentless.host", "predecoder.hostname"}
+	programs = []string{"predecoder.program_name", "program_name"}
 )
+
+// remoteActions is where GuardDuty's kinds of action stand.
+const remoteActions = "data.aws.service.action"
+
+// texts is where values are by their paths: an object, or a glance at one.
+type texts interface{ text(path string) string }
+
+// first is the first value of the paths that says something.
+func first(o texts, paths []string) string {
+	for _, p := range paths {
+		if s := o.text(p); says(s) {
+			return s
+		}
+	}
+	return ""
+}
 
 // wazuhFields reads Wazuh's alerts.json, 2.x to 4.x.
 func wazuhFields(a *Alert, o object, loc *time.Location) {
 	a.ID = o.text("id")
 	a.Time = date(o.first("timestamp", "@timestamp"), loc)
 	a.Rule = wazuhRule(o.object("rule"))
-	a.Agent = Agent{ID: o.text("agent.id"), Name: o.text("agent.name"), IP: o.text("agent.ip")}
-	if a.Agent.IP == "any" {
-		a.Agent.IP = ""
-	}
+	location := wazuhLocation(o)
+	a.wazuhPlace(o, strings.Join(location[:], ""))
 	a.Manager = o.text("manager.name")
 	a.Cluster = o.text("cluster.name")
 	a.Node = o.text("cluster.node")
 
-	a.Host = o.first("agent.name", "agentless.host", "predecoder.hostname")
-	a.place(wazuhLocation(o))
-
 	a.Decoder = o.text("decoder.name")
 	a.DecoderParent = o.text("decoder.parent")
-	a.Program = o.first("predecoder.program_name", "program_name")
+	a.Program = first(o, programs)
 
 	a.Source = firstEndpoint(o, sources[:])
 	if a.Source == (Endpoint{}) {
@@ -82,12 +95,7 @@ func wazuhFields(a *Alert, o object, loc *time.Location) {
 	a.Source.Geo = cmp.Or(a.Source.Geo, o.text("srcgeoip"))
 	a.Destination.Geo = cmp.Or(a.Destination.Geo, o.text("dstgeoip"))
 
-	a.SourceUser = o.first(actors...)
-	a.TargetUser = o.first(targets...)
-	a.User = cmp.Or(a.TargetUser, a.SourceUser)
-	if a.isSudo() {
-		a.User = cmp.Or(a.SourceUser, a.TargetUser)
-	}
+	a.wazuhUsers(o)
 
 	a.Protocol = o.first("data.protocol", "data.proto", "protocol")
 	a.Action = o.first("data.action", "action")
@@ -124,23 +132,43 @@ func either(a, b []string) []string {
 	return b
 }
 
-// wazuhLocation rebuilds what analysisd had before it cut the location at the arrow.
-func wazuhLocation(o object) string {
+// wazuhPlace fills in the agent, and what the location says. location are the parts of wazuhLocation.
+func (a *Alert) wazuhPlace(o texts, location string) {
+	a.Agent = Agent{ID: o.text("agent.id"), Name: o.text("agent.name"), IP: o.text("agent.ip")}
+	if a.Agent.IP == "any" {
+		a.Agent.IP = ""
+	}
+	a.Host = first(o, hosts)
+	a.place(location)
+}
+
+// wazuhLocation rebuilds what analysisd had before it cut the location at the arrow, in parts.
+func wazuhLocation(o texts) [8]string {
 	location := o.text("location")
 	if location == "" || strings.Contains(location, "->") {
-		return location
+		return [...]string{7: location}
 	}
 	if host := o.text("agentless.host"); host != "" {
-		return "(" + o.text("agentless.script") + ") " + o.text("agentless.user") + "@" + host + "->" + location
+		return [...]string{"(", o.text("agentless.script"), ") ", o.text("agentless.user"), "@", host, "->", location}
 	}
 	name := o.text("agent.name")
 	switch {
 	case name == "":
-		return location
+		return [...]string{7: location}
 	case o.text("agent.id") == "000":
-		return name + "->" + location
+		return [...]string{5: name, 6: "->", 7: location}
 	}
-	return "(" + name + ") " + cmp.Or(o.text("agent.ip"), "any") + "->" + location
+	return [...]string{2: "(", 3: name, 4: ") ", 5: cmp.Or(o.text("agent.ip"), "any"), 6: "->", 7: location}
+}
+
+// wazuhUsers fills in the users. The decoder, the program and the groups of the rule are there.
+func (a *Alert) wazuhUsers(o texts) {
+	a.SourceUser = first(o, actors)
+	a.TargetUser = first(o, targets)
+	a.User = cmp.Or(a.TargetUser, a.SourceUser)
+	if a.isSudo() {
+		a.User = cmp.Or(a.SourceUser, a.TargetUser)
+	}
 }
 
 func firstEndpoint(o object, pairs []pair) Endpoint {

@@ -290,7 +290,7 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 			}
 			v.state, v.bundle, v.reason = outbox.Suppressed, d.Bundle, d.Reason
 		case d.State == outbox.Suppressed && ToldIn(d.Reason) != "": // it calls nobody, or has steps of its own
-			v.ongoing = d.Reason
+			v.ongoing = "it was " + d.Reason
 		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, resolves):
 			v.state, v.reason = outbox.Suppressed, d.Reason
 			if v.about != nil {

@@ -218,5 +218,5 @@ func TestWhatWasToldInAGroupCallsNobodyWhenItComesAgain(t *testing.T) {
 	b.wait(time.Minute)
 	b.comes(first)
 	b.wait(time.Hour)
-	b.heard("30s hook group of 2", "30s mail group of 2", "15m30s boss group of 2")
+	b.heard("30s hook group of 2", "30s mail group of 2", "15m30s boss group of 2 step2")
 }

@@ -28,8 +28,13 @@ func (m *textMatcher) holds(a *alert.Alert) bool {
 		s := m.one(a)
 		return s != "" && m.any(s) != m.negated
 	}
+	return m.of(m.many(a))
+}
+
+// of answers for the values of a field that has several.
+func (m *textMatcher) of(values []string) bool {
 	lacking := true
-	for _, s := range m.many(a) {
+	for _, s := range values {
 		if s == "" {
 			continue
 		}

@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"outbox":                {},
 	"regular":               {},
 	"follow":                {"alert", "regular"},
+	"history":               {"alert", "regular"},
 	"sample":                {"alert"},
 	"yamlnode":              {},
 	"window":                {"yamlnode"},
