@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"display":               {},
 	"door":                  {"spool"},
 	"alert":                 {},
+	"backtest/report":       {"backtest", "display"},
 	"sandbox":               {},
 	"spool":                 {},
 	"outbox":                {},
