@@ -60,6 +60,7 @@ type For struct {
 	At       time.Time
 	Alert    *alert.Alert
 	Receiver string
+	Route    string
 	// Cause is why it is not told by itself and at once (see [noise.Cause]); "" where it is.
 	Cause string
 	// Later: it waits, and may be told by itself after all.
@@ -76,10 +77,11 @@ type Told struct {
 	Follows bool
 	Route   string
 	Kind    string // see [outbox.NewDelivery]
-	// Identity names what it is about, an alert or, with Summary, a message about many. Rule, Title and Header are the alert's.
+	// Identity names what it is about, an alert or, with Summary, a message about many. The others are the alert's; Severity is
+	// an [alert.Severity].
 	Identity    string
 	Rule, Title string
-	Severity    int // as [alert.Severity]
+	Severity    int
 	Header      []byte
 	Summary     *digest.Summary
 	// Held is the cause for which it was kept back before; "" where it never was.
@@ -268,7 +270,7 @@ func (r *Replay) past(p Past) (bool, error) {
 			l.pacer.AllowN(r.now, 1)
 		}
 		if r.For != nil {
-			r.For(For{At: r.now, Alert: p.Alert, Receiver: l.name})
+			r.For(For{At: r.now, Alert: p.Alert, Receiver: l.name, Route: x.Route})
 		}
 		if err := r.tell(Told{At: r.now, Receiver: l.name, Action: notifier.Trigger, Route: x.Route, Identity: identity, Rule: p.Alert.Rule.ID,
 			Title: p.Alert.Rule.Description, Severity: int(r.Site.Dispatcher().Scale.Severity(p.Alert.Rule.Level)), Header: p.Header}); err != nil {
@@ -321,7 +323,7 @@ func (r *Replay) enter(tx *outbox.Tx, p Past) (more bool, err error) {
 			l.due = x.Due
 		}
 		if x.Kind == "" && r.For != nil {
-			r.For(For{At: r.now, Alert: p.Alert, Receiver: x.Receiver, Cause: cause, Later: x.State == outbox.Held})
+			r.For(For{At: r.now, Alert: p.Alert, Receiver: x.Receiver, Route: x.Route, Cause: cause, Later: x.State == outbox.Held})
 		}
 	}
 	if e.Plan == nil {
