@@ -35,8 +35,12 @@ type Lens struct {
 	root    *lensKey
 	keys    int            // in the tree
 	slots   map[string]int // of the values at paths, by the path
-	lookups []bool         // whether the values of a path of Lookup can be shown
+	rule    ruleSlots
+	lookups []bool // whether the values of a path of Lookup can be shown
 }
+
+// ruleSlots are the slots of what is looked at in every line.
+type ruleSlots struct{ rule, level, sidid, comment, timeStamp int }
 
 // lensKey is a key that a lens knows, and what is of interest in its value.
 type lensKey struct {
@@ -104,9 +108,7 @@ func addressesOf(pairs []pair) []string {
 func NewLens(fields Fields, paths ...string) *Lens {
 	l := &Lens{fields: fields, root: &lensKey{slot: -1}, slots: map[string]int{}}
 	// These tell whether the object is a Wazuh alert.
-	for _, path := range []string{"rule", "rule.sidid", "rule.comment", "TimeStamp"} {
-		l.slot(path)
-	}
+	l.rule = ruleSlots{l.slot("rule"), l.slot("rule.level"), l.slot("rule.sidid"), l.slot("rule.comment"), l.slot("TimeStamp")}
 	for f := FieldLevel; f <= FieldLog; f <<= 1 {
 		if fields&f != 0 {
 			for _, path := range lensPaths(f) {
@@ -140,7 +142,7 @@ func (l *Lens) key(below *lensKey, name string) *lensKey {
 }
 
 // slot shows the value at a path.
-func (l *Lens) slot(path string) {
+func (l *Lens) slot(path string) int {
 	k := l.root
 	for part := range strings.SplitSeq(path, ".") {
 		k = l.key(k, part)
@@ -149,6 +151,7 @@ func (l *Lens) slot(path string) {
 		k.slot = len(l.slots)
 		l.slots[path] = k.slot
 	}
+	return k.slot
 }
 
 // lookup shows what Lookup finds: each dot of a path may be one within a key.
@@ -172,8 +175,8 @@ func lensBit[T string | []byte](key T) uint64 {
 
 // Glance is what a lens shows of one line. Its buffers are used again: one is for one goroutine at a time.
 type Glance struct {
-	// Alert has the fields that the lens shows, and no others. What it holds is good until the next look, and as long as the
-	// line is not changed.
+	// Alert has the fields that the lens shows, and no others. What it holds is a part of the line, and good until the next look
+	// or until the line is changed.
 	Alert Alert
 
 	lens    *Lens
@@ -214,7 +217,7 @@ func (g *Glance) Look(l *Lens, line []byte) bool {
 	if end < 0 || strings.Trim(s[end:], blanks) != "" {
 		return false
 	}
-	if g.slots[l.slots["rule"]].kind != lensObject || g.has("rule.sidid") || g.has("rule.comment") || g.has("TimeStamp") {
+	if at := l.rule; g.slots[at.rule].kind != lensObject || g.slots[at.sidid].kind|g.slots[at.comment].kind|g.slots[at.timeStamp].kind != lensNothing {
 		return false
 	}
 	return g.fill(s)
@@ -246,18 +249,6 @@ func (g *Glance) Lookup(n int) (values []string, ok bool) {
 		values = g.values[1][n]
 	}
 	return values, g.lens.lookups[n]
-}
-
-// Forget lets go of the line.
-func (g *Glance) Forget() {
-	g.Alert = Alert{}
-	clear(g.slots)
-	clear(g.list[:cap(g.list)])
-	for i := range g.values {
-		for _, v := range g.values[i] {
-			clear(v[:cap(v)])
-		}
-	}
 }
 
 // at is what was seen at a path; nothing at one that the lens does not show.
@@ -347,7 +338,7 @@ func (g *Glance) fill(line string) bool {
 
 // level is that of the rule; not ok where it is written otherwise than in a few digits.
 func (g *Glance) level() (n int, ok bool) {
-	v := g.at("rule.level")
+	v := &g.slots[g.lens.rule.level]
 	if v.kind != lensText {
 		return -1, true
 	}

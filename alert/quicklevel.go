@@ -31,7 +31,33 @@ func QuickLevel(line []byte) (n int, ok bool) {
 	}
 	rest := line[i:]
 	// Of two keys that are the same the last one counts. The level may be under another name as well, in an escape.
-	return level(n), !endsKey(rest, 'v', `"le`, `el"`) && !endsKey(rest, 'u', `"r`, `le"`) && !escapesASCII(view(rest))
+	if endsKey(rest, 'u', `"r`, `le"`) || escapesASCII(view(rest)) || endsKey(rest, 'v', `"le`, `el"`) && !levelledOnce(line, i) {
+		return 0, false
+	}
+	return level(n), true
+}
+
+// BeginsWithLevel reports whether a text begins as the managers' alerts do, with the time and the level of the rule, so that
+// [Parse] knows it for an alert, whatever is wrong with the rest.
+func BeginsWithLevel(text []byte) bool {
+	i := levelPlace(text)
+	return i >= 0 && '1' <= text[i] && text[i] <= '9' && len(text) <= DefaultLimit
+}
+
+// levelledOnce reports whether the object of the rule has no other level; what is behind it may have. i is where it goes on.
+func levelledOnce(line []byte, i int) bool {
+	var g Glance
+	s := view(line)
+	for s[i] == ',' {
+		end, plain := endOfText(s, i+2)
+		if s[i+1] != '"' || end < 0 || !plain || s[i+2:end] == "level" || end+1 >= len(s) || s[end+1] != ':' {
+			return false
+		}
+		if i = g.value(s, end+2, nil, 2); i < 0 || i >= len(s) {
+			return false
+		}
+	}
+	return s[i] == '}'
 }
 
 // levelPlace is where the digits of the level begin; -1 if that is not where managers write it.

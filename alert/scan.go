@@ -260,7 +260,7 @@ func endOfText(s string, i int) (end int, plain bool) {
 		// Eight bytes at once: those that are a quotation mark, a backslash, or below a blank get their high bit set. What
 		// stands above the lowest of these may be wrong.
 		for i+8 <= len(s) {
-			w := binary.LittleEndian.Uint64(unsafe.Slice(unsafe.StringData(s[i:]), 8))
+			w := binary.LittleEndian.Uint64(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i)), 8))
 			quote, slash := w^eachQuote, w^eachSlash
 			special := ((quote-eachByte)&^quote | (slash-eachByte)&^slash | (w-eachBlank)&^w) & eachHigh
 			if special != 0 {

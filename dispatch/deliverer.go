@@ -27,6 +27,12 @@ type Source interface {
 	Ready() <-chan struct{}
 }
 
+// Sifter is a source that leaves out alerts which no route would take.
+type Sifter interface {
+	// Unwanted counts them since the start.
+	Unwanted() int64
+}
+
 // Arrival is an alert with the deliveries that were planned for it.
 type Arrival struct {
 	Alert *alert.Alert
@@ -95,7 +101,13 @@ type Deliverer struct {
 // Untold counts the alerts since the start that were entered for no receiver: those that a route sends to nobody on
 // purpose, those that no route chose a receiver for, and those that came for somebody that there is not.
 func (d *Deliverer) Untold() (onPurpose, noRoute, astray int64) {
-	return d.onPurpose.Load(), d.noRoute.Load(), d.astray.Load()
+	onPurpose, noRoute, astray = d.onPurpose.Load(), d.noRoute.Load(), d.astray.Load()
+	for _, s := range d.Sources {
+		if s, ok := s.(Sifter); ok {
+			noRoute += s.Unwanted()
+		}
+	}
+	return onPurpose, noRoute, astray
 }
 
 // Quieted counts the alerts since the start that noise control did not send to a receiver at once and by themselves. What the

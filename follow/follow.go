@@ -48,6 +48,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,6 +76,9 @@ type Options struct {
 	MaxBatch int
 	// Start counts only for a follower without a cursor.
 	Start Start
+	// Pass, which may be nil, says of the text of an alert whether somebody may want it. What does not pass is not decoded, and
+	// does not count for MaxBatch. See [Batch.Unwanted].
+	Pass func(text []byte) bool
 	// Log is told of rotations and losses; nil is nobody.
 	Log *slog.Logger
 }
@@ -93,10 +97,41 @@ func (o Options) withDefaults() Options {
 // Batch is what one call of [Follower.Next] found.
 type Batch struct {
 	Alerts []*alert.Alert
+	// Unwanted are alerts that did not pass, as they stand in the file.
+	Unwanted []Unwanted
 	// Skipped is what stood between the alerts and is none.
 	Skipped []Skip
 	// Cursor stands behind all of it.
 	Cursor Cursor
+
+	parse alert.Options
+}
+
+// Unwanted is an alert that did not pass: its text, and before which of the Alerts it stands.
+type Unwanted struct {
+	Before int
+	Text   []byte
+}
+
+// Reconsider asks again about what is unwanted: who decides may have changed meanwhile. What passes now takes its place among
+// the Alerts.
+func (b *Batch) Reconsider(pass func(text []byte) bool) {
+	if !slices.ContainsFunc(b.Unwanted, func(u Unwanted) bool { return pass(u.Text) }) {
+		return
+	}
+	var alerts []*alert.Alert
+	var unwanted []Unwanted
+	taken := 0
+	for _, u := range b.Unwanted {
+		alerts = append(alerts, b.Alerts[taken:u.Before]...)
+		taken = u.Before
+		if pass(u.Text) {
+			alerts = append(alerts, alert.Parse(u.Text, b.parse))
+		} else {
+			unwanted = append(unwanted, Unwanted{len(alerts), u.Text})
+		}
+	}
+	b.Alerts, b.Unwanted = append(alerts, b.Alerts[taken:]...), unwanted
 }
 
 // Skip is a part of a file that was not handed out.
@@ -248,8 +283,8 @@ func (f *Follower) gather() (b Batch, found bool, err error) {
 		more, err = f.more(&b)
 	}
 	f.mark()
-	b.Cursor = f.cursor
-	return b, len(b.Alerts)+len(b.Skipped) > 0, err
+	b.Cursor, b.parse = f.cursor, f.parse
+	return b, len(b.Alerts)+len(b.Unwanted)+len(b.Skipped) > 0, err
 }
 
 // take makes an alert of a piece.
@@ -257,6 +292,10 @@ func (f *Follower) take(b *Batch, p piece) {
 	file := f.archive.path
 	if f.src != nil {
 		file = f.src.path
+	}
+	if f.opt.Pass != nil && !f.opt.Pass(p.raw) {
+		b.Unwanted = append(b.Unwanted, Unwanted{len(b.Alerts), bytes.Clone(p.raw)})
+		return
 	}
 	a := alert.Parse(bytes.Clone(p.raw), f.parse)
 	switch kept := int64(f.opt.MaxAlert); {

@@ -682,3 +682,46 @@ func TestChangesAreSeenAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// What does not pass is not decoded; when it passes later, it takes its place.
+func TestUnwantedAlertsAreReconsidered(t *testing.T) {
+	for _, base := range []string{"alerts.json", "alerts.log"} {
+		m := newManager(t, base, true)
+		m.write(9)
+		m.age()
+		asked := 0
+		f := m.start(t, Cursor{}, Options{Start: Begin, Pass: func([]byte) bool { asked++; return asked%3 == 0 }})
+		var all, rest []int
+		var cursor Cursor
+		for asked < 9 {
+			b, err := f.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest = append(rest, numbers(b.Alerts)...)
+			if len(b.Alerts)+len(b.Unwanted) == 0 {
+				t.Fatalf("an empty batch: %+v", b)
+			}
+			unwanted := len(b.Unwanted)
+			b.Reconsider(func([]byte) bool { return false })
+			if len(b.Unwanted) != unwanted {
+				t.Error("what passes no more is wanted")
+			}
+			second := 0
+			b.Reconsider(func([]byte) bool { second++; return second%2 == 0 })
+			b.Reconsider(func([]byte) bool { return true })
+			if len(b.Unwanted) > 0 {
+				t.Errorf("%s: %d are still unwanted", base, len(b.Unwanted))
+			}
+			all = append(all, numbers(b.Alerts)...)
+			cursor = b.Cursor
+		}
+		if diff := cmp.Diff(all, span(1, 9)); diff != "" {
+			t.Errorf("%s: (-got +want):\n%s", base, diff)
+		}
+		if diff := cmp.Diff(rest, []int{3, 6, 9}); diff != "" {
+			t.Errorf("%s: those that passed (-got +want):\n%s", base, diff)
+		}
+		idle(t, m.start(t, cursor, Options{}))
+	}
+}

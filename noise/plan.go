@@ -35,7 +35,8 @@ type arrival struct {
 // Idle reports whether nothing that is in the config touches an alert and these wants, so that, unless a silence holds, there is
 // nothing to decide.
 func (c *Control) Idle(a *alert.Alert, wants []Want) bool {
-	if len(c.Inhibit) > 0 || slices.ContainsFunc(c.Pairs, func(p rules.Pair) bool { return p.Closes.Matches(a) }) {
+	holds := func(in *rules.Inhibit) bool { return len(wants) > 0 || in.Source.Matches(a) }
+	if slices.ContainsFunc(c.Inhibit, holds) || slices.ContainsFunc(c.Pairs, func(p rules.Pair) bool { return p.Closes.Matches(a) }) {
 		return false
 	}
 	for _, w := range wants {

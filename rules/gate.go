@@ -18,7 +18,8 @@ type Gate struct {
 	lens   *alert.Lens
 	// hopeless has a bit for each level, by levelBit, with which no alert can pass, whatever else it says.
 	hopeless levelSet
-	looks    sync.Pool // of *look
+	lastKeys []alert.LastKey // of the paths of the lens
+	looks    sync.Pool       // of *look
 }
 
 // NewGate makes the gate of tables: what passes is what one of them may want.
@@ -29,6 +30,9 @@ func NewGate(tables ...*Table) *Gate {
 		g.tables = append(g.tables, b.table(t))
 	}
 	g.lens = alert.NewLens(b.fields|alert.FieldLevel, b.order...)
+	for _, path := range b.order {
+		g.lastKeys = append(g.lastKeys, alert.NewLastKey(path))
+	}
 	g.looks.New = func() any { return new(look) }
 	for level := -1; level <= maxLevel; level++ {
 		l := look{alert: &alert.Alert{Rule: alert.Rule{Level: level}}, known: alert.FieldLevel}
@@ -44,25 +48,56 @@ func NewGate(tables ...*Table) *Gate {
 // other back ([Table.Inhibit]). What it does not know its way in passes. It keeps nothing of the text, and allocates nothing
 // for what does not pass.
 func (g *Gate) Pass(text []byte) bool {
+	known, level := alert.Fields(0), -1
 	if g.hopeless != 0 {
-		if level, ok := alert.QuickLevel(text); ok && g.hopeless&levelBit(level) != 0 {
-			return false
+		if n, ok := alert.QuickLevel(text); ok {
+			if g.hopeless&levelBit(n) != 0 {
+				return false
+			}
+			known, level = alert.FieldLevel, n
 		}
 	}
 	l := g.looks.Get().(*look)
-	passes := true
-	if l.glance.Look(g.lens, text) {
-		l.alert, l.known = &l.glance.Alert, everyField
-		passes = g.wants(l)
-	}
-	l.glance.Forget()
+	passes := g.wantsOfLittle(l, known, level, text) && g.wantsOfAll(l, text)
 	g.looks.Put(l)
 	return passes
+}
+
+// wantsOfLittle is wants, by what is known of an alert without looking at its structure: which keys it has not, and perhaps the
+// level.
+func (g *Gate) wantsOfLittle(l *look, known alert.Fields, level int, text []byte) bool {
+	l.absent = l.absent[:0]
+	if len(g.lastKeys) == 0 || !alert.BeginsWithLevel(text) {
+		return true
+	}
+	some := false
+	for _, k := range g.lastKeys {
+		absent := k.AbsentFrom(text)
+		l.absent = append(l.absent, absent)
+		some = some || absent
+	}
+	if !some {
+		return true
+	}
+	l.few.Rule.Level = level
+	l.alert, l.known = &l.few, known
+	return g.wants(l)
+}
+
+// wantsOfAll is wants, by all that decides.
+func (g *Gate) wantsOfAll(l *look, text []byte) bool {
+	if !l.glance.Look(g.lens, text) {
+		return true
+	}
+	l.alert, l.known = &l.glance.Alert, everyField
+	return g.wants(l)
 }
 
 // look is a look at an alert of which something is known.
 type look struct {
 	glance alert.Glance
+	few    alert.Alert // of which but the level is known
+	absent []bool      // what certainly has no value, by the paths of the lens
 	alert  *alert.Alert
 	known  alert.Fields
 }
@@ -185,17 +220,28 @@ func (m *gateMatcher) holds(l *look) answer {
 	case "not":
 		return m.branches[0].holds(l).not()
 	}
+	if m.path >= 0 {
+		return m.ofPath(l)
+	}
 	if l.known&m.needs != m.needs {
 		return perhaps
 	}
-	if m.path < 0 {
-		return answerOf(m.matcher.holds(l.alert))
+	return answerOf(m.matcher.holds(l.alert))
+}
+
+func (m *gateMatcher) ofPath(l *look) answer {
+	texts := m.matcher.(*textMatcher)
+	if m.path < len(l.absent) && l.absent[m.path] {
+		return answerOf(texts.of(nil))
+	}
+	if l.known != everyField {
+		return perhaps
 	}
 	values, ok := l.glance.Lookup(m.path)
 	if !ok {
 		return perhaps
 	}
-	return answerOf(m.matcher.(*textMatcher).of(values))
+	return answerOf(texts.of(values))
 }
 
 // cost says which matchers are asked before others.
@@ -281,16 +327,13 @@ func (b *gateBuilder) matcher(e *entry) gateMatcher {
 			b.paths[path] = n
 			b.order = append(b.order, path)
 		}
-		out.path, out.needs = n, fieldOfPath
+		out.path = n
 		return out
 	}
 	out.needs = needs(e.key)
 	b.fields |= out.needs
 	return out
 }
-
-// fieldOfPath stands for all that is no field by itself.
-const fieldOfPath alert.Fields = 1 << 31
 
 // needs are the fields that the matcher of a key looks at.
 func needs(key string) alert.Fields {
@@ -322,5 +365,5 @@ func needs(key string) alert.Fields {
 	case "manager":
 		return alert.FieldManager
 	}
-	return everyField &^ fieldOfPath // no such key; it is shown by nothing, and never known at a level alone
+	return everyField
 }

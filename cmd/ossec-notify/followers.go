@@ -5,12 +5,13 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
-	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/follow"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 // followers are the source of alerts that the files of the config's "follow" are. Which these are is looked at in Take, so
@@ -23,7 +24,37 @@ type followers struct {
 	cfg  *config // that they are set up by
 	all  []*follower
 	turn int // whose batch is taken next
+
+	// What the gate of the config stops need not be decoded. Files are read by the last one; what was read is planned by that of
+	// the config which plans it.
+	gate     atomic.Pointer[gateOf]
+	unwanted atomic.Int64
 }
+
+// gateOf is the gate of a config's routes.
+type gateOf struct {
+	cfg *config
+	*rules.Gate
+}
+
+// gateFor is the gate of a config.
+func (f *followers) gateFor(cfg *config) *rules.Gate {
+	g := f.gate.Load()
+	if g == nil || g.cfg != cfg {
+		g = &gateOf{cfg, rules.NewGate(&cfg.Table)}
+		f.gate.Store(g)
+	}
+	return g.Gate
+}
+
+// passes reports whether an alert may be wanted, as far as is known now.
+func (f *followers) passes(text []byte) bool {
+	g := f.gate.Load()
+	return g == nil || g.Pass(text)
+}
+
+// Unwanted counts the alerts since the start that no route took, and that were not entered.
+func (f *followers) Unwanted() int64 { return f.unwanted.Load() }
 
 // follower hands over what is read of one file. How far it was read is stored with the deliveries.
 type follower struct {
@@ -75,17 +106,21 @@ func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 				continue
 			}
 		}
-		b := x.held[0]
+		b := &x.held[0]
 		cursor, err := json.Marshal(b.Cursor)
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		arrivals, ok := f.site.followed(b.Alerts)
+		arrivals, ok := f.site.followed(b, f.gateFor)
 		if !ok {
 			break
 		}
 		x.held = nil
-		return arrivals, map[string]string{x.key(): string(cursor)}, nil, nil
+		entered := func() error {
+			f.unwanted.Add(int64(len(b.Unwanted)))
+			return nil
+		}
+		return arrivals, map[string]string{x.key(): string(cursor)}, entered, nil
 	}
 	return nil, nil, nil, nil
 }
@@ -135,7 +170,7 @@ func (f *followers) begin(ctx context.Context, path string, zone *time.Location)
 		return nil, err
 	}
 	var at follow.Cursor
-	opt := follow.Options{Location: zone, MaxBatch: followBatch, Log: f.site.log}
+	opt := follow.Options{Location: zone, MaxBatch: followBatch, Log: f.site.log, Pass: f.passes}
 	if stored != "" {
 		if err := json.Unmarshal([]byte(stored), &at); err != nil {
 			f.site.log.Error("where the follower stopped is not readable; it reads the whole file, and what was told is not told again", "file", path, "err", err)
@@ -193,15 +228,16 @@ func (f *followers) run(ctx context.Context, x *follower, from *follow.Follower)
 	}
 }
 
-// followed plans alerts that a follower read; not ok while there is no config to go by. Those that go to nobody are not
-// logged, for they are most of what a manager writes: the metrics count them.
-func (s *site) followed(alerts []*alert.Alert) (out []dispatch.Arrival, ok bool) {
+// followed plans the alerts of a batch; not ok while there is no config to go by. Those that go to nobody are not logged, for
+// they are most of what a manager writes: the metrics count them. Those that no route can take are left unwanted.
+func (s *site) followed(b *follow.Batch, gateFor func(*config) *rules.Gate) (out []dispatch.Arrival, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg == nil {
 		return nil, false
 	}
-	for _, a := range alerts {
+	b.Reconsider(gateFor(s.cfg).Pass)
+	for _, a := range b.Alerts {
 		x := dispatch.Arrival{
 			Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(), Deliveries: s.d.Plan(a),
 		}

@@ -149,6 +149,46 @@ func TestFollowedAlertsAreToldOnceOverRestarts(t *testing.T) {
 	}
 }
 
+// What no route of the config can take is counted and passed by; what one takes that was loaded since is told.
+func TestFollowedAlertsThatNobodyWantsAreCounted(t *testing.T) {
+	address := freeAddress(t)
+	config := func(level int) string {
+		return strings.Replace(toSlack, "default: [soc]", fmt.Sprintf("routes: [{match: {level: %d}, to: [soc]}]", level), 1) +
+			"follow: [logs/alerts/alerts.json]\nhttp: " + address + "\n"
+	}
+	in := newInstallation(t, config(6))
+	if err := os.MkdirAll(filepath.Join(in.home, "logs", "alerts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	daemon := in.serve()
+	in.until("following", func() bool { return strings.Contains(in.log(), "msg=following") })
+	counted := func(n int) func() bool {
+		return func() bool {
+			_, metrics := get(t, address, "/metrics")
+			return strings.Contains(metrics, fmt.Sprintf("ossec_notify_alerts_without_receiver_total{reason=\"no_route\"} %d\n", n))
+		}
+	}
+	in.write("1")
+	in.write("2")
+	in.until("counted", counted(2))
+	in.configure(config(5))
+	if err := daemon.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	in.until("loaded again", func() bool { return strings.Count(in.log(), "config loaded again") > 0 })
+	in.write("3")
+	in.told(1)
+	in.configure(config(6))
+	in.stop(daemon)
+	daemon = in.serve()
+	in.write("4")
+	in.until("counted", counted(1)) // and those before are not read again
+	in.stop(daemon)
+	if n := len(in.stand.Messages()); n != 1 {
+		t.Errorf("%d messages, want 1", n)
+	}
+}
+
 // freeAddress is one on this host that nobody listens at. It is below those that the system gives to connections, or one of
 // another test would take it before a daemon is there.
 func freeAddress(t *testing.T) string {
