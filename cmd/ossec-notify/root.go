@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/colorprofile"
@@ -40,7 +41,8 @@ const rootExample = `  ossec-notify demo                              all of it,
   ossec-notify check                             is the config right?
   ossec-notify send --sample 5712 --to oncall    does a page arrive?
   ossec-notify preview alert.json                what would each receiver get?
-  ossec-notify explain alert.json                and why?`
+  ossec-notify explain alert.json                and why?
+  ossec-notify backtest logs/alerts/2026/Nov/    what would this config have sent?`
 
 func rootCommand(e *env) *cobra.Command {
 	root := &cobra.Command{
@@ -74,22 +76,22 @@ func rootCommand(e *env) *cobra.Command {
 		return fmt.Errorf("%w\nTry: %s -h", err, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if f := cmd.Flags().Lookup("format"); f != nil && e.format != "text" && e.format != "json" {
-			return fmt.Errorf("--format is text or json, not %q", e.format)
+		if f := cmd.Flags().Lookup("format"); f != nil && !slices.Contains(strings.Split(f.Usage, " or "), e.format) {
+			return fmt.Errorf("--format is %s, not %q", f.Usage, e.format)
 		}
 		e.home = cmp.Or(e.home, defaultHome())
 		return nil
 	}
 	root.AddCommand(
-		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e),
+		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e), backtestCommand(e),
 		serveCommand(e), outboxCommand(e), silenceCommand(e), ackCommand(e), installCommand(e), doctorCommand(e), demoCommand(e), sandboxCommand(e), versionCommand(e), deliverCommand(e),
 	)
 	return root
 }
 
-// formatFlag adds --format to a command that prints data.
-func (e *env) formatFlag(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&e.format, "format", "text", "text or json")
+// formatFlag adds --format to a command that prints data: text, json, and what else it knows.
+func (e *env) formatFlag(cmd *cobra.Command, more ...string) {
+	cmd.Flags().StringVar(&e.format, "format", "text", strings.Join(append([]string{"text", "json"}, more...), " or "))
 }
 
 // defaultHome is the home of the installation where neither a flag nor the program's path tells.
