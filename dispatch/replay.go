@@ -47,6 +47,7 @@ type Replay struct {
 	seen            seen
 	entered         int  // alerts in the outbox
 	ended           bool // an alert may have ended what others began
+	again           bool // the queues are to be looked at once more
 }
 
 // Past is an alert of the past, and when it came.
@@ -367,15 +368,13 @@ func (r *Replay) look(ctx context.Context) error {
 				return err
 			}
 		}
-		worked := false
+		r.again = false
 		for _, name := range slices.Clone(r.names) {
-			w, err := r.work(ctx, r.lanes[name])
-			if err != nil {
+			if err := r.work(ctx, r.lanes[name]); err != nil {
 				return err
 			}
-			worked = worked || w
 		}
-		if !worked {
+		if !r.again {
 			return r.storms(ctx)
 		}
 	}
@@ -384,11 +383,9 @@ func (r *Replay) look(ctx context.Context) error {
 // queue notes what a receiver has waiting, and brakes it if it must be.
 func (r *Replay) queue(ctx context.Context, q outbox.Queue) error {
 	l := r.lane(q.Receiver)
-	l.due, l.waiting = time.Time{}, q.Counts[outbox.Pending]+q.Counts[outbox.Delivering]
-	if q.Due.After(r.now) {
-		l.due = q.Due
-	} else {
-		l.comes = !q.Due.IsZero()
+	l.due, l.waiting = q.Comes, q.Counts[outbox.Pending]+q.Counts[outbox.Delivering]
+	if l.comes = !q.Comes.IsZero() && !q.Comes.After(r.now); l.comes {
+		l.due = time.Time{}
 	}
 	if l.waiting == 0 {
 		return nil
@@ -421,8 +418,8 @@ func (r *Replay) storms(ctx context.Context) error {
 	return err
 }
 
-// work has told what the receiver can be told now, and reports whether that was anything.
-func (r *Replay) work(ctx context.Context, l *replayLane) (worked bool, err error) {
+// work has told what the receiver can be told now.
+func (r *Replay) work(ctx context.Context, l *replayLane) (err error) {
 	limit := maxBatch
 	if l.pacer != nil {
 		limit = concurrency(r.Site.Receiver(l.name))
@@ -431,20 +428,23 @@ func (r *Replay) work(ctx context.Context, l *replayLane) (worked bool, err erro
 		for len(l.hand) > 0 && !l.at.After(r.now) {
 			result, err := r.send(l, &l.hand[0])
 			if err != nil {
-				return worked, err
+				return err
 			}
-			l.results, l.hand, worked = append(l.results, result), l.hand[1:], true
+			r.again = r.again || len(result.Fallback) > 0
+			l.results, l.hand = append(l.results, result), l.hand[1:]
 			l.waiting--
 			r.pace(l)
 		}
 		if len(l.hand) > 0 || len(l.results) == 0 && l.waiting <= 0 && !l.comes {
-			return worked, nil
+			return nil
 		}
-		l.comes = false
+		if l.comes { // when the next comes is not known
+			l.comes, r.again = false, true
+		}
 		l.hand, _, err = r.Box.Turn(ctx, r.now, l.results, outbox.Receiver{Name: l.name}, limit, nil)
 		l.results = nil
 		if r.pace(l); err != nil || len(l.hand) == 0 {
-			return worked, err
+			return err
 		}
 	}
 }
