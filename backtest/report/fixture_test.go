@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/backtest"
@@ -189,8 +190,8 @@ func makeReport(m made) *backtest.Report {
 	return r
 }
 
-// reports are those that every form is tried with.
-func reports() map[string]*backtest.Report {
+// reports are those that every form is tried with. No test changes them.
+var reports = sync.OnceValue(func() map[string]*backtest.Report {
 	empty := &backtest.Report{Config: "ossec-notify.yaml", Zone: time.UTC, Now: &backtest.Outcome{}}
 	silent := makeReport(made{days: 3, receivers: 2})
 	silent.Now = &backtest.Outcome{Nobody: silent.Read.Alerts}
@@ -209,4 +210,4 @@ func reports() map[string]*backtest.Report {
 		"empty":   empty,
 		"silent":  silent,
 	}
-}
+})
