@@ -214,7 +214,7 @@ func (g *Glance) Look(l *Lens, line []byte) bool {
 	g.reset(l)
 	s := view(line)
 	end := g.object(s, 0, l.root, 1)
-	if end < 0 || strings.Trim(s[end:], blanks) != "" {
+	if end < 0 || end < len(s) && strings.Trim(s[end:], blanks) != "" {
 		return false
 	}
 	if at := l.rule; g.slots[at.rule].kind != lensObject || g.slots[at.sidid].kind|g.slots[at.comment].kind|g.slots[at.timeStamp].kind != lensNothing {

@@ -256,31 +256,37 @@ const (
 // endOfText is where the quotation mark stands that ends a text, or -1. plain: there is no escape in it.
 func endOfText(s string, i int) (end int, plain bool) {
 	plain = true
-	for {
-		// Eight bytes at once: those that are a quotation mark, a backslash, or below a blank get their high bit set. What
-		// stands above the lowest of these may be wrong.
-		for i+8 <= len(s) {
-			w := binary.LittleEndian.Uint64(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i)), 8))
-			quote, slash := w^eachQuote, w^eachSlash
-			special := ((quote-eachByte)&^quote | (slash-eachByte)&^slash | (w-eachBlank)&^w) & eachHigh
-			if special != 0 {
-				i += bits.TrailingZeros64(special) / 8
-				break
-			}
+	// Eight bytes at once: those that are a quotation mark, a backslash, or below a blank get their high bit set. What stands
+	// above the lowest of these may be wrong.
+	for i+8 <= len(s) {
+		w := binary.LittleEndian.Uint64(unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(unsafe.StringData(s)), i)), 8))
+		quote, slash := w^eachQuote, w^eachSlash
+		special := ((quote-eachByte)&^quote | (slash-eachByte)&^slash | (w-eachBlank)&^w) & eachHigh
+		if special == 0 {
 			i += 8
+			continue
 		}
-		for i < len(s) && s[i] != '"' && s[i] != '\\' && s[i] >= ' ' {
+		i += bits.TrailingZeros64(special) / 8
+		switch s[i] {
+		case '"':
+			return i, plain
+		case '\\':
+			plain = false
+			i += 2 // what is escaped is looked at when the text is
+		default:
+			return -1, false
+		}
+	}
+	for ; i < len(s) && s[i] >= ' '; i++ {
+		switch s[i] {
+		case '"':
+			return i, plain
+		case '\\':
+			plain = false
 			i++
 		}
-		switch {
-		case i >= len(s) || s[i] < ' ':
-			return -1, false
-		case s[i] == '"':
-			return i, plain
-		}
-		plain = false
-		i += 2 // what is escaped is looked at when the text is
 	}
+	return -1, false
 }
 
 // escapesAreRight reports whether all escapes in a text are JSON's.

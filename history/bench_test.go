@@ -64,7 +64,8 @@ func BenchmarkRead(b *testing.B) {
 	for _, c := range []struct{ name, routes string }{
 		{"levelThenGroup", `[{match: {level: 10, group: [sshd, authentication_failures]}, to: [a]}]`},
 		{"anyKey", `[{match: {field.data.srcuser: root}, to: [a]}]`},
-		{"anyKeyNever", `[{match: {field.data.win.eventdata.logonType: "10"}, to: [a]}]`},
+		{"rareKey", `[{match: {field.data.win.eventdata.logonType: "10"}, to: [a]}]`},
+		{"everyKey", `[{match: {field.location: "^/var/log/audit"}, to: [a]}]`},
 		{"srcip", `[{match: {srcip: 198.51.100.0/24}, to: [a]}]`},
 		{"log", `[{match: {log: "segmentation fault"}, to: [a]}]`},
 	} {

@@ -88,7 +88,6 @@ func named(path string) (n name) {
 	base := filepath.Base(path)
 	base, n.gzip = strings.CutSuffix(base, ".gz")
 	if m := renamedName.FindStringSubmatch(base); m != nil {
-		base = m[1] + m[2]
 		n.part = -number(m[3])
 		if date := strings.ReplaceAll(cmp.Or(m[4], m[5]), "-", ""); date != "" {
 			n.day, _ = time.Parse("20060102", date)

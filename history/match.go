@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -38,10 +39,11 @@ type damaged struct {
 	text string
 }
 
-// span is how many alerts there were in ten minutes, and the time of one of them.
+// span is how many alerts there were in ten minutes, and the time of one of them; until is that of a later one, or 0.
 type span struct {
 	at     time.Time
 	alerts int
+	until  int64
 }
 
 // matcher is a worker's.
@@ -89,6 +91,7 @@ func (m *matcher) headers(text []byte) {
 			m.take(alert.Parse(bytes.Clone(one), m.parse))
 		} else if len(one) > 0 {
 			m.alerts++
+			m.timedByID(one)
 		}
 		m.line += bytes.Count(text[:end], newline)
 		text = text[end:]
@@ -154,7 +157,7 @@ func (m *matcher) took(a *alert.Alert, line []byte) {
 	}
 	m.alerts++
 	if !m.timed(line) && !a.Time.IsZero() {
-		m.spans = append(m.spans, span{a.Time, 1})
+		m.spans = append(m.spans, span{at: a.Time, alerts: 1})
 	}
 	m.passed = append(m.passed, a)
 }
@@ -180,17 +183,33 @@ func (m *matcher) timed(line []byte) bool {
 			return false
 		}
 		m.span = len(m.spans)
-		m.spans = append(m.spans, span{at, 1})
+		m.spans = append(m.spans, span{at: at, alerts: 1})
 		m.minute = line[begin : begin+spanLength]
 	}
 	m.last = line[begin:end]
 	return true
 }
 
+// timedByID counts the time of an alert of alerts.log: its id begins with it.
+func (m *matcher) timedByID(text []byte) {
+	rest, begins := bytes.CutPrefix(text, []byte(logStart))
+	id, _, _ := bytes.Cut(rest[:min(len(rest), maxBegin)], []byte("."))
+	seconds, err := strconv.ParseInt(string(id), 10, 64)
+	if !begins || err != nil || seconds <= 0 || seconds > 1<<36 {
+		return
+	}
+	if n := len(m.spans) - 1; n >= 0 && m.spans[n].at.Unix()/600 == seconds/600 && m.spans[n].at.Unix() <= seconds {
+		m.spans[n].alerts++
+		m.spans[n].until = seconds
+		return
+	}
+	m.spans = append(m.spans, span{at: time.Unix(seconds, 0), alerts: 1})
+}
+
 // stamp notes the time of the last line.
 func (m *matcher) stamp() {
 	if at, err := time.Parse(timeLayout, string(m.last)); err == nil {
-		m.spans = append(m.spans, span{at, 0})
+		m.spans = append(m.spans, span{at: at})
 	}
 }
 
@@ -267,8 +286,10 @@ func (r *Reader) add(p *piece, line int) {
 		if t.From.IsZero() || s.at.Before(t.From) {
 			t.From = s.at
 		}
-		if s.at.After(t.To) {
-			t.To = s.at
+		for _, at := range [...]time.Time{s.at, time.Unix(s.until, 0)} {
+			if at.After(t.To) {
+				t.To = at
+			}
 		}
 		if s.alerts > 0 {
 			t.Days[s.at.In(r.opt.Zone).Format(time.DateOnly)] += s.alerts

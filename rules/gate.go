@@ -70,6 +70,10 @@ func (g *Gate) wantsOfLittle(l *look, known alert.Fields, level int, text []byte
 	if len(g.lastKeys) == 0 || !alert.BeginsWithLevel(text) {
 		return true
 	}
+	if l.pause > 0 { // most alerts have all of the keys
+		l.pause--
+		return true
+	}
 	some := false
 	for _, k := range g.lastKeys {
 		absent := k.AbsentFrom(text)
@@ -77,8 +81,12 @@ func (g *Gate) wantsOfLittle(l *look, known alert.Fields, level int, text []byte
 		some = some || absent
 	}
 	if !some {
+		if l.inVain++; l.inVain == giveUpAfter {
+			l.inVain, l.pause = 0, pauseFor
+		}
 		return true
 	}
+	l.inVain = 0
 	l.few.Rule.Level = level
 	l.alert, l.known = &l.few, known
 	return g.wants(l)
@@ -98,9 +106,17 @@ type look struct {
 	glance alert.Glance
 	few    alert.Alert // of which but the level is known
 	absent []bool      // what certainly has no value, by the paths of the lens
-	alert  *alert.Alert
-	known  alert.Fields
+	// How often in a row nothing was found to be absent, and for how many alerts it is not looked for any more.
+	inVain, pause int
+
+	alert *alert.Alert
+	known alert.Fields
 }
+
+const (
+	giveUpAfter = 16
+	pauseFor    = 500
+)
 
 const everyField = ^alert.Fields(0)
 

@@ -115,24 +115,20 @@ const longest = 4 << 10
 
 func TestTheGateStopsWhatNobodyWants(t *testing.T) {
 	tables, gates := gates(t)
-	lines := corpusLines(t)
-	stopped := make([]int, len(gates))
-	for _, line := range lines {
-		checkGates(t, tables, gates, line)
-		for i, g := range gates {
-			if !g.Pass(line) {
-				stopped[i]++
+	stopped, could := 0, 0
+	for _, line := range corpusLines(t) {
+		stopped += checkGates(t, tables, gates, line)
+		if a := alert.Parse(line, alert.Options{Location: time.UTC}); a.Format == alert.FormatWazuh && a.Problem.Kind == "" {
+			for _, x := range tables {
+				if untouched(x, a) {
+					could++
+				}
 			}
 		}
 	}
-	for i, n := range stopped {
-		wants := 0
-		for _, line := range lines {
-			if a := alert.Parse(line, alert.Options{Location: time.UTC}); a.Format == alert.FormatWazuh && !untouched(tables[i], a) {
-				wants++
-			}
-		}
-		t.Logf("table %d: %d of %d stopped, %d Wazuh wanted", i, n, len(lines), wants)
+	// The others are written over several lines, inside of something, or have values that are written in an unusual way.
+	if stopped*100 < could*85 {
+		t.Errorf("%d stopped, of %d that nobody wants", stopped, could)
 	}
 }
 
@@ -183,6 +179,49 @@ func TestMutatedAlertsDoNotFoolTheGate(t *testing.T) {
 		t.Error("nothing was stopped")
 	}
 	t.Log(stopped, "stopped")
+}
+
+// pooled: what a sync.Pool keeps is there. With the race detector it forgets some at random.
+var pooled = true
+
+func TestTheGateAllocatesNothingForWhatItStops(t *testing.T) {
+	for _, routes := range []string{
+		`{routes: [{match: {level: 10}, to: [a]}]}`,
+		`{routes: [{match: {field.data.srcuser: root}, to: [a]}]}`,
+		`{routes: [{match: {field.agent.name: db}, to: [a]}]}`,
+		`{routes: [{match: {any: [{srcip: 198.51.100.0/24}, {user: nobody}, {log: segfault}, {location: nginx, host: db}, {group: web}, {mitre: T9}]}, to: [a]}]}`,
+	} {
+		gate := NewGate(table(t, routes))
+		line := []byte(`{"timestamp":"2026-11-14T09:10:03.111+0100","rule":{"level":5,"description":"sshd","id":"5710","mitre":{"id":["T1110"]},"groups":["syslog","sshd"]},"agent":{"id":"001","name":"web-01","ip":"192.0.2.11"},"manager":{"name":"mgr-01"},"id":"1.2","full_log":"Failed \"password\"","predecoder":{"program_name":"sshd"},"decoder":{"name":"sshd"},"data":{"srcip":"203.0.113.9","srcuser":"oracle"},"location":"/var/log/auth.log"}`)
+		if gate.Pass(line) {
+			t.Errorf("%s: it passes", routes)
+		}
+		if n := testing.AllocsPerRun(200, func() { gate.Pass(line) }); n != 0 && pooled {
+			t.Errorf("%s: %v allocations", routes, n)
+		}
+	}
+}
+
+// The gates of every table of the fuzz target, and of random ones, over random tables and alerts: see everyAlert.
+func TestTheGateOfRandomTables(t *testing.T) {
+	random := rand.New(rand.NewPCG(13, 14))
+	lines := corpusLines(t)
+	stopped := 0
+	for range 300 {
+		names := 0
+		text := "{routes: " + randomRoutes(random, 2, &names) + "}"
+		tables := []*Table{table(t, text)}
+		gates := []*Gate{NewGate(tables...)}
+		for range 60 {
+			line := lines[random.IntN(len(lines))]
+			if len(line) <= longest {
+				stopped += checkGates(t, tables, gates, line)
+			}
+		}
+	}
+	if stopped == 0 {
+		t.Error("nothing was stopped")
+	}
 }
 
 // FuzzGate: what the gate stops, nobody wants, whatever the line.

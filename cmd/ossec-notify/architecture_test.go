@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"regular":               {},
 	"follow":                {"alert", "regular"},
 	"history":               {"alert", "regular"},
+	"history/historytest":   {},
 	"sample":                {"alert"},
 	"yamlnode":              {},
 	"window":                {"yamlnode"},

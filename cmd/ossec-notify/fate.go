@@ -177,6 +177,9 @@ func routeWords(path string) string {
 	return "route " + path
 }
 
+// errNotHeld is also of alerts that serve read in a followed file while no route could take them: these are not entered.
+var errNotHeld = errors.New("the outbox does not hold it")
+
 // fateOf looks an alert up in the outbox: one that was found, else the one of an identity. All is nil where there is no
 // outbox; the error says that it holds no such alert, or why it cannot be read.
 func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id string) (*alert.Alert, *fate, error) {
@@ -203,7 +206,7 @@ func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id st
 		}
 	}
 	if errors.Is(err, outbox.ErrNotFound) {
-		return nil, nil, errors.New("the outbox does not hold it")
+		return nil, nil, errNotHeld
 	}
 	if err != nil {
 		return nil, nil, err
