@@ -50,6 +50,26 @@ type Totals struct {
 	Days     map[string]int // by 2026-10-01, in the zone
 }
 
+// within are the totals of the times that are asked for: of whole days where the bounds are none.
+func (t Totals) within(opt *Options) Totals {
+	if opt.Begin.IsZero() && opt.End.IsZero() {
+		return t
+	}
+	if t.From.Before(opt.Begin) {
+		t.From = opt.Begin
+	}
+	if !opt.End.IsZero() && !t.To.Before(opt.End) {
+		t.To = opt.End.Add(-1)
+	}
+	t.Alerts = 0
+	for day, n := range t.Days {
+		if day >= t.From.In(opt.Zone).Format(time.DateOnly) && day <= t.To.In(opt.Zone).Format(time.DateOnly) {
+			t.Alerts += n
+		}
+	}
+	return t
+}
+
 // Limits of what a report lists.
 const (
 	maxChanges = 1000
@@ -84,7 +104,7 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 	}
 	diff := newDifference(len(configs) == 2)
 	keep := newKeeper(opt.Now.Dispatcher)
-	inner, cancel := context.WithCancelCause(ctx)
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx)) // what was read is counted to its end
 	defer cancel(nil)
 	var group sync.WaitGroup
 	sides := make([]*side, len(configs))
@@ -104,7 +124,7 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 			}
 		})
 	}
-	totals, fault := feed(inner, alerts, &opt, sides)
+	totals, fault := feed(ctx, inner, alerts, &opt, sides)
 	for _, s := range sides {
 		close(s.in)
 	}
@@ -118,7 +138,7 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 		return nil, err
 	}
 	if opt.Totals != nil {
-		totals = opt.Totals()
+		totals = opt.Totals().within(&opt)
 	}
 	r := assemble(&opt, totals, sides, diff)
 	r.Stopped = ctx.Err() != nil || fault != nil
@@ -128,8 +148,8 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 	return r, fault
 }
 
-// feed hands the alerts to all sides, in batches.
-func feed(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt *Options, sides []*side) (totals Totals, fault error) {
+// feed hands the alerts to all sides, in batches, until ctx ends, or sides do.
+func feed(ctx, inner context.Context, alerts iter.Seq2[*alert.Alert, error], opt *Options, sides []*side) (totals Totals, fault error) {
 	totals.Days = map[string]int{}
 	var at time.Time
 	out := make([]timed, 0, batch)
@@ -137,7 +157,7 @@ func feed(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt *Optio
 		for _, s := range sides {
 			select {
 			case s.in <- out:
-			case <-ctx.Done():
+			case <-inner.Done():
 				return false
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -27,10 +26,8 @@ const (
 	good           = 0.25 // with what leaves no more than this the search ends
 	maxSuggestions = 5
 	// maxTried is how many alerts of a rule are tried, the first ones; maxKeptAlerts how many are kept for that, of all rules.
-	maxTried      = 1000
+	maxTried      = 600
 	maxKeptAlerts = 30_000
-	// maxTrials bounds the time that trying takes.
-	maxTrials = 10 * time.Second
 )
 
 // keeper keeps the first alerts of each rule and receiver, so that changes can be tried on them.
@@ -149,8 +146,6 @@ func suggest(ctx context.Context, dir string, opt *Options, r *Report, s *side, 
 	slices.SortFunc(top, func(a, b share) int {
 		return cmp.Or(cmp.Compare(s.shares[b], s.shares[a]), strings.Compare(a.receiver, b.receiver), strings.Compare(a.rule, b.rule))
 	})
-	ctx, cancel := context.WithTimeout(ctx, maxTrials)
-	defer cancel()
 	var out []Suggestion
 	for i, key := range top {
 		if len(out) == maxSuggestions || ctx.Err() != nil {

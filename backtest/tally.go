@@ -56,7 +56,6 @@ func newTally(opt *Options, d *dispatch.Dispatcher) *tally {
 func (t *tally) comes(x dispatch.For) {
 	if x.Alert != t.came { // it is for this one first
 		t.came, t.counted = x.Alert, false
-		t.out.Told++
 	}
 	r := t.receivers[x.Receiver]
 	if r == nil { // one that stands for others
@@ -65,6 +64,7 @@ func (t *tally) comes(x dispatch.For) {
 	r.Alerts++
 	if !r.always && !t.counted {
 		t.counted = true
+		t.out.Told++
 		t.rules.of(x.Alert.Rule.ID, x.Alert.Rule.Description).alerts++
 		t.agents.of(agentOf(x.Alert), "").alerts++
 		t.sources.of(sourceOf(x.Alert), "").alerts++
