@@ -92,6 +92,7 @@ const maxDamages = 1000
 type Reader struct {
 	files []File
 	opt   Options
+	piece int          // pieceSize, but for tests
 	read  atomic.Int64 // bytes of the files as they are on disk
 	size  int64
 
@@ -102,7 +103,7 @@ type Reader struct {
 
 // New makes a reader of files in their order; see [Find].
 func New(files []File, opt Options) *Reader {
-	r := &Reader{files: files, opt: opt.withDefaults()}
+	r := &Reader{files: files, opt: opt.withDefaults(), piece: pieceSize}
 	r.totals.Days = map[string]int{}
 	for _, f := range files {
 		r.size += f.Size
@@ -114,7 +115,7 @@ func New(files []File, opt Options) *Reader {
 // size is not known and not counted.
 func (r *Reader) Progress() (read, of int64) { return r.read.Load(), r.size }
 
-// Totals are those of all alerts up to the one that was handed out last, and at the end of all.
+// Totals are those of all alerts up to the one that was handed out last, and of some hundreds behind it; at the end, of all.
 func (r *Reader) Totals() Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()

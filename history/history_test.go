@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -316,6 +319,41 @@ func TestReadingStopsWithItsContextAndItsReader(t *testing.T) {
 	}
 }
 
+func TestAFileThatCannotBeReadEndsTheReading(t *testing.T) {
+	dir := t.TempDir()
+	first, gone := filepath.Join(dir, "a.json"), filepath.Join(dir, "b.json")
+	write(t, first, alertsOf(2000, day, time.Second))
+	for _, workers := range []int{1, 3} {
+		n := 0
+		var last error
+		for a, err := range New([]File{{Path: first}, {Path: gone}, {Path: first}}, Options{Workers: workers}).Alerts(t.Context()) {
+			if last = err; a != nil {
+				n++
+			}
+		}
+		if n != 2000 || !errors.Is(last, fs.ErrNotExist) || !strings.Contains(last.Error(), gone) {
+			t.Errorf("%d alerts, then %v", n, last)
+		}
+	}
+}
+
+func TestASilentStandardInputHoldsNobodyUp(t *testing.T) {
+	silent, feed := io.Pipe()
+	defer feed.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		_, _ = io.WriteString(feed, alertsOf(3, day, time.Second)) // and then nothing; all is read when it returns
+		cancel()
+	}()
+	var last error
+	for _, last = range New([]File{{Path: Stdin}}, Options{Stdin: silent}).Alerts(ctx) {
+	}
+	if last != context.Canceled {
+		t.Errorf("it ends with %v", last)
+	}
+}
+
 // The gate is asked of every line, by several workers at once, and what it lets through comes in order.
 func TestWhatPassesComesInOrder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "alerts.json")
@@ -329,4 +367,41 @@ func TestWhatPassesComesInOrder(t *testing.T) {
 			t.Fatalf("alert %d is %s, want %s", i, id, want)
 		}
 	}
+}
+
+// FuzzPieces: where the pieces end, and how many read them, makes no difference.
+func FuzzPieces(f *testing.F) {
+	header := logOf(1)
+	f.Add(false, []byte(line(2, day)+"\n\x00\n{\r\nx"), uint8(0))
+	f.Add(true, []byte(logOf(3)+"\r\n\r\n** Alert 1.2: x\n\n** Alert 1"), uint8(9))
+	f.Add(true, []byte(strings.Repeat("\n\n** Alert 1.2:", 60)), uint8(77))
+	f.Add(false, []byte(strings.Repeat("\n", 600)+strings.Repeat("x", 900)), uint8(200))
+	f.Fuzz(func(t *testing.T, log bool, text []byte, size uint8) {
+		begin := line(1, day) + "\n"
+		if log {
+			begin = header
+		}
+		read := func(piece, workers int) (raw []string, r *Reader) {
+			r = New([]File{{Path: Stdin}}, Options{Stdin: io.MultiReader(strings.NewReader(begin), bytes.NewReader(text)), Workers: workers, Zone: time.UTC})
+			r.piece = piece
+			for a, err := range r.Alerts(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				raw = append(raw, string(a.Raw))
+			}
+			return raw, r
+		}
+		want, whole := read(1<<20, 1)
+		got, pieces := read(512+int(size), 2)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-whole +pieces):\n%s", diff)
+		}
+		if diff := cmp.Diff(whole.Damages(), pieces.Damages()); diff != "" {
+			t.Errorf("(-whole +pieces):\n%s", diff)
+		}
+		if diff := cmp.Diff(whole.Totals(), pieces.Totals()); diff != "" {
+			t.Errorf("(-whole +pieces):\n%s", diff)
+		}
+	})
 }

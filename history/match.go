@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strconv"
 	"sync"
@@ -226,10 +227,10 @@ func (r *Reader) run(ctx context.Context, yield func(*alert.Alert, error) bool) 
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer cancel()
-	f := &feed{opt: r.opt, files: r.files, read: &r.read, order: make(chan *piece, r.opt.Workers)}
+	f := &feed{ctx: ctx, opt: r.opt, piece: r.piece, files: r.files, read: &r.read, order: make(chan *piece, r.opt.Workers)}
 	for range r.opt.Workers {
 		workers.Go(func() {
-			for p := f.next(ctx); p != nil; p = f.next(ctx) {
+			for p := f.next(); p != nil; p = f.next() {
 				if p.done == closed {
 					continue
 				}
@@ -250,7 +251,7 @@ func (r *Reader) run(ctx context.Context, yield func(*alert.Alert, error) bool) 
 			return
 		}
 		if p.err != nil {
-			yield(nil, p.err)
+			yield(nil, cmp.Or(ctx.Err(), p.err))
 			return
 		}
 		if p.Path != path {

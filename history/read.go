@@ -39,9 +39,11 @@ const (
 // feed hands out the pieces of all files, in order. The worker that is handed one reads it itself, so that it is in its
 // processor's cache.
 type feed struct {
+	ctx   context.Context // of the whole reading
 	opt   Options
 	files []File
 	read  *atomic.Int64
+	piece int         // how much is matched at once
 	order chan *piece // in the order of reading; its room bounds what is in memory
 
 	mu     sync.Mutex
@@ -76,24 +78,25 @@ func (c counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// next reads the next piece, and puts it into the order. It is nil at the end of all files, or when ctx has ended.
-func (f *feed) next(ctx context.Context) *piece {
+// next reads the next piece, and puts it into the order. It is nil at the end of all files, or when the context has ended.
+func (f *feed) next() *piece {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ended {
 		return nil
 	}
 	p := f.fill()
-	if p == nil || p.err != nil {
-		f.end()
-	}
 	if p == nil {
+		f.end()
 		return nil
 	}
 	select {
 	case f.order <- p:
+		if p.err != nil {
+			f.end()
+		}
 		return p
-	case <-ctx.Done():
+	case <-f.ctx.Done():
 		f.end()
 		return nil
 	}
@@ -156,10 +159,7 @@ func (f *feed) open(file File) (*source, error) {
 	s := &source{File: file, base: baseName(file.Path)}
 	var raw io.Reader
 	if file.Path == Stdin {
-		raw, s.file = f.opt.Stdin, io.NopCloser(nil)
-		if raw == nil {
-			raw = bytes.NewReader(nil)
-		}
+		raw, s.file = f.stdin()
 	} else {
 		opened, err := regular.Open(file.Path)
 		if err != nil {
@@ -185,6 +185,20 @@ func (f *feed) open(file File) (*source, error) {
 		s.text = gz
 	}
 	return s, nil
+}
+
+// stdin is standard input, whose reads end with the feed's context: a terminal or a pipe may be silent for long.
+func (f *feed) stdin() (io.Reader, io.Closer) {
+	if f.opt.Stdin == nil {
+		return bytes.NewReader(nil), io.NopCloser(nil)
+	}
+	out, in := io.Pipe()
+	go func() { // it ends when the next read does, which cannot be waited for
+		_, err := io.Copy(in, f.opt.Stdin)
+		_ = in.CloseWithError(err)
+	}()
+	context.AfterFunc(f.ctx, func() { _ = out.CloseWithError(f.ctx.Err()) })
+	return out, out
 }
 
 const damagedGzip = "the file is damaged from here on: its compression cannot be read"
@@ -240,7 +254,7 @@ func (f *feed) cut(s *source) (*piece, error) {
 	}
 	text := append((*buf)[:0], s.rest...)
 	s.rest = s.rest[:0]
-	for size := pieceSize; ; size += pieceSize {
+	for size := f.piece; ; size += f.piece {
 		var err error
 		if text, err = s.grow(text, size); err != nil {
 			return nil, err
