@@ -77,7 +77,7 @@ const (
 )
 
 // batch is how many alerts are handed to a config at once.
-const batch = 256
+const batch = 64
 
 // Run takes alerts through one config or two, and reports what these would have made of them. The alerts come in the order of
 // their times; the clock never goes back, so one that is behind counts as of the last before it. Run changes when they were

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -26,8 +27,8 @@ const (
 	good           = 0.25 // with what leaves no more than this the search ends
 	maxSuggestions = 5
 	// maxTried is how many alerts of a rule are tried, the first ones; maxKeptAlerts how many are kept for that, of all rules.
-	maxTried      = 600
-	maxKeptAlerts = 30_000
+	maxTried      = 200
+	maxKeptAlerts = 12_000
 )
 
 // keeper keeps the first alerts of each rule and receiver, so that changes can be tried on them.
@@ -124,13 +125,22 @@ func (x remedy) fits(r *dispatch.Receiver, alerts []timed, scale alert.Scale) bo
 		return !x.waits || !r.Pages()
 	}
 	field, ok := rules.NewField(x.by, scale)
-	have := 0
-	for _, a := range alerts {
-		if ok && field.Value(a.alert) != "" {
-			have++
-		}
+	if !ok {
+		return false
 	}
-	return have*5 >= len(alerts)*4
+	have, told, last := 0, 0, map[string]time.Time{}
+	for _, a := range alerts {
+		v := field.Value(a.alert)
+		if v == "" {
+			continue
+		}
+		have++
+		if before, known := last[v]; !known || a.at.Sub(before) >= time.Hour { // it is told for sure
+			told++
+		}
+		last[v] = a.at
+	}
+	return have*5 >= len(alerts)*4 && float64(told) <= mostLeft*float64(have)
 }
 
 // suggest tries what would make the rules quieter that make most of a receiver's messages: the same alerts by the same steps, with

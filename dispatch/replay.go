@@ -541,7 +541,7 @@ type seen struct {
 	last, older map[uint64]bool // true: told past the outbox
 }
 
-const maxSeen = 400_000
+const maxSeen = 100_000
 
 // note notes that an alert came, and says whether it had come before, and was told past the outbox then.
 func (s *seen) note(identity string, directly bool) (before, wasDirect bool) {
