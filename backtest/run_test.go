@@ -313,7 +313,7 @@ func TestSuggestionsLeaveWhatTheySay(t *testing.T) {
 		t.Fatalf("%v, %+v", err, r.Suggestions)
 	}
 	s := r.Suggestions[0]
-	if s.Route != "ssh" || !strings.HasPrefix(s.Words, "rule 5712 makes 100 % of #soc; dedup by ") || s.Before != r.Now.Messages || r.Rules[0].Help != s.YAML {
+	if s.Route != "ssh" || !strings.HasPrefix(s.Words, "rule 5712 makes 100 % of #soc; ") || s.Before != r.Now.Messages || r.Rules[0].Help != s.YAML {
 		t.Errorf("%+v, before %d", s, r.Now.Messages)
 	}
 	pasted := strings.TrimSuffix(config, "}]") + ", routes: [{" + strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(s.YAML, "- "), "\n"), "\n  ", ", ") + "}]}]"
