@@ -2,7 +2,8 @@
 // routes, a delivery is planned for each receiver that was chosen, the templates are rendered, the notifier is
 // called, and what came of it is told. A [Deliverer] is that way for good: from its sources through the outbox to
 // the receivers, each in a lane of its own, over failures and restarts. Preview and the demo use the same steps
-// with another end. The package knows no channel by name, reads no config and no file.
+// with another end, and a [Replay] does by a clock of its own, for past alerts. The package knows no channel by name,
+// reads no config and no file.
 package dispatch
 
 import (

@@ -223,6 +223,11 @@ func sameMessages(t *testing.T, got, want map[message][]time.Time) {
 func TestReplayIsWhatADelivererDoes(t *testing.T) {
 	limits := map[string]func(*Dispatcher){
 		"": nil,
+		"storms": func(d *Dispatcher) {
+			for _, name := range []string{"slack-1", "email-1"} {
+				d.Receivers[name].Rate, d.Receivers[name].StormAfter = Rate{Count: 12, Per: time.Hour, Burst: 1}, 20*time.Minute
+			}
+		},
 		"receivers with limits": func(d *Dispatcher) {
 			d.Receivers["slack-1"].Rate, d.Receivers["slack-1"].StormAfter = Rate{Count: 1, Per: time.Second, Burst: 4}, DefaultStormAfter
 			d.Receivers["slack-2"].Rate = Rate{Count: 20, Per: time.Hour, Burst: 2}
@@ -233,7 +238,7 @@ func TestReplayIsWhatADelivererDoes(t *testing.T) {
 		for with, limit := range limits {
 			t.Run(strings.TrimSuffix(name+", "+with, ", "), func(t *testing.T) {
 				for seed := range uint64(*seeds) {
-					happenings := stream(rand.New(rand.NewPCG(seed, 1)), 120)
+					happenings := stream(rand.New(rand.NewPCG(seed, 1)), 80)
 					want := replayed(t, config, happenings, limit, runLive(happenings))
 					counts := map[string]int{}
 					sameMessages(t, replayed(t, config, happenings, limit, runReplay(happenings, true, nil)), want)
