@@ -236,6 +236,11 @@ func TestReplayIsWhatADelivererDoes(t *testing.T) {
 	}
 	for name, config := range replayConfigs {
 		for with, limit := range limits {
+			// A deliverer sees within two seconds that a step of an escalation is due; what it makes of a storm that this begins
+			// is told as much later each time.
+			if with == "storms" && strings.Contains(config, "escalate") {
+				continue
+			}
 			t.Run(strings.TrimSuffix(name+", "+with, ", "), func(t *testing.T) {
 				for seed := range uint64(*seeds) {
 					happenings := stream(rand.New(rand.NewPCG(seed, 1)), 80)
