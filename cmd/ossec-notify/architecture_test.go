@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"digest":                {"alert", "display", "family"},
 	"noise":                 {"alert", "digest", "display", "family", "notifier", "outbox", "rules", "window"},
 	"templates":             {"alert", "digest", "display", "family", "notifier"},
+	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 }
 
