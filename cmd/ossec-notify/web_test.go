@@ -797,9 +797,29 @@ func TestLinesOfAConfigShowNoSecret(t *testing.T) {
 		`    match: {group: authentication_failures, level: 10}`: `    match: {group: authentication_failures, level: 10}`,
 		`    bearer_token: *bot`:                                 `    bearer_token: *bot`,
 		`    smtp: smtp://localhost`:                             `    smtp: smtp://localhost`,
+		`    smtp: smtp://ossec:hunter2@mail.example.com:587`:    `    smtp: smtp://[redacted]@mail.example.com:587`,
+		`    password: hunter2,and }more  # ours`:                `    password: [redacted] # ours`,
+		`    password: "hun\"ter2" # ours`:                       `    password: [redacted] # ours`,
+		`    hmac: {secret: 'it''s', header: X}`:                 `    hmac: {secret: [redacted], header: X}`,
+		`    token: &bot hunter2`:                                `    token: &bot [redacted]`,
+		`    token: !!str hunter2`:                               `    token: !!str [redacted]`,
+		`    token: {hunter2}`:                                   `    token: [redacted]`,
+		`    token: [hunter2]`:                                   `    token: [redacted]`,
+		`    headers: {X-Api-Key: hunter2, X-Team: soc}`:         `    headers: {X-Api-Key: [redacted], X-Team: soc}`,
+		`  - {token: hunter2}`:                                   `  - {token: [redacted]}`,
 	} {
-		if got := withoutSecrets(in); got != want {
+		if got := new(configLines).show(in); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	text := "receivers:\n  soc:\n    slack:\n      token: |\n        hunter2\n        hunter3\n      channel: soc\n  hook:\n    webhook:\n" +
+		"      bearer_token:\n        hunter4\n      method: x\n  siem:\n    splunk:\n      token:\n        file: /etc/hec\n      index: \"a\n"
+	for n := range strings.Count(text, "\n") {
+		for _, l := range (fileLines{}).cut(text, n+1, true) {
+			whole := strings.Split(text, "\n")[l.N-1]
+			if want := strings.Repeat(" ", indentation(whole)) + "[redacted]"; strings.Contains(whole, "hunter") && l.Text != want || !strings.Contains(whole, "hunter") && l.Text != whole {
+				t.Errorf("around line %d: line %d is %q", n+1, l.N, l.Text)
+			}
 		}
 	}
 }

@@ -228,54 +228,29 @@ func (f fileLines) cut(text string, line int, config bool) []page.NumberedLine {
 		return nil
 	}
 	var out []page.NumberedLine
+	var shown configLines
 	n := 0
 	for s := range strings.Lines(text) {
 		if n++; n > line+2 {
 			break
 		}
+		s = strings.TrimRight(s, "\r\n")
 		if n < line-2 {
+			shown.above(s)
 			continue
 		}
-		if s = strings.TrimRight(s, "\r\n"); len(s) > maxSourceLine {
-			s = strings.ToValidUTF8(s[:maxSourceLine], "") + "…"
-		}
 		if config {
-			s = withoutSecrets(s)
+			s = shown.show(s)
 		}
 		if f.redact != nil {
 			s = f.redact.text(s)
 		}
+		if len(s) > maxSourceLine { // a secret that is cut is not known any more
+			s = strings.ToValidUTF8(s[:maxSourceLine], "") + "…"
+		}
 		out = append(out, page.NumberedLine{N: n, Text: s})
 	}
 	return out
-}
-
-// secretSettings are the settings that hold secrets, in any channel or alias.
-var secretSettings = sync.OnceValue(func() *regexp.Regexp {
-	names := []string{`[\w-]*password`, `[\w-]*token`, `[\w-]*secret`, `[\w-]*_key`, "authorization"}
-	for _, kind := range kindNames() {
-		c, _, _ := kindByName(kind)
-		leaves(reflect.ValueOf(c.config().settings()), "", func(key string, v reflect.Value) {
-			if v.Type() == reflect.TypeFor[notifier.Secret]() && key != "" {
-				names = append(names, regexp.QuoteMeta(key))
-			}
-		})
-	}
-	return regexp.MustCompile(`(?i)(["']?\b(?:` + strings.Join(names, "|") + `)["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^\s{&*#,}][^,}#]*)`)
-})
-
-// keyLike is what may be a key that somebody wrote where none belongs; notKey a word that is none.
-var keyLike = regexp.MustCompile(`[A-Za-z0-9+=_-]{20,}`)
-
-// withoutSecrets is a line of a config without the values that are secrets, or may be: one that does not load cannot tell.
-func withoutSecrets(line string) string {
-	line = secretSettings().ReplaceAllString(line, "${1}"+notifier.Redacted)
-	return keyLike.ReplaceAllStringFunc(line, func(word string) string {
-		if strings.ContainsAny(word, "0123456789") {
-			return notifier.Redacted
-		}
-		return word
-	})
 }
 
 // problem is a mistake of the config as the page shows it.
