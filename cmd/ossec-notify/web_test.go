@@ -868,6 +868,9 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	g = newTestPreviews(t, e)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	g.fromOutbox(gone) // for one who closed the page
 	list, err := g.Alerts(t.Context(), "outbox", "", "")
 	if err != nil || len(list.Alerts) != 2 || list.Alerts[0].Rule != "550" {
 		t.Fatalf("got %+v, %v", list, err)
@@ -875,6 +878,9 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 	p := preview(t, g, page.Query{Alert: list.Alerts[1].ID, Against: "running"})
 	if !cardOf(t, p, "hook").New || cardOf(t, p, "soc").Changed || cardOf(t, p, "soc").New {
 		t.Errorf("against what runs: %+v", p.Cards)
+	}
+	if one, err := g.running(t.Context()); err != nil || one != g.runs {
+		t.Errorf("what runs is made anew each time: %v", err)
 	}
 	i := slices.IndexFunc(p.Routes, func(r page.RouteRow) bool { return r.Route == "routes[3]" })
 	if notes := strings.Join(p.Routes[i].Notes, "\n"); !strings.Contains(notes, "silenced by ") || !strings.Contains(notes, "a test of ours") {

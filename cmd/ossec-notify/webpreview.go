@@ -61,6 +61,7 @@ type previews struct {
 	rev       int         // counts the saves
 	revisions []*revision // that loaded, the oldest first
 	start     *revision
+	runs      *revision      // what the deliverer goes by, as it was asked for last
 	errors    []page.Problem // of the config as it is now
 	changed   *page.Change
 	impact    map[string]bool // alerts whose messages the last save changed
@@ -323,8 +324,11 @@ func (g *previews) fromOutbox(ctx context.Context) *webSource {
 	g.outboxMu.Lock()
 	defer g.outboxMu.Unlock()
 	if g.outbox == nil || time.Since(g.outboxAt) > freshOutbox {
-		g.outbox, g.silences = g.env.outboxSource(ctx, g.now().cfg)
-		g.outboxAt = time.Now()
+		s, silences := g.env.outboxSource(ctx, g.now().cfg)
+		if ctx.Err() != nil { // who asked is gone: what was read until then is not for those who ask next
+			return s
+		}
+		g.outbox, g.silences, g.outboxAt = s, silences, time.Now()
 	}
 	return g.outbox
 }
@@ -460,11 +464,32 @@ func (g *previews) running(ctx context.Context) (*revision, error) {
 		if kept == nil {
 			break
 		}
-		if cfg := kept.config(g.path, g.env.home); cfg != nil {
-			return newRevision(g.env, kept.Loaded, cfg, nil, kept.texts, g.cache), nil
+		if r := g.ran(kept); r != nil {
+			return r, nil
 		}
 	}
 	return nil, &page.Error{Status: http.StatusNotFound, Text: "no deliverer has loaded this config yet", Hint: "compare with the save before, or with the start"}
+}
+
+// ran makes of a config that the outbox keeps a revision, once for as long as it stays the same; nil where it does not load.
+func (g *previews) ran(kept *lastGood) *revision {
+	g.loading.Lock()
+	defer g.loading.Unlock()
+	g.mu.Lock()
+	r := g.runs
+	g.mu.Unlock()
+	if r != nil && r.at.Equal(kept.Loaded) && r.files.texts.equal(kept.texts) {
+		return r
+	}
+	cfg := kept.config(g.path, g.env.home)
+	if cfg == nil {
+		return nil
+	}
+	r = newRevision(g.env, kept.Loaded, cfg, nil, kept.texts, g.cache)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.runs = r
+	return r
 }
 
 // Preview shows an alert.
