@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -80,5 +82,62 @@ func TestParseNight(t *testing.T) {
 		if got, err := parseNight(text); err == nil {
 			t.Errorf("%q is taken for %v", text, got)
 		}
+	}
+}
+
+// A report is its owner's alone, or whose the one was in whose place it comes; that one stays until the new one is whole.
+func TestAReportTakesThePlaceOfAnother(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "report.html")
+	for _, mode := range []fs.FileMode{0o600, 0o640} {
+		h, err := createHTML(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.f.WriteString("half"); err != nil {
+			t.Fatal(err)
+		}
+		h.drop()
+		if left, _ := os.ReadDir(dir); mode == 0o600 && len(left) > 0 || mode != 0o600 && len(left) != 1 {
+			t.Errorf("what was not kept leaves %v", left)
+		}
+		if h, err = createHTML(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.f.WriteString("whole"); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.keep(); err != nil {
+			t.Fatal(err)
+		}
+		h.drop()
+		text, _ := os.ReadFile(path)
+		st, err := os.Stat(path)
+		if err != nil || string(text) != "whole" || st.Mode().Perm() != mode {
+			t.Errorf("got %q, %v, %v", text, st, err)
+		}
+		if err := os.Chmod(path, 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What is no file is written to, and not replaced.
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(pipe, os.O_RDWR, 0) // so that nobody waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	h, err := createHTML(pipe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.keep(); err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Lstat(pipe); err != nil || st.Mode().Type() != fs.ModeNamedPipe {
+		t.Errorf("got %v, %v", st, err)
 	}
 }

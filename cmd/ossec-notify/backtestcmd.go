@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -122,6 +123,13 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	for _, note := range notes {
 		fmt.Fprintln(e.stderr, "note: "+note)
 	}
+	var html *htmlFile
+	if f.html != "" {
+		if html, err = createHTML(f.html); err != nil {
+			return failed("--html: %w", err)
+		}
+		defer html.drop()
+	}
 	past := history.New(files, history.Options{Pass: rules.NewGate(tables...).Pass, Strict: f.strict, Workers: f.workers, Zone: cfg.Zone, Stdin: e.stdin})
 	opt.Totals = func() backtest.Totals {
 		t := past.Totals()
@@ -144,7 +152,7 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	for _, d := range past.Damages() {
 		r.Damaged = append(r.Damaged, backtest.Damage{File: d.File, Line: d.Line, Text: d.Text})
 	}
-	if err := e.report(r, f.html); err != nil {
+	if err := e.report(r, html); err != nil {
 		return err
 	}
 	switch {
@@ -190,7 +198,7 @@ func (e *env) allSilences(ctx context.Context) []outbox.Silence {
 }
 
 // report prints it, and writes it into a file if asked to.
-func (e *env) report(r *backtest.Report, html string) (err error) {
+func (e *env) report(r *backtest.Report, html *htmlFile) (err error) {
 	switch e.format {
 	case "json":
 		err = report.JSON(e.stdout, r)
@@ -199,18 +207,67 @@ func (e *env) report(r *backtest.Report, html string) (err error) {
 	default:
 		err = report.Text(e.styled(), r, e.width())
 	}
-	if err != nil || html == "" {
+	if err != nil || html == nil {
 		return err
 	}
-	f, err := os.Create(html)
-	if err != nil {
+	if err := report.HTML(html.f, r); err != nil {
+		return failed("%s: %w", html.path, err)
+	}
+	if err := html.keep(); err != nil {
 		return failed("%w", err)
 	}
-	if err := errors.Join(report.HTML(f, r), f.Close()); err != nil {
-		return failed("%s: %w", html, err)
-	}
-	fmt.Fprintf(e.stderr, "The report is in %s.\n", html)
+	fmt.Fprintf(e.stderr, "The report is in %s.\n", html.path)
 	return nil
+}
+
+// htmlFile is the file of --html. It is made before anything is read, so that nobody waits for a report that cannot be written,
+// and takes the place of an older one when it is whole. It holds text of alerts: it is its owner's alone, or whose the older was.
+type htmlFile struct {
+	path  string
+	f     *os.File
+	fresh string // where it is until it is whole; "" for what is no file, such as a pipe, and is written to directly
+}
+
+func createHTML(path string) (*htmlFile, error) {
+	older, err := os.Stat(path)
+	if err == nil && !older.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		return &htmlFile{path: path, f: f}, err
+	}
+	f, createErr := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if of := new(fs.PathError); errors.As(createErr, &of) { // the name that it has for now says nothing
+		return nil, &fs.PathError{Op: of.Op, Path: path, Err: of.Err}
+	} else if createErr != nil {
+		return nil, createErr
+	}
+	h := &htmlFile{path, f, f.Name()}
+	if err == nil {
+		if err := f.Chmod(older.Mode().Perm()); err != nil {
+			h.drop()
+			return nil, err
+		}
+	}
+	return h, nil
+}
+
+// keep ends a report that is whole.
+func (h *htmlFile) keep() error {
+	err := h.f.Close()
+	if err == nil && h.fresh != "" {
+		err = os.Rename(h.fresh, h.path)
+	}
+	if err == nil {
+		h.fresh = ""
+	}
+	return err
+}
+
+// drop leaves nothing of a report that was not kept.
+func (h *htmlFile) drop() {
+	_ = h.f.Close() // it may be closed already
+	if h.fresh != "" {
+		_ = os.Remove(h.fresh)
+	}
 }
 
 // width is how many columns stdout has.
