@@ -56,6 +56,7 @@ type Server struct {
 	mu      sync.Mutex
 	streams map[*stream]struct{}
 	closing bool
+	once    string // a token that lets in once; "" where there is none, or it did
 }
 
 // Start listens and serves until Close. Others than this machine are never let in: the page shows alerts.
@@ -92,6 +93,26 @@ func (s *Server) Address() string { return s.listener.Addr().String() }
 
 // URL is the address to open: whoever has it may look.
 func (s *Server) URL() string { return "http://" + s.Address() + "/?token=" + s.token }
+
+// URLOnce is an address that lets in once: for the command line of a browser, which others of this machine can read for as long
+// as it runs.
+func (s *Server) URLOnce() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.once = secret()
+	return "http://" + s.Address() + "/?token=" + s.once
+}
+
+// spend reports whether a token is the one that lets in once, which it does no more.
+func (s *Server) spend(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ok := s.once != "" && same(token, s.once)
+	if ok {
+		s.once = ""
+	}
+	return ok
+}
 
 // Close tells those who look that it ends, and why, and waits for them.
 func (s *Server) Close(reason string) {
@@ -160,7 +181,7 @@ const (
 )
 
 // guarded lets in who may ask: by a name of this machine, with the cookie, and to change something from our own page. The
-// address with the token is swapped for the cookie, so that it stays in no history and no log.
+// address with the token is swapped for the cookie, and is not where one stays.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -199,7 +220,7 @@ func (s *Server) cookie() string {
 // take swaps the token for the cookie, and leads to the address without it. It reports whether the token is ours.
 func (s *Server) take(w http.ResponseWriter, r *http.Request) bool {
 	q := r.URL.Query()
-	if !same(q.Get("token"), s.token) {
+	if token := q.Get("token"); !same(token, s.token) && !s.spend(token) {
 		return false
 	}
 	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: s.session, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
@@ -210,6 +231,14 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request) bool {
 		to.Path = "/"
 	}
 	to.RawPath = ""
+	if r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		// A link of another page, such as a terminal's in a browser: what that leads to comes without a Strict cookie, over any
+		// number of redirects. What our own page leads to comes with it.
+		w.Header().Set("Refresh", "0; url="+to.String())
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = io.WriteString(w, "ossec-notify opens its page.\n")
+		return true
+	}
 	w.Header().Set("Location", to.String())
 	w.WriteHeader(http.StatusSeeOther)
 	return true

@@ -173,6 +173,18 @@ func TestTheTokenBecomesACookie(t *testing.T) {
 			t.Errorf("token %q: status %d, cookie %q", wrong, r.status, r.header.Get("Set-Cookie"))
 		}
 	}
+	// A link of another site's page: what that leads to comes without the cookie, so our own page leads on.
+	r = s.ask(direct, http.MethodGet, "/inbox?channel=slack&token="+token, "", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+	if r.status != http.StatusOK || r.header.Get("Refresh") != "0; url=/inbox?channel=slack" || r.header.Get("Set-Cookie") == "" || strings.Contains(r.body, token) {
+		t.Errorf("from another site: %d, %v, %s", r.status, r.header, r.body)
+	}
+	// What a browser is started with lets in once.
+	once := strings.TrimPrefix(s.URLOnce(), "http://"+s.Address())
+	for i, want := range []int{http.StatusSeeOther, http.StatusForbidden} {
+		if r := s.ask(direct, http.MethodGet, once, "", nil); r.status != want || strings.Contains(once, token) {
+			t.Errorf("the token for once, time %d: status %d, want %d", i+1, r.status, want)
+		}
+	}
 	// It leads nowhere else.
 	for _, path := range []string{"//evil.example.com/", `/\evil.example.com`} {
 		conn, err := net.Dial("tcp", s.Address())

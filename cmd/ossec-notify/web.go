@@ -57,7 +57,7 @@ func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbo
 	}
 	fmt.Fprintf(e.stdout, "Open %s\nEnd with Ctrl-C.\n", s.URL())
 	if f.open {
-		if err := openBrowser(ctx, s.URL()); err != nil {
+		if err := openBrowser(ctx, s.URLOnce()); err != nil {
 			fmt.Fprintf(e.stderr, "note: no browser could be opened: %s\n", err)
 		}
 	}
