@@ -378,6 +378,15 @@ func TestPasteSaysWhatWasTried(t *testing.T) {
 	if n := g.pasted.get().Count; n != maxPasted {
 		t.Errorf("%d are kept, want %d", n, maxPasted)
 	}
+	large := `{"rule":{"level":3,"id":"1002","description":"d"},"full_log":"` + strings.Repeat("x", 1<<20-200) + `"}`
+	for range maxBytes>>20 + 5 {
+		if _, err := g.Paste(t.Context(), []byte(large)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s := g.pasted.get(); s.bytes > maxBytes || s.Count < maxBytes>>20 || s.Count > maxBytes>>20+1 || s.Count != len(s.alerts) {
+		t.Errorf("%d alerts with %d bytes are kept, want at most %d", s.Count, s.bytes, maxBytes)
+	}
 	var refused *page.Error
 	if _, err := g.Preview(t.Context(), page.Query{Alert: ids[0]}); !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
 		t.Errorf("the first is still there: %v", err)

@@ -29,6 +29,8 @@ const (
 	maxOfOutbox = 200
 	maxPasted   = 2_000
 	maxUnread   = 20 // problems of one source that are told one by one
+	// maxBytes bounds the alerts of one source as they came. What is made of them takes several times as much.
+	maxBytes = 32 << 20
 )
 
 // webAlert is an alert of the page, with what its list shows of it by any config.
@@ -43,6 +45,7 @@ type webAlert struct {
 type webSource struct {
 	page.AlertSource
 	alerts []*webAlert
+	bytes  int // of the alerts as they came
 }
 
 func (s *webSource) add(id string, a *alert.Alert) *webAlert {
@@ -57,6 +60,7 @@ func (s *webSource) add(id string, a *alert.Alert) *webAlert {
 	x.words = strings.ToLower(strings.Join([]string{x.row.Title, x.row.Rule, x.row.Agent, a.ID, a.Rule.Description, a.Source.IP, a.User, a.Location, "rule " + a.Rule.ID}, "\n"))
 	s.alerts = append(s.alerts, x)
 	s.Count = len(s.alerts)
+	s.bytes += len(a.Raw)
 	return x
 }
 
@@ -108,8 +112,8 @@ func (e *env) filesSource(ctx context.Context, in input, zone *time.Location) *w
 				s.problem(page.Problem{File: file, Text: err.Error()})
 				break
 			}
-			if len(s.alerts) == maxOfFiles {
-				s.problem(page.Problem{File: file, Text: fmt.Sprintf("only the first %d alerts are shown", maxOfFiles), Hint: "name a smaller file"})
+			if len(s.alerts) == maxOfFiles || s.bytes+len(a.Raw) > maxBytes {
+				s.problem(page.Problem{File: file, Text: fmt.Sprintf("only the first %s are shown", count(len(s.alerts), "alert")), Hint: "name a smaller file"})
 				return s
 			}
 			x := s.add(strconv.Itoa(len(s.alerts)+1), a)
@@ -232,8 +236,13 @@ func (p *pasted) add(text []byte, zone *time.Location) ([]string, error) {
 		p.count++
 		ids = append(ids, next.add(strconv.Itoa(p.count), a).id)
 	}
-	next.alerts = append(next.alerts, p.source.alerts...)
-	next.alerts = next.alerts[:min(len(next.alerts), maxPasted)]
+	for _, x := range p.source.alerts {
+		if len(next.alerts) == maxPasted || next.bytes+len(x.a.Raw) > maxBytes {
+			break
+		}
+		next.alerts = append(next.alerts, x)
+		next.bytes += len(x.a.Raw)
+	}
 	next.Count = len(next.alerts)
 	p.source = next
 	return ids, nil
