@@ -116,7 +116,7 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 		}
 		sides[i] = s
 		group.Go(func() {
-			if err := s.run(inner, filepath.Join(dir, fmt.Sprint(i))); err != nil && !errors.Is(err, context.Cause(inner)) {
+			if err := s.run(inner, filepath.Join(dir, fmt.Sprint(i))); err != nil && inner.Err() == nil { // else the other side has failed
 				faults[i] = err
 				cancel(err)
 			}

@@ -140,7 +140,7 @@ routes:
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(2) {
-				lines := happened(seed, 1000)
+				lines := happened(seed, 600)
 				var reports [2]*Report
 				for i := range reports {
 					silences := []outbox.Silence{{ID: "S-1", Match: `{rule: 5712}`, Starts: began.Add(20 * time.Hour), Ends: began.Add(30 * time.Hour), Reason: "a drill", Created: began}}
@@ -191,7 +191,7 @@ routes:
 // Every alert for a receiver is told by itself, or is counted by what kept it back.
 func TestEveryAlertIsAccountedFor(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(3) {
+	for seed := range uint64(2) {
 		alone := map[string]int{}
 		d := configure(t, allOfIt)
 		s := newSide(0, Config{Dispatcher: d}, &Options{Zone: time.UTC, Night: Night{22, 6}, Log: slog.New(slog.DiscardHandler)}, newDifference(false))
@@ -208,7 +208,7 @@ func TestEveryAlertIsAccountedFor(t *testing.T) {
 			return s.tally.told(t.Context(), s.replay, x)
 		}
 		err = s.replay.Run(t.Context(), pastOf(d, func(yield func(timed) bool) {
-			for a := range alertsOf(happened(seed, 1500)) {
+			for a := range alertsOf(happened(seed, 900)) {
 				if !yield(timed{a.Time, a}) {
 					return
 				}

@@ -82,9 +82,9 @@ func (k *keeper) forget() {
 	}
 	slices.Sort(sizes)
 	middle := sizes[len(sizes)/2]
-	for key, of := range k.kept {
-		if len(of.alerts) <= middle && k.n > maxKeptAlerts/2 {
-			k.n -= len(of.alerts)
+	for _, key := range slices.SortedFunc(maps.Keys(k.kept), share.compare) { // the same report each time
+		if n := len(k.kept[key].alerts); n <= middle && k.n > maxKeptAlerts/2 {
+			k.n -= n
 			delete(k.kept, key)
 		}
 	}
@@ -155,7 +155,7 @@ func suggest(ctx context.Context, dir string, opt *Options, r *Report, s *side, 
 		}
 	}
 	slices.SortFunc(top, func(a, b share) int {
-		return cmp.Or(cmp.Compare(s.shares[b], s.shares[a]), strings.Compare(a.receiver, b.receiver), strings.Compare(a.rule, b.rule))
+		return cmp.Or(cmp.Compare(s.shares[b], s.shares[a]), a.compare(b))
 	})
 	var out []Suggestion
 	for i, key := range top {

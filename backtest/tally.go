@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,10 @@ type tally struct {
 
 // share is what one rule makes of one receiver's messages.
 type share struct{ receiver, rule string }
+
+func (s share) compare(o share) int {
+	return cmp.Or(strings.Compare(s.receiver, o.receiver), strings.Compare(s.rule, o.rule))
+}
 
 // received is what one receiver gets.
 type received struct {
@@ -252,8 +257,8 @@ func (n noisies) forget() {
 	}
 	slices.Sort(all)
 	middle := all[len(all)/2]
-	for key, x := range n {
-		if x.Messages < middle || x.Messages == middle && len(n) > maxKeys/2 {
+	for _, key := range slices.Sorted(maps.Keys(n)) { // the same report each time
+		if x := n[key]; x.Messages < middle || x.Messages == middle && len(n) > maxKeys/2 {
 			delete(n, key)
 		}
 	}
