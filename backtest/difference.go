@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -22,27 +23,23 @@ type difference struct {
 	mu   sync.Mutex
 	on   bool
 	seed maphash.Seed
-	open map[uint64]telling
-	kept int // of which all is known
+	open map[uint64]int8  // the side that has told it, and the other not yet
+	what map[uint64]*told // of some of those all that is known
 }
 
-// telling is an alert that one side has told a receiver of.
-type telling struct {
-	side int
-	what *told // nil beyond maxTold
-}
-
+// told is an alert that one side has told a receiver of.
 type told struct {
+	side                                   int
 	at                                     time.Time
 	identity, rule, title, receiver, route string
 	severity                               int
 }
 
-// maxTold bounds of how many tellings all is kept.
+// maxTold bounds of how many all is kept. The others are counted.
 const maxTold = 20_000
 
 func newDifference(on bool) *difference {
-	return &difference{on: on, seed: maphash.MakeSeed(), open: map[uint64]telling{}}
+	return &difference{on: on, seed: maphash.MakeSeed(), open: map[uint64]int8{}, what: map[uint64]*told{}}
 }
 
 // told notes a message of one side.
@@ -59,38 +56,26 @@ func (d *difference) told(side int, x dispatch.Told) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if other, ok := d.open[key]; ok {
-		if other.side != side {
+		if int(other) != side {
 			delete(d.open, key)
-			if other.what != nil {
-				d.kept--
-			}
+			delete(d.what, key)
 		}
 		return
 	}
-	t := telling{side: side}
-	if d.kept < maxTold {
-		d.kept++
-		t.what = &told{x.At, strings.Clone(x.Identity), strings.Clone(x.Rule), strings.Clone(x.Title), x.Receiver, x.Route, x.Severity}
+	d.open[key] = int8(side)
+	if len(d.what) < maxTold {
+		d.what[key] = &told{side, x.At, strings.Clone(x.Identity), strings.Clone(x.Rule), strings.Clone(x.Title), x.Receiver, x.Route, x.Severity}
 	}
-	d.open[key] = t
 }
 
 // changes are the first of them in the order of time, and how many there are.
 func (d *difference) changes(sides []*side) (out []Change, count int) {
-	var all []telling
-	for _, t := range d.open {
-		if t.what != nil {
-			all = append(all, t)
-		}
-	}
-	slices.SortFunc(all, func(x, y telling) int {
-		a, b := x.what, y.what
+	all := slices.SortedFunc(maps.Values(d.what), func(a, b *told) int {
 		return cmp.Or(a.at.Compare(b.at), strings.Compare(a.identity, b.identity), strings.Compare(a.receiver, b.receiver))
 	})
-	for _, t := range all[:min(len(all), maxChanges)] {
-		x := t.what
+	for _, x := range all[:min(len(all), maxChanges)] {
 		out = append(out, Change{Time: x.at, Alert: x.identity, Rule: x.rule, Severity: alert.Severity(x.severity).String(),
-			Title: display.Quote(x.title).Line().String(), Receiver: x.receiver, Added: t.side == 1, Why: why(x, sides[1-t.side])})
+			Title: display.Quote(x.title).Line().String(), Receiver: x.receiver, Added: x.side == 1, Why: why(x, sides[1-x.side])})
 	}
 	return out, len(d.open)
 }
