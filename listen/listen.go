@@ -1,4 +1,4 @@
-// Package listen owns what holds for every HTTP server of this program: by which names it may be asked, and how much one who
+// Package listen owns what holds for every server of this program: by which names it may be asked, and how much one who
 // connects can keep busy. Who may ask for what, by a token or a cookie, is each server's own.
 package listen
 
@@ -69,6 +69,9 @@ func (c *boundConn) Close() error {
 	defer c.release()
 	return c.Conn.Close()
 }
+
+// NetConn is the connection itself, as crypto/tls has it.
+func (c *boundConn) NetConn() net.Conn { return c.Conn }
 
 // Loopback reports whether only this host reaches what listens at a host: localhost, or an address of its own.
 func Loopback(host string) bool {

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/ossec-notify/ossec-notify/listen"
 )
 
 // request is what a service sees of an HTTP request.
@@ -190,7 +192,7 @@ func (s *Server) checkHost(host string) *answer {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
 	}
-	if loopback(strings.Trim(name, "[]")) {
+	if listen.Loopback(strings.Trim(name, "[]")) {
 		return nil
 	}
 	return text(http.StatusForbidden, "forbidden host", fmt.Sprintf("the Host header is %q, not a loopback address", host))

@@ -19,11 +19,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/ossec-notify/ossec-notify/listen"
 )
 
 // The credentials that the stand-ins expect unless Options says otherwise. They are made up, have the shape of
@@ -130,11 +131,11 @@ func Start(opt Options) (*Server, error) {
 		opt.Now = time.Now
 	}
 
-	httpListener, err := listen(opt.HTTPAddr, opt)
+	httpListener, err := listenAt(opt.HTTPAddr, opt)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: listen for http: %w", err)
 	}
-	smtpListener, err := listen(opt.SMTPAddr, opt)
+	smtpListener, err := listenAt(opt.SMTPAddr, opt)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sandbox: listen for smtp: %w", err), httpListener.Close())
 	}
@@ -167,62 +168,20 @@ func Start(opt Options) (*Server, error) {
 	return s, nil
 }
 
-// listen refuses addresses that others than this host can reach.
-func listen(addr string, opt Options) (net.Listener, error) {
+// listenAt refuses addresses that others than this host can reach.
+func listenAt(addr string, opt Options) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
 	}
-	if !opt.AllowRemote && !loopback(host) {
+	if !opt.AllowRemote && !listen.Loopback(host) {
 		return nil, fmt.Errorf("%q is not a loopback address", addr)
 	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return &bound{Listener: l, free: make(chan struct{}, opt.MaxConns)}, nil
-}
-
-// bound closes connections at once that are too many.
-type bound struct {
-	net.Listener
-	free chan struct{}
-}
-
-func (b *bound) Accept() (net.Conn, error) {
-	for {
-		conn, err := b.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case b.free <- struct{}{}:
-			return &boundConn{Conn: conn, release: sync.OnceFunc(func() { <-b.free })}, nil
-		default:
-			_ = conn.Close()
-		}
-	}
-}
-
-type boundConn struct {
-	net.Conn
-	release func()
-}
-
-func (c *boundConn) Close() error {
-	defer c.release()
-	return c.Conn.Close()
-}
-
-// NetConn is the connection itself, as crypto/tls has it.
-func (c *boundConn) NetConn() net.Conn { return c.Conn }
-
-func loopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
+	return listen.Limits{Connections: opt.MaxConns}.Listener(l), nil
 }
 
 // Close ends all connections, releases every held answer and waits for the listeners. Afterwards the inbox

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"door":                  {"spool"},
 	"alert":                 {},
 	"backtest/report":       {"backtest", "display"},
-	"sandbox":               {},
+	"sandbox":               {"listen"},
 	"spool":                 {},
 	"outbox":                {},
 	"listen":                {},
