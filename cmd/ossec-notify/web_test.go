@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -347,6 +348,43 @@ func TestNobodyIsToldAndWhatToWrite(t *testing.T) {
 	}
 	if p := preview(t, g, page.Query{Alert: ids[0]}); p.Nobody == nil || p.Nobody.Title != "Nobody, on purpose, by route quiet" || p.Nobody.Paste != "" {
 		t.Errorf("on purpose: got %+v", p.Nobody)
+	}
+}
+
+// The page goes through lists without asking whether they are there.
+func TestListsAreNeverNull(t *testing.T) {
+	for name, config := range map[string]string{
+		"receivers alone": "receivers: {hook: {webhook: {url: https://hooks.example.com/ossec}}}\n",
+		"nothing":         "{}\n",
+		"all":             webConfig,
+	} {
+		_, e := webHome(t, config)
+		g := newTestPreviews(t, e)
+		state, err := g.State(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		state.Faces = []string{} // the server fills it in
+		answers := []any{state}
+		for _, source := range state.Sources {
+			list, err := g.Alerts(t.Context(), source.ID, "no such word", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			answers = append(answers, list)
+		}
+		for _, against := range []string{"", "before", "start"} {
+			answers = append(answers, preview(t, g, page.Query{Alert: "corpus-601", Against: against}), preview(t, g, page.Query{Alert: "corpus-550", Against: against}))
+		}
+		for _, x := range answers {
+			b, err := json.Marshal(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at := regexp.MustCompile(`[^\\]":null`).FindIndex(b); at != nil {
+				t.Errorf("%s: %s", name, b[max(0, at[0]-40):at[1]])
+			}
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ func inWords(names []string) []draw.Node {
 func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
 	out.Told = d.sentences()
 	tree := r.cfg.Table.Tree(a)
-	w := routeRows{d: &d, cfg: r.cfg}
+	w := routeRows{d: &d, cfg: r.cfg, rows: []page.RouteRow{}}
 	w.always(r.cfg.Table.Always)
 	w.branches(tree, 0)
 	w.defaults(r.cfg.Table.Default)
