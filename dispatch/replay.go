@@ -363,6 +363,9 @@ func (r *Replay) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		for _, l := range r.lanes { // also of those of which the outbox keeps nothing any more
+			l.due, l.waiting = time.Time{}, 0
+		}
 		for _, q := range queues {
 			if err := r.queue(ctx, q); err != nil {
 				return err

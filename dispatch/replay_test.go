@@ -138,7 +138,7 @@ func runLive(happenings []happening) func(b *bench, names []string) map[message]
 				}
 			}
 			if waits {
-				b.wait(10 * time.Minute)
+				b.wait(time.Hour) // as a replay does: reminders of incidents that are open go on until then
 			}
 		}
 		if err := b.stop(); err != nil {
