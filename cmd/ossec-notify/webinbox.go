@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -320,7 +322,10 @@ func (in *webInbox) Item(_ context.Context, id string) (*page.Item, error) {
 	return &out, nil
 }
 
-// request is an arrival as a preview would have recorded it: without the made-up secrets.
+// routingKey is the one credential that stands in a body. Somebody may have pointed a config with a real one at the stand-in.
+var routingKey = regexp.MustCompile(`("routing_key"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+
+// request is an arrival as a preview would have recorded it: without secrets, be they made up or not.
 func (in *webInbox) request(m sandbox.Message) request {
 	u := &url.URL{Scheme: "http", Host: in.stand.HTTPAddr(), Path: m.Path, RawQuery: m.Query}
 	out := request{Method: m.Method, URL: in.redact.url(u), Headers: map[string]string{}}
@@ -328,6 +333,9 @@ func (in *webInbox) request(m sandbox.Message) request {
 		out.Headers[name] = in.redact.header(name, strings.Join(values, ", "))
 	}
 	text := in.redact.text(string(m.Body))
+	if m.Service == sandbox.PagerDuty {
+		text = routingKey.ReplaceAllString(text, `${1}"`+notifier.Redacted+`"`)
+	}
 	out.Body = text
 	if json.Valid([]byte(text)) {
 		out.Body = json.RawMessage(text)

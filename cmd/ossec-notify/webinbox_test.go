@@ -153,7 +153,7 @@ func post(t *testing.T, address, kind, body string, header map[string]string) {
 func TestARefusalSaysWhy(t *testing.T) {
 	in, _ := newTestInbox(t)
 	post(t, in.stand.SlackWebhookURL(), "application/json", `{"blocks":[{"type":"section","text":{"type":"mrkdwn","text":"`+strings.Repeat("x", 3412)+`"}}]}`, nil)
-	post(t, in.stand.PagerDutyURL()+"/v2/enqueue", "application/json", `{"routing_key":"wrong"}`, nil)
+	post(t, in.stand.PagerDutyURL()+"/v2/enqueue", "application/json", `{"routing_key": "real\"0000","event_action":"trigger"}`, nil)
 	resp, err := http.Head(in.stand.SplunkURL()) // whether somebody answers: no message
 	if err != nil {
 		t.Fatal(err)
@@ -176,6 +176,12 @@ func TestARefusalSaysWhy(t *testing.T) {
 	}
 	if pager := list.Items[0]; pager.OK || !strings.HasPrefix(pager.Word, "refused: ") {
 		t.Errorf("got %+v", pager)
+	}
+	if item, err = in.Item(t.Context(), list.Items[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := json.Marshal(item); bytes.Contains(b, []byte("0000")) || !bytes.Contains(b, []byte("[redacted]")) {
+		t.Errorf("the key, which may be a real one, is shown: %s", b)
 	}
 }
 
