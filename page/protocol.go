@@ -169,7 +169,7 @@ type AlertRow struct {
 type Preview struct {
 	Revision int    `json:"rev"`
 	Against  string `json:"against"`
-	// AgainstRevision is the revision that the difference is to; 0 where there is none.
+	// AgainstRevision is the revision that the difference is to; 0 where there is none, or [RevisionRunning].
 	AgainstRevision int             `json:"against_rev,omitempty"`
 	Alert           ShownAlert      `json:"alert"`
 	Told            []draw.Node     `json:"told"` // the sentence: who is told, by which route
@@ -181,6 +181,9 @@ type Preview struct {
 	// Nobody is set where nobody is told: why, the nearest miss, and lines to paste into the config.
 	Nobody *Nobody `json:"nobody,omitempty"`
 }
+
+// RevisionRunning stands for the config that the deliverer goes by, which is no save that the page has seen.
+const RevisionRunning = -1
 
 // ShownAlert is the alert that is previewed.
 type ShownAlert struct {

@@ -923,7 +923,7 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 		t.Fatalf("got %+v, %v", list, err)
 	}
 	p := preview(t, g, page.Query{Alert: list.Alerts[1].ID, Against: "running"})
-	if !cardOf(t, p, "hook").New || cardOf(t, p, "soc").Changed || cardOf(t, p, "soc").New {
+	if p.AgainstRevision != page.RevisionRunning || !cardOf(t, p, "hook").New || cardOf(t, p, "soc").Changed || cardOf(t, p, "soc").New {
 		t.Errorf("against what runs: %+v", p.Cards)
 	}
 	if one, err := g.running(t.Context()); err != nil || one != g.runs {

@@ -486,6 +486,7 @@ func (g *previews) ran(kept *lastGood) *revision {
 		return nil
 	}
 	r = newRevision(g.env, kept.Loaded, cfg, nil, kept.texts, g.cache)
+	r.n = page.RevisionRunning
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.runs = r
