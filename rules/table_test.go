@@ -158,7 +158,9 @@ routes:
   - {to: [soc]}
   - {name: never tried, to: [x]}
 `).Decide(bruteForce()).Verdicts
-	one := func(route string, matched bool, fact string) Verdict { return Verdict{route, matched, fact, []string{fact}} }
+	one := func(route string, matched bool, fact string) Verdict {
+		return Verdict{route, matched, fact, []string{fact}}
+	}
 	want := []Verdict{
 		one("page", false, "severity medium (level 10) is below high"),
 		one("shop", true, `location "(web-01) 192.0.2.10->/var/log/auth.log" holds "auth"`),
