@@ -339,7 +339,7 @@ func (x *comparison) suppressing() {
 }
 
 // set compares two sets of names, and says of each that is missing or too many why.
-func (x *comparison) set(what string, want *[]string, got []string, why func(name string) string) {
+func (x *comparison) set(what string, want *[]string, got []string, why func(name string) []string) {
 	if want == nil {
 		return
 	}
@@ -359,10 +359,12 @@ func (x *comparison) set(what string, want *[]string, got []string, why func(nam
 	x.because(slices.Concat(more, missing), why)
 }
 
-func (x *comparison) because(names []string, why func(name string) string) {
+func (x *comparison) because(names []string, why func(name string) []string) {
 	for _, name := range names {
-		if s := why(name); s != "" && !slices.Contains(x.result.Why, s) {
-			x.result.Why = append(x.result.Why, s)
+		for _, s := range why(name) {
+			if !slices.Contains(x.result.Why, s) {
+				x.result.Why = append(x.result.Why, s)
+			}
 		}
 	}
 }
@@ -374,8 +376,8 @@ func orNobody(names []string) string {
 	return listOf(names)
 }
 
-// whyReceiver says why a receiver is told, or is not.
-func (x *comparison) whyReceiver(name string) string {
+// whyReceiver says why a receiver is told, or is not: then for each route that names it.
+func (x *comparison) whyReceiver(name string) []string {
 	is := func(c rules.Choice) bool { return c.Receiver == name }
 	find := func(all []rules.Choice) []rules.Choice {
 		if i := slices.IndexFunc(all, is); i >= 0 {
@@ -384,49 +386,51 @@ func (x *comparison) whyReceiver(name string) string {
 		return nil
 	}
 	if c := find(slices.Concat(x.told.now, x.told.outside)); c != nil {
-		return x.told.sentence(c)
+		return []string{x.told.sentence(c)}
 	}
 	if c := find(x.told.held); c != nil {
 		_, times := x.control.Times(c[0].Policy, x.at)
-		return x.told.sentence(c) + "; its times are " + times
+		return []string{x.told.sentence(c) + "; its times are " + times}
 	}
 	if c := find(x.told.later); c != nil {
-		return x.told.sentence(c)
+		return []string{x.told.sentence(c)}
 	}
 	var why []string
 	for _, c := range x.cfg.Table.Chances(x.testCase.alert, name) {
 		if c.Route == rules.Default || c.Route == rules.Always {
-			why = append(why, c.Route+": "+line(c.Why))
+			why = append(why, name+": "+c.Route+": "+line(c.Why))
 			continue
 		}
-		why = append(why, x.whyRoute(c.Route))
+		for _, s := range x.whyRoute(c.Route) {
+			why = append(why, name+": "+s)
+		}
 	}
 	if why == nil {
-		return name + ": no route names it"
+		return []string{name + ": no route names it"}
 	}
 	if more := len(why) - fold; more > 0 {
-		why = append(why[:fold], fmt.Sprintf("and %s", count(more, "more route")))
+		why = append(why[:fold], name+": "+count(more, "more route")+", see explain --tree")
 	}
-	return name + ": " + strings.Join(why, "; ")
+	return why
 }
 
 // whyRoute says what became of a route.
-func (x *comparison) whyRoute(path string) string {
+func (x *comparison) whyRoute(path string) []string {
 	if path == rules.Default {
 		if x.told.Defaulted {
-			return "default: no route matched"
+			return []string{"default: no route matched"}
 		}
-		return "default: not asked, a route matched"
+		return []string{"default: not asked, a route matched"}
 	}
 	b := branchAt(x.branches, path)
 	if b == nil {
-		return ""
+		return nil
 	}
 	why := line(b.Why())
 	if b.Outcome == rules.Taken && !b.Decides {
 		why = "a route inside it decides"
 	}
-	return "route " + path + ": " + why
+	return []string{"route " + path + ": " + why}
 }
 
 // branchAt is the branch of a path; nil where there is none.
