@@ -55,7 +55,8 @@ type Night struct{ From, To int }
 // Outcome is what one config made of all alerts.
 type Outcome struct {
 	Messages, Pages, NightPages int
-	// Told and Nobody count alerts: those that somebody is told of, in whatever way; and those that nobody is.
+	// Told and Nobody count alerts: those that somebody is told of, in whatever way, beside the receivers under always; and
+	// those that nobody is.
 	Told, Nobody int
 	// Heat counts messages by weekday (Monday is 0) and hour, without those to receivers under always.
 	Heat [7][24]int

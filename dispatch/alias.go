@@ -110,9 +110,9 @@ func (d *Dispatcher) standIn(alias string) *Receiver {
 // from a file that is broken now.
 func (l *lane) alias() Alias { return l.d.Site.Dispatcher().Aliases[l.name] }
 
-// expand hands a delivery that is for an alias over to the receivers that it stands for now.
-func (l *lane) expand(alias Alias, x outbox.Delivery) outbox.Result {
-	receivers, note := alias.Resolve(time.Now())
+// expand hands a delivery that is for an alias over to the receivers that it stands for at a time.
+func (l *lane) expand(alias Alias, x outbox.Delivery, at time.Time) outbox.Result {
+	receivers, note := alias.Resolve(at)
 	result := outbox.Result{Seq: x.Seq, State: outbox.Suppressed}
 	d := l.d.Site.Dispatcher()
 	var to []string

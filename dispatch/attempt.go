@@ -21,7 +21,7 @@ import (
 func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x outbox.Delivery) (outbox.Result, *notifier.Error) {
 	result := outbox.Result{Seq: x.Seq}
 	if alias := l.alias(); r == nil && alias != nil {
-		return l.expand(alias, x), nil
+		return l.expand(alias, x, time.Now()), nil
 	}
 	if r == nil && !l.d.Site.Gone(l.name) { // the config was changed since the delivery was taken
 		return putBack(x), nil

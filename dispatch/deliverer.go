@@ -330,62 +330,20 @@ func (d *Deliverer) intake(ctx context.Context) (more bool, err error) {
 }
 
 func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[string]string) error {
-	in := make([]outbox.Arrival, len(arrivals))
-	waiting := make([]int, len(arrivals))                // deliveries that are told by themselves, and now
-	quiet := make([][]outbox.NewDelivery, len(arrivals)) // those that are not
 	silences, err := d.Box.Silences(ctx, time.Now())
 	if err != nil {
 		return err // also when told to stop: what was not entered stays where it is
 	}
+	entries := make([]*entry, len(arrivals))
 	for i, a := range arrivals {
-		in[i] = outbox.Arrival{
-			Identity: a.Alert.Identity(), Record: a.Record, Arrived: a.Alert.Received, Time: a.Alert.Time,
-			Severity: int(d.Site.Dispatcher().Scale.Severity(a.Alert.Rule.Level)), Rule: a.Alert.Rule.ID,
-			Title: a.Alert.Rule.Description, Header: a.Header, Raw: a.Alert.Raw,
-		}
-		if in[i].Arrived.IsZero() {
-			in[i].Arrived = time.Now()
-		}
-		if a.Again {
-			in[i].Occurrence = outbox.NextOccurrence
-		}
-		if control, asked := d.control(), wants(a.Deliveries); !a.Direct && (len(silences) > 0 || !control.Idle(a.Alert, asked)) {
-			in[i].Plan = func(tx *outbox.Tx, occurrence int, known bool) ([]outbox.NewDelivery, error) {
-				planned, err := control.Plan(tx, a.Alert, occurrence, known, time.Now(), asked)
-				waiting[i], quiet[i] = 0, nil // it may be called again
-				for _, x := range planned {
-					if x.State == "" {
-						waiting[i]++
-					} else {
-						quiet[i] = append(quiet[i], x)
-					}
-				}
-				return planned, err
-			}
-		} else {
-			for _, x := range a.Deliveries {
-				if x.After > 0 {
-					continue
-				}
-				waiting[i]++
-				in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
-					Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route, Severity: in[i].Severity,
-				})
-			}
-		}
-		if a.Nobody != "" {
-			in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
-				Receiver: Nobody, Route: a.Nobody, Severity: in[i].Severity,
-				State: outbox.Suppressed, Reason: "route " + a.Nobody + " sends it to nobody",
-			})
-		} else if a.Astray != "" {
-			in[i].Deliveries = append(in[i].Deliveries, outbox.NewDelivery{
-				Receiver: Nobody, Severity: in[i].Severity, State: outbox.Suppressed, Reason: a.Astray,
-			})
-		}
+		entries[i] = d.entry(a, len(silences) > 0, time.Now)
 	}
 	var out []outbox.Accepted
 	err = d.untilItTakes(ctx, func() (err error) {
+		in := make([]outbox.Arrival, len(entries))
+		for i, e := range entries {
+			in[i] = e.Arrival
+		}
 		out, err = d.Box.Accept(ctx, in, meta)
 		return err
 	})
@@ -393,8 +351,8 @@ func (d *Deliverer) accept(ctx context.Context, arrivals []Arrival, meta map[str
 		return err
 	}
 	for i, a := range out {
-		planned, left := arrivals[i].Deliveries, min(len(a.Deliveries), waiting[i])
-		d.quieted.count(a, quiet[i])
+		planned, left := arrivals[i].Deliveries, min(len(a.Deliveries), entries[i].waiting)
+		d.quieted.count(a, entries[i].quiet)
 		nobody := slices.Contains(a.Deliveries, DeliveryID(a.Identity, Nobody, a.Occurrence))
 		switch {
 		case arrivals[i].Nobody != "" && nobody:

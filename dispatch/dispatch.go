@@ -2,7 +2,8 @@
 // routes, a delivery is planned for each receiver that was chosen, the templates are rendered, the notifier is
 // called, and what came of it is told. A [Deliverer] is that way for good: from its sources through the outbox to
 // the receivers, each in a lane of its own, over failures and restarts. Preview and the demo use the same steps
-// with another end. The package knows no channel by name, reads no config and no file.
+// with another end, and a [Replay] does by a clock of its own, for past alerts. The package knows no channel by name,
+// reads no config and no file.
 package dispatch
 
 import (
@@ -143,8 +144,11 @@ func AtOnce(planned []Delivery) []Delivery {
 }
 
 // Plan makes the deliveries of an alert to the receivers that the routes choose, those of later steps of an escalation too.
-func (d *Dispatcher) Plan(a *alert.Alert) []Delivery {
-	return d.plan(a, d.Table.Choose(a))
+func (d *Dispatcher) Plan(a *alert.Alert) []Delivery { return d.PlanAt(a, time.Now()) }
+
+// PlanAt is Plan as at another time: somebody else may have been on call.
+func (d *Dispatcher) PlanAt(a *alert.Alert, at time.Time) []Delivery {
+	return d.plan(a, d.Table.Choose(a), at)
 }
 
 // PlanChannel keeps those of one kind of channel; where the routes choose none, the default receivers of that
@@ -179,7 +183,7 @@ func (d *Dispatcher) PlanDefault(a *alert.Alert) []Delivery {
 	for _, name := range d.Table.Default {
 		defaults = append(defaults, rules.Choice{Receiver: name, Route: rules.Default})
 	}
-	return d.plan(a, defaults)
+	return d.plan(a, defaults, time.Now())
 }
 
 // Nobody says which route sends an alert to nobody on purpose, of which Plan or PlanChannel made these deliveries; else "".
@@ -199,7 +203,7 @@ func (d *Dispatcher) PlanReceivers(a *alert.Alert, names ...string) ([]Delivery,
 		}
 		choices = append(choices, rules.Choice{Receiver: name})
 	}
-	return d.plan(a, choices), nil
+	return d.plan(a, choices, time.Now()), nil
 }
 
 // PlanFor makes a delivery to one receiver, which the table need not know.
@@ -225,7 +229,7 @@ func (d *Dispatcher) nearest(name string) string {
 	return fmt.Sprintf(": the config has %q", known)
 }
 
-func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice) []Delivery {
+func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice, at time.Time) []Delivery {
 	var out []Delivery
 	now, later := choices, []rules.Choice(nil)
 	if i := slices.IndexFunc(choices, func(c rules.Choice) bool { return c.After > 0 }); i >= 0 {
@@ -238,7 +242,7 @@ func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice) []Delivery {
 			}
 		}
 	}
-	for _, c := range append(slices.Clip(d.Expand(now, time.Now())), later...) {
+	for _, c := range append(slices.Clip(d.Expand(now, at)), later...) {
 		r := d.Receivers[c.Receiver]
 		if r == nil && c.After > 0 && d.Aliases[c.Receiver] != nil { // whom it stands for is asked when it is its time
 			r = d.standIn(c.Receiver)

@@ -237,9 +237,12 @@ func (d *Deliverer) control() *noise.Control {
 	return d.noise
 }
 
+// Pages reports whether the receiver's messages wake people.
+func (r *Receiver) Pages() bool { return r.Channel == "pagerduty" }
+
 // noise is what noise control must know of the receiver.
 func (r *Receiver) noise() *noise.Receiver {
-	out := &noise.Receiver{Channel: r.Channel, Throttle: r.Throttle, StormAfter: r.StormAfter, Pages: r.Channel == "pagerduty",
+	out := &noise.Receiver{Channel: r.Channel, Throttle: r.Throttle, StormAfter: r.StormAfter, Pages: r.Pages(),
 		Follows: func(a notifier.Action) bool { return notifier.Follows(r.Notifier, a) }}
 	if !r.Rate.IsZero() {
 		out.Rate = float64(r.Rate.Count) / r.Rate.Per.Seconds()

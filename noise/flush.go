@@ -229,7 +229,7 @@ func (c *Control) enterMessages(tx *outbox.Tx, b *bundle, read *reading, held ma
 			}
 		}
 		if n == 1 && held[receiver] == 1 {
-			if _, err := tx.ReleaseBundle(b.ID, receiver, "told by itself: nothing else came", now); err != nil {
+			if _, err := tx.ReleaseBundle(b.ID, receiver, aloneAfterAll, now); err != nil {
 				return err
 			}
 			alone = append(alone, m)

@@ -123,6 +123,25 @@ func Cause(reason string) string {
 	return ""
 }
 
+// FirstCause is the cause for which a delivery was kept back first, of its notes; "" where it never was. What keeps one back in
+// the end may be another: a message that is above a throttle by then waits on for that.
+func FirstCause(notes string) string {
+	for note := range strings.Lines(notes) {
+		note = strings.TrimSuffix(note, "\n")
+		switch cause := Cause(note); {
+		case cause == "":
+		case cause == string(digest.Window) && !strings.Contains(note, ", held until ") && !strings.HasPrefix(note, insteadOf): // it was open
+		case cause == string(digest.Throttle) && strings.HasSuffix(note, " left"): // it was not above the rate
+		default:
+			return cause
+		}
+	}
+	return ""
+}
+
+// ToldAlone reports, of its notes, a delivery that was kept back and is told by itself after all, for nothing else came.
+func ToldAlone(notes string) bool { return strings.Contains(notes, aloneAfterAll) }
+
 // Shut reports whether a policy's windows let nothing out any more.
 func Shut(p *rules.Policy, at time.Time) bool {
 	if p == nil || len(p.Active)+len(p.Mute) == 0 {

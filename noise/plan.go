@@ -53,6 +53,40 @@ func (c *Control) Idle(a *alert.Alert, wants []Want) bool {
 	return true
 }
 
+// Untouched is what Idle asks, for who knows more and wants only the messages: of which receivers the queues are too short for
+// a storm, and what time it is. A source that holds nothing back, a pair that the alert neither opens nor closes and a window
+// that is open leave it alone.
+func (c *Control) Untouched(a *alert.Alert, wants []Want, now time.Time, calm func(receiver string) bool) bool {
+	if slices.ContainsFunc(c.Inhibit, func(i *rules.Inhibit) bool { return i.Source.Matches(a) || i.Target.Matches(a) }) ||
+		slices.ContainsFunc(c.Pairs, func(p rules.Pair) bool { return p.Closes.Matches(a) }) {
+		return false
+	}
+	for _, w := range wants {
+		if w.Route == rules.Always {
+			continue
+		}
+		if w.Step > 0 || w.Policy != nil && touches(w.Policy, a, now) {
+			return false
+		}
+		if r := c.Receiver(w.Receiver); r != nil && (r.Throttle != nil || r.brakes() && !calm(w.Receiver)) {
+			return false
+		}
+	}
+	return true
+}
+
+// touches reports whether a policy makes anything else of an alert than one message at once.
+func touches(p *rules.Policy, a *alert.Alert, now time.Time) bool {
+	if p.Dedup != nil || p.Group != nil || p.Throttle != nil || p.Digest != nil || len(p.Escalate) > 0 {
+		return true
+	}
+	if slices.ContainsFunc(p.Resolve, func(r *rules.Resolve) bool { return r.Opens.Matches(a) }) {
+		return true
+	}
+	open, _ := openNow(p, now)
+	return !open
+}
+
 // Plan decides about an alert, in the transaction that accepts it.
 func (c *Control) Plan(tx *outbox.Tx, a *alert.Alert, occurrence int, known bool, now time.Time, wants []Want) ([]outbox.NewDelivery, error) {
 	in := &arrival{a, Ref{a.Identity(), max(occurrence, 1)}, c.Scale.Severity(a.Rule.Level), known, now}
@@ -256,6 +290,8 @@ func (p *planning) again(route string, v *verdict) (found bool, err error) {
 				return false, nil
 			}
 			v.state, v.bundle, v.reason = outbox.Suppressed, d.Bundle, d.Reason
+		case d.State == outbox.Suppressed && ToldIn(d.Reason) != "": // it calls nobody, or has steps of its own
+			v.ongoing = "it was " + d.Reason
 		case d.State == outbox.Suppressed && strings.HasPrefix(d.Reason, resolves):
 			v.state, v.reason = outbox.Suppressed, d.Reason
 			if v.about != nil {

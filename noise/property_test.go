@@ -491,7 +491,7 @@ func (r *record) explained(d *outbox.Delivery, flaw func(string, ...any)) {
 	switch {
 	case isStep(d.Kind):
 		taken := strings.HasPrefix(d.Reason, "taken by NAME (cli)") || strings.HasPrefix(d.Reason, "the incident is resolved") ||
-			strings.HasPrefix(d.Reason, "resolve (") || strings.HasPrefix(d.Reason, resolves)
+			strings.HasPrefix(d.Reason, "resolve (") || strings.HasPrefix(d.Reason, "it was "+toldIn) || strings.HasPrefix(d.Reason, resolves)
 		if first := strings.HasPrefix(d.Reason, repeatOf) || strings.HasPrefix(d.Reason, silencedBy); !taken && !first {
 			bad("a step that was not told without a reason")
 		}

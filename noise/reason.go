@@ -82,6 +82,9 @@ const (
 	toldIn     = "told in "
 )
 
+// aloneAfterAll is the note of what was held and is told by itself.
+const aloneAfterAll = "told by itself: nothing else came"
+
 // ToldIn is the identity of the message in which an alert was told with others, of the reason of its delivery; else "".
 func ToldIn(reason string) string {
 	id, _ := strings.CutPrefix(reason, toldIn)

@@ -123,6 +123,12 @@ func (c *Control) Brake(ctx context.Context, db *outbox.DB, receiver string, wai
 	})
 }
 
+// Storms reports whether so many messages that wait for a receiver begin a storm.
+func (c *Control) Storms(receiver string, waiting int) bool {
+	r := c.Receiver(receiver)
+	return r != nil && r.brakes() && !byArgv(receiver) && r.takesFor(waiting) > r.StormAfter
+}
+
 // takesFor is how long a receiver takes for so many messages.
 func (r *Receiver) takesFor(messages int) time.Duration {
 	return time.Duration(float64(messages) / r.Rate * float64(time.Second))

@@ -207,3 +207,16 @@ func TestAThrottleThatWasMadeStricterIsKept(t *testing.T) {
 	b.wait(5 * time.Minute)
 	b.heard("0s hook a1", "1m0s hook throttle of 3")
 }
+
+// What was told in a group is not escalated by itself when it comes by another way: the group has steps of its own.
+func TestWhatWasToldInAGroupCallsNobodyWhenItComesAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `routes: [{to: [hook], group_by: [rule], escalate: [{to: mail}, {after: 15m, to: boss}]}]`)
+	first := made{id: "a0", rule: "5710", agent: "web-01", src: "192.0.2.7", level: 10}
+	b.comes(first)
+	b.alert("5710", 10, "web-02")
+	b.wait(time.Minute)
+	b.comes(first)
+	b.wait(time.Hour)
+	b.heard("30s hook group of 2", "30s mail group of 2", "15m30s boss group of 2 step2")
+}

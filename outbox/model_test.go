@@ -296,6 +296,11 @@ func (m *model) queues() []outbox.Queue {
 				due = d.Due
 			}
 		}
+		for _, d := range m.deliveries {
+			if d.Receiver == q.Receiver && d.State.Open() && !d.Due.IsZero() && (q.Comes.IsZero() || d.Due.Before(q.Comes)) {
+				q.Comes = d.Due
+			}
+		}
 		if nextAt := m.receivers[q.Receiver].NextAt; !due.IsZero() && nextAt.After(due) {
 			due = nextAt
 		}

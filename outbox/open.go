@@ -31,6 +31,9 @@ type Options struct {
 	Busy time.Duration
 	// Now is the time of opening. Default: that of the call.
 	Now time.Time
+	// Scratch is a file that nobody needs after this process, and no other process opens: nothing waits for the disk, and after
+	// an error of a write it is of no use any more.
+	Scratch bool
 }
 
 func (o Options) withDefaults() Options {
@@ -140,11 +143,16 @@ func open(ctx context.Context, path string, opt Options) (*DB, error) {
 	if db.w, err = newSession(dsn(path, opt)); err != nil {
 		return nil, explain("open", err)
 	}
+	if opt.Scratch {
+		_ = db.r.close() // nothing was done with it
+		db.r = db.w
+	}
 	check := opt.Suspect || (unclean && info.Size() <= opt.CheckLimit)
 	if err := db.prepare(ctx, check, opt.Suspect); err != nil {
 		_ = db.Close()
 		return nil, explain("open", err)
 	}
+	db.w.lazy = opt.Scratch
 	return db, nil
 }
 
@@ -156,9 +164,13 @@ func dsn(path string, opt Options) string {
 		checkpoint = "4000"     // pages of the WAL, 16 MiB: those that are written often are copied once
 		walLimit   = "67108864" // bytes that stay on the disk after a checkpoint
 	)
+	synchronous := "FULL"
+	if opt.Scratch {
+		synchronous = "OFF"
+	}
 	u := url.URL{Scheme: "file", Path: path}
 	return u.String() + "?mode=rw&_dqs=0&_busy_timeout=" + strconv.FormatInt(opt.Busy.Milliseconds(), 10) +
-		"&_synchronous=FULL&_pragma=cache_size(" + cache + ")&_pragma=wal_autocheckpoint(" + checkpoint +
+		"&_synchronous=" + synchronous + "&_pragma=cache_size(" + cache + ")&_pragma=wal_autocheckpoint(" + checkpoint +
 		")&_pragma=journal_size_limit(" + walLimit + ")"
 }
 
@@ -219,6 +231,9 @@ func (db *DB) Path() string { return db.path }
 // Close waits for a transaction that runs, then closes the file. Deliveries that are being delivered stay so
 // until the next owner opens it: call [DB.Finish] first for those that were not tried.
 func (db *DB) Close() error {
+	if db.r == db.w {
+		return db.w.close()
+	}
 	return errors.Join(db.r.close(), db.w.close())
 }
 

@@ -40,7 +40,7 @@ func (db *DB) Prune(ctx context.Context, now time.Time, keep Retention) (int, er
 		total += n
 		return n, db.shrink(ctx)
 	}
-	for _, s := range []State{Delivered, Suppressed, Dead} {
+	for _, s := range []State{Suppressed, Delivered, Dead} { // what was told with others before the message that told it: see counted
 		age := keep.Delivered
 		if s == Dead {
 			age = keep.Dead

@@ -18,6 +18,8 @@ type Queue struct {
 	Oldest time.Time
 	// Due is when [DB.Next] has something to hand out, which may be past; zero when nothing waits for a time.
 	Due time.Time
+	// Comes is the earliest time of what waits for one; zero when nothing does.
+	Comes time.Time
 }
 
 // Open is how many deliveries have not come to an end.
@@ -88,6 +90,9 @@ func (q *Queue) look(t *txn) error {
 		[]any{q.Receiver, int64(never)}, &timer)
 	if err != nil {
 		return err
+	}
+	if timed {
+		q.Comes = fromMicros(timer)
 	}
 	switch {
 	case ready && timed:

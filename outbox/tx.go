@@ -76,6 +76,13 @@ func (db *DB) Due(ctx context.Context, now time.Time, limit int) (due []Kept, ne
 	return due, next, err
 }
 
+// NextDue is the earliest time of what is kept, be it past or not; zero if nothing has one.
+func (tx *Tx) NextDue() (time.Time, error) {
+	var at int64
+	_, err := tx.t.row(`SELECT due FROM state WHERE due > 0 ORDER BY due LIMIT 1`, nil, &at)
+	return fromMicros(at), err
+}
+
 // StatesUnder lists what is kept under keys with a prefix, in the order of the keys.
 func (db *DB) StatesUnder(ctx context.Context, prefix string) ([]Kept, error) {
 	var out []Kept

@@ -14,7 +14,15 @@ type session struct {
 	pool  *sql.DB       // keeps no idle connection
 	conn  *sql.Conn     // nil until the first transaction
 	stmts map[string]*sql.Stmt
+
+	// lazy: of a scratch file. One transaction of SQLite's is kept open for many of ours, so that they cost no more than their
+	// statements; one that fails takes those before it along.
+	lazy bool
+	kept int // how many of ours it has had; 0 while there is none
 }
+
+// maxKept bounds what a transaction of a scratch file keeps in memory.
+const maxKept = 2000
 
 func newSession(dsn string) (*session, error) {
 	pool, err := sql.Open("sqlite", dsn)
@@ -64,6 +72,9 @@ func (s *session) run(ctx context.Context, begin string, inner context.Context, 
 	}
 	defer unlock()
 	t := &txn{ctx: ctx, s: s, tally: map[tallyKey]int{}}
+	if s.lazy {
+		return t.keepOn(inner, f)
+	}
 	defer func() {
 		if err == nil {
 			return
@@ -86,6 +97,29 @@ func (s *session) run(ctx context.Context, begin string, inner context.Context, 
 		return err
 	}
 	_, err = t.exec(`COMMIT`)
+	return err
+}
+
+// keepOn runs f in the transaction that is kept open.
+func (t *txn) keepOn(inner context.Context, f func(*txn) error) error {
+	t.ctx = context.WithoutCancel(inner) // a statement that can be cancelled costs a goroutine
+	if t.s.kept == 0 {
+		if _, err := t.exec(`BEGIN IMMEDIATE`); err != nil {
+			return err
+		}
+	}
+	t.s.kept++
+	if err := f(t); err != nil {
+		return err
+	}
+	if err := t.writeTally(); err != nil {
+		return err
+	}
+	if t.s.kept < maxKept {
+		return nil
+	}
+	t.s.kept = 0
+	_, err := t.exec(`COMMIT`)
 	return err
 }
 

@@ -20,14 +20,32 @@ type Previews interface {
 	State(ctx context.Context) (State, error)
 	// Alerts lists alerts of a source, those that hold q in what the list shows, behind the id after.
 	Alerts(ctx context.Context, source, q, after string) (AlertList, error)
-	// Preview shows an alert by the config as it is now, and how that differs from an earlier revision; against is
-	// a revision, "before" (the one before the last save that changed anything), "start", "running", or "" for none.
-	Preview(ctx context.Context, alert, against string) (*Preview, error)
+	// Preview shows an alert by the config as it is now.
+	Preview(ctx context.Context, q Query) (*Preview, error)
 	// Paste takes alerts of any format and answers with their ids in the source "pasted".
 	Paste(ctx context.Context, text []byte) (ids []string, err error)
 	// Frame is the HTML of a mail, by the key that a card names.
 	Frame(key string) (html []byte, ok bool)
 }
+
+// Query is what GET /api/preview?alert=&against=&to= asks.
+type Query struct {
+	Alert string
+	// Against is what the difference is to: a revision, "before" (the one before the last save that changed anything),
+	// "start", "running", or "" for none.
+	Against string
+	// To names a receiver whose message is shown, too, though it is not told: its card is behind the others.
+	To string
+}
+
+// Error is an answer that is no fault of ours: it is told as it is, with what to do about it.
+type Error struct {
+	Status int // of HTTP
+	Text   string
+	Hint   string
+}
+
+func (e *Error) Error() string { return e.Text }
 
 // Inbox answers for what arrived.
 type Inbox interface {
@@ -35,7 +53,7 @@ type Inbox interface {
 	Item(ctx context.Context, id string) (*Item, error)
 	// Clear forgets all that arrived; what the stand-ins know stays.
 	Clear()
-	// Unread counts what arrived since the start, or since Clear, and was not looked at.
+	// Unread counts what arrived since the start, or since Clear, and was not asked for by Item.
 	Unread() int
 	Frame(key string) (html []byte, ok bool)
 }
@@ -110,7 +128,7 @@ type Change struct {
 	At       time.Time     `json:"at"`
 	Files    []ChangedFile `json:"files"`
 	Errors   int           `json:"errors"`
-	Impact             *Impact `json:"impact,omitempty"`
+	Impact   *Impact       `json:"impact,omitempty"`
 }
 
 // Impact is how many alerts' messages a save changes.
@@ -212,7 +230,7 @@ type Card struct {
 	Receiver string `json:"receiver"`
 	Channel  string `json:"channel"`
 	Where    string `json:"where"` // "Slack, incoming webhook", "Mail · root@example.com"
-	Route    string `json:"route"`
+	Route    string `json:"route"` // "" where no route tells it, and its message was asked for
 	// Changed: the message differs from the other revision's; New: it had none then.
 	Changed bool `json:"changed,omitempty"`
 	New     bool `json:"new,omitempty"`
@@ -239,7 +257,7 @@ type View struct {
 
 // CardProblem is what is wrong with one message.
 type CardProblem struct {
-	Kind string `json:"kind"` // template, secret, limit
+	Kind string `json:"kind"` // template, secret, limit; error: it cannot be made at all
 	Problem
 }
 

@@ -1,8 +1,9 @@
-// Package sample owns the built-in alerts: what demo and send --sample use. They are composed, of documentation
-// addresses and names, in the formats that OSSEC and Wazuh write.
+// Package sample owns the built-in alerts: what demo and send --sample use, and the corpus beside them, which the page
+// shows. They are composed, of documentation addresses and names, in the formats that OSSEC and Wazuh write.
 package sample
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"path"
@@ -70,4 +71,19 @@ func Alert(of string) (*alert.Alert, error) {
 	a := alert.Parse(raw, alert.Options{FileName: file, Location: time.UTC})
 	a.Time = time.Now().Truncate(time.Millisecond)
 	return a, nil
+}
+
+//go:embed corpus.json
+var corpus []byte
+
+// Corpus are further alerts, of many families: what there is to look at before one has alerts of one's own.
+func Corpus() []*alert.Alert {
+	var out []*alert.Alert
+	for a, err := range alert.Read(bytes.NewReader(corpus), alert.Options{FileName: "corpus.json", Location: time.UTC}) {
+		if err != nil {
+			panic(err) // embedded
+		}
+		out = append(out, a)
+	}
+	return out
 }

@@ -274,6 +274,7 @@ var causeWords = map[string]string{
 	"window":   "outside of a route's times (active, mute)",
 	"throttle": "above a throttle, told in a digest",
 	"storm":    "held by the storm brake, told in a digest",
+	"resolve":  "ended what was told, and is told there (resolve)",
 }
 
 // causes are what was saved, the most first.

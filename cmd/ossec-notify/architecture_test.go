@@ -20,12 +20,14 @@ const module = "github.com/ossec-notify/ossec-notify/"
 var mayImport = map[string][]string{
 	"display":               {},
 	"door":                  {"spool"},
-	"draw":                  {"display"},
 	"alert":                 {},
 	"backtest/report":       {"backtest", "display"},
 	"sandbox":               {},
 	"spool":                 {},
 	"outbox":                {},
+	"listen":                {},
+	"draw":                  {"display"},
+	"page":                  {"draw", "listen"},
 	"regular":               {},
 	"follow":                {"alert", "regular"},
 	"history":               {"alert", "regular"},
@@ -46,6 +48,7 @@ var mayImport = map[string][]string{
 	"digest":                {"alert", "display", "family"},
 	"noise":                 {"alert", "digest", "display", "family", "notifier", "outbox", "rules", "window"},
 	"templates":             {"alert", "digest", "display", "family", "notifier"},
+	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 }
 

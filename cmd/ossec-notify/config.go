@@ -14,6 +14,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
@@ -156,7 +157,7 @@ func (c httpConfig) faults() (fault, doubt string) {
 			return "url is no address such as https://notify.example.com", ""
 		}
 	}
-	if !isLoopback(host) && c.Token.IsZero() {
+	if !listen.Loopback(host) && c.Token.IsZero() {
 		doubt = fmt.Sprintf("others than this host can reach %s and read the metrics: listen at 127.0.0.1, or demand a token: http: {listen: %q, token: {file: PATH}}", c.Listen, c.Listen)
 	}
 	return "", doubt

@@ -21,19 +21,25 @@ import (
 
 func demoCommand(e *env) *cobra.Command {
 	var brief bool
+	var page webFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "all of it against stand-ins on this machine; nothing to set up",
 		Long: `Starts stand-ins of Slack, PagerDuty, Splunk, a webhook and a mail server on this machine, writes a config for
 them, and takes the built-in alerts through the real code over real connections. Shows which route took each
-alert, and what arrived where. Nothing leaves the machine.`,
-		Example: "  ossec-notify demo",
+alert, and what arrived where. Nothing leaves the machine. With --web it goes on in a browser: what arrived, and what
+the config that is named there makes of any alert, until Ctrl-C.`,
+		Example: "  ossec-notify demo\n  ossec-notify demo --web                      in a browser: what arrived, and what changes as you edit",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.demo(cmd.Context(), brief)
+			if err := page.check(cmd); err != nil {
+				return err
+			}
+			return e.demo(cmd.Context(), brief, page)
 		},
 	}
 	cmd.Flags().BoolVar(&brief, "brief", false, "leave out the messages in full")
+	page.add(cmd, "what arrives, and the preview,")
 	return cmd
 }
 
@@ -61,13 +67,15 @@ routes:
 default: [root-mail]
 `
 
-func (e *env) demo(ctx context.Context, brief bool) error {
+func (e *env) demo(ctx context.Context, brief bool, page webFlags) error {
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	stand, err := sandbox.Start(sandbox.Options{})
+	in, err := newWebInbox(sandbox.Options{}, nil)
 	if err != nil {
 		return failed("%w", err)
 	}
+	stand := in.stand
 	defer stand.Close()
 	dir, err := os.MkdirTemp("", "ossec-notify-demo-")
 	if err != nil {
@@ -96,12 +104,15 @@ func (e *env) demo(ctx context.Context, brief bool) error {
 	if err := d.burst(ctx); err != nil {
 		return err
 	}
-	if !brief {
+	if !brief && !page.web {
 		if err := d.messages(ctx); err != nil {
 			return err
 		}
 	}
 	d.conclude()
+	if page.web {
+		return e.demoWeb(whole, page, path, dir, in)
+	}
 	if d.dead > 0 || d.refused > 0 {
 		return silent(exitFail)
 	}
@@ -237,4 +248,16 @@ func (d *demo) messages(ctx context.Context) error {
 		frame(d.w, x, n, shown)
 	}
 	return nil
+}
+
+// demoWeb goes on in a browser: what arrived, and what the demo's config makes of alerts.
+func (e *env) demoWeb(ctx context.Context, page webFlags, path, home string, in *webInbox) error {
+	own := *e
+	own.config, own.home, own.state = path, home, filepath.Join(home, "state")
+	g, err := own.newPreviews(ctx, input{})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "The config is %s: save a change, and the page shows what it does.\n", path)
+	return own.serveWeb(ctx, page, g, in)
 }

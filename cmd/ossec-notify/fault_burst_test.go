@@ -21,7 +21,7 @@ const maxMemory = 150 << 10
 // outbox at once; calls do not wait for them, nor does what is critical; and the daemon's memory stays bounded.
 func TestFaultBurst(t *testing.T) {
 	bothWays(t, func(t *testing.T, w way) {
-		heard, opt := listen()
+		heard, opt := newEar()
 		in := newInstallationWith(t, "", opt)
 		address := freeAddress(t)
 		// Without a rate: Slack's own holds, one message a second after the first four. All wait: the storm brake has its own test.

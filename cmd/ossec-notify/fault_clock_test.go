@@ -26,7 +26,7 @@ func TestFaultClockSet(t *testing.T) {
 		for name, by := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				heard, opt := listen()
+				heard, opt := newEar()
 				in := newInstallationWith(t, toSlack+"follow: [logs/alerts/"+w.log+"]\n", opt)
 				then := time.Now().Add(by)
 

@@ -153,7 +153,7 @@ func TestFaultConfigSpoiltBetweenDeliverers(t *testing.T) {
 // gone for a moment. Everything is told, by one config or the other.
 func TestFaultConfigReplacedAgainAndAgain(t *testing.T) {
 	bothWays(t, func(t *testing.T, w way) {
-		heard, opt := listen()
+		heard, opt := newEar()
 		config := strings.Replace(toSlack, "100/s", "5000/s", 1)
 		in := newInstallationWith(t, config, opt)
 		daemon := in.serve()

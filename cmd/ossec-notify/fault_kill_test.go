@@ -30,7 +30,7 @@ const (
 // does every line of the manager's log; the alert of a call that was killed arrives if it was stored.
 func TestFaultKilledAtAnyMomentLosesNothing(t *testing.T) {
 	bothWays(t, func(t *testing.T, w way) {
-		heard, opt := listen()
+		heard, opt := newEar()
 		in := newInstallationWith(t, strings.Join([]string{
 			"receivers:",
 			"  soc: {slack: {webhook_url: SLACK_URL}, rate: 5000/s}",
@@ -195,7 +195,7 @@ func wait(d time.Duration) { <-time.After(d) }
 func TestFaultManyCallsAtOnceStartOneDeliverer(t *testing.T) {
 	bothWays(t, func(t *testing.T, w way) {
 		for range atLength(1, 20) {
-			heard, opt := listen()
+			heard, opt := newEar()
 			in := newInstallationWith(t, strings.Replace(toSlack, "100/s", "5000/s", 1), opt)
 			var stories []story
 			for i := range 16 {
@@ -235,7 +235,7 @@ func TestFaultManyCallsAtOnceStartOneDeliverer(t *testing.T) {
 func TestFaultSecondDelivererGivesWay(t *testing.T) {
 	bothWays(t, func(t *testing.T, w way) {
 		for range atLength(1, 10) {
-			heard, opt := listen()
+			heard, opt := newEar()
 			in := newInstallationWith(t, strings.Replace(toSlack, "100/s", "5000/s", 1), opt)
 			if err := spool.Prepare(in.state()); err != nil {
 				t.Fatal(err)
@@ -316,7 +316,7 @@ func TestFaultAskedToLeaveIsNoFailureToStart(t *testing.T) {
 // does not come. The message may have arrived, so it is told again.
 func TestFaultServeTakesOverFromOneThatWaits(t *testing.T) {
 	bothWays(t, func(t *testing.T, w way) {
-		heard, opt := listen()
+		heard, opt := newEar()
 		in := newInstallationWith(t, strings.Replace(toSlack, "100/s", "100/s, timeout: 10m", 1), opt)
 		in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: make(chan struct{})})
 		stories := []story{low("0"), low("1")}

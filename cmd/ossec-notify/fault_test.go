@@ -202,8 +202,8 @@ type ear struct {
 	count map[sandbox.Service]map[string]int
 }
 
-// listen makes an ear, and the options of stand-ins that it hears.
-func listen() (*ear, sandbox.Options) {
+// newEar makes an ear, and the options of stand-ins that it hears.
+func newEar() (*ear, sandbox.Options) {
 	e := &ear{heard: map[sandbox.Service][]string{}, count: map[sandbox.Service]map[string]int{}}
 	return e, sandbox.Options{OnMessage: func(m sandbox.Message) {
 		if !m.Accepted {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
@@ -44,7 +47,7 @@ func webHandler(d *dispatch.Deliverer, s *site, links *ackLinks) http.Handler {
 type webServer struct {
 	handler http.Handler
 	log     *slog.Logger
-	limits  listenLimits
+	limits  listen.Limits
 
 	address string // as the config has it; "" while it does not listen
 	server  *http.Server
@@ -60,7 +63,7 @@ type webServer struct {
 }
 
 func newWebServer(handler http.Handler, log *slog.Logger) *webServer {
-	return &webServer{handler: handler, log: log, limits: usualLimits}
+	return &webServer{handler: handler, log: log, limits: listen.Usual()}
 }
 
 // tokenLife is how long a token that was read is good: requests of strangers do not make us read it each time.
@@ -102,7 +105,7 @@ func (w *webServer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	settings := w.settings
 	w.mu.Unlock()
-	if !fitHost(r.Host, settings.Listen, settings.names()) {
+	if !listen.FitHost(r.Host, settings.Listen, settings.names()) {
 		refuseHost(out, r.Host)
 		return
 	}
@@ -179,10 +182,10 @@ func samePort(a, b string) bool {
 
 func (w *webServer) serve(l net.Listener, address string) {
 	w.address = address
-	w.server = w.limits.server(w)
+	w.server = w.limits.Server(w)
 	server, log := w.server, w.log
 	go func() { // ends with close
-		if err := server.Serve(w.limits.listener(l)); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(w.limits.Listener(l)); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			log.Error("http stopped", "err", err)
 		}
 	}()
@@ -201,4 +204,17 @@ func (w *webServer) close() {
 	}
 	w.log.Info("no longer listening", "http", w.address)
 	w.server, w.address = nil, ""
+}
+
+// refuseHost answers a request that is not meant for us.
+func refuseHost(w http.ResponseWriter, header string) {
+	http.Error(w, fmt.Sprintf("this server does not answer to the name %+q; name it in the config, http: {hosts: [...]}", header), http.StatusMisdirectedRequest)
+}
+
+// bearer reports whether a request has the token. The time that it takes says nothing about the token, its length
+// included.
+func bearer(r *http.Request, token string) bool {
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	got, want := sha256.Sum256([]byte(strings.TrimSpace(given))), sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1 && strings.EqualFold(scheme, "Bearer") && token != ""
 }

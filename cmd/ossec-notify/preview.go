@@ -19,17 +19,22 @@ import (
 const previewExample = `  ossec-notify preview alert.json                  as each receiver would see it
   ossec-notify preview --sample 5712 --to soc
   ossec-notify preview --format json alert.json    the exact requests
+  ossec-notify preview --web alerts.json           in a browser, as templates and config are saved
   ossec-notify preview --as digest alerts.json     all of them in one message, as noise control tells them`
 
 func previewCommand(e *env) *cobra.Command {
 	var in input
 	var to []string
 	var as string
+	var page webFlags
 	cmd := &cobra.Command{
 		Use:   "preview [FILE...]",
 		Short: "what each receiver would get; nothing is sent",
 		Long: `Shows what each receiver that the routes choose would get. Nothing is sent, and secrets are neither needed nor
 shown. Without a config, one receiver of every channel stands in.
+
+With --web it is shown in a browser, beside the routes that decide; a template or config that is saved shows there at
+once, and what it changes. Only this machine can look.
 
 ` + inputHelp,
 		Example: previewExample,
@@ -38,13 +43,25 @@ shown. Without a config, one receiver of every channel stands in.
 			if err := in.check(); err != nil {
 				return err
 			}
-			return e.preview(cmd.Context(), in, to, as)
+			if err := page.check(cmd); err != nil {
+				return err
+			}
+			if !page.web {
+				return e.preview(cmd.Context(), in, to, as)
+			}
+			for _, name := range []string{"to", "as", "format"} {
+				if cmd.Flags().Changed(name) {
+					return fmt.Errorf("--%s and --web do not go together: the page shows every receiver, and each request", name)
+				}
+			}
+			return e.previewWeb(cmd.Context(), page, in)
 		},
 	}
 	cmd.Flags().StringSliceVar(&to, "to", nil, "receivers to show, past the routes")
 	cmd.Flags().StringVar(&in.sample, "sample", "", "show a built-in alert")
 	cmd.Flags().StringVar(&as, "as", "", "show the alerts together, in one message: digest or group")
 	e.formatFlag(cmd)
+	page.add(cmd, "the preview")
 	return cmd
 }
 
@@ -165,7 +182,8 @@ type previewer struct {
 // newPreviewer makes the previewer of a config, which it leaves as it is. It does not know who is on call.
 func newPreviewer(cfg *config) (*previewer, error) { return newPreviewerOnCall(cfg, nil) }
 
-// newPreviewerOnCall is newPreviewer for who knows.
+// newPreviewerOnCall is newPreviewer for who knows. With an error, which is about receivers that cannot be made, it is there all
+// the same, for the others.
 func newPreviewerOnCall(cfg *config, cache *oncall.Cache) (*previewer, error) {
 	shown := *cfg
 	shown.Receivers = nil
@@ -176,10 +194,7 @@ func newPreviewerOnCall(cfg *config, cache *oncall.Cache) (*previewer, error) {
 	}
 	rec := &recorder{redact: newRedactor(cfg.all())}
 	d, err := shown.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard, oncall: cache})
-	if err != nil {
-		return nil, err
-	}
-	return &previewer{d, rec}, nil
+	return &previewer{d, rec}, err
 }
 
 // show renders one delivery and catches what would be sent.

@@ -42,7 +42,8 @@ const rootExample = `  ossec-notify demo                              all of it,
   ossec-notify send --sample 5712 --to oncall    does a page arrive?
   ossec-notify preview alert.json                what would each receiver get?
   ossec-notify explain alert.json                and why?
-  ossec-notify test                              and does it stay so?`
+  ossec-notify test                              and does it stay so?
+  ossec-notify backtest logs/alerts/2026/Nov/    what would this config have sent?`
 
 func rootCommand(e *env) *cobra.Command {
 	root := &cobra.Command{
@@ -83,7 +84,7 @@ func rootCommand(e *env) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(
-		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e), testCommand(e),
+		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e), testCommand(e), backtestCommand(e),
 		serveCommand(e), outboxCommand(e), silenceCommand(e), ackCommand(e), installCommand(e), doctorCommand(e), demoCommand(e), sandboxCommand(e), versionCommand(e), deliverCommand(e),
 	)
 	return root

@@ -12,28 +12,36 @@ import (
 
 func sandboxCommand(e *env) *cobra.Command {
 	var opt sandbox.Options
+	var page webFlags
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "stand-ins of Slack, PagerDuty, Splunk, a webhook and a mail server, to point a config at",
 		Long: `Starts stand-ins of all services on this machine and shows what arrives. They check as strictly as the services
-do: what is refused here would be refused there. Stop it with Ctrl-C.`,
-		Example: "  ossec-notify sandbox                                  on free ports\n  ossec-notify sandbox --http 127.0.0.1:8080 --smtp 127.0.0.1:2525",
+do: what is refused here would be refused there. Stop it with Ctrl-C. With --web a page shows each arrival as its
+channel would, with the raw request and what was wrong with it.`,
+		Example: "  ossec-notify sandbox                                  on free ports\n  ossec-notify sandbox --web                            with an inbox in the browser\n  ossec-notify sandbox --http 127.0.0.1:8080 --smtp 127.0.0.1:2525",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opt.OnCall = []sandbox.Duty{{Schedule: sandboxSchedule, Name: "Alice Example", Email: "alice@example.com"}}
-			opt.OnMessage = func(m sandbox.Message) { fmt.Fprint(e.stdout, arrival(m)) }
-			s, err := sandbox.Start(opt)
+			if err := page.check(cmd); err != nil {
+				return err
+			}
+			in, err := newWebInbox(opt, func(m sandbox.Message) { fmt.Fprint(e.stdout, arrival(m)) })
 			if err != nil {
 				return failed("%w", err)
 			}
-			defer s.Close()
-			fmt.Fprintf(e.stdout, "# stand-ins on this machine; point a config at them:\n%s\n", sandboxConfig(s))
+			defer in.stand.Close()
+			fmt.Fprintf(e.stdout, "# stand-ins on this machine; point a config at them:\n%s\n", sandboxConfig(in.stand))
+			if page.web {
+				return e.serveWeb(cmd.Context(), page, nil, in)
+			}
 			<-cmd.Context().Done()
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&opt.HTTPAddr, "http", "127.0.0.1:0", "address of Slack, PagerDuty, Splunk and the webhook")
 	cmd.Flags().StringVar(&opt.SMTPAddr, "smtp", "127.0.0.1:0", "address of the mail server")
+	page.add(cmd, "what arrives")
 	return cmd
 }
 

@@ -1,0 +1,18 @@
+package templates
+
+// Source is a file of a set, as it was read.
+type Source struct {
+	Name, Text string
+	// Embedded: it is one of ours. Of a name that is there twice, the later file lies over the earlier one.
+	Embedded bool
+}
+
+// Sources are the files that a set is made of: the embedded ones, the user's over them, those that a receiver names.
+func (s *Set) Sources() []Source {
+	embedded := len(s.Defaults().sources)
+	out := make([]Source, len(s.sources))
+	for i, src := range s.sources {
+		out[i] = Source{src.name, src.text, i < embedded}
+	}
+	return out
+}
