@@ -22,10 +22,11 @@ func (o odd) at(n int) bool { return o.IntN(n*o.calm) == 0 }
 func (o odd) pick(of ...string) string { return of[o.IntN(len(of))] }
 
 var (
-	oddWords = []string{
-		"root", "sshd", "web", "sudo", "web-01", "mgr-01", "203.0.113.9", "10.1.1.1", "::ffff:10.1.1.1", "fe80::1%eth0", "198.51.100.1", "2001:db8::1", "", "-", "N/A", " root ", "any",
-		"000", "001", "1", "5712", "10", "T1110", "Brute Force", "/var/log/auth.log", "(web-01) 10.0.0.1->/var/log/x", "db->/x", "a->b->a->c", `"rule":{"level":15}`, `\u0072ule`,
-		`"srcuser"`, "srcuser", "true", "1.0", "[2001:db8::1]", "10.1.1.1:22", "10.1.1.1 / US", "\x00", "é", "\ufffd", "K",
+	oddAddresses = []string{"203.0.113.9", "10.1.1.1", "::ffff:10.1.1.1", "fe80::1%eth0", "198.51.100.1", "2001:db8::1", "[2001:db8::1]", "10.1.1.1:22", "10.1.1.1 / US", " 10.1.1.1", "-", "N/A", "", "any", "root"}
+	oddUsers     = []string{"root", " root ", "-", "N/A", "", "db", "web", "true", "1", "sudo", "a\x00b", "r\\oot"}
+	oddWords     = []string{
+		"root", "sshd", "web", "sudo", "web-01", "000", "001", "1", "10", "T1110", "Brute Force", "/var/log/auth.log", "(web-01) 10.0.0.1->/var/log/x", "db->/x", "a->b->a->c", `"rule":{"level":15}`,
+		`\u0072ule`, `"srcuser"`, "srcuser", "é", "\ufffd", "K", "", "any",
 	}
 	oddNumbers = []string{
 		"0", "3", "10", "12", "16", "17", "-1", "-0", "10.0", "1e1", "1E+1", "12.5", "9223372036854775807", "9223372036854775808", "123456789012345678", "100000000000000000000000", "010", "1.",
@@ -59,6 +60,18 @@ func (o odd) text(s string) string {
 
 func (o odd) word() string { return o.text(o.pick(oddWords...)) }
 
+// oneOf is a value of the field that texts are of: one of them as a text, or as the number or whatever it may be, or something else.
+func (o odd) oneOf(texts []string) string {
+	switch text := o.pick(texts...); {
+	case o.at(15):
+		return o.value(1)
+	case text != "" && strings.Trim(text, "-+.eE0123456789") == "" && text != "-" && o.IntN(2) == 0:
+		return text
+	default:
+		return o.text(text)
+	}
+}
+
 // value is a value of any kind.
 func (o odd) value(depth int) string {
 	switch n := o.IntN(12); {
@@ -85,21 +98,22 @@ func (o odd) comma() string {
 func (o odd) object(depth int, members ...string) string {
 	var parts []string
 	put := func(key, value string) {
-		if key = `"` + key + `"`; o.at(60) {
-			key = o.text(key[1 : len(key)-1])
+		if o.at(25) { // an escape is the same key
+			i := o.IntN(len(key))
+			key = key[:i] + fmt.Sprintf(o.pick(`\u%04x`, `\u%04X`), key[i]) + key[i+1:]
 		}
 		colon := ":"
 		if o.at(30) {
 			colon = o.pick(" : ", ":\n")
 		}
-		parts = append(parts, key+colon+value)
+		parts = append(parts, `"`+key+`"`+colon+value)
 	}
 	for m := range slices.Chunk(members, 2) {
 		if m[0] == "timestamp" || m[0] == "rule" || m[0] == "level" || o.IntN(4) > 0 {
 			put(m[0], m[1])
 		}
-		if o.at(80) { // twice
-			put(m[0], o.value(depth))
+		if o.at(25) { // twice
+			put(m[0], o.pick(m[1], o.value(depth), "null"))
 		}
 	}
 	for o.at(3) {
@@ -119,8 +133,9 @@ func (o odd) alert() string {
 	}
 	rule := o.object(1, "level", level, "id", o.pick(`"5712"`, "5712", o.value(1)), "groups", "["+o.word()+o.comma()+`"sshd"]`,
 		"mitre", o.object(1, "id", `["T1110"]`, "tactic", o.value(1), "technique", o.value(1)))
-	data := o.object(2, "srcip", o.word(), "dstip", o.word(), "srcuser", o.value(1), "dstuser", o.word(), "win", o.object(1, "system", o.object(0, "eventID", o.value(1))))
-	s := o.object(2, "timestamp", `"2026-11-14T09:10:03.111+0100"`, "rule", rule, "agent", o.object(0, "id", o.word(), "name", o.word(), "ip", o.word()), "manager", o.object(0, "name", o.word()),
+	data := o.object(2, "srcip", o.oneOf(oddAddresses), "dstip", o.oneOf(oddAddresses), "srcuser", o.oneOf(oddUsers), "dstuser", o.oneOf(oddUsers),
+		"win", o.object(1, "system", o.object(0, "eventID", o.oneOf(oddNumbers))), "x", o.value(2))
+	s := o.object(2, "timestamp", `"2026-11-14T09:10:03.111+0100"`, "rule", rule, "agent", o.object(0, "id", o.word(), "name", o.word(), "ip", o.oneOf(oddAddresses)), "manager", o.object(0, "name", o.word()),
 		"id", `"1.2"`, "full_log", o.word(), "predecoder", o.object(0, "program_name", o.word(), "hostname", `"db"`), "decoder", o.object(0, "name", o.word(), "parent", o.word()), "data", data, "location", o.word())
 	if !o.at(5) {
 		return s
@@ -150,8 +165,8 @@ func (o odd) alert() string {
 // logAlert is an alert of alerts.log.
 func (o odd) logAlert() string {
 	word := func() string { return o.pick(oddWords...) }
-	lines := []string{"** Alert 1795440503.34: - " + word() + ",sshd,", "2026 Nov 14 09:10:03 " + word(), "Rule: 5712 (level " + o.pick("3", "10", o.pick(oddNumbers...)) + ") -> '" + word() + "'", "Src IP: " + word(),
-		"User: " + word(), word(), "srcuser: " + word()}
+	lines := []string{"** Alert 1795440503.34: - " + word() + ",sshd,", "2026 Nov 14 09:10:03 " + word(), "Rule: 5712 (level " + o.pick("3", "10", o.pick(oddNumbers...)) + ") -> '" + word() + "'", "Src IP: " + o.pick(oddAddresses...),
+		"User: " + o.pick(oddUsers...), word(), "srcuser: " + word()}
 	if i := o.IntN(len(lines)); o.at(5) {
 		lines = slices.Replace(lines, i, i+o.IntN(2), o.pick("", "x: y", "Rule: 1 (level 15) -> 'x'", "\r", " "))
 	}
@@ -160,7 +175,7 @@ func (o odd) logAlert() string {
 
 // match is a match of one or two matchers.
 func (o odd) match(depth int) string {
-	text := strconv.Quote(o.pick("root", "!root", "^web", "log$", "~.", "~^$", "!x", "a|b", "db", "10", "1", "true", "/var", "->", "any", "-"))
+	text := strconv.Quote(o.pick("root", "!root", "^root$", "^10$", "^web", "log$", "~.", "~^$", "!x", "a|b", "db", "10", "1", "true", "/var", "->", "any", "-"))
 	network := strconv.Quote(o.pick("10.0.0.0/8", "203.0.113.0/24", "::/0", "0.0.0.0/0", "2001:db8::/32", "fe80::1%eth0"))
 	part := ""
 	switch n := o.IntN(24); {
