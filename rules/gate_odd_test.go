@@ -236,3 +236,23 @@ func TestOddAlertsDoNotFoolTheGate(t *testing.T) {
 		t.Errorf("only %d of 32,000 were stopped: the test shows little", stopped)
 	}
 }
+
+// Each byte of some alerts is left out, replaced and followed by what means something, and the line is cut there.
+func TestNoByteFoolsTheGate(t *testing.T) {
+	tables, gates := gates(t)
+	bits := append([]string{"", "]", ":", "0", `,"`, `"level":`, `"rule"`, `\u0065`}, oddBits...)
+	for _, line := range []string{
+		`{"timestamp":"2026-11-14T09:10:03.111+0100","rule":{"level":3,"x":{"level":1},"id":"5710","groups":["sshd"],"mitre":{"id":["T1"]}},"agent":{"id":"001","name":"web"},` +
+			`"full_log":"a\"b","data":{"srcip":"203.0.113.9","srcuser":"root"},"location":"x"}`,
+		`{"rule":{"level":3,"id":5710},"data":{"a":[1,{"b":null}],"srcuser":["a"]},"predecoder":{"program_name":"sshd"}}`,
+		"** Alert 1795440503.34: - syslog,sshd,\n2026 Nov 14 09:10:03 (web-01) 192.0.2.11->/var/log/auth.log\nRule: 5710 (level 7) -> 'sshd'\nSrc IP: 203.0.113.9\nUser: root\nx\n",
+	} {
+		for i := range line {
+			for _, bit := range bits {
+				for _, changed := range []string{line[:i] + bit + line[i+1:], line[:i] + bit + line[i:], line[:i] + bit} {
+					checkGates(t, tables, gates, []byte(changed))
+				}
+			}
+		}
+	}
+}
