@@ -128,6 +128,7 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 		return backtest.Totals{Alerts: t.Alerts, From: t.From, To: t.To, Days: t.Days}
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryGoal))
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as long as that is far away
 	began := time.Now()
 	stop := e.progress(past)
 	r, fault := backtest.Run(ctx, past.Alerts(ctx), opt)
