@@ -65,11 +65,15 @@ func (s *Server) Impact(revision int, i Impact) {
 }
 
 // Arrived tells them that something came into the inbox.
-func (s *Server) Arrived(item string) {
-	s.tell(event{"arrived", struct {
-		Item   string `json:"item"`
-		Unread int    `json:"unread"`
-	}{item, s.opt.Inbox.Unread()}})
+func (s *Server) Arrived(item string) { s.tell(event{"arrived", counted{item, s.opt.Inbox.Unread()}}) }
+
+// read tells them that something in the inbox was looked at, in any of their pages.
+func (s *Server) read(item string, unread int) { s.tell(event{"read", counted{item, unread}}) }
+
+// counted is an item of the inbox, and how many are unread after what became of it.
+type counted struct {
+	Item   string `json:"item"`
+	Unread int    `json:"unread"`
 }
 
 // events is a stream of them. It begins with hello, so that nothing need be told again to who was away.

@@ -133,7 +133,14 @@ func (s *Server) handler() http.Handler {
 			q := r.URL.Query()
 			return in.Items(r.Context(), q.Get("channel"), q.Get("q"), q.Get("after"))
 		}))
-		mux.HandleFunc("GET /api/inbox/{id}", answering(func(r *http.Request) (any, error) { return in.Item(r.Context(), r.PathValue("id")) }))
+		mux.HandleFunc("GET /api/inbox/{id}", answering(func(r *http.Request) (any, error) {
+			before := in.Unread()
+			item, err := in.Item(r.Context(), r.PathValue("id"))
+			if now := in.Unread(); err == nil && now != before {
+				s.read(item.ID, now)
+			}
+			return item, err
+		}))
 		mux.HandleFunc("DELETE /api/inbox", func(w http.ResponseWriter, _ *http.Request) {
 			in.Clear()
 			w.WriteHeader(http.StatusNoContent)

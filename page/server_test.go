@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,16 +54,25 @@ func (f *fakePreviews) Frame(key string) ([]byte, bool) {
 }
 
 // fakeInbox holds one item.
-type fakeInbox struct{ cleared bool }
+type fakeInbox struct {
+	cleared bool
+	read    atomic.Bool
+}
 
 func (f *fakeInbox) Items(context.Context, string, string, string) (page.ItemList, error) {
 	return page.ItemList{Items: []page.Item{{ID: "1"}}}, nil
 }
 func (f *fakeInbox) Item(_ context.Context, id string) (*page.Item, error) {
+	f.read.Store(true)
 	return &page.Item{ID: id}, nil
 }
-func (f *fakeInbox) Clear()                      { f.cleared = true }
-func (f *fakeInbox) Unread() int                 { return 2 }
+func (f *fakeInbox) Clear() { f.cleared = true }
+func (f *fakeInbox) Unread() int {
+	if f.read.Load() {
+		return 1
+	}
+	return 2
+}
 func (f *fakeInbox) Frame(string) ([]byte, bool) { return nil, false }
 
 // served is a page that is served, and a browser that has its cookie.
@@ -393,6 +403,12 @@ func TestEventsSayLookAgain(t *testing.T) {
 	l.expect("impact", `{"rev":8,"changed":1,"looked":2,"of":2,"ids":["a"]}`)
 	s.Arrived("12")
 	l.expect("arrived", `{"item":"12","unread":2}`)
+	for range 2 { // the second time it is read already
+		if r := s.get("/api/inbox/12"); r.status != http.StatusOK {
+			t.Fatalf("status %d", r.status)
+		}
+	}
+	l.expect("read", `{"item":"12","unread":1}`)
 	s.Close("ended in the terminal")
 	l.expect("bye", `{"reason":"ended in the terminal"}`)
 	if name, _ := l.next(); name != "" {

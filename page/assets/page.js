@@ -1373,6 +1373,13 @@ function connect() {
     if (inbox()) bar();
     else face();
   });
+  hear('read', m => {
+    S.state.unread = m.unread;
+    const row = S.items.find(i => i.id === m.item);
+    if (row) row.unread = false;
+    if (inbox()) list();
+    bar();
+  });
   hear('arrived', m => {
     S.state.unread = m.unread;
     bar();
