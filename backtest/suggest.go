@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -183,22 +184,27 @@ func (k *keeper) suggestion(ctx context.Context, path string, opt *Options, key 
 	of := k.kept[key]
 	route := slices.MaxFunc(slices.Sorted(maps.Keys(of.routes)), func(a, b string) int { return cmp.Compare(of.routes[a], of.routes[b]) })
 	policy := k.d.Table.Policies()[route]
-	before, err := k.try(ctx, path+"-0", opt, key.receiver, policy, of.alerts)
-	if err != nil || before == 0 {
-		return Suggestion{}, false
+	tries := []trial{{policy: policy}} // as it is
+	for _, x := range remedies {
+		if changed, ok := with(policy, x.setting, k.d.Scale); ok && x.fits(k.d.Receivers[key.receiver], of.alerts, k.d.Scale) {
+			tries = append(tries, trial{remedy: x, policy: changed})
+		}
 	}
-	best, left := remedy{}, before
-	for i, x := range remedies {
-		changed, ok := with(policy, x.setting, k.d.Scale)
-		if !ok || !x.fits(k.d.Receivers[key.receiver], of.alerts, k.d.Scale) {
-			continue
+	const atOnce = 2 // what is tried beyond the first that is good is for nothing
+	best, before, left := remedy{}, 0, 0
+	for i := range tries {
+		if i%atOnce == 0 {
+			k.tryAll(ctx, path, i, opt, key.receiver, tries[i:min(i+atOnce, len(tries))], of.alerts)
 		}
-		after, err := k.try(ctx, fmt.Sprint(path, "-", i+1), opt, key.receiver, changed, of.alerts)
-		if err != nil {
-			break
+		t := tries[i]
+		if t.err != nil || i == 0 && t.messages == 0 {
+			return Suggestion{}, false
 		}
-		if after < left {
-			best, left = x, after
+		if i == 0 {
+			before, left = t.messages, t.messages
+		}
+		if t.messages < left {
+			best, left = t.remedy, t.messages
 		}
 		if float64(left) <= good*float64(before) {
 			break
@@ -221,6 +227,26 @@ func (k *keeper) suggestion(ctx context.Context, path string, opt *Options, key 
 		out.YAML += "  to: [" + strings.Join(k.d.Table.Default, ", ") + "]\n"
 	}
 	return out, true
+}
+
+// trial is a policy to try, the remedy that makes it, and what came of it.
+type trial struct {
+	remedy
+	policy   *rules.Policy
+	messages int
+	err      error
+}
+
+// tryAll makes trials side by side; first numbers them for their files.
+func (k *keeper) tryAll(ctx context.Context, path string, first int, opt *Options, receiver string, trials []trial, alerts []timed) {
+	var group sync.WaitGroup
+	for i := range trials {
+		group.Go(func() {
+			t := &trials[i]
+			t.messages, t.err = k.try(ctx, fmt.Sprint(path, "-", first+i), opt, receiver, t.policy, alerts)
+		})
+	}
+	group.Wait()
 }
 
 // percent is a share in words.
