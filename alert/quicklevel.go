@@ -120,7 +120,7 @@ func marksSlowly(text []byte) mark {
 // [Parse] knows it for an alert, whatever is wrong with the rest.
 func BeginsWithLevel(text []byte) bool {
 	i := levelPlace(text)
-	return i >= 0 && '1' <= text[i] && text[i] <= '9' && len(text) <= DefaultLimit
+	return i >= 0 && i < len(text) && '1' <= text[i] && text[i] <= '9' && len(text) <= DefaultLimit
 }
 
 // levelledOnce reports whether the object of the rule has no other level; what is behind it may have. i is where it goes on.
@@ -128,8 +128,11 @@ func levelledOnce(line []byte, i int) bool {
 	var g Glance
 	s := view(line)
 	for s[i] == ',' {
+		if !strings.HasPrefix(s[i:], `,"`) {
+			return false
+		}
 		end, plain := endOfText(s, i+2)
-		if s[i+1] != '"' || end < 0 || !plain || s[i+2:end] == "level" || end+1 >= len(s) || s[end+1] != ':' {
+		if end < 0 || !plain || s[i+2:end] == "level" || end+1 >= len(s) || s[end+1] != ':' {
 			return false
 		}
 		if i = g.value(s, end+2, nil, 2); i < 0 || i >= len(s) {
@@ -139,7 +142,7 @@ func levelledOnce(line []byte, i int) bool {
 	return s[i] == '}'
 }
 
-// levelPlace is where the digits of the level begin; -1 if that is not where managers write it.
+// levelPlace is where the digits of the level begin, which may be the end of the line; -1 if that is not where managers write it.
 func levelPlace(line []byte) int {
 	if len(line) < mostOfIt {
 		return -1

@@ -56,6 +56,42 @@ func TestQuickLevel(t *testing.T) {
 	}
 }
 
+// A line may be cut anywhere, where the disk was full: what is said of it is what Parse says, and nothing panics.
+func TestCutLinesAreReadAsParseDoes(t *testing.T) {
+	lines := []string{
+		quickLog,
+		strings.Replace(quickLine, `.111+0100`, `.111222333+0100`, 1),
+		strings.Replace(quickLine, `"groups"`, `"x":{"level":1},"y":"level","z":[1,2e3,"\\u00e9\\\\",true,null],"groups"`, 1),
+		strings.Replace(quickLine, `"groups"`, `"lev\u0065l":9,"groups"`, 1),
+	}
+	for _, text := range readCorpus(t) {
+		if len(text) < 1000 {
+			lines = append(lines, string(text))
+		}
+	}
+	lens := NewLens(1<<32-1, "data.srcuser", "win.system.eventID")
+	key := NewLastKey("data.srcuser")
+	var g Glance
+	for _, line := range lines {
+		for end := range len(line) {
+			text := []byte(line)[:end:end]
+			a := Parse(text, Options{Location: time.UTC})
+			if n, ok := QuickLevel(text); ok && n != a.Rule.Level {
+				t.Errorf("%s: level %d, Parse says %d", text, n, a.Rule.Level)
+			}
+			if BeginsWithLevel(text) && a.Problem.Kind == ProblemUnknown {
+				t.Errorf("%s: it begins with a level, and Parse says it is no alert", text)
+			}
+			if key.AbsentFrom(text) && a.Lookup("data.srcuser") != nil {
+				t.Errorf("%s: it has a user", text)
+			}
+			if g.Look(lens, text) && a.Problem.Kind != "" {
+				t.Errorf("%s: it is whole, and Parse says %s", text, a.Problem.ReadsAs)
+			}
+		}
+	}
+}
+
 // The fast way of the processor and the slow one find the same, wherever in a text the marks stand.
 func TestMarksAreFoundEverywhere(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))

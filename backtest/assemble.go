@@ -29,19 +29,30 @@ func assemble(opt *Options, totals Totals, sides []*side, diff *difference) *Rep
 	return r
 }
 
-// maxDays bounds the days of a report: an alert may claim any date.
-const maxDays = 4000
+// Any date may stand in an alert. A report has at most maxDays; what is farther than stray days from all else, and less than a
+// hundredth of it, was dated by a clock that was wrong.
+const (
+	maxDays = 4000
+	stray   = 60
+)
 
 // days lists the days of the report and notes those without alerts.
 func (r *Report) days(alerts map[string]int) {
 	if r.From.IsZero() {
 		return
 	}
-	from, to := r.From.In(r.Zone), r.To.In(r.Zone)
-	y, m, d := from.Date()
-	last := to.Format(time.DateOnly)
+	first, last := r.date(r.From), r.date(r.To)
+	if from, to, outside := bulk(alerts); outside > 0 {
+		r.Read.Outside = outside
+		if from > first {
+			first, r.From = from, r.midnight(from, 0)
+		}
+		if to < last {
+			last, r.To = to, r.midnight(to, 1).Add(-time.Second)
+		}
+	}
 	for i := range maxDays {
-		name := time.Date(y, m, d+i, 12, 0, 0, 0, r.Zone).Format(time.DateOnly)
+		name := r.date(r.midnight(first, i))
 		if name > last {
 			break
 		}
@@ -50,6 +61,50 @@ func (r *Report) days(alerts map[string]int) {
 			r.Gaps[name] = true
 		}
 	}
+}
+
+func (r *Report) date(t time.Time) string { return t.In(r.Zone).Format(time.DateOnly) }
+
+// midnight is when a day begins that is so many days after another.
+func (r *Report) midnight(day string, after int) time.Time {
+	t, _ := time.Parse(time.DateOnly, day)
+	return time.Date(t.Year(), t.Month(), t.Day()+after, 0, 0, 0, 0, r.Zone)
+}
+
+// bulk are the first and the last day of nearly all alerts, and how many are dated before or after.
+func bulk(alerts map[string]int) (from, to string, outside int) {
+	var all int
+	type run struct {
+		from, to string
+		alerts   int
+	}
+	var runs []run // of days that are near each other
+	var before time.Time
+	for _, day := range slices.Sorted(maps.Keys(alerts)) {
+		t, err := time.Parse(time.DateOnly, day)
+		if err != nil || alerts[day] == 0 {
+			continue
+		}
+		if len(runs) == 0 || t.Sub(before) > stray*24*time.Hour {
+			runs = append(runs, run{from: day})
+		}
+		x := &runs[len(runs)-1]
+		x.to, x.alerts, before = day, x.alerts+alerts[day], t
+		all += alerts[day]
+	}
+	few := func(x run) bool { return x.alerts*100 < all }
+	for len(runs) > 0 && few(runs[0]) {
+		outside += runs[0].alerts
+		runs = runs[1:]
+	}
+	for len(runs) > 0 && few(runs[len(runs)-1]) {
+		outside += runs[len(runs)-1].alerts
+		runs = runs[:len(runs)-1]
+	}
+	if len(runs) == 0 { // many runs of few alerts each
+		return "", "", 0
+	}
+	return runs[0].from, runs[len(runs)-1].to, outside
 }
 
 // receivers lists those of both configs, by name.

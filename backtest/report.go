@@ -38,8 +38,10 @@ type Report struct {
 // Reading is what was read.
 type Reading struct {
 	Alerts, Damaged int
-	Bytes           int64 // as it was inflated
-	Took            time.Duration
+	// Outside is how many of the alerts are dated far from all others, as by a clock that was wrong: Days leaves such dates out.
+	Outside int
+	Bytes   int64 // as it was inflated
+	Took    time.Duration
 }
 
 // Damage is a line or a file that is no whole alert.

@@ -164,7 +164,7 @@ func feed(ctx, inner context.Context, alerts iter.Seq2[*alert.Alert, error], opt
 		out = make([]timed, 0, batch)
 		return true
 	}
-	for a, err := range alerts {
+	for a, err := range plausible(alerts) {
 		if ctx.Err() != nil {
 			break
 		}
@@ -196,6 +196,45 @@ func feed(ctx, inner context.Context, alerts iter.Seq2[*alert.Alert, error], opt
 		fault = nil
 	}
 	return totals, fault
+}
+
+// ahead is how far an alert may be ahead of those around it. Files are in order but for seconds.
+const ahead = 24 * time.Hour
+
+// plausible are the same alerts. One that is dated ahead of the one before it and of the one behind it was dated by a clock that
+// was wrong, and gets the time of the one before it: or the clock that follows them would stand still until then.
+func plausible(alerts iter.Seq2[*alert.Alert, error]) iter.Seq2[*alert.Alert, error] {
+	return func(yield func(*alert.Alert, error) bool) {
+		var at time.Time
+		var odd *alert.Alert // waits for the next
+		for a, err := range alerts {
+			if odd != nil {
+				if a != nil && !a.Time.IsZero() && odd.Time.Sub(a.Time) > ahead {
+					if odd.Time = at; at.IsZero() { // it is the first
+						odd.Time = a.Time
+					}
+				}
+				at = odd.Time
+				if !yield(odd, nil) {
+					return
+				}
+				odd = nil
+			}
+			if a != nil && a.Time.Sub(at) > ahead {
+				odd = a
+				continue
+			}
+			if a != nil && a.Time.After(at) {
+				at = a.Time
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+		if odd != nil {
+			yield(odd, nil)
+		}
+	}
 }
 
 // timed is an alert and the time that the clock shows when it comes.

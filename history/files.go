@@ -73,7 +73,7 @@ func (f foundFile) copies(g foundFile) bool {
 // foundFile is a file that was found.
 type foundFile struct {
 	File
-	dev, inode uint64
+	inode inode
 	name
 	begins time.Time // when its first alert was made
 	first  string    // and what that is known by, "" if not
@@ -152,35 +152,61 @@ func lookAt(path string) ([]foundFile, error) {
 		}
 		return []foundFile{of(path, info)}, nil
 	}
-	var all []foundFile
-	err = filepath.WalkDir(path, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() || !named(at).ours {
-			return nil
-		}
-		info, err := os.Stat(at) // alerts.json may be a link
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil && info.Mode().IsRegular() {
-			all = append(all, of(at, info))
-		}
-		return err
-	})
+	all, err := inFolder(path, info, map[inode]bool{})
 	if err == nil && len(all) == 0 {
 		err = fmt.Errorf("%s: no alerts.json, alerts.log or ossec-alerts-… in this folder: name the files, or the folder logs/alerts of the manager", path)
 	}
 	return all, err
 }
 
-func of(path string, info fs.FileInfo) foundFile {
-	f := foundFile{File: File{path, info.Size()}, name: named(path)}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		f.dev, f.inode = uint64(st.Dev), st.Ino
+// inFolder finds the files of a folder and of those in it, links to others too: archives are moved to another disk. seen are those
+// that were looked at.
+func inFolder(path string, info fs.FileInfo, seen map[inode]bool) (all []foundFile, err error) {
+	if id := inodeOf(info); seen[id] {
+		return nil, nil
+	} else if id != (inode{}) {
+		seen[id] = true
 	}
-	return f
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		at := filepath.Join(path, e.Name())
+		ours := named(at).ours
+		if !e.IsDir() && e.Type()&fs.ModeSymlink == 0 && !ours {
+			continue
+		}
+		info, err := os.Stat(at) // alerts.json may be a link
+		switch {
+		case errors.Is(err, fs.ErrNotExist), err != nil && !e.IsDir() && !ours: // a link to nowhere
+		case err != nil:
+			return nil, err
+		case info.IsDir():
+			more, err := inFolder(at, info, seen)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, more...)
+		case info.Mode().IsRegular() && ours:
+			all = append(all, of(at, info))
+		}
+	}
+	return all, nil
+}
+
+// inode is what a file is, by whatever path; zero where that is not known.
+type inode struct{ dev, n uint64 }
+
+func inodeOf(info fs.FileInfo) (id inode) {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		id = inode{uint64(st.Dev), st.Ino}
+	}
+	return id
+}
+
+func of(path string, info fs.FileInfo) foundFile {
+	return foundFile{File: File{path, info.Size()}, inode: inodeOf(info), name: named(path)}
 }
 
 // once leaves out what has the alerts of another file.
@@ -190,8 +216,7 @@ func once(all []foundFile) (kept []foundFile, notes []string) {
 	slices.SortStableFunc(all, func(a, b foundFile) int {
 		return cmp.Or(rank(b.dated)-rank(a.dated), rank(b.ext == ".json")-rank(a.ext == ".json"), rank(a.gzip)-rank(b.gzip))
 	})
-	type id struct{ dev, inode uint64 }
-	inodes, stems := map[id]string{}, map[string]string{}
+	inodes, stems := map[inode]string{}, map[string]string{}
 	for _, f := range all {
 		if f.Path == Stdin {
 			if !slices.ContainsFunc(kept, func(k foundFile) bool { return k.Path == Stdin }) {
@@ -199,14 +224,13 @@ func once(all []foundFile) (kept []foundFile, notes []string) {
 			}
 			continue
 		}
-		inode := id{f.dev, f.inode}
-		if same, ok := inodes[inode]; ok {
+		if same, ok := inodes[f.inode]; ok {
 			if same != f.Path {
 				notes = append(notes, fmt.Sprintf("%s is the same file as %s, and is read once", f.Path, same))
 			}
 			continue
 		}
-		inodes[inode] = f.Path
+		inodes[f.inode] = f.Path
 		if f.ours {
 			if same, ok := stems[f.stem]; ok {
 				notes = append(notes, fmt.Sprintf("%s has the same alerts as %s, and is not read", f.Path, same))

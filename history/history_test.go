@@ -263,6 +263,22 @@ func TestArchivesAreReadInTheOrderOfTimeAndOnce(t *testing.T) {
 	}
 }
 
+// Who runs out of room moves the archive, or a part of it, to another disk and leaves a link.
+func TestLinkedFoldersAreReadOnce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "big", "2025", "Nov", "ossec-alerts-14.json"), alertsOf(2, day.AddDate(-1, 0, 0), time.Second))
+	write(t, filepath.Join(dir, "disk", "2026", "Nov", "ossec-alerts-14.json"), alertsOf(2, day, time.Second))
+	for name, to := range map[string]string{"alerts": "disk", "disk/2025": "../big/2025", "disk/again": "..", "disk/loop": "loop", "disk/gone": "nowhere"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files, notes, err := Find([]string{filepath.Join(dir, "alerts")}, time.UTC)
+	if err != nil || len(notes) != 0 || len(files) != 2 || files[0].Path != filepath.Join(dir, "alerts/2025/Nov/ossec-alerts-14.json") || files[1].Path != filepath.Join(dir, "alerts/2026/Nov/ossec-alerts-14.json") {
+		t.Errorf("%v, %q, %v", files, notes, err)
+	}
+}
+
 // An archive that was copied may have alerts.json as a file of its own, or as it was at the time.
 func TestACopyIsReadOnce(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "alerts")

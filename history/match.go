@@ -121,12 +121,12 @@ func (m *matcher) one(line []byte) {
 		}
 	}
 	if m.opt.Pass == nil || m.opt.Pass(line) {
-		if i := bytes.IndexByte(line, 0); i >= 0 { // the machine went down while it was written
-			m.one(line[:i])
-			m.one(line[i:])
-			return
+		// Where the machine went down while it was written, NUL bytes divide alerts.
+		for one := range bytes.SplitSeq(line, []byte{0}) {
+			if len(one) > 0 {
+				m.took(alert.Parse(bytes.Clone(one), m.parse), one)
+			}
 		}
-		m.took(alert.Parse(bytes.Clone(line), m.parse), line)
 		return
 	}
 	m.alerts++

@@ -118,7 +118,11 @@ const (
 	pauseFor    = 500
 )
 
-const everyField = ^alert.Fields(0)
+const (
+	everyField = ^noField
+	// noField is what the matcher of a key needs that the gate does not know: then nobody knows what it would say.
+	noField alert.Fields = 1 << 31
+)
 
 // answer is what can be said without knowing everything.
 type answer uint8
@@ -381,5 +385,5 @@ func needs(key string) alert.Fields {
 	case "manager":
 		return alert.FieldManager
 	}
-	return everyField
+	return noField
 }

@@ -181,6 +181,20 @@ func TestMutatedAlertsDoNotFoolTheGate(t *testing.T) {
 	t.Log(stopped, "stopped")
 }
 
+// A key that is added and forgotten here costs time, and no alert.
+func TestTheGateKnowsEveryKey(t *testing.T) {
+	for _, key := range matcherKeys {
+		if needs(key)&^everyField != 0 {
+			t.Errorf("it does not know what %s looks at", key)
+		}
+	}
+	x := table(t, "{routes: [{match: {user: root}, to: [a]}]}")
+	x.Routes[0].Match.entries[0].key = "weather"
+	if !NewGate(x).Pass([]byte(`{"timestamp":"2026-11-14T09:10:03.111+0100","rule":{"level":3,"id":"5712"},"agent":{"name":"web-01"},"location":"x"}`)) {
+		t.Error("it stops an alert by a matcher of which it knows nothing")
+	}
+}
+
 // pooled: what a sync.Pool keeps is there. With the race detector it forgets some at random.
 var pooled = true
 

@@ -61,20 +61,43 @@ func (m *Match) Matches(a *alert.Alert) bool {
 
 // Explain answers as Matches does and says why, in facts about the alert: `level 5 is below 7`. If the match holds,
 // the facts of all its matchers are given, else the first that failed. Alert text in it is quoted and bounded.
-func (m *Match) Explain(a *alert.Alert) (bool, string) {
+func (m *Match) Explain(a *alert.Alert) (bool, string) { return inOne(m.facts(a)) }
+
+// facts is Explain, with each fact by itself.
+func (m *Match) facts(a *alert.Alert) (bool, []string) {
 	if m == nil || len(m.entries) == 0 {
-		return true, "takes every alert"
+		return true, []string{TakesAll}
 	}
-	facts := make([]string, len(m.entries))
-	for i, e := range m.entries {
-		held, fact := e.explain(a)
+	var all []string
+	for _, e := range m.entries {
+		held, facts := factsOf(e.matcher, a)
 		if !held {
-			return false, fact
+			return false, facts
 		}
-		facts[i] = fact
+		all = append(all, facts...)
 	}
-	return true, strings.Join(facts, ", ")
+	return true, all
 }
+
+// TakesAll is the fact about a match that asks for nothing.
+const TakesAll = "takes every alert"
+
+// factsOf is explain, with each fact by itself.
+func factsOf(m matcher, a *alert.Alert) (bool, []string) {
+	if m, ok := m.(combining); ok {
+		return m.facts(a)
+	}
+	held, fact := m.explain(a)
+	return held, []string{fact}
+}
+
+// combining is a matcher that asks others.
+type combining interface {
+	facts(a *alert.Alert) (bool, []string)
+}
+
+// inOne is facts as one text.
+func inOne(held bool, facts []string) (bool, string) { return held, strings.Join(facts, ", ") }
 
 // anyMatcher holds when one of its branches does.
 type anyMatcher struct{ branches []*Match }
@@ -88,17 +111,19 @@ func (m *anyMatcher) holds(a *alert.Alert) bool {
 	return false
 }
 
-func (m *anyMatcher) explain(a *alert.Alert) (bool, string) {
-	facts := make([]string, len(m.branches))
-	for i, b := range m.branches {
-		held, fact := b.Explain(a)
+func (m *anyMatcher) facts(a *alert.Alert) (bool, []string) {
+	var all []string
+	for _, b := range m.branches {
+		held, facts := b.facts(a)
 		if held {
-			return true, fact
+			return true, facts
 		}
-		facts[i] = fact
+		all = append(all, facts...)
 	}
-	return false, strings.Join(facts, ", ")
+	return false, all
 }
+
+func (m *anyMatcher) explain(a *alert.Alert) (bool, string) { return inOne(m.facts(a)) }
 
 // allMatcher holds when all its branches do.
 type allMatcher struct{ branches []*Match }
@@ -112,27 +137,31 @@ func (m *allMatcher) holds(a *alert.Alert) bool {
 	return true
 }
 
-func (m *allMatcher) explain(a *alert.Alert) (bool, string) {
-	facts := make([]string, len(m.branches))
-	for i, b := range m.branches {
-		held, fact := b.Explain(a)
+func (m *allMatcher) facts(a *alert.Alert) (bool, []string) {
+	var all []string
+	for _, b := range m.branches {
+		held, facts := b.facts(a)
 		if !held {
-			return false, fact
+			return false, facts
 		}
-		facts[i] = fact
+		all = append(all, facts...)
 	}
-	return true, strings.Join(facts, ", ")
+	return true, all
 }
+
+func (m *allMatcher) explain(a *alert.Alert) (bool, string) { return inOne(m.facts(a)) }
 
 // notMatcher holds when its branch does not. Its reason is the branch's: a fact that stands on its own.
 type notMatcher struct{ branch *Match }
 
 func (m *notMatcher) holds(a *alert.Alert) bool { return !m.branch.Matches(a) }
 
-func (m *notMatcher) explain(a *alert.Alert) (bool, string) {
-	held, fact := m.branch.Explain(a)
-	return !held, fact
+func (m *notMatcher) facts(a *alert.Alert) (bool, []string) {
+	held, facts := m.branch.facts(a)
+	return !held, facts
 }
+
+func (m *notMatcher) explain(a *alert.Alert) (bool, string) { return inOne(m.facts(a)) }
 
 // ParseMatch reads the mapping under a `match:`. A nil node gives a nil Match, which holds for every alert. With a
 // problem that is no warning, the Match is nil and must not be used.

@@ -54,6 +54,8 @@ type Verdict struct {
 	Route   string // as in Choice
 	Matched bool
 	Reason  string // see Match.Explain
+	// Facts are what the Reason is made of, one by one.
+	Facts []string
 }
 
 // Decision is what the table says of an alert, and why.
@@ -139,9 +141,10 @@ func (w *walk) matches(r *Route, index int, parent *position) bool {
 	if !w.explain {
 		return r.Match.Matches(w.alert)
 	}
-	matched, reason := r.Match.Explain(w.alert)
+	matched, facts := r.Match.facts(w.alert)
+	_, reason := inOne(matched, facts)
 	at := &position{r, index, parent}
-	w.Verdicts = append(w.Verdicts, Verdict{at.path(), matched, reason})
+	w.Verdicts = append(w.Verdicts, Verdict{at.path(), matched, reason, facts})
 	return matched
 }
 

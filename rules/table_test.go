@@ -158,12 +158,15 @@ routes:
   - {to: [soc]}
   - {name: never tried, to: [x]}
 `).Decide(bruteForce()).Verdicts
+	one := func(route string, matched bool, fact string) Verdict {
+		return Verdict{route, matched, fact, []string{fact}}
+	}
 	want := []Verdict{
-		{"page", false, "severity medium (level 10) is below high"},
-		{"shop", true, `location "(web-01) 192.0.2.10->/var/log/auth.log" holds "auth"`},
-		{"shop/night", false, `group "syslog", "sshd", "authentication_failures" has no "web"`},
-		{"shop/routes[1]", true, "srcip 203.0.113.9 is in 203.0.113.0/24"},
-		{"routes[2]", true, "takes every alert"},
+		one("page", false, "severity medium (level 10) is below high"),
+		one("shop", true, `location "(web-01) 192.0.2.10->/var/log/auth.log" holds "auth"`),
+		one("shop/night", false, `group "syslog", "sshd", "authentication_failures" has no "web"`),
+		one("shop/routes[1]", true, "srcip 203.0.113.9 is in 203.0.113.0/24"),
+		one("routes[2]", true, "takes every alert"),
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)

@@ -116,13 +116,19 @@ func TestTreeIsWhatDecideDoes(t *testing.T) {
 		for range 20 {
 			a := alerts[random.IntN(len(alerts))]
 			d := x.Decide(a)
+			for i, v := range d.Verdicts {
+				if strings.Join(v.Facts, ", ") != v.Reason {
+					t.Fatalf("%s\n%s: the facts are %q, the reason %q", text, v.Route, v.Facts, v.Reason)
+				}
+				d.Verdicts[i].Facts = nil
+			}
 			var asked []Verdict
 			told := slices.Clone(x.Always)
 			var walk func(branches []Branch)
 			walk = func(branches []Branch) {
 				for _, b := range branches {
 					if b.Outcome != Unasked {
-						asked = append(asked, Verdict{b.Route, b.Outcome == Taken, b.Reason})
+						asked = append(asked, Verdict{Route: b.Route, Matched: b.Outcome == Taken, Reason: b.Reason})
 					}
 					if b.Matches == slices.ContainsFunc(b.Tests, func(t Test) bool { return !t.Held }) {
 						t.Fatalf("%s\n%s matches: %v, unlike its matchers", text, b.Route, b.Matches)

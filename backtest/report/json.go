@@ -42,6 +42,7 @@ type jsonReport struct {
 type jsonReading struct {
 	Alerts  int     `json:"alerts"`
 	Damaged int     `json:"damaged"`
+	Outside int     `json:"outside"`
 	Bytes   int64   `json:"bytes"`
 	Took    float64 `json:"took_s"`
 }
@@ -129,7 +130,7 @@ type jsonDamage struct {
 func JSON(w io.Writer, r *backtest.Report) error {
 	out := jsonReport{
 		Version: 1, Config: r.Config, Against: r.Against, Zone: zone(r).String(), From: instant(r.From), To: instant(r.To), Stopped: r.Stopped,
-		Read:  jsonReading{r.Read.Alerts, r.Read.Damaged, r.Read.Bytes, r.Read.Took.Seconds()},
+		Read:  jsonReading{r.Read.Alerts, r.Read.Damaged, r.Read.Outside, r.Read.Bytes, r.Read.Took.Seconds()},
 		Files: full(r.Files), Night: jsonNight(r.NightOf), Now: outcomeOf(r.Now), Days: full(r.Days), Gaps: full(slices.Sorted(maps.Keys(r.Gaps))),
 		Receivers: []jsonReceiver{}, Rules: jsonNoises(r, r.Rules), Agents: jsonNoises(r, r.Agents), Sources: jsonNoises(r, r.Sources),
 		Suggestions: []jsonSuggestion{}, ChangeCount: r.ChangeCount, Changes: []jsonChange{}, Damaged: []jsonDamage{},

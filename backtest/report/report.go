@@ -164,6 +164,9 @@ func readWords(r *backtest.Report) string {
 	if r.Read.Damaged > 0 {
 		s += ", " + display.Thousands(r.Read.Damaged) + " damaged"
 	}
+	if r.Read.Outside > 0 {
+		s += ", " + display.Thousands(r.Read.Outside) + " dated far from the others"
+	}
 	return s
 }
 

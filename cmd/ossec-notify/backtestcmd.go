@@ -36,8 +36,9 @@ repeats, groups, digests, throttles, windows and silences included. Nothing is s
 FILE is alerts.json, alerts.log, what was rotated or compressed of them, a folder of them as the managers keep it, or -
 for stdin. It supposes that every receiver takes every message and that nobody takes an alert, so that escalations go on.`
 
-// memoryGoal is from where on garbage is collected more often: a backtest runs beside a manager.
-const memoryGoal = 80 << 20
+// memoryGoal is from where on garbage is collected more often: a backtest runs beside a manager, and with what is not of the heap
+// it is to stay below 100 MB.
+const memoryGoal = 52 << 20
 
 // backtestFlags are what the command is told.
 type backtestFlags struct {
@@ -136,6 +137,7 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 		return backtest.Totals{Alerts: t.Alerts, From: t.From, To: t.To, Days: t.Days}
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryGoal))
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as long as that is far away
 	began := time.Now()
 	stop := e.progress(past)
 	r, fault := backtest.Run(ctx, past.Alerts(ctx), opt)

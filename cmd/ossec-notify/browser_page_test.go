@@ -536,6 +536,10 @@ func testPageKeys(t *testing.T, b *tab) {
 	b.open(s.url, 1440)
 	b.ready()
 	b.until(`document.querySelector('.card')`)
+	b.click(`button[data-do=running]`) // and no deliverer has loaded anything
+	b.expected = []string{"404"}
+	b.untilText(`.head [role=alert]`, "no deliverer has loaded this config yet")
+	b.until(`!location.search.includes('against') && document.querySelector('.card')`)
 	b.press("o")
 	b.until(`document.querySelector('#original').textContent.includes('"rule"')`)
 	b.press("o")
@@ -574,7 +578,7 @@ func testPageKeys(t *testing.T, b *tab) {
 	b.until(`document.activeElement.matches('#bar, #rail, main > *')`)
 
 	// Paste: what cannot be read says why, and what can is shown.
-	b.expected = []string{"400", "422"}
+	b.expected = append(b.expected, "400", "422")
 	b.click(`button[data-do=paste]`)
 	eval[bool](b, `document.querySelector('#paste-t').value = 'no alert \u0000 at all', true`)
 	b.click(`button[data-do=pasted]`)

@@ -181,7 +181,7 @@ func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (
 		if err != nil {
 			continue // there is none yet, or it is not for us to read: nothing is said of silences
 		}
-		x.silences, err = box.Silences(ctx, x.at)
+		x.silences, err = box.Silences(ctx, time.Time{}) // those that are over, too: a past alert may have come while one held
 		if err := errors.Join(err, box.Close()); err != nil {
 			fmt.Fprintf(e.stderr, "note: silences are not known: %s\n", err)
 		}

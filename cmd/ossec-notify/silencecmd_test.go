@@ -55,8 +55,12 @@ func TestSilenceEndsInOneMessage(t *testing.T) {
 			if got, want := in.told(1)[0], "Silence over: 3 alerts of rule 100001 on web-01 were not sent (NAME: kernel update)."; got != want {
 				t.Errorf("Slack heard %q, want %q", got, want)
 			}
-			if out := in.command(exitDone, "explain", "--id", "mgr/1795440017.2"); !strings.Contains(out, "with it: ") || !strings.Contains(out, "digest of 3 alerts") {
+			out := in.command(exitDone, "explain", "--id", "mgr/1795440017.2")
+			if !strings.Contains(out, "with it: ") || !strings.Contains(out, "digest of 3 alerts") {
 				t.Errorf("what explain says of one does not lead to the message about all:\n%s", out)
+			}
+			if strings.Contains(out, "Told: ") || !strings.Contains(out, "  Silenced by "+id) {
+				t.Errorf("explain does not know of the silence that held when the alert came:\n%s", out)
 			}
 			in.call("custom-notify", in.alert("4")) // which is told again
 			if got := in.told(2); got[1] != "LOW: Story 4 on web-01" {

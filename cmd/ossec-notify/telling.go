@@ -114,25 +114,20 @@ func (t telling) nobody() string {
 	return ""
 }
 
-// reason is why a route was taken, with the routes around it.
+// reason is why a route was taken, with the routes around it: each fact by itself, for some have commas in them.
 func (t telling) reason(route string) string {
-	var reasons []string
+	var facts []string
 	for _, v := range t.Verdicts {
 		if v.Matched && (v.Route == route || strings.HasPrefix(route, v.Route+"/")) {
-			reasons = append(reasons, v.Reason)
+			facts = append(facts, v.Facts...)
 		}
 	}
-	if len(reasons) > 1 { // that it takes every alert says little beside a reason
-		reasons = slices.DeleteFunc(reasons, func(r string) bool { return r == takesAll })
+	facts = slices.DeleteFunc(facts, func(f string) bool { return f == rules.TakesAll }) // which says little beside another
+	if len(facts) == 0 {
+		return "it " + rules.TakesAll
 	}
-	if len(reasons) == 0 || reasons[0] == takesAll {
-		return "it " + takesAll
-	}
-	return display.Quote(strings.Join(reasons, " and ")).Line().String()
+	return line(strings.Join(facts, " and "))
 }
-
-// takesAll is the reason of a route without a match.
-var _, takesAll = (*rules.Match)(nil).Explain(nil)
 
 // sentence says of choices who is told by which route, and why: "soc and oncall by route page, because …; siem always".
 func (t telling) sentence(choices []rules.Choice) string {

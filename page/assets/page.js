@@ -339,7 +339,7 @@ async function loadList(more) {
 }
 async function loadPreview() {
   const {alert, against, to} = S.at;
-  S.error = null;
+  S.error = S.note = null;
   try {
     const p = alert
       ? await latest('preview', '/api/preview' + query({alert, against: against || (S.state.changed && 'before'), to}))
@@ -349,8 +349,9 @@ async function loadPreview() {
   } catch (e) {
     if (against) {
       go({against: ''}, true);
-      cry(e.message + e.hint);
-      return loadPreview();
+      await loadPreview();
+      S.note = e.message + e.hint;
+      return face();
     }
     S.p = null;
     S.error = e;
@@ -595,11 +596,16 @@ function preview() {
       key('head'),
       h('p.sev', bars(a.severity), h('b', a.severity || 'unknown'), ' ', dots(...what(a), a.time)),
       h('h1', a.title),
-      button('original', 'Original', {'aria-expanded': !!S.original, 'aria-controls': 'original'}),
+      h(
+        'span.ends',
+        !S.state.changed && !p.against_rev && S.state.config.path && button('running', 'Compare with what runs'),
+        button('original', 'Original', {'aria-expanded': !!S.original, 'aria-controls': 'original'}),
+      ),
       h(
         'dl.facts',
         (a.facts || []).map(f => h('div', h('dt', f.label), ' ', h('dd', drawn(f.value)))),
       ),
+      h('div', {role: 'alert'}, S.note && h('p.sub', S.note)),
       h('div', {id: 'original'}, S.original && draw(a.original)),
     ),
     p.nobody
@@ -1156,6 +1162,10 @@ const acts = {
   jump({dataset: {r}}) {
     go({card: r}, true);
     focus(cardOf(r));
+  },
+  running() {
+    go({against: 'running'}, true);
+    loadPreview();
   },
   async see({dataset: {r}}) {
     go({to: S.at.to === r ? '' : r}, true);
