@@ -251,8 +251,8 @@ func (s *Server) known(r *http.Request) bool {
 	default:
 		return false
 	}
-	c, err := r.Cookie(s.cookie())
-	return err == nil && same(c.Value, s.session)
+	// The server of another port can have set one of the same name for a path, which comes first.
+	return slices.ContainsFunc(r.CookiesNamed(s.cookie()), func(c *http.Cookie) bool { return same(c.Value, s.session) })
 }
 
 func same(got, want string) bool { return subtle.ConstantTimeCompare([]byte(got), []byte(want)) == 1 }

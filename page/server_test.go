@@ -185,6 +185,14 @@ func TestTheTokenBecomesACookie(t *testing.T) {
 			t.Errorf("the token for once, time %d: status %d, want %d", i+1, r.status, want)
 		}
 	}
+	// One of the same name that another port's server has set keeps nobody out.
+	own, _, _ := strings.Cut(cookie, ";")
+	name, _, _ := strings.Cut(own, "=")
+	for cookies, want := range map[string]int{name + "=x; " + own: http.StatusOK, name + "=x": http.StatusForbidden} {
+		if r := s.ask(direct, http.MethodGet, "/api/state", "", map[string]string{"Cookie": cookies}); r.status != want {
+			t.Errorf("with the cookies %q: status %d, want %d", cookies, r.status, want)
+		}
+	}
 	// It leads nowhere else.
 	for _, path := range []string{"//evil.example.com/", `/\evil.example.com`} {
 		conn, err := net.Dial("tcp", s.Address())
