@@ -28,7 +28,7 @@ const (
 	good           = 0.25 // with what leaves no more than this the search ends
 	maxSuggestions = 5
 	// maxTried is how many alerts of a rule are tried, the first ones; maxKeptAlerts how many are kept for that, of all rules.
-	maxTried      = 200
+	maxTried      = 100
 	maxKeptAlerts = 12_000
 )
 
