@@ -23,7 +23,14 @@ type difference struct {
 	on   bool
 	seed maphash.Seed
 	open map[uint64]telling
-	kept int // of which all is known
+	kept map[kind]int // of which all is known
+	sum  int          // of kept
+}
+
+// kind is what changes have in common that are told alike: a thousand of one kind must not hide the three of another.
+type kind struct {
+	side           int
+	receiver, rule string
 }
 
 // telling is an alert that one side has told a receiver of.
@@ -38,11 +45,11 @@ type told struct {
 	severity                               int
 }
 
-// maxTold bounds of how many tellings all is kept.
+// maxTold bounds of how many tellings all is kept; of a kind it is maxChanges.
 const maxTold = 20_000
 
 func newDifference(on bool) *difference {
-	return &difference{on: on, seed: maphash.MakeSeed(), open: map[uint64]telling{}}
+	return &difference{on: on, seed: maphash.MakeSeed(), open: map[uint64]telling{}, kept: map[kind]int{}}
 }
 
 // told notes a message of one side.
@@ -62,20 +69,30 @@ func (d *difference) told(side int, x dispatch.Told) {
 		if other.side != side {
 			delete(d.open, key)
 			if other.what != nil {
-				d.kept--
+				d.keep(kindOf(other), -1)
 			}
 		}
 		return
 	}
 	t := telling{side: side}
-	if d.kept < maxTold {
-		d.kept++
+	if k := (kind{side, x.Receiver, x.Rule}); d.sum < maxTold && d.kept[k] < maxChanges {
+		d.keep(kind{side, x.Receiver, strings.Clone(x.Rule)}, 1)
 		t.what = &told{x.At, strings.Clone(x.Identity), strings.Clone(x.Rule), strings.Clone(x.Title), x.Receiver, x.Route, x.Severity}
 	}
 	d.open[key] = t
 }
 
-// changes are the first of them in the order of time, and how many there are.
+func kindOf(t telling) kind { return kind{t.side, t.what.receiver, t.what.rule} }
+
+// keep counts of what all is kept.
+func (d *difference) keep(k kind, n int) {
+	d.sum += n
+	if d.kept[k] += n; d.kept[k] == 0 {
+		delete(d.kept, k)
+	}
+}
+
+// changes are up to maxChanges of them, of each kind the first, in the order of time, and how many there are.
 func (d *difference) changes(sides []*side) (out []Change, count int) {
 	var all []telling
 	for _, t := range d.open {
@@ -87,12 +104,45 @@ func (d *difference) changes(sides []*side) (out []Change, count int) {
 		a, b := x.what, y.what
 		return cmp.Or(a.at.Compare(b.at), strings.Compare(a.identity, b.identity), strings.Compare(a.receiver, b.receiver))
 	})
-	for _, t := range all[:min(len(all), maxChanges)] {
+	for _, t := range spread(all, maxChanges, kindOf) {
 		x := t.what
 		out = append(out, Change{Time: x.at, Alert: x.identity, Rule: x.rule, Severity: alert.Severity(x.severity).String(),
 			Title: display.Quote(x.title).Line().String(), Receiver: x.receiver, Added: t.side == 1, Why: why(x, sides[1-t.side])})
 	}
 	return out, len(d.open)
+}
+
+// Spread are n of the changes or fewer, in their order: of each receiver, rule and direction the first, by turns.
+func Spread(changes []Change, n int) []Change {
+	return spread(changes, n, func(c Change) kind {
+		k := kind{receiver: c.Receiver, rule: c.Rule}
+		if c.Added {
+			k.side = 1
+		}
+		return k
+	})
+}
+
+// spread takes n of all in their order, the first of each kind before the second of any.
+func spread[T any](all []T, n int, of func(T) kind) []T {
+	if len(all) <= n {
+		return all
+	}
+	seen, turn := map[kind]int{}, make([]int, len(all))
+	at := make([]int, len(all))
+	for i, x := range all {
+		k := of(x)
+		at[i], turn[i] = i, seen[k]
+		seen[k]++
+	}
+	slices.SortStableFunc(at, func(a, b int) int { return turn[a] - turn[b] })
+	at = at[:n]
+	slices.Sort(at)
+	out := make([]T, 0, n)
+	for _, i := range at {
+		out = append(out, all[i])
+	}
+	return out
 }
 
 // why says why the other side did not tell it, as far as that is known by then: what it kept back, or the route that is alone in

@@ -449,7 +449,7 @@ func changesOf(r *backtest.Report, n int) *htmlChanges {
 	if r.ChangeCount > 0 {
 		out.Note = "Alert by alert: + is told only by the new config, − only by the old one."
 		if n < r.ChangeCount {
-			out.Note += " Here are the first " + display.Thousands(n) + "; " + display.Thousands(r.ChangeCount-n) + " more are counted alone."
+			out.Note += " Here are " + display.Thousands(n) + ", the first of each kind; " + display.Thousands(r.ChangeCount-n) + " more are counted alone."
 		}
 	}
 	layout := "2 Jan 15:04:05"
@@ -462,7 +462,7 @@ func changesOf(r *backtest.Report, n int) *htmlChanges {
 	}
 	by := map[key]*htmlChangeGroup{}
 	heads := map[*htmlChangeGroup]key{}
-	for _, c := range r.Changes[:n] {
+	for _, c := range backtest.Spread(r.Changes, n) {
 		k := key{c.Receiver, c.Rule, c.Severity, c.Why, c.Added}
 		g := by[k]
 		if g == nil {

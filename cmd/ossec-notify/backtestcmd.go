@@ -125,7 +125,7 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	past := history.New(files, history.Options{Pass: rules.NewGate(tables...).Pass, Strict: f.strict, Workers: f.workers, Zone: cfg.Zone, Stdin: e.stdin})
 	opt.Totals = func() backtest.Totals {
 		t := past.Totals()
-		return backtest.Totals{Alerts: t.Alerts, From: t.From, To: t.To, Days: t.Days}
+		return backtest.Totals{Alerts: t.Alerts, Passed: t.Passed, From: t.From, To: t.To, Days: t.Days}
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryGoal))
 	began := time.Now()
