@@ -25,6 +25,32 @@ type difference struct {
 	open map[uint64]telling
 	kept map[kind]int // of which all is known
 	sum  int          // of kept
+	// recent are causes that one side had lately, for alerts that the other has not told yet. At the end the outbox would not
+	// have them any more: it forgets.
+	recent [2]causes
+}
+
+// causes are the last ones, by what they are of.
+type causes struct {
+	of   map[uint64]string
+	last []uint64
+	next int
+}
+
+// maxCauses bounds them: a side is some hundreds of alerts ahead of the other.
+const maxCauses = 8192
+
+func (c *causes) add(key uint64, cause string) {
+	if c.of == nil {
+		c.of = map[uint64]string{}
+	}
+	if len(c.last) < maxCauses {
+		c.last = append(c.last, key)
+	} else {
+		delete(c.of, c.last[c.next])
+		c.last[c.next], c.next = key, (c.next+1)%maxCauses
+	}
+	c.of[key] = cause
 }
 
 // kind is what changes have in common that are told alike: a thousand of one kind must not hide the three of another.
@@ -40,9 +66,9 @@ type telling struct {
 }
 
 type told struct {
-	at                                     time.Time
-	identity, rule, title, receiver, route string
-	severity                               int
+	at                                            time.Time
+	identity, rule, title, receiver, route, cause string // cause is why the other side kept it back
+	severity                                      int
 }
 
 // maxTold bounds of how many tellings all is kept; of a kind it is maxChanges.
@@ -52,17 +78,39 @@ func newDifference(on bool) *difference {
 	return &difference{on: on, seed: maphash.MakeSeed(), open: map[uint64]telling{}, kept: map[kind]int{}}
 }
 
+// key is what an alert for a receiver is found by.
+func (d *difference) key(receiver, identity string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	h.WriteString(receiver)
+	h.WriteByte(0)
+	h.WriteString(identity)
+	return h.Sum64()
+}
+
+// comes notes why one side keeps an alert back.
+func (d *difference) comes(side int, x dispatch.For) {
+	if !d.on || x.Cause == "" {
+		return
+	}
+	key := d.key(x.Receiver, x.Alert.Identity())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if other, ok := d.open[key]; ok && other.side != side {
+		if other.what != nil {
+			other.what.cause = x.Cause
+		}
+		return
+	}
+	d.recent[side].add(key, x.Cause)
+}
+
 // told notes a message of one side.
 func (d *difference) told(side int, x dispatch.Told) {
 	if !d.on || x.Kind != "" || x.Summary != nil || x.Follows {
 		return
 	}
-	var h maphash.Hash
-	h.SetSeed(d.seed)
-	h.WriteString(x.Receiver)
-	h.WriteByte(0)
-	h.WriteString(x.Identity)
-	key := h.Sum64()
+	key := d.key(x.Receiver, x.Identity)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if other, ok := d.open[key]; ok {
@@ -77,7 +125,7 @@ func (d *difference) told(side int, x dispatch.Told) {
 	t := telling{side: side}
 	if k := (kind{side, x.Receiver, x.Rule}); d.sum < maxTold && d.kept[k] < maxChanges {
 		d.keep(kind{side, x.Receiver, strings.Clone(x.Rule)}, 1)
-		t.what = &told{x.At, strings.Clone(x.Identity), strings.Clone(x.Rule), strings.Clone(x.Title), x.Receiver, x.Route, x.Severity}
+		t.what = &told{x.At, strings.Clone(x.Identity), strings.Clone(x.Rule), strings.Clone(x.Title), x.Receiver, x.Route, d.recent[1-side].of[key], x.Severity}
 	}
 	d.open[key] = t
 }
@@ -148,6 +196,9 @@ func spread[T any](all []T, n int, of func(T) kind) []T {
 // why says why the other side did not tell it, as far as that is known by then: what it kept back, or the route that is alone in
 // choosing the receiver.
 func why(x *told, other *side) string {
+	if x.cause != "" {
+		return x.cause
+	}
 	if other.box != nil {
 		found, err := other.box.Find(context.Background(), outbox.Filter{Identity: x.identity, Receiver: x.receiver})
 		for _, d := range found {

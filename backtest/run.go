@@ -234,6 +234,7 @@ func (s *side) run(ctx context.Context, path string) (err error) {
 	s.replay = &dispatch.Replay{Box: s.box, Site: site{s.config.Dispatcher, s.opt.Zone}, Log: s.opt.Log, Thorough: s.opt.Thorough}
 	s.replay.For = func(x dispatch.For) {
 		s.tally.comes(x)
+		s.diff.comes(s.n, x)
 		if s.keep != nil {
 			s.keep.add(x)
 		}

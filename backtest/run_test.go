@@ -290,6 +290,37 @@ func TestFewChangesAreNotHiddenByMany(t *testing.T) {
 	}
 }
 
+// Why an alert is told no more is known of all of them, also of those that the outbox has forgotten at the end.
+func TestOldChangesSayWhy(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	at := time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
+	for i := range 60 {
+		lines = append(lines, fmt.Sprintf(`{"timestamp":"%s","rule":{"level":10,"description":"d","id":"5712"},"agent":{"id":"001","name":"web"},"manager":{"name":"m"},"id":"%d.1","full_log":"x","location":"/l"}`,
+			at.Add(time.Duration(i)*12*time.Hour).Format("2006-01-02T15:04:05.000-0700"), i))
+	}
+	now := configure(t, `routes: [{name: ssh, match: {rule: 5712}, to: [soc]}]`)
+	then := configure(t, `routes: [{name: ssh, match: {rule: 5712}, to: [soc], dedup: 1d}]`)
+	for _, other := range []bool{false, true} { // whichever side is ahead
+		a, b := now, then
+		if other {
+			a, b = then, now
+		}
+		r, err := Run(t.Context(), alertsOf(lines), Options{Now: Config{Dispatcher: a}, Then: &Config{Dispatcher: b}, Zone: time.UTC, Scratch: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Changes) < 20 {
+			t.Errorf("%d changes", len(r.Changes))
+		}
+		for _, c := range r.Changes {
+			if c.Why != "repeat" || c.Added != other {
+				t.Fatalf("%+v", c)
+			}
+		}
+	}
+}
+
 // What was read and did not come through any more when it was stopped is not told to nobody: it is not counted.
 func TestStoppedCountsWhatCame(t *testing.T) {
 	t.Parallel()

@@ -466,7 +466,7 @@ func changesOf(r *backtest.Report, n int) *htmlChanges {
 		k := key{c.Receiver, c.Rule, c.Severity, c.Why, c.Added}
 		g := by[k]
 		if g == nil {
-			g = &htmlChangeGroup{Sign: "−", Class: "minus", Why: cut(shown(c.Why), 200)}
+			g = &htmlChangeGroup{Sign: "−", Class: "minus", Why: cut(whyWords(c.Why), 200)}
 			if c.Added {
 				g.Sign, g.Class = "+", "plus"
 			}

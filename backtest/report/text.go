@@ -274,7 +274,7 @@ func (t *text) changes() {
 		if !c.Added {
 			sign = fewer.Render("-")
 		}
-		tab.add(sign, line(c.Receiver), c.Time.In(zone(r)).Format("2 Jan 15:04"), line(c.Rule), shown(c.Why), shown(c.Title))
+		tab.add(sign, line(c.Receiver), c.Time.In(zone(r)).Format("2 Jan 15:04"), line(c.Rule), whyWords(c.Why), shown(c.Title))
 	}
 	tab.write(t, t.width)
 	switch rest := r.ChangeCount - len(first); {
