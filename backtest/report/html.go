@@ -430,8 +430,12 @@ func tried(s backtest.Suggestion) string {
 	if s.Before > 0 {
 		out = append(out, fmt.Sprintf("%s → %s", count(s.Before, "message"), display.Thousands(s.After)))
 	}
-	if s.Route != "" && s.YAML != "" {
+	switch {
+	case s.YAML == "":
+	case s.Route != "":
 		out = append(out, "paste into route "+cut(line(s.Route), 80))
+	default:
+		out = append(out, "paste as the last route")
 	}
 	return strings.Join(out, "; ")
 }

@@ -90,6 +90,11 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	if !opt.End.IsZero() && !opt.Begin.Before(opt.End) {
 		return errors.New("--to must be after --from")
 	}
+	if f.html != "" { // before hours of reading, not after
+		if st, err := os.Stat(filepath.Dir(f.html)); err != nil || !st.IsDir() {
+			return fmt.Errorf("--html: there is no directory %s", filepath.Dir(f.html))
+		}
+	}
 	var silences []outbox.Silence
 	if f.silences {
 		silences = e.allSilences(ctx)
