@@ -30,7 +30,7 @@ type Report struct {
 	// Rules, Agents and Sources are the ten noisiest, by messages, the noisiest first (by Now, then by Then).
 	Rules, Agents, Sources []Noisy
 	Suggestions            []Suggestion
-	// Changes are what Against adds and removes, alert by alert, the first maxChanges; ChangeCount is all of them.
+	// Changes are what Against adds and removes, alert by alert, maxChanges at most, of each kind the first; ChangeCount is all of them.
 	Changes     []Change
 	ChangeCount int
 }

@@ -46,6 +46,7 @@ type Options struct {
 // Totals are all alerts that were read.
 type Totals struct {
 	Alerts   int
+	Passed   int // those that the sequence held, or would have: some may not have come from it when it was stopped
 	From, To time.Time
 	Days     map[string]int // by 2026-10-01, in the zone
 }
@@ -125,6 +126,7 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 		})
 	}
 	totals, fault := feed(ctx, inner, alerts, &opt, sides)
+	fed := totals.Passed
 	for _, s := range sides {
 		close(s.in)
 	}
@@ -138,7 +140,9 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 		return nil, err
 	}
 	if opt.Totals != nil {
-		totals = opt.Totals().within(&opt)
+		read := opt.Totals()
+		totals = read.within(&opt)
+		totals.Alerts -= max(read.Passed-fed, 0) // read, but no side saw them any more
 	}
 	r := assemble(&opt, totals, sides, diff)
 	r.Stopped = ctx.Err() != nil || fault != nil
@@ -172,6 +176,7 @@ func feed(ctx, inner context.Context, alerts iter.Seq2[*alert.Alert, error], opt
 			fault = err
 			break
 		}
+		totals.Passed++
 		if a.Time.After(at) {
 			at = a.Time
 		}
@@ -268,6 +273,7 @@ func (s *side) run(ctx context.Context, path string) (err error) {
 	s.replay = &dispatch.Replay{Box: s.box, Site: site{s.config.Dispatcher, s.opt.Zone}, Log: s.opt.Log, Thorough: s.opt.Thorough}
 	s.replay.For = func(x dispatch.For) {
 		s.tally.comes(x)
+		s.diff.comes(s.n, x)
 		if s.keep != nil {
 			s.keep.add(x)
 		}

@@ -262,6 +262,94 @@ func TestAgainstSaysWhatAChangeAddsAndRemoves(t *testing.T) {
 	}
 }
 
+// A change that takes away thousands of messages and adds a page must show the page.
+func TestFewChangesAreNotHiddenByMany(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	at := time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
+	for i := range 2*maxChanges + 1 {
+		rule, level := 5712, 10
+		if i == 2*maxChanges {
+			rule, level = 100, 12
+		}
+		lines = append(lines, fmt.Sprintf(`{"timestamp":"%s","rule":{"level":%d,"description":"d","id":"%d"},"agent":{"id":"001","name":"web"},"manager":{"name":"m"},"id":"%d.1","full_log":"x","location":"/l"}`,
+			at.Add(time.Duration(i)*time.Second).Format("2006-01-02T15:04:05.000-0700"), level, rule, i))
+	}
+	now := configure(t, `routes: [{name: ssh, match: {rule: 5712}, to: [soc]}, {name: rest, to: []}]`)
+	then := configure(t, `routes: [{name: page, match: {level: 12}, to: [oncall]}, {name: rest, to: []}]`)
+	r, err := Run(t.Context(), alertsOf(lines), Options{Now: Config{Dispatcher: now}, Then: &Config{Dispatcher: then}, Zone: time.UTC, Scratch: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := Spread(r.Changes, 2)
+	if last := r.Changes[len(r.Changes)-1]; r.ChangeCount != 2*maxChanges+1 || len(r.Changes) > maxChanges || last.Receiver != "oncall" || !last.Added {
+		t.Errorf("%d changes of %d, the last is %+v", len(r.Changes), r.ChangeCount, last)
+	}
+	if len(shown) != 2 || shown[0] != r.Changes[0] || !shown[1].Added {
+		t.Errorf("of these two: %+v", shown)
+	}
+}
+
+// Why an alert is told no more is known of all of them, also of those that the outbox has forgotten at the end.
+func TestOldChangesSayWhy(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	at := time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)
+	for i := range 60 {
+		lines = append(lines, fmt.Sprintf(`{"timestamp":"%s","rule":{"level":10,"description":"d","id":"5712"},"agent":{"id":"001","name":"web"},"manager":{"name":"m"},"id":"%d.1","full_log":"x","location":"/l"}`,
+			at.Add(time.Duration(i)*12*time.Hour).Format("2006-01-02T15:04:05.000-0700"), i))
+	}
+	now := configure(t, `routes: [{name: ssh, match: {rule: 5712}, to: [soc]}]`)
+	then := configure(t, `routes: [{name: ssh, match: {rule: 5712}, to: [soc], dedup: 1d}]`)
+	for _, other := range []bool{false, true} { // whichever side is ahead
+		a, b := now, then
+		if other {
+			a, b = then, now
+		}
+		r, err := Run(t.Context(), alertsOf(lines), Options{Now: Config{Dispatcher: a}, Then: &Config{Dispatcher: b}, Zone: time.UTC, Scratch: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Changes) < 20 {
+			t.Errorf("%d changes", len(r.Changes))
+		}
+		for _, c := range r.Changes {
+			if c.Why != "repeat" || c.Added != other {
+				t.Fatalf("%+v", c)
+			}
+		}
+	}
+}
+
+// What was read and did not come through any more when it was stopped is not told to nobody: it is not counted.
+func TestStoppedCountsWhatCame(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	lines := happened(3, 300)
+	came := func(yield func(*alert.Alert, error) bool) {
+		n := 0
+		for a, err := range alertsOf(lines) {
+			if n++; n == 200 {
+				stop()
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
+	d := configure(t, `routes: [{name: all, to: [soc]}]`)
+	r, err := Run(ctx, came, Options{Now: Config{Dispatcher: d}, Zone: time.UTC, Scratch: t.TempDir(), Totals: func() Totals {
+		return Totals{Alerts: len(lines) + 10, Passed: len(lines)} // 10 that no route takes
+	}})
+	if err != nil || !r.Stopped {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	if r.Now.Told != 199 || r.Now.Nobody != 10 || r.Read.Alerts != 209 {
+		t.Errorf("%d told, %d told to nobody, of %d; want 199, 10, 209", r.Now.Told, r.Now.Nobody, r.Read.Alerts)
+	}
+}
+
 // The clock never goes back: alerts that are a little out of order are taken all the same.
 func TestDisorderIsTaken(t *testing.T) {
 	t.Parallel()

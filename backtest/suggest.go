@@ -222,7 +222,7 @@ func (k *keeper) suggestion(ctx context.Context, path string, opt *Options, key 
 	if of.more > 0 {
 		out.Words += fmt.Sprintf(" (tried on the first %s alerts)", display.Thousands(len(of.alerts)))
 	}
-	if route == rules.Default { // there is none to paste it into: it takes its place before the others
+	if route == rules.Default { // there is none to paste it into: it is for the end, behind those that took none of its alerts
 		out.Route = ""
 		out.YAML += "  to: [" + strings.Join(k.d.Table.Default, ", ") + "]\n"
 	}

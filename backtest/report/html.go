@@ -430,8 +430,12 @@ func tried(s backtest.Suggestion) string {
 	if s.Before > 0 {
 		out = append(out, fmt.Sprintf("%s → %s", count(s.Before, "message"), display.Thousands(s.After)))
 	}
-	if s.Route != "" && s.YAML != "" {
+	switch {
+	case s.YAML == "":
+	case s.Route != "":
 		out = append(out, "paste into route "+cut(line(s.Route), 80))
+	default:
+		out = append(out, "paste as the last route")
 	}
 	return strings.Join(out, "; ")
 }
@@ -449,7 +453,7 @@ func changesOf(r *backtest.Report, n int) *htmlChanges {
 	if r.ChangeCount > 0 {
 		out.Note = "Alert by alert: + is told only by the new config, − only by the old one."
 		if n < r.ChangeCount {
-			out.Note += " Here are the first " + display.Thousands(n) + "; " + display.Thousands(r.ChangeCount-n) + " more are counted alone."
+			out.Note += " Here are " + display.Thousands(n) + ", the first of each kind; " + display.Thousands(r.ChangeCount-n) + " more are counted alone."
 		}
 	}
 	layout := "2 Jan 15:04:05"
@@ -462,11 +466,11 @@ func changesOf(r *backtest.Report, n int) *htmlChanges {
 	}
 	by := map[key]*htmlChangeGroup{}
 	heads := map[*htmlChangeGroup]key{}
-	for _, c := range r.Changes[:n] {
+	for _, c := range backtest.Spread(r.Changes, n) {
 		k := key{c.Receiver, c.Rule, c.Severity, c.Why, c.Added}
 		g := by[k]
 		if g == nil {
-			g = &htmlChangeGroup{Sign: "−", Class: "minus", Why: cut(shown(c.Why), 200)}
+			g = &htmlChangeGroup{Sign: "−", Class: "minus", Why: cut(whyWords(c.Why), 200)}
 			if c.Added {
 				g.Sign, g.Class = "+", "plus"
 			}

@@ -280,6 +280,27 @@ var causeWords = map[string]string{
 	"resolve":  "ended what was told, and is told there (resolve)",
 }
 
+// heldWords are those of a single alert.
+var heldWords = map[string]string{
+	"repeat":   "a repeat (dedup)",
+	"group":    "in a group (group_by)",
+	"digest":   "in a digest",
+	"silence":  "silenced",
+	"inhibit":  "inhibited",
+	"window":   "outside of its times",
+	"throttle": "above a throttle",
+	"storm":    "held by the storm brake",
+	"resolve":  "closes what was told",
+}
+
+// whyWords say of a change what kept the alert back in the config that does not tell it, or the route of the other.
+func whyWords(why string) string {
+	if words, ok := heldWords[why]; ok {
+		return words
+	}
+	return shown(why)
+}
+
 // causes are what was saved, the most first.
 func causes(r *backtest.Report) []cause {
 	before, after := outcomes(r)

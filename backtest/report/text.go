@@ -268,20 +268,20 @@ func (t *text) changes() {
 	}
 	t.title("The new config changes who is told in " + count(r.ChangeCount, "case"))
 	tab := table{columns: []column{{}, {most: 20}, {}, {most: 10}, {most: 28}, {}}}
-	first := r.Changes[:min(len(r.Changes), textChanges)]
+	first := backtest.Spread(r.Changes, textChanges)
 	for _, c := range first {
 		sign := more.Render("+")
 		if !c.Added {
 			sign = fewer.Render("-")
 		}
-		tab.add(sign, line(c.Receiver), c.Time.In(zone(r)).Format("2 Jan 15:04"), line(c.Rule), shown(c.Why), shown(c.Title))
+		tab.add(sign, line(c.Receiver), c.Time.In(zone(r)).Format("2 Jan 15:04"), line(c.Rule), whyWords(c.Why), shown(c.Title))
 	}
 	tab.write(t, t.width)
 	switch rest := r.ChangeCount - len(first); {
 	case rest > 0 && len(r.Changes) == r.ChangeCount:
 		t.say("%s more: --html FILE or --format csv shows all.", display.Thousands(rest))
 	case rest > 0:
-		t.say("%s more: --html FILE or --format csv shows the first %s.", display.Thousands(rest), display.Thousands(len(r.Changes)))
+		t.say("%s more: --html FILE or --format csv shows %s.", display.Thousands(rest), display.Thousands(len(r.Changes)))
 	}
 }
 

@@ -92,6 +92,11 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	if !opt.End.IsZero() && !opt.Begin.Before(opt.End) {
 		return errors.New("--to must be after --from")
 	}
+	if f.html != "" { // before hours of reading, not after
+		if st, err := os.Stat(filepath.Dir(f.html)); err != nil || !st.IsDir() {
+			return fmt.Errorf("--html: there is no directory %s", filepath.Dir(f.html))
+		}
+	}
 	var silences []outbox.Silence
 	if f.silences {
 		silences = e.allSilences(ctx)
@@ -134,7 +139,7 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	past := history.New(files, history.Options{Pass: rules.NewGate(tables...).Pass, Strict: f.strict, Workers: f.workers, Zone: cfg.Zone, Stdin: e.stdin})
 	opt.Totals = func() backtest.Totals {
 		t := past.Totals()
-		return backtest.Totals{Alerts: t.Alerts, From: t.From, To: t.To, Days: t.Days}
+		return backtest.Totals{Alerts: t.Alerts, Passed: t.Passed, From: t.From, To: t.To, Days: t.Days}
 	}
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryGoal))
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as long as that is far away

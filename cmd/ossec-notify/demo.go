@@ -258,6 +258,10 @@ func (e *env) demoWeb(ctx context.Context, page webFlags, path, home string, in 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "The config is %s: save a change, and the page shows what it does.\n", path)
+	dir := filepath.Join(home, "etc", "ossec-notify", "templates")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return failed("%w", err)
+	}
+	fmt.Fprintf(e.stdout, "The config is %s, your templates go into %s:\nsave a change, and the page shows what it does.\n", path, dir)
 	return own.serveWeb(ctx, page, g, in)
 }

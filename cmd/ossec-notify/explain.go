@@ -407,8 +407,11 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	if strings.HasPrefix(id, "h-") {
 		return failed("no log holds %s: ids that begin with h- are made from the content; explain the alert file itself", id)
 	}
-	return failed("no alert %s:\n  %s\nFor an older one: zcat %s | ossec-notify explain",
-		id, strings.Join(tried, "\n  "), filepath.Join(dir, archive(id, time.Now().In(cfg.Zone))))
+	only := "" // of a whole day
+	if own := id[strings.LastIndexByte(id, '/')+1:]; strings.Trim(own, "0123456789.") == "" {
+		only = ` | grep -F '"` + own + `"'`
+	}
+	return failed("no alert %s:\n  %s\nFor an older one: zcat %s%s | ossec-notify explain", id, strings.Join(tried, "\n  "), filepath.Join(dir, archive(id, time.Now().In(cfg.Zone))), only)
 }
 
 // explainMessage says what became of a message of our own making, which no route takes.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bufio"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -21,7 +23,7 @@ type input struct {
 }
 
 const inputHelp = `Alerts are read from the files, or from stdin without any ("-" is stdin too), in any format: Wazuh or OSSEC
-JSON, alerts.log, the shell file of integratord; one alert or many.`
+JSON, alerts.log, the shell file of integratord; one alert or many, also compressed by gzip.`
 
 // check finds wrong usage.
 func (in input) check() error {
@@ -57,6 +59,15 @@ func (e *env) alerts(ctx context.Context, in input, zone *time.Location) iter.Se
 	}
 }
 
+// inflate unpacks what gzip packed, as managers do with what they rotate, and leaves all else as it is.
+func inflate(r io.Reader) (io.Reader, error) {
+	b := bufio.NewReader(r)
+	if head, _ := b.Peek(3); string(head) != "\x1f\x8b\x08" {
+		return b, nil
+	}
+	return gzip.NewReader(b)
+}
+
 // file yields the alerts of one file and reports whether to go on.
 func (e *env) file(ctx context.Context, name string, c *completer, yield func(*alert.Alert, error) bool) bool {
 	r, base := e.stdin, ""
@@ -78,6 +89,12 @@ func (e *env) file(ctx context.Context, name string, c *completer, yield func(*a
 		if err != nil || !st.Mode().IsRegular() { // a pipe
 			r = interruptible{ctx, f}
 		}
+	}
+	if name == "-" && isTerminal(e.stdin) { // lines are read as they are typed
+	} else if unpacked, err := inflate(r); err != nil {
+		return yield(nil, fmt.Errorf("%s: %w", name, err))
+	} else {
+		r = unpacked
 	}
 	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: c.zone}) {
 		if err != nil {

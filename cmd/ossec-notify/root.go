@@ -77,7 +77,7 @@ func rootCommand(e *env) *cobra.Command {
 		return fmt.Errorf("%w\nTry: %s -h", err, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if f := cmd.Flags().Lookup("format"); f != nil && !slices.Contains(strings.Split(f.Usage, " or "), e.format) {
+		if f := cmd.Flags().Lookup("format"); f != nil && !slices.Contains(strings.Split(strings.Replace(f.Usage, " or ", ", ", 1), ", "), e.format) {
 			return fmt.Errorf("--format is %s, not %q", f.Usage, e.format)
 		}
 		e.home = cmp.Or(e.home, defaultHome())
@@ -92,7 +92,9 @@ func rootCommand(e *env) *cobra.Command {
 
 // formatFlag adds --format to a command that prints data: text, json, and what else it knows.
 func (e *env) formatFlag(cmd *cobra.Command, more ...string) {
-	cmd.Flags().StringVar(&e.format, "format", "text", strings.Join(append([]string{"text", "json"}, more...), " or "))
+	all := append([]string{"text", "json"}, more...)
+	last := len(all) - 1
+	cmd.Flags().StringVar(&e.format, "format", "text", strings.Join(all[:last], ", ")+" or "+all[last])
 }
 
 // defaultHome is the home of the installation where neither a flag nor the program's path tells.

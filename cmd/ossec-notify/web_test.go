@@ -625,6 +625,35 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 	}
 }
 
+// One mistake in a part that the defaults of several channels call is one mistake, in the file of the operator.
+func TestAMistakeInASharedPartIsToldOnce(t *testing.T) {
+	home, e := webHome(t, webConfig)
+	file := filepath.Join(home, "etc", "ossec-notify", "templates", "parts.tmpl")
+	putFile(t, file, "{{define \"next.rule.40112\"}}Ask them.{{end}}\n")
+	g := watched(t, e)
+	putFile(t, file, "{{define \"next.rule.40112\"}}Ask {{.Source.IPP}}.{{end}}\n")
+	if c := g.change("parts.tmpl"); c.Errors != 1 {
+		t.Errorf("got %+v", c)
+	}
+	state, err := g.State(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range state.Templates {
+		if want := x.Name == "parts.tmpl"; want != (len(x.Errors) == 1) {
+			t.Errorf("%+v", x)
+		}
+	}
+	p := preview(t, g.previews, page.Query{Alert: "corpus-40112"})
+	for _, c := range p.Cards {
+		for _, x := range c.Problems {
+			if x.File != "parts.tmpl" || x.Line != 1 || x.Text != "no field .IPP" {
+				t.Errorf("%s: %+v", c.Receiver, x)
+			}
+		}
+	}
+}
+
 // A config that does not load leaves the last one in use. Every mistake is told with its line, and no secret beside it.
 func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 	home, e := webHome(t, webConfig)

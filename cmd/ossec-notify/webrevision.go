@@ -310,7 +310,7 @@ func (f fileLines) templateFile(cfg *config, name string) string {
 	return filepath.Join(cfg.TemplatesDir, name)
 }
 
-// failing matches the error of a template that failed for one message, and its innermost cause.
+// failing matches the error of a template that failed for one message, and its cause.
 var failing = regexp.MustCompile(`template ([^\s:]+):(\d+) failed \((.*)\)$`)
 
 // failure is the problem of a message whose template failed: the place is in the file that the receiver's set has.
@@ -318,6 +318,9 @@ func (r *revision) failure(set *templates.Set, err error) page.Problem {
 	m := failing.FindStringSubmatch(err.Error())
 	if m == nil {
 		return page.Problem{Text: err.Error()}
+	}
+	for in := m; in != nil; in = failing.FindStringSubmatch(m[3]) { // a default that calls a part of the operator's is not to blame
+		m = in
 	}
 	line, _ := strconv.Atoi(m[2])
 	out := page.Problem{File: m[1], Line: line, Text: m[3]}
