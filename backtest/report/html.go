@@ -408,9 +408,9 @@ func busiest(r *backtest.Report, o backtest.ReceiverOutcome) string {
 func savedFinding(r *backtest.Report) string {
 	before, after := outcomes(r)
 	if compared(r) {
-		return "Not told by itself: " + count(savedSum(after), "alert") + ", " + display.Thousands(savedSum(before)) + " before"
+		return "Not told by themselves: " + count(savedSum(after), "alert") + ", " + display.Thousands(savedSum(before)) + " before"
 	}
-	return "Not told by itself: " + count(savedSum(after), "alert")
+	return "Not told by themselves: " + count(savedSum(after), "alert")
 }
 
 func suggestionsOf(r *backtest.Report) *htmlSuggestions {

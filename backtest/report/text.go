@@ -108,7 +108,7 @@ func (t *text) headline() {
 		words, way := difference(f.Before, f.After)
 		tab.add(f.Name, display.Thousands(f.Before), bold.Render(display.Thousands(f.After)), directed(words, way), faint.Render(f.Note))
 	}
-	tab.add("Not told by itself", display.Thousands(savedSum(before)), bold.Render(display.Thousands(savedSum(after))), "", faint.Render("alerts"))
+	tab.add("Not told by themselves", display.Thousands(savedSum(before)), bold.Render(display.Thousands(savedSum(after))), "", faint.Render("alerts"))
 	t.WriteByte('\n')
 	tab.write(t, t.width)
 }

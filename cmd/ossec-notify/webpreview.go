@@ -76,8 +76,8 @@ type mailFrame struct {
 	html []byte
 }
 
-// newPreviews loads the config and the alerts. The error is for a config that somebody named and that is not there; one
-// with mistakes is shown with them.
+// newPreviews loads the config and the alerts. The error is for a config that somebody named and that is not there, and for
+// files without any alert; a config with mistakes is shown with them.
 func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
 	g := &previews{
 		env: e, path: absolute(configPath(e.config, e.home)), asked: e.config != "" || os.Getenv("OSSEC_NOTIFY_CONFIG") != "",
@@ -89,6 +89,12 @@ func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
 	}
 	g.load(ctx, nil)
 	g.files = e.filesSource(ctx, in, g.now().cfg.Zone)
+	if len(in.files) > 0 && g.files.Count == 0 { // who named files wants to see them
+		return nil, failed("%s", g.files.trouble())
+	}
+	for _, p := range g.files.Problems {
+		fmt.Fprintf(e.stderr, "note: %s\n", safe(p.Text))
+	}
 	if g.files.Count > 0 {
 		g.looked = g.files.ID
 	}

@@ -128,6 +128,18 @@ func (e *env) filesSource(ctx context.Context, in input, zone *time.Location) *w
 	return s
 }
 
+// trouble says why there is no alert in the source.
+func (s *webSource) trouble() string {
+	if len(s.Problems) == 0 {
+		return s.Empty
+	}
+	var all []string
+	for _, p := range s.Problems {
+		all = append(all, safe(p.Text))
+	}
+	return strings.Join(all, "; ")
+}
+
 // managerLog are the last alerts of the fullest log that the manager keeps of today.
 func (e *env) managerLog(s *webSource, zone *time.Location) {
 	dir := filepath.Join(e.home, "logs", "alerts")
