@@ -195,22 +195,22 @@ type receiverOf = receiver
 
 // parseMoment is parseTime, and a time on the day of the week that comes next.
 func parseMoment(text string, zone *time.Location, after time.Time) (time.Time, error) {
-	if day, clock, ok := strings.Cut(text, " "); ok {
+	clock, weekday := text, func(time.Time) bool { return true }
+	if day, rest, ok := strings.Cut(text, " "); ok {
 		for d := time.Sunday; d <= time.Saturday; d++ {
-			if !strings.EqualFold(day, d.String()[:3]) && !strings.EqualFold(day, d.String()) {
-				continue
+			if strings.EqualFold(day, d.String()[:3]) || strings.EqualFold(day, d.String()) {
+				clock, weekday = rest, func(t time.Time) bool { return t.In(zone).Weekday() == d }
 			}
-			at, err := parseTime(clock, zone, after)
-			if err != nil {
-				return at, err
-			}
-			for at.In(zone).Weekday() != d {
-				at = at.In(zone).AddDate(0, 0, 1)
-			}
-			return at, nil
 		}
 	}
-	return parseTime(text, zone, after)
+	at, err := parseTime(clock, zone, after)
+	if err != nil {
+		return at, fmt.Errorf(`%q is no time: write "2026-12-24 03:00", "sat 03:00" or "03:00"`, text)
+	}
+	for !weekday(at) {
+		at = at.In(zone).AddDate(0, 0, 1)
+	}
+	return at, nil
 }
 
 // setting is what noise control makes of a route that decides.
