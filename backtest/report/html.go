@@ -417,7 +417,7 @@ func suggestionsOf(r *backtest.Report) *htmlSuggestions {
 	if len(r.Suggestions) == 0 {
 		return nil
 	}
-	out := &htmlSuggestions{Title: count(len(r.Suggestions), "change") + " would make it quieter"}
+	out := &htmlSuggestions{Title: count(len(r.Suggestions), "change") + " would make " + noisyOne(r) + " quieter"}
 	for _, s := range r.Suggestions[:min(len(r.Suggestions), maxSuggestions)] {
 		out.Items = append(out.Items, htmlSuggestion{cut(shown(s.Words), 300), tried(s), cut(block(s.YAML), 600)})
 	}

@@ -7,6 +7,7 @@ package report
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -156,6 +157,14 @@ func covers(r *backtest.Report) (days, dates string) {
 		return count(len(r.Days), "day"), first.Format("2 January") + " to " + to
 	}
 	return count(len(r.Days), "day"), first.Format("2") + " to " + to
+}
+
+// noisyOne names what suggestions are for: of two configs the one in use.
+func noisyOne(r *backtest.Report) string {
+	if r.Against == "" {
+		return "it"
+	}
+	return line(filepath.Base(r.Config))
 }
 
 // readWords says what was read: "1,204,331 alerts read, 212 damaged".

@@ -243,7 +243,7 @@ func (t *text) suggestions() {
 	if len(t.r.Suggestions) == 0 {
 		return
 	}
-	t.title("What would make it quieter")
+	t.title("What would make " + noisyOne(t.r) + " quieter")
 	for _, s := range t.r.Suggestions[:min(len(t.r.Suggestions), maxSuggestions)] {
 		t.say("%s", cut(shown(s.Words), 400))
 		if note := tried(s); note != "" {
