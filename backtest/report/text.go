@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"charm.land/lipgloss/v2"
 
@@ -95,6 +97,9 @@ func (t *text) headline() {
 		}
 	default:
 		about += " Give files that hold alerts: alerts.json, alerts.log, their .gz, or a folder of them."
+	}
+	if n := len(r.Gaps); n > 0 {
+		about += " " + count(n, "day") + " without any alert: " + fewDays(slices.Sorted(maps.Keys(r.Gaps))) + "."
 	}
 	t.say("%s", about)
 	if s := stoppedWords(r); s != "" {
@@ -237,6 +242,22 @@ func (t *text) saved() {
 		tab.add(row...)
 	}
 	tab.write(t, t.width)
+}
+
+// fewDays lists the first of some days.
+func fewDays(days []string) string {
+	const few = 3
+	var words []string
+	for _, day := range days[:min(few, len(days))] {
+		if t, err := time.Parse(time.DateOnly, day); err == nil {
+			day = t.Format("2 January 2006")
+		}
+		words = append(words, day)
+	}
+	if n := len(days) - few; n > 0 {
+		return strings.Join(words, ", ") + " and " + display.Thousands(n) + " more"
+	}
+	return strings.Join(words, ", ")
 }
 
 func (t *text) suggestions() {
