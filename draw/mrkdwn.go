@@ -105,16 +105,7 @@ func spans(s string) []Node {
 }
 
 // plainText draws a text without markup but <…>, which Slack reads there, too.
-func plainText(s string) []Node {
-	var out []Node
-	for i, line := range strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
-		if i > 0 {
-			out = append(out, Node{Kind: Break})
-		}
-		out = append(out, spans(line)...)
-	}
-	return out
-}
+func plainText(s string) []Node { return linesOf(s, spans) }
 
 // inline draws the text of a paragraph.
 func inline(s string) []Node { return emphasis(s, "*_~", utf8.RuneError) }

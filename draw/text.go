@@ -62,13 +62,16 @@ func written(s string) string {
 }
 
 // lines is a text of a paragraph, with a Break at each line end.
-func lines(s string) []Node {
+func lines(s string) []Node { return linesOf(s, Visible) }
+
+// linesOf draws each line of a text, with a Break at each line end.
+func linesOf(s string, draw func(line string) []Node) []Node {
 	var out []Node
 	for i, line := range strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n") {
 		if i > 0 {
 			out = append(out, Node{Kind: Break})
 		}
-		out = append(out, Visible(line)...)
+		out = append(out, draw(line)...)
 	}
 	return out
 }

@@ -104,19 +104,9 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	opt.Now = e.backtested(cfg, silences)
 	tables := []*rules.Table{&cfg.Table}
 	if f.against != "" {
-		other, problems, err := loadConfig(f.against, e.home)
+		other, err := e.loadFile(f.against, f.against)
 		if err != nil {
-			return configError(f.against, err)
-		}
-		mistakes := 0
-		for _, p := range problems {
-			if !p.Warning {
-				fmt.Fprintln(e.stderr, p)
-				mistakes++
-			}
-		}
-		if mistakes > 0 {
-			return fmt.Errorf("%s has %s", f.against, count(mistakes, "mistake"))
+			return err
 		}
 		then := e.backtested(other, silences)
 		opt.Then = &then

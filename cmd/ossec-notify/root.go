@@ -123,7 +123,11 @@ func configPath(flag, home string) string {
 
 // load reads the config or says on stderr everything that is wrong with it.
 func (e *env) load() (*config, error) {
-	path := configPath(e.config, e.home)
+	return e.loadFile(configPath(e.config, e.home), "the config")
+}
+
+// loadFile is load for a file that is called what in the error.
+func (e *env) loadFile(path, what string) (*config, error) {
 	cfg, problems, err := loadConfig(path, e.home)
 	if err != nil {
 		return nil, configError(path, err)
@@ -136,7 +140,7 @@ func (e *env) load() (*config, error) {
 		}
 	}
 	if mistakes > 0 {
-		return nil, fmt.Errorf("the config has %s", count(mistakes, "mistake"))
+		return nil, fmt.Errorf("%s has %s", what, count(mistakes, "mistake"))
 	}
 	return cfg, nil
 }
