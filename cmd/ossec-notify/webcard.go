@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -33,11 +31,6 @@ const (
 	viewSource   = "source"
 	viewAnswer   = "answer"
 )
-
-func newFrame(html []byte) mailFrame {
-	sum := sha256.Sum256(html)
-	return mailFrame{base64.RawURLEncoding.EncodeToString(sum[:12]), html}
-}
 
 // cardMaker makes the cards of one alert.
 type cardMaker struct {

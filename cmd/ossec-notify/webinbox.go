@@ -25,14 +25,14 @@ const keepArrivals = 500
 
 // webInbox answers for the page's inbox: what arrived at the stand-ins, as each channel would show it.
 type webInbox struct {
-	stand  *sandbox.Server
-	redact *redactor
+	mailFrames // of the mails among the cards
+	stand      *sandbox.Server
+	redact     *redactor
 
 	mu      sync.Mutex
 	arrived func(item string)
 	read    map[int]bool
 	cleared int // the last arrival that was cleared away
-	frames  []mailFrame
 }
 
 // newWebInbox starts the stand-ins. also is called for each message, too, and may be nil.
@@ -116,28 +116,7 @@ func (in *webInbox) Clear() {
 		in.cleared = all[len(all)-1].ID
 	}
 	clear(in.read)
-	in.frames = nil
-}
-
-// Frame is the HTML of a mail.
-func (in *webInbox) Frame(key string) ([]byte, bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	for _, f := range in.frames {
-		if f.key == key {
-			return f.html, true
-		}
-	}
-	return nil, false
-}
-
-func (in *webInbox) keep(html []byte) string {
-	f := newFrame(html)
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.frames = append(slices.DeleteFunc(in.frames, func(x mailFrame) bool { return x.key == f.key }), f)
-	in.frames = in.frames[max(0, len(in.frames)-keepFrames):]
-	return f.key
+	in.forget()
 }
 
 // Items lists what arrived, the newest first.

@@ -25,7 +25,6 @@ import (
 const (
 	keepRevisions = 20 // to compare with
 	listPart      = 200
-	keepFrames    = 200
 	// freshOutbox is how long what was read of the outbox is good.
 	freshOutbox = 2 * time.Second
 )
@@ -33,8 +32,9 @@ const (
 // previews answers for the page: which alerts there are, and what receivers would get by the config as it is now. What it
 // shows is made by the code that delivers.
 type previews struct {
-	env  *env
-	path string // of the config
+	mailFrames // of the mails among the cards
+	env        *env
+	path       string // of the config
 	// asked: somebody named the config, so that none stands in for it.
 	asked bool
 	tell  func(page.Change)
@@ -67,13 +67,6 @@ type previews struct {
 	impact    map[string]bool // alerts whose messages the last save changed
 	looked    string          // the source that was looked at last
 	watched   int
-	frames    []mailFrame
-}
-
-// mailFrame is the HTML of a mail that a card shows.
-type mailFrame struct {
-	key  string
-	html []byte
 }
 
 // newPreviews loads the config and the alerts. The error is for a config that somebody named and that is not there, and for
@@ -394,29 +387,6 @@ func (g *previews) first() string {
 // Paste takes alerts.
 func (g *previews) Paste(_ context.Context, text []byte) ([]string, error) {
 	return g.pasted.add(text, g.now().cfg.Zone)
-}
-
-// Frame is the HTML of a mail that a card names.
-func (g *previews) Frame(key string) ([]byte, bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, f := range g.frames {
-		if f.key == key {
-			return f.html, true
-		}
-	}
-	return nil, false
-}
-
-// keep keeps the HTML of a mail until many others came.
-func (g *previews) keep(html []byte) (key string) {
-	f := newFrame(html)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.frames = slices.DeleteFunc(g.frames, func(x mailFrame) bool { return x.key == f.key })
-	g.frames = append(g.frames, f)
-	g.frames = g.frames[max(0, len(g.frames)-keepFrames):]
-	return f.key
 }
 
 // alert finds an alert of any source by its id.
