@@ -101,6 +101,10 @@ type Alert struct {
 	// Original is the whole alert as data: the JSON object as decoded (integral numbers are int64), or the
 	// fields of the text formats under their own names. Never nil.
 	Original map[string]any
+	// Added is what enrichment knows beside: "srcip_geo", "asset". A name in it hides what the alert itself says under it,
+	// even where nothing was found, so that no log line can pass for what was looked up. Its values are of the types of Original.
+	// Nil where there is no enrichment.
+	Added map[string]any
 	// Raw is the text as it came.
 	Raw []byte
 	// FileName is the base name of the file it came in; part of the identity of alerts without an id.

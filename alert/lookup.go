@@ -5,8 +5,14 @@ import "strings"
 // Lookup is any value of the original by its path of keys ("data.win.system.eventID", "rule.groups"); what is
 // not there is looked for below data too, so "win.system.eventID" is the same. A path that leads into an array
 // gives the values of all its elements. Numbers and truth values are given as text. Keys may hold dots. Nil
-// means that there is no value.
+// means that there is no value. What begins with a name of Added is looked for there alone.
 func (a *Alert) Lookup(path string) []string {
+	if a.Added != nil {
+		name, _, _ := strings.Cut(path, ".")
+		if _, ok := a.Added[name]; ok {
+			return lookup(nil, a.Added, path)
+		}
+	}
 	found := lookup(nil, a.Original, path)
 	if found == nil {
 		if data, ok := a.Original["data"]; ok {

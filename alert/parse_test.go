@@ -415,3 +415,17 @@ func ExampleRead() {
 	// 5712 -1 "Wazuh JSON, ends in rule.level"
 	// 5715 3 ""
 }
+
+func TestWhatWasAddedHidesWhatTheAlertSays(t *testing.T) {
+	a := Parse([]byte(`{"rule":{"id":"1"},"srcip_geo":{"country":"XX"},"data":{"asset":{"owner":"mallory"},"other":"x"}}`), Options{})
+	if got := a.Lookup("srcip_geo.country"); len(got) != 1 || got[0] != "XX" {
+		t.Errorf("without enrichment: got %q", got)
+	}
+	b := *a
+	b.Added = map[string]any{"srcip_geo": map[string]any{"asn": int64(64500)}, "asset": nil}
+	for path, want := range map[string]string{"srcip_geo.country": "", "srcip_geo.asn": "64500", "asset.owner": "", "data.asset.owner": "mallory", "other": "x"} {
+		if got := strings.Join(b.Lookup(path), ","); got != want {
+			t.Errorf("%s: got %q, want %q", path, got, want)
+		}
+	}
+}

@@ -1,30 +1,12 @@
 package rules
 
 import (
-	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
-
-// ParseDuration is time.ParseDuration with days: 7d. What does not fit into a Duration (292 years) is an error.
-func ParseDuration(text string) (time.Duration, error) {
-	days, ok := strings.CutSuffix(text, "d")
-	if !ok {
-		return time.ParseDuration(text)
-	}
-	n, err := time.ParseDuration(days + "h") // which takes fractions
-	if err != nil {
-		return 0, err
-	}
-	if n > math.MaxInt64/24 || n < math.MinInt64/24 {
-		return 0, errors.New("too long")
-	}
-	return n * 24, nil
-}
 
 // maxSpan bounds the times of settings: what is counted or held for longer is a slip.
 const maxSpan = 366 * 24 * time.Hour
@@ -35,7 +17,7 @@ func (p *parser) span(e yamlnode.Entry) time.Duration {
 	if !ok {
 		return 0
 	}
-	d, err := ParseDuration(strings.TrimSpace(v.text))
+	d, err := yamlnode.ParseDuration(strings.TrimSpace(v.text))
 	switch {
 	case err != nil:
 		p.problem(v.node, "%s: %q is no time span: write 30s, 5m, 24h or 7d", e.Key, v.text)

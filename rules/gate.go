@@ -277,12 +277,14 @@ func (m *gateMatcher) cost() int {
 
 // gateBuilder makes gateTables, and notes what they look at.
 type gateBuilder struct {
+	added  []string // of the table
 	fields alert.Fields
 	paths  map[string]int // their numbers in the lens
 	order  []string
 }
 
 func (b *gateBuilder) table(t *Table) *gateTable {
+	b.added = t.Added
 	out := &gateTable{always: len(t.Always) > 0, byDefault: len(t.Default) > 0, routes: b.routes(t.Routes, nil)}
 	for _, p := range t.Pairs() {
 		out.others = append(out.others, b.match(p.Closes))
@@ -341,6 +343,10 @@ func (b *gateBuilder) matcher(e *entry) gateMatcher {
 		return out
 	}
 	if path, ok := strings.CutPrefix(e.key, fieldPrefix); ok {
+		if name, _, _ := strings.Cut(path, "."); slices.Contains(b.added, name) {
+			out.needs = noField
+			return out
+		}
 		n, ok := b.paths[path]
 		if !ok {
 			n = len(b.order)

@@ -269,3 +269,19 @@ func FuzzGate(f *testing.F) {
 		checkGates(t, tables, gates, line)
 	})
 }
+
+func TestGateKnowsNothingOfWhatIsAdded(t *testing.T) {
+	text := []byte(`{"timestamp":"2026-11-23T13:28:22.000+0000","rule":{"level":5,"id":"5710","description":"x"},"agent":{"id":"001","name":"a"},"manager":{"name":"m"},"id":"1.1","full_log":"x","location":"l"}`)
+	for match, want := range map[string]bool{
+		`{field.asset.owner: ops}`:            true,
+		`{field.asset.owner: ops, level: 10}`: false,
+		`{field.assets.owner: ops}`:           false,
+		`{not: {field.asset.owner: ops}}`:     true,
+	} {
+		table := table(t, `{routes: [{match: `+match+`, to: [soc]}]}`)
+		table.Added = []string{"asset"}
+		if got := NewGate(table).Pass(text); got != want {
+			t.Errorf("%s: passes %v, want %v", match, got, want)
+		}
+	}
+}

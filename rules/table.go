@@ -27,6 +27,8 @@ type Table struct {
 	Default []string
 	// Inhibit are those of the config, in order.
 	Inhibit []*Inhibit
+	// Added are the names below which enrichment adds fields: no text of an alert tells what is there (see [Gate]).
+	Added []string
 
 	// AlwaysNode and DefaultNode are the lists that Always and Default were read from, for the places of problems.
 	AlwaysNode, DefaultNode *yaml.Node

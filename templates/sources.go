@@ -10,9 +10,11 @@ type Source struct {
 // Sources are the files that a set is made of: the embedded ones, the user's over them, those that a receiver names.
 func (s *Set) Sources() []Source {
 	embedded := len(s.Defaults().sources)
-	out := make([]Source, len(s.sources))
+	var out []Source
 	for i, src := range s.sources {
-		out[i] = Source{src.name, src.text, i < embedded}
+		if !src.setting {
+			out = append(out, Source{src.name, src.text, i < embedded})
+		}
 	}
 	return out
 }

@@ -72,6 +72,7 @@ type source struct {
 	// receiver: a file that a receiver names, rather than one laid over a default for all.
 	receiver bool
 	live     bool // see live.go
+	setting  bool // it is no file: see WithSettings
 }
 
 // Options say where templates come from.
@@ -156,7 +157,18 @@ func (s *Set) Defaults() *Set {
 // outside defines, if there is any, is a message of its own and becomes the part "body" (or "body.json", where
 // the name ends in .json.tmpl).
 func (s *Set) WithText(name, text string) (*Set, error) {
-	return build(append(slices.Clone(s.sources), source{name, text, true, liveComment.MatchString(text)}), s.links, s.Defaults())
+	return build(append(slices.Clone(s.sources), source{name: name, text: text, receiver: true, live: liveComment.MatchString(text)}), s.links, s.Defaults())
+}
+
+// WithSettings lays over the set what a receiver's settings say as templates, each the text of one part of its channel
+// ("index"). Mistakes in them are told as of a template "splunk.index".
+func (s *Set) WithSettings(channel string, parts map[string]string) (*Set, error) {
+	sources := slices.Clone(s.sources)
+	for _, part := range slices.Sorted(maps.Keys(parts)) {
+		name := channel + "." + part
+		sources = append(sources, source{name: name, text: fmt.Sprintf("{{define %q}}%s{{end}}", name, parts[part]), receiver: true, setting: true})
+	}
+	return build(sources, s.links, s.Defaults())
 }
 
 func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {

@@ -606,3 +606,24 @@ func TestDefaultsArePrograms(t *testing.T) {
 		}
 	}
 }
+
+func TestSettingsAreTemplatesOfTheirPart(t *testing.T) {
+	set, err := Default().WithSettings("splunk", map[string]string{"index": `{{ if ge .Rule.Level 10 }}sec{{ else }}ossec{{ end }}`, "source": "{{ .Agent.Name }}"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := alert.Parse([]byte(`{"rule":{"id":"5712","level":10},"agent":{"name":"web-01"}}`), alert.Options{})
+	parts, err := set.Parts(NewData(a, alert.DefaultScale, Context{Channel: "splunk"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parts["index"].String() != "sec" || parts["source"].String() != "web-01" || parts["sourcetype"].String() != "ossec:alert" {
+		t.Errorf("got %q, %q, %q", parts["index"], parts["source"], parts["sourcetype"])
+	}
+	if len(set.Sources()) != len(Default().Sources()) {
+		t.Error("a setting is shown as a file")
+	}
+	if _, err := Default().WithSettings("splunk", map[string]string{"index": "{{ .Rule.Level"}); err == nil || !strings.Contains(err.Error(), "splunk.index:1") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"window":                {"yamlnode"},
 	"rules":                 {"alert", "family", "window", "yamlnode"},
 	"family":                {"alert", "display"},
-	"notifier":              {"display", "regular"},
+	"notifier":              {"display", "regular", "yamlnode"},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},
 	"notifier/pagerduty":    {"notifier", "display"},

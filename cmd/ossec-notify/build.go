@@ -70,7 +70,7 @@ func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 
 // build makes a receiver. It is there with an error, too: see [unmade].
 func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
-	concurrency := cmp.Or(r.common.Concurrency, r.Channel.concurrency, 1)
+	concurrency := cmp.Or(r.common.Concurrency, parallel(r.Config), r.Channel.concurrency, 1)
 	make := func() (notifier.Notifier, error) { return r.Config.build(opt.connect(concurrency)) }
 	n, err := make()
 	if err != nil {

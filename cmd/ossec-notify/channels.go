@@ -229,6 +229,30 @@ func takesTemplate(c channelConfig) error {
 	return nil
 }
 
+// templateSettings are the settings that are templates, each the text of the part that has its name.
+func templateSettings(c channelConfig) map[string]string {
+	if c, ok := c.settings().(interface{ TemplateSettings() map[string]string }); ok {
+		return c.TemplateSettings()
+	}
+	return nil
+}
+
+// parallel is how many attempts run at once where the receiver does not say, or 0: who puts several deliveries into a
+// request needs as many.
+func parallel(c channelConfig) int {
+	if c, ok := c.settings().(interface{ Parallel() int }); ok {
+		return c.Parallel()
+	}
+	return 0
+}
+
+// unbatched makes a config send each delivery by itself, without waiting for others.
+func unbatched(c channelConfig) {
+	if c, ok := c.settings().(interface{ Unbatched() }); ok {
+		c.Unbatched()
+	}
+}
+
 // secretURLs are the secrets that are addresses.
 func secretURLs(c channelConfig) []notifier.Secret {
 	urls := []notifier.Secret{network(c).Proxy}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -182,16 +181,4 @@ func goWord(v reflect.Value) string {
 }
 
 // duration is a time span in the config: 30s, 5m, 24h, 7d.
-type duration time.Duration
-
-func (v *duration) UnmarshalYAML(n *yaml.Node) error {
-	t, err := rules.ParseDuration(n.Value)
-	if err != nil || n.Kind != yaml.ScalarNode {
-		return fmt.Errorf("%q is no time span: write 30s, 5m, 24h or 7d", n.Value)
-	}
-	if t <= 0 {
-		return fmt.Errorf("%q is no time span: it must be longer than nothing", n.Value)
-	}
-	*v = duration(t)
-	return nil
-}
+type duration = yamlnode.Duration

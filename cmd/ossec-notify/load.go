@@ -528,6 +528,14 @@ func (l *loader) templates() {
 			}
 			r.templates = set
 		}
+		if settings := templateSettings(r.Config); len(settings) > 0 {
+			set, err := r.templates.WithSettings(r.Channel.name, settings)
+			if err != nil {
+				report(r.at(), err) // it names the setting
+			} else {
+				r.templates = set
+			}
+		}
 		if m := r.Channel.markup; m != nil {
 			if err := r.templates.CheckMarkup(r.Channel.name, m); err != nil && !refused[err.Error()] {
 				refused[err.Error()] = true // said once of the receivers that share it

@@ -190,6 +190,7 @@ func newPreviewerOnCall(cfg *config, cache *oncall.Cache) (*previewer, error) {
 	for _, r := range cfg.Receivers {
 		c := *r
 		c.Config = readable(r.Config)
+		unbatched(c.Config)
 		shown.Receivers = append(shown.Receivers, &c)
 	}
 	rec := &recorder{redact: newRedactor(cfg.all())}

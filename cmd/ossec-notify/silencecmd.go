@@ -28,6 +28,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/spool"
 	"github.com/ossec-notify/ossec-notify/window"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 const silenceExample = `  ossec-notify silence add --rule 5710 --agent web-01 --for 2h --reason "kernel update"
@@ -371,7 +372,7 @@ func (o *silenceOrder) times(s *outbox.Silence, zone *time.Location, now time.Ti
 	span := time.Duration(0)
 	if o.forText != "" {
 		var err error
-		if span, err = rules.ParseDuration(o.forText); err != nil || span <= 0 {
+		if span, err = yamlnode.ParseDuration(o.forText); err != nil || span <= 0 {
 			bad("--for %q is no time span: write 30m, 2h or 7d", o.forText)
 			span, known = 0, false
 		}

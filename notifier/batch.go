@@ -1,0 +1,217 @@
+package notifier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/yamlnode"
+)
+
+// Batching says how much a receiver sends in one request. What it leaves out is the channel's default.
+type Batching struct {
+	// Size is the most notifications in one request.
+	Size int `yaml:"size"`
+	// Bytes is about the most that one request holds before it is compressed. A notification that is larger goes alone.
+	Bytes int `yaml:"bytes"`
+	// Wait is how long a notification waits for others. Without it none waits longer than the request before it takes.
+	Wait yamlnode.Duration `yaml:"wait"`
+}
+
+// maxBatchWait bounds how long a notification may wait for others: an attempt has some ten seconds in all.
+const maxBatchWait = 5 * time.Second
+
+// MaxBatch is the most notifications in one request: as many as a receiver can have under way.
+const MaxBatch = 100
+
+// Validate reports every mistake, as FieldErrors of the settings below prefix ("batch.").
+func (b Batching) Validate(prefix string) error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, &FieldError{Key: prefix + key, Message: fmt.Sprintf(format, args...)})
+	}
+	if b.Size < 0 || b.Size > MaxBatch {
+		bad("size", "is %d: write 1 to %d", b.Size, MaxBatch)
+	}
+	if b.Bytes < 0 {
+		bad("bytes", "is %d: write how many bytes a request may hold, such as 1000000", b.Bytes)
+	}
+	if time.Duration(b.Wait) > maxBatchWait {
+		bad("wait", "is longer than %s: an attempt must end before the receiver's timeout", maxBatchWait)
+	}
+	return errors.Join(errs...)
+}
+
+// Batch puts into one request what several callers send at the same time. Each caller hands over an item and waits for
+// what became of it, so that whoever calls need not know of the others: a delivery is still one attempt with one outcome.
+//
+// While no request is under way an item goes out at once, unless Wait says otherwise; what comes meanwhile makes up the next
+// request. So a quiet receiver is told without delay, and a busy one fills its requests by itself.
+type Batch[T any] struct {
+	Size  int           // the most items in one request; 0 and 1 are no batching
+	Bytes int           // the most bytes, by what Add is told; 0 is no limit
+	Wait  time.Duration // how long an item waits for others; 0 is as long as the request before it takes
+	// Send makes one request and says for each item, in their order, what became of it. Its context ends when the first
+	// of those who wait has no more time, and when none of them waits any more.
+	Send func(ctx context.Context, items []T) []Result
+
+	mu       sync.Mutex
+	open     *pending[T] // which takes items
+	underway int
+}
+
+// Result is what became of one item of a request.
+type Result struct {
+	Receipt Receipt
+	Err     error
+}
+
+// pending is a request that is being put together or made.
+type pending[T any] struct {
+	items   []T
+	callers []*caller
+	bytes   int
+	timer   *time.Timer // nil where the request before it is waited for
+}
+
+// caller is one who waits for an item.
+type caller struct {
+	ctx    context.Context
+	result Result
+	done   chan struct{}
+}
+
+// Add sends an item of so many bytes together with others, and returns what became of it.
+func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) {
+	c := &caller{ctx: ctx, done: make(chan struct{})}
+	b.mu.Lock()
+	if b.open != nil && b.Bytes > 0 && b.open.bytes+bytes > b.Bytes {
+		b.flush()
+	}
+	if b.open == nil {
+		b.open = &pending[T]{}
+	}
+	p := b.open
+	p.items, p.callers, p.bytes = append(p.items, item), append(p.callers, c), p.bytes+bytes
+	switch {
+	case len(p.items) >= max(b.Size, 1) || b.Bytes > 0 && p.bytes >= b.Bytes || b.Wait == 0 && b.underway == 0:
+		b.flush()
+	case b.Wait > 0 && p.timer == nil:
+		p.timer = time.AfterFunc(b.Wait, func() {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if b.open == p {
+				b.flush()
+			}
+		})
+	}
+	b.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.result.Receipt, c.result.Err
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.result.Receipt, c.result.Err
+	default:
+	}
+	sent := true
+	if b.open == p { // it has not left yet, and need not
+		for i := range p.callers {
+			if p.callers[i] == c {
+				p.items, p.callers = append(p.items[:i], p.items[i+1:]...), append(p.callers[:i], p.callers[i+1:]...)
+				p.bytes -= bytes
+				break
+			}
+		}
+		sent = false
+	}
+	return Receipt{}, &Error{Err: fmt.Errorf("wait for a request of several: %w", context.Cause(ctx)), Ambiguous: sent}
+}
+
+// flush sends what is open. It is for who holds the lock.
+func (b *Batch[T]) flush() {
+	p := b.open
+	b.open = nil
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	if len(p.items) == 0 {
+		return
+	}
+	b.underway++
+	go b.send(p)
+}
+
+// send makes a request, and then the next one, if something waits for no more than that.
+func (b *Batch[T]) send(p *pending[T]) {
+	ctx, cancel := together(p.callers)
+	results := b.results(ctx, p.items)
+	cancel()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, c := range p.callers {
+		c.result = results[i]
+		close(c.done)
+	}
+	b.underway--
+	if b.open != nil && b.Wait == 0 {
+		b.flush()
+	}
+}
+
+// results are those of Send, one for each item whatever it does.
+func (b *Batch[T]) results(ctx context.Context, items []T) (results []Result) {
+	defer func() {
+		if r := recover(); r != nil {
+			results = nil
+			for range items {
+				results = append(results, Result{Err: &Error{Err: fmt.Errorf("a request of several: %v", r), Ambiguous: true}})
+			}
+		}
+	}()
+	results = b.Send(ctx, items)
+	if len(results) != len(items) {
+		panic(fmt.Sprintf("%d results for %d notifications", len(results), len(items)))
+	}
+	return results
+}
+
+// together is a context for all who wait: it has the time of the one who has least, and ends when nobody waits.
+func together(callers []*caller) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(callers[0].ctx))
+	stops := []func(){func() { cancel(context.Canceled) }}
+	var left sync.WaitGroup
+	var first time.Time
+	for _, c := range callers {
+		left.Add(1)
+		stop := context.AfterFunc(c.ctx, left.Done)
+		stops = append(stops, func() {
+			if stop() {
+				left.Done()
+			}
+		})
+		if d, ok := c.ctx.Deadline(); ok && (first.IsZero() || d.Before(first)) {
+			first = d
+		}
+	}
+	go func() {
+		left.Wait()
+		cancel(context.Cause(callers[0].ctx))
+	}()
+	if !first.IsZero() {
+		var stop context.CancelFunc
+		ctx, stop = context.WithDeadlineCause(ctx, first, errors.New("no answer within the receiver's timeout"))
+		stops = append(stops, stop)
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
