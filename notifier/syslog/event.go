@@ -93,12 +93,12 @@ func (e *event) fit(room int, write func() string) (string, error) {
 	return "", tooLong(len(write()), room)
 }
 
-// Lengths in CEF's header, and of its fields, in characters: what its dictionary says. Other fields are as long as the message
+// Lengths in the headers of CEF and LEEF, and of CEF's fields, in characters: what its dictionary says. Other fields are as long as the message
 // may be.
 const (
 	maxVendor  = 63
 	maxVersion = 31
-	maxClassID = 1023
+	maxClassID = 100 // it may have 1,023: an id that is longer is none
 	maxCEFName = 512
 )
 
@@ -160,9 +160,9 @@ var (
 
 // leef writes the event as LEEF:2.0. What would end a value is a blank, for there is no other way to write it.
 func (e *event) leef() string {
-	word := func(s string) string { return leefHeader.Replace(leefText(s)) }
+	word := func(s string, most int) string { return leefHeader.Replace(leefText(cutEnd(s, most))) }
 	var b strings.Builder
-	fmt.Fprintf(&b, "LEEF:2.0|%s|%s|%s|%s|%s|", word(e.Vendor), word(e.Product), word(e.Version), word(e.ID), delimiter)
+	fmt.Fprintf(&b, "LEEF:2.0|%s|%s|%s|%s|%s|", word(e.Vendor, maxVendor), word(e.Product, maxVendor), word(e.Version, maxVersion), word(e.ID, maxClassID), delimiter)
 	for i, f := range e.fields {
 		if i > 0 {
 			b.WriteString(delimiter)

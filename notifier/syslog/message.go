@@ -26,8 +26,11 @@ const (
 	maxValue    = 255
 )
 
-// nothing stands in a header where a value is not known.
-const nothing = "-"
+// nothing stands in a header where a value is not known, and appName where a template makes none.
+const (
+	nothing = "-"
+	appName = "ossec-notify"
+)
 
 // severities are what the priority says of ours. What nobody has judged is a warning, as what is medium.
 var severities = map[string]int{"critical": 2, "high": 3, "medium": 4, "low": 5, "info": 6}
@@ -69,7 +72,7 @@ func (s *Notifier) message(n notifier.Notification) (string, error) {
 // header is everything before the text.
 func (s *Notifier) header(n notifier.Notification) string {
 	host := headerWord(cmp.Or(s.part(n, s.cfg.Hostname, "hostname"), s.hostname), maxHostname)
-	app := s.part(n, s.cfg.AppName, "app_name")
+	app := cmp.Or(s.part(n, s.cfg.AppName, "app_name"), appName)
 	if s.old {
 		// RFC 3164, 4.1.2: the receiver's local time, without year and zone.
 		at := cmp.Or(n.Time, time.Now()).Local().Format(time.Stamp)
@@ -223,8 +226,8 @@ func inert(document string) (string, error) {
 	return out.String(), nil
 }
 
-// fitDocument is JSON in so many bytes. Of an object that is too long the longest members are cut or left out, until it fits;
-// its last member "cut" says which.
+// fitDocument is JSON in so many bytes. Of an object that is too long, first what is large and no text (the alert as it came) is left out,
+// then the longest texts are cut or left out, until it fits; its last member "cut" says which.
 func fitDocument(document string, room int) (string, error) {
 	text, err := inert(document)
 	if err != nil {
@@ -241,22 +244,23 @@ func fitDocument(document string, room int) (string, error) {
 	}
 	var cut []string
 	for range 2 * maxMembers {
-		longest := 0
-		for i, m := range members {
-			if len(m.value) > len(members[longest].value) {
-				longest = i
-			}
-		}
-		if len(members) == 0 || len(members[longest].value) < len(`""`) {
+		if len(members) == 0 {
 			break
 		}
+		longest := longestOf(members)
 		m := &members[longest]
 		if !slices.Contains(cut, m.key) {
 			cut = append(cut, m.key)
 		}
 		over := len(writeObject(members, cut)) - room
-		if s, ok := stringOf(m.value); ok && len(s)-over > minCut && !m.cut {
-			m.value, m.cut = quote(cutBytes(s, len(s)-over)), true // JSON writes no text shorter than it is
+		if s, ok := stringOf(m.value); ok && len(m.value)-over > minCut && !m.cut {
+			m.cut = true
+			// JSON may write a text longer than it is, and not all of it alike.
+			for keep := len(s) * (len(m.value) - over) / len(m.value); keep > minCut; keep -= keep / 4 {
+				if m.value = quote(cutBytes(s, keep)); len(writeObject(members, cut)) <= room {
+					break
+				}
+			}
 		} else {
 			members = slices.Delete(members, longest, longest+1)
 		}
@@ -267,10 +271,28 @@ func fitDocument(document string, room int) (string, error) {
 	return "", tooLong(len(text), room)
 }
 
-// Bounds of cutting: the members of an object, how long what is left of a text must be to be of use, and how much room a text wants
+// longestOf is the member to be made shorter next.
+func longestOf(members []member) int {
+	longest, large := 0, -1
+	for i, m := range members {
+		if len(m.value) > len(members[longest].value) {
+			longest = i
+		}
+		if m.value[0] != '"' && len(m.value) > largeValue && (large < 0 || len(m.value) > len(members[large].value)) {
+			large = i
+		}
+	}
+	if large >= 0 {
+		return large
+	}
+	return longest
+}
+
+// Bounds of cutting: the members of an object, from where on a value that is no text is large, how long what is left of a text must be to be of use, and how much room a text wants
 // behind the header.
 const (
 	maxMembers = 200
+	largeValue = 1000
 	minCut     = 80
 	minRoom    = 120
 )
