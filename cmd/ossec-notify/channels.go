@@ -12,6 +12,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
+	"github.com/ossec-notify/ossec-notify/notifier/file"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
 	"github.com/ossec-notify/ossec-notify/notifier/slack"
 	"github.com/ossec-notify/ossec-notify/notifier/splunk"
@@ -27,6 +28,7 @@ var channels = []channel{
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
+	other("file", file.New, fileArgv, file.Config{Path: "/var/log/ossec-notify/alerts.json"}).takesJSON(),
 	other("syslog", syslog.New, syslogArgv, syslog.Config{Address: "tcp://siem.example.com:601"}).takesJSON(),
 }
 
@@ -317,6 +319,13 @@ func emailArgv(hookURL string, apiKey notifier.Secret) (email.Config, error) {
 		return email.Config{}, err
 	}
 	return email.ConfigFromURL(hookURL, apiKey)
+}
+
+func fileArgv(hookURL string, _ notifier.Secret) (file.Config, error) {
+	if err := need("hook_url", hookURL); err != nil {
+		return file.Config{}, err
+	}
+	return file.ConfigFromURL(hookURL)
 }
 
 func syslogArgv(hookURL string, _ notifier.Secret) (syslog.Config, error) {

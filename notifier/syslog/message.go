@@ -175,55 +175,15 @@ func hostname() string {
 }
 
 // singleLine is text of any origin without control characters: they are shown, as \x1b, a line end as ⏎, a tab as a blank.
-func singleLine(s string) string {
-	if isPlain(s) {
-		return s
-	}
-	s = strings.ToValidUTF8(s, "\ufffd")
-	s = strings.NewReplacer("\r\n", "⏎", "\n", "⏎", "\r", "⏎", "\t", " ").Replace(s)
-	var b strings.Builder
-	for _, r := range s {
-		if breaks(r) {
-			b.WriteString(display.Visible(string(r)))
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func singleLine(s string) string { return display.OneLine(display.Visible(s)) }
 
-// isPlain is the fast way out: printable ASCII needs no work.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-// breaks reports what may end a line somewhere: control characters, and the separators of Unicode.
-func breaks(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' }
-
-// inert is JSON on one line whose control characters are escaped: the values are the same.
+// inert is JSON on one line, with what may end one somewhere escaped: the values are the same.
 func inert(document string) (string, error) {
 	var b bytes.Buffer
-	if err := json.Compact(&b, []byte(strings.ToValidUTF8(document, "\ufffd"))); err != nil {
+	if err := json.Compact(&b, []byte(document)); err != nil {
 		return "", err
 	}
-	compact := b.String()
-	if !strings.ContainsFunc(compact, breaks) {
-		return compact, nil
-	}
-	var out strings.Builder
-	for _, r := range compact { // whatever breaks stands in a string: Compact has taken out the others
-		if breaks(r) {
-			fmt.Fprintf(&out, `\u%04x`, r)
-			continue
-		}
-		out.WriteRune(r)
-	}
-	return out.String(), nil
+	return string(display.JSON(b.Bytes())), nil
 }
 
 // fitDocument is JSON in so many bytes. Of an object that is too long, first what is large and no text (the alert as it came) is left out,
