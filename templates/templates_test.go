@@ -617,8 +617,8 @@ func TestSettingsAreTemplatesOfTheirPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if parts["index"].String() != "sec" || parts["source"].String() != "web-01" || parts["sourcetype"].String() != "ossec:alert" {
-		t.Errorf("got %q, %q, %q", parts["index"], parts["source"], parts["sourcetype"])
+	if parts["index"].String() != "sec" || parts["source"].String() != "web-01" || parts["sourcetype"].String() != "ossec:alert" || len(parts["body"]) > 0 {
+		t.Errorf("got %q, %q, %q, and the body %q", parts["index"], parts["source"], parts["sourcetype"], parts["body"])
 	}
 	if len(set.Sources()) != len(Default().Sources()) {
 		t.Error("a setting is shown as a file")
