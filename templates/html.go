@@ -23,6 +23,10 @@ func (s *Set) funcs() template.FuncMap {
 		"document": s.document,
 		"event":    s.event,
 		"indexed":  (*Data).indexed,
+		"cef":      s.cef,
+		"leef":     s.leef,
+
+		"structured": (*Data).structured,
 	}
 }
 

@@ -202,7 +202,7 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 			errs = append(errs, parseError(err))
 			continue
 		}
-		if t.Tree == nil || parse.IsEmptyTree(t.Root) {
+		if src.setting || t.Tree == nil || parse.IsEmptyTree(t.Root) { // a setting is all define, of its own name
 			continue
 		}
 		if !src.receiver {

@@ -44,6 +44,8 @@ var mayImport = map[string][]string{
 	"notifier/webhook":      {"notifier", "display"},
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
+	"notifier/syslog":       {"notifier", "display", "yamlnode"},
+	"notifier/file":         {"notifier", "display", "regular"},
 	"oncall":                {"display", "notifier"},
 	"digest":                {"alert", "display", "family"},
 	"noise":                 {"alert", "digest", "display", "family", "notifier", "outbox", "rules", "window"},

@@ -12,9 +12,11 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
+	"github.com/ossec-notify/ossec-notify/notifier/file"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
 	"github.com/ossec-notify/ossec-notify/notifier/slack"
 	"github.com/ossec-notify/ossec-notify/notifier/splunk"
+	"github.com/ossec-notify/ossec-notify/notifier/syslog"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 )
 
@@ -26,6 +28,8 @@ var channels = []channel{
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
+	other("file", file.New, fileArgv, file.Config{Path: "/var/log/ossec-notify/alerts.json"}).takesJSON(),
+	other("syslog", syslog.New, syslogArgv, syslog.Config{Address: "tcp://siem.example.com:601"}).takesJSON(),
 }
 
 // channel is one kind of channel.
@@ -317,6 +321,20 @@ func emailArgv(hookURL string, apiKey notifier.Secret) (email.Config, error) {
 	return email.ConfigFromURL(hookURL, apiKey)
 }
 
+func fileArgv(hookURL string, _ notifier.Secret) (file.Config, error) {
+	if err := need("hook_url", hookURL); err != nil {
+		return file.Config{}, err
+	}
+	return file.ConfigFromURL(hookURL)
+}
+
+func syslogArgv(hookURL string, _ notifier.Secret) (syslog.Config, error) {
+	if err := need("hook_url", hookURL); err != nil {
+		return syslog.Config{}, err
+	}
+	return syslog.ConfigFromURL(hookURL)
+}
+
 func need(element, value string) error {
 	if value == "" {
 		return &missingElement{element}
@@ -330,7 +348,7 @@ type missingElement struct{ name string }
 func (e *missingElement) Error() string { return fmt.Sprintf("<%s> is missing in ossec.conf", e.name) }
 
 // errNoURL is for a <hook_url> that is none. It may be a key that was written into the wrong element, so it is not shown.
-var errNoURL = errors.New("<hook_url> in ossec.conf is no URL: it must begin with https://, http://, smtp:// or smtps:// (or a blank in <api_key> has moved it)")
+var errNoURL = errors.New("<hook_url> in ossec.conf is no URL: it must begin with https://, http://, smtp://, smtps://, tcp://, tls://, udp://, unix:// or file:// (or a blank in <api_key> has moved it)")
 
 // settingsValue is the channel's Config for decoding.
 func settingsValue(c channelConfig) reflect.Value { return reflect.ValueOf(c.settings()).Elem() }
