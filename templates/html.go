@@ -19,10 +19,13 @@ func (s *Set) funcs() template.FuncMap {
 		"link":      s.renderLink,
 		"linkFacts": s.linkFacts,
 
-		"details":  s.details,
-		"document": s.document,
-		"event":    s.event,
-		"indexed":  (*Data).indexed,
+		"details":       s.details,
+		"document":      s.document,
+		"event":         s.event,
+		"ecs":           s.ecs,
+		"eventLine":     s.eventLine,
+		"eventMetadata": (*Data).eventMetadata,
+		"indexed":       (*Data).indexed,
 	}
 }
 
