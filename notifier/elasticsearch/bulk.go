@@ -93,9 +93,10 @@ func (e *Notifier) post(ctx context.Context, server *url.URL, credential notifie
 		return e
 	}
 	for i, item := range reply.Items {
-		for _, o := range item { // there is one, under the name of what was to do
-			results[i] = o.result(what, a.Status)
+		var o outcome // of nothing: it is refused
+		for _, o = range item { // there is one, under the name of what was to do
 		}
+		results[i] = o.result(what, a.Status)
 	}
 	return nil
 }
