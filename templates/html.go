@@ -25,6 +25,7 @@ func (s *Set) funcs() template.FuncMap {
 		"ecs":           s.ecs,
 		"eventLine":     s.eventLine,
 		"eventMetadata": (*Data).eventMetadata,
+		"eventLabels":   (*Data).eventLabels,
 		"indexed":       (*Data).indexed,
 	}
 }

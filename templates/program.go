@@ -502,6 +502,8 @@ func (s *Set) quick(name string) func(args []any) (any, error) {
 		return ofData(func(d *Data) (any, error) { return s.ecs(d) })
 	case "eventLine":
 		return ofData(func(d *Data) (any, error) { return s.eventLine(d) })
+	case "eventLabels":
+		return ofData(func(d *Data) (any, error) { return d.eventLabels(), nil })
 	case "eventMetadata":
 		return ofData(func(d *Data) (any, error) { return d.eventMetadata(), nil })
 	case "indexed":

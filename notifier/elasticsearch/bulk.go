@@ -93,7 +93,7 @@ func (e *Notifier) post(ctx context.Context, server *url.URL, credential notifie
 		return e
 	}
 	for i, item := range reply.Items {
-		var o outcome // of nothing: it is refused
+		var o outcome           // of nothing: it is refused
 		for _, o = range item { // there is one, under the name of what was to do
 		}
 		results[i] = o.result(what, a.Status)
