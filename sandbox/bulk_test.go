@@ -149,7 +149,7 @@ func TestLokiTakesWhatItCanOfAPush(t *testing.T) {
 	}{
 		{"a line", push(ok, ns(now), `"x"`, ""), "", 204},
 		{"metadata", push(ok, ns(now), `"x"`, `,{"src":"203.0.113.9"}`), "", 204},
-		{"empty", `{"streams":[]}`, "at least one valid stream", 400},
+		{"empty", `{"streams":[]}`, "", 204},
 		{"no labels", push(`{}`, ns(now), `"x"`, ""), "at least one label pair", 400},
 		{"label's name", push(`{"a-b":"x"}`, ns(now), `"x"`, ""), "Error parsing labels", 400},
 		{"16 labels", push(labels16, ns(now), `"x"`, ""), "16 label names; limit 15", 400},

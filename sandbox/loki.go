@@ -83,8 +83,8 @@ func (l *lokiServer) answer(r *request) *answer {
 	if err := json.Unmarshal(r.body, &push); err != nil {
 		return text(http.StatusBadRequest, "couldn't parse push request: "+err.Error(), "the body is no push request: "+err.Error())
 	}
-	if len(push.Streams) == 0 {
-		return text(http.StatusBadRequest, "error at least one valid stream is required for ingestion")
+	if len(push.Streams) == 0 { // asked whether it may be: new servers say 400, and that there must be a stream
+		return text(http.StatusNoContent, "")
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -408,6 +408,25 @@ func TestNextServerTakesOverAndProbeStoresNothing(t *testing.T) {
 	}
 }
 
+func TestProbeKnowsWhoAsksForAStream(t *testing.T) {
+	says := "error at least one valid stream is required for ingestion"
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); string(body) != `{"streams":[]}` {
+			t.Errorf("asked %s", body)
+		}
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, says)
+	}))
+	defer s.Close()
+	l := newNotifier(t, Config{URL: []string{s.URL}}, s.Client())
+	if err := l.Probe(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if says = "snappy: corrupt input"; l.Probe(t.Context()) == nil {
+		t.Error("any refusal passed for a Loki")
+	}
+}
+
 func TestValidate(t *testing.T) {
 	good := Config{URL: []string{"https://loki.example.com"}, Labels: map[string]string{"json": "{{ .Host }}", "job": "soc"}}
 	if err := good.Validate(); err != nil {
