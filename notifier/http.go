@@ -165,9 +165,12 @@ func Snippet(body []byte) string {
 }
 
 // Do sends one request and reads its answer.
-func Do(client *http.Client, req *http.Request) *Answer {
+func Do(client *http.Client, req *http.Request) *Answer { return DoUpTo(maxAnswer, client, req) }
+
+// DoUpTo is Do for an answer that may be long: of its body, limit bytes are kept.
+func DoUpTo(limit int64, client *http.Client, req *http.Request) *Answer {
 	// The operator may have named one, in a webhook's headers.
-	capturing, answer := captureAs(cmp.Or(req.Header.Get("User-Agent"), userAgent), maxAnswer, client)
+	capturing, answer := captureAs(cmp.Or(req.Header.Get("User-Agent"), userAgent), limit, client)
 	resp, err := capturing.Do(req)
 	if err == nil {
 		resp.Body.Close()

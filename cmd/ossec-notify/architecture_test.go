@@ -52,6 +52,9 @@ var mayImport = map[string][]string{
 	"templates":             {"alert", "digest", "display", "family", "notifier"},
 	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
+
+	"notifier/elasticsearch": {"notifier"},
+	"notifier/loki":          {"notifier"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

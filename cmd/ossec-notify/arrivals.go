@@ -21,6 +21,10 @@ func gist(m sandbox.Message) string {
 			subject = s
 		}
 		return subject
+	case sandbox.Elasticsearch, sandbox.Loki:
+		if s := firstDocument(m); s != "" {
+			return s
+		}
 	case sandbox.SlackAPI:
 		if form, err := url.ParseQuery(string(m.Body)); err == nil && form.Has("text") {
 			return inChannel(m.Path, form) + firstLine(form.Get("text"))

@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/elasticsearch"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
 	"github.com/ossec-notify/ossec-notify/notifier/file"
+	"github.com/ossec-notify/ossec-notify/notifier/loki"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
 	"github.com/ossec-notify/ossec-notify/notifier/slack"
 	"github.com/ossec-notify/ossec-notify/notifier/splunk"
@@ -27,6 +30,8 @@ var channels = []channel{
 	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}).paging(),
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
+	overHTTP("elasticsearch", elasticsearch.New, elasticsearchArgv, elasticsearch.Config{URL: []string{"https://elasticsearch.example.com:9200"}, APIKey: notifier.PlainSecret("00000000000000000000000000000000")}).takesJSON(),
+	overHTTP("loki", loki.New, lokiArgv, loki.Config{URL: []string{"https://loki.example.com:3100"}}).takesJSON(),
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
 	other("file", file.New, fileArgv, file.Config{Path: "/var/log/ossec-notify/alerts.json"}).takesJSON(),
 	other("syslog", syslog.New, syslogArgv, syslog.Config{Address: "tcp://siem.example.com:601"}).takesJSON(),
@@ -312,6 +317,31 @@ func webhookArgv(hookURL string, apiKey notifier.Secret) (webhook.Config, error)
 
 func splunkArgv(hookURL string, apiKey notifier.Secret) (splunk.Config, error) {
 	return splunk.Config{URL: hookURL, Token: apiKey}, errors.Join(need("hook_url", hookURL), need("api_key", apiKey.String()))
+}
+
+// login is what <hook_url> and <api_key> say of a server that several schemes open: with a user in the URL the key is the
+// password, else it is a token.
+func login(hookURL string, apiKey notifier.Secret) (server string, basic *notifier.BasicAuth, token notifier.Secret) {
+	u, err := url.Parse(hookURL)
+	if err != nil || u.User == nil {
+		return hookURL, nil, apiKey
+	}
+	basic = &notifier.BasicAuth{Username: u.User.Username(), Password: apiKey}
+	if password, ok := u.User.Password(); ok && apiKey.IsZero() {
+		basic.Password = notifier.PlainSecret(password)
+	}
+	u.User = nil
+	return u.String(), basic, notifier.Secret{}
+}
+
+func elasticsearchArgv(hookURL string, apiKey notifier.Secret) (elasticsearch.Config, error) {
+	server, basic, token := login(hookURL, apiKey)
+	return elasticsearch.Config{URL: []string{server}, BasicAuth: basic, APIKey: token}, need("hook_url", hookURL)
+}
+
+func lokiArgv(hookURL string, apiKey notifier.Secret) (loki.Config, error) {
+	server, basic, token := login(hookURL, apiKey)
+	return loki.Config{URL: []string{server}, BasicAuth: basic, BearerToken: token}, need("hook_url", hookURL)
 }
 
 func emailArgv(hookURL string, apiKey notifier.Secret) (email.Config, error) {

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 	commands := map[string]func(){"ossec-notify": main, "integrations": main, crashName: crash}
 	for _, name := range []string{
 		"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-notify",
+		"custom-elasticsearch", "custom-loki",
 		"custom-oncall", "custom-nobody", "slack", "pagerduty",
 	} {
 		commands[name] = main
@@ -119,6 +120,7 @@ func setupScript(e *testscript.Env) error {
 		"SPLUNK_URL": s.SplunkURL(), "WEBHOOK_URL": s.WebhookURL(), "SMTP_URL": s.SMTPURL(),
 		"SLACK_TOKEN": sandbox.FakeSlackToken, "ROUTING_KEY": sandbox.FakeRoutingKey,
 		"HEC_TOKEN": sandbox.FakeHECToken, "WEBHOOK_TOKEN": sandbox.FakeWebhookToken,
+		"ELASTIC_URL": s.ElasticURL(), "ELASTIC_KEY": sandbox.FakeElasticKey, "LOKI_URL": s.LokiURL(), "LOKI_TOKEN": sandbox.FakeLokiToken,
 		"OSSEC_NOTIFY_HOME": filepath.Join(e.WorkDir, "home"), "TZ": "UTC", "GORACE": quickExit,
 		"HTTP_ADDR": s.HTTPAddr(), "SMTP_ADDR": s.SMTPAddr(), "CLOSED_ADDR": held.LocalAddr().String(),
 		"BIN": binDir(), "CORPUS": corpus,

@@ -122,6 +122,10 @@ func where(s *sheet) string {
 		return "PagerDuty Events v2"
 	case "splunk":
 		return "Splunk HEC"
+	case "elasticsearch":
+		return "Elasticsearch"
+	case "loki":
+		return "Loki"
 	case "email":
 		if m, err := mail.ReadMessage(strings.NewReader(s.shown.mail())); err == nil {
 			return display.Quote("Mail · " + strings.NewReplacer("<", "", ">", "").Replace(m.Header.Get("To"))).Line().CutEnd(maxWhere).String()
@@ -159,7 +163,7 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 	}
 	d.marks.Mentions = []string{}
 	// To a machine the alert goes as it came, as JSON: nothing there is made harmless.
-	machine := s.Receiver.Channel == "webhook" || s.Receiver.Channel == "splunk" || s.shown.Message != "" && s.shown.mail() == ""
+	machine := slices.Contains([]string{"webhook", "splunk", "elasticsearch", "loki"}, s.Receiver.Channel) || s.shown.Message != "" && s.shown.mail() == ""
 	for i, v := range d.views {
 		if machine || v.ID != viewShown && v.ID != viewText && v.ID != viewHTML {
 			continue
@@ -222,6 +226,10 @@ func requestViews(channel string, r request) []page.View {
 	case "splunk":
 		n, err := draw.Event(body)
 		two(n, draw.Node{}, err)
+	case "elasticsearch":
+		shown = drawDocuments(body)
+	case "loki":
+		shown = drawLines(body)
 	default:
 		shown = []draw.Node{{Kind: draw.Pre, Children: draw.Indented(body)}}
 	}
