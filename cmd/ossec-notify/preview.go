@@ -72,9 +72,19 @@ type previewed struct {
 	Channel  string     `json:"channel"`
 	Route    string     `json:"route"`
 	Requests *[]request `json:"requests,omitempty"`
-	Message  string     `json:"message,omitempty"` // mail: the whole message
+	Message  string     `json:"message,omitempty"` // of what is no request: the whole mail, line or document
+	To       string     `json:"to,omitempty"`      // where such a message goes, unless it says so itself
 
-	templateErr error // why the message has its default form
+	media       string // the type of Message
+	templateErr error  // why the message has its default form
+}
+
+// mail is the message where that is a mail, else "".
+func (p previewed) mail() string {
+	if p.media == notifier.Mail {
+		return p.Message
+	}
+	return ""
 }
 
 func (e *env) preview(ctx context.Context, in input, to []string, as string) error {
@@ -207,7 +217,7 @@ func (p *previewer) show(ctx context.Context, x dispatch.Delivery) (previewed, n
 		if err != nil {
 			return out, n, err
 		}
-		out.Message = p.recorder.redact.text(string(message))
+		out.media, out.To, out.Message = message.Type, p.recorder.redact.text(message.To), p.recorder.redact.text(string(message.Body))
 		return out, n, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
