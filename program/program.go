@@ -104,10 +104,14 @@ func (p Program) Run(ctx context.Context) (Ending, error) {
 	return end, nil
 }
 
-// bare is an error without the path, which the caller knows.
+// bare is an error without the path of the program, which the caller knows.
 func bare(err error) error {
 	var path *os.PathError
-	if errors.As(err, &path) {
+	switch {
+	case !errors.As(err, &path):
+	case path.Op == "chdir":
+		return fmt.Errorf("directory %s: %w", path.Path, path.Err)
+	default:
 		return path.Err
 	}
 	return err

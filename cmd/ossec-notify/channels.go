@@ -11,6 +11,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/command"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
 	"github.com/ossec-notify/ossec-notify/notifier/slack"
@@ -26,6 +27,7 @@ var channels = []channel{
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
 	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
+	other("command", command.New, commandArgv, command.Config{Run: []string{"/usr/local/bin/runbook"}}).takesJSON(),
 }
 
 // channel is one kind of channel.
@@ -253,6 +255,22 @@ func unbatched(c channelConfig) {
 	}
 }
 
+// attemptTime is how long an attempt takes at most where the channel knows, or 0.
+func attemptTime(c channelConfig) time.Duration {
+	if c, ok := c.settings().(interface{ Attempt() time.Duration }); ok {
+		return c.Attempt()
+	}
+	return 0
+}
+
+// reports are the receivers that are told how the program of a receiver ended.
+func reports(c channelConfig) []string {
+	if c, ok := c.settings().(interface{ Reports() []string }); ok {
+		return c.Reports()
+	}
+	return nil
+}
+
 // secretURLs are the secrets that are addresses.
 func secretURLs(c channelConfig) []notifier.Secret {
 	urls := []notifier.Secret{network(c).Proxy}
@@ -315,6 +333,11 @@ func emailArgv(hookURL string, apiKey notifier.Secret) (email.Config, error) {
 		return email.Config{}, err
 	}
 	return email.ConfigFromURL(hookURL, apiKey)
+}
+
+// commandArgv: what is run is for the config to say, not for an argument that every user of the host can see.
+func commandArgv(string, notifier.Secret) (command.Config, error) {
+	return command.Config{}, errors.New("no program can be named in ossec.conf: write a receiver with command: {run: [PROGRAM]} into the config")
 }
 
 func need(element, value string) error {
