@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -12,13 +13,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// firstOfOurs is the first descriptor that is none of the three which a program has.
+const firstOfOurs = 3
+
 // umask of programs: what they write is for their user, unless they say otherwise.
 const umask = 0o077
 
 // start starts the program from a thread that ends with that, so that what is set for the program is set for no thread of ours:
 // its umask, and that it inherits no capability by which we may run programs as others. Where the kernel permits neither, it
-// starts with what we have.
+// starts with what we have. Descriptors that we open are closed in it; those that whoever started us has left open are, too.
 func start(cmd *exec.Cmd) error {
+	_ = unix.CloseRange(firstOfOurs, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
