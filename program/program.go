@@ -88,7 +88,7 @@ func (p Program) Run(ctx context.Context) (Ending, error) {
 	err = start(cmd)
 	pipes.started(err == nil)
 	if err != nil {
-		return Ending{}, bare(err)
+		return Ending{}, unstarted(err, cmd.Dir)
 	}
 	end := Ending{}
 	end.Cause = p.wait(ctx, cmd)
@@ -104,17 +104,19 @@ func (p Program) Run(ctx context.Context) (Ending, error) {
 	return end, nil
 }
 
-// bare is an error without the path of the program, which the caller knows.
-func bare(err error) error {
+// unstarted is why a program did not start, without its path, which the caller knows.
+func unstarted(err error, dir string) error {
+	if _, missing := os.Stat(dir); missing != nil { // the kernel does not say which of the two it is about
+		err = missing
+	}
 	var path *os.PathError
 	switch {
 	case !errors.As(err, &path):
-	case path.Op == "chdir":
-		return fmt.Errorf("directory %s: %w", path.Path, path.Err)
-	default:
-		return path.Err
+		return err
+	case path.Path == dir:
+		return fmt.Errorf("directory %s: %w", dir, path.Err)
 	}
-	return err
+	return path.Err
 }
 
 // wait waits for the program's end, and says why it was ended by us.

@@ -129,6 +129,8 @@ func (c *Notifier) unstarted(err error, fail func(notifier.Reason, string, strin
 	switch {
 	case slices.ContainsFunc(busy, func(b error) bool { return errors.Is(err, b) }):
 		return fail(notifier.Temporary, "", "%w", err)
+	case strings.HasPrefix(err.Error(), "directory "):
+		hint = "make it, or mend the setting directory"
 	case errors.Is(err, fs.ErrNotExist):
 		hint = c.cfg.Run[0] + " is not there, or its first line names a program that is not"
 	case errors.Is(err, syscall.EPERM) && c.cfg.User != "":
