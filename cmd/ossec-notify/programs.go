@@ -26,6 +26,12 @@ func programOf(r *receiver) *command.Config {
 	return c
 }
 
+// isOpenVariable reports a variable of a program that holds no secret.
+func isOpenVariable(r *receiver, s notifier.Secret) bool {
+	c := programOf(r)
+	return c != nil && slices.ContainsFunc(c.OpenSecrets(), s.Equal)
+}
+
 // programs checks what receivers that run programs say of others, and of their time.
 func (l *loader) programs() {
 	receivers := map[string]*receiver{}
@@ -58,7 +64,7 @@ func (l *loader) report(r *receiver, receivers map[string]*receiver, name string
 		if near := rules.Nearest(name, slices.Collect(maps.Keys(receivers))); near != "" {
 			advice = fmt.Sprintf("did you mean %q?", near)
 		}
-		l.errorf(at, "report: %s is no receiver: %s", display.Quote(name).Line(), advice)
+		l.errorf(at, "report: %q is no receiver: %s", name, advice)
 	case to == nil: // it stands for others, or has a mistake of its own
 		if slices.ContainsFunc(l.cfg.Aliases, func(a *receiver) bool { return a.Name == name }) {
 			l.errorf(at, "report: %q stands for others: name the receivers themselves", name)
