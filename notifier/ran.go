@@ -3,6 +3,8 @@ package notifier
 import (
 	"fmt"
 	"time"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 // Ran is what became of a program that was run for an alert. What it printed may hold text of the alert, and must be shown as that.
@@ -25,17 +27,11 @@ func (r *Ran) OK() bool { return r.Status == 0 }
 
 // Words are how it ended: "status 0 after 3.2 s". They hold no text of an alert.
 func (r *Ran) Words() string {
-	how := fmt.Sprintf("status %d", r.Status)
-	if r.Status < 0 {
-		how = r.Ended
+	switch {
+	case r.Status < 0:
+		return r.Ended
+	case r.Took < time.Minute:
+		return fmt.Sprintf("status %d after %.1f s", r.Status, r.Took.Seconds())
 	}
-	return fmt.Sprintf("%s after %s", how, took(r.Took))
-}
-
-// took is a time span to a tenth of a second while it is short.
-func took(d time.Duration) string {
-	if d < time.Minute {
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return d.Round(time.Second).String()
+	return fmt.Sprintf("status %d after %s", r.Status, display.Span(r.Took.Round(time.Second)))
 }

@@ -136,8 +136,8 @@ func TestWhatAnEndMeans(t *testing.T) {
 		"calls nothing":      {`no-such-program-here`, Config{}, notifier.Misconfigured, 127, "something that it calls is not there: PATH is /usr/local/sbin:", ""},
 		"calls a plain file": {`/etc/passwd`, Config{}, notifier.Misconfigured, 126, "something that it calls cannot be run", ""},
 		"killed":             {`kill -KILL $$`, Config{}, notifier.Permanent, -1, "run runbook: it was ended by a signal: killed", "ended by signal killed"},
-		"takes too long":     {`echo begun; exec sleep 1000`, Config{Timeout: yamlnode.Duration(50 * time.Millisecond)}, notifier.Permanent, -1, "it had not ended after its timeout of 50ms, and was ended with all that it had started: begun (nobody knows how far it came: with retry_timeout it is run again)", "ended by us at its timeout of 50ms"},
-		"may be run again":   {`exec sleep 1000`, Config{Timeout: yamlnode.Duration(50 * time.Millisecond), RetryTimeout: true}, notifier.Temporary, -1, "it had not ended after its timeout of 50ms", "ended by us at its timeout of 50ms"},
+		"takes too long":     {`echo begun; exec sleep 1000`, Config{Timeout: yamlnode.Duration(time.Second)}, notifier.Permanent, -1, "it had not ended after its timeout of 1 s, and was ended with all that it had started: begun (nobody knows how far it came: with retry_timeout it is run again)", "ended by us at its timeout of 1 s"},
+		"may be run again":   {`exec sleep 1000`, Config{Timeout: yamlnode.Duration(time.Second), RetryTimeout: true}, notifier.Temporary, -1, "it had not ended after its timeout of 1 s", "ended by us at its timeout of 1 s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
