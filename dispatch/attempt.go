@@ -50,9 +50,10 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	if errors.Is(err, errUnread) { // not the receiver's fault; the next turn meets it, too, and says it
 		return putBack(x), nil
 	}
-	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sent}
+	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: answer(receipt), Request: sent}
 	if err == nil {
-		result.State, result.Receipt = outbox.Delivered, keeps(x, receipt)
+		result.State, result.Receipt = outbox.Delivered, keeps(r, x, receipt)
+		result.Also = l.d.reports(r, x, result, receipt.Ran)
 		level := slog.LevelDebug
 		if x.Attempts > 0 {
 			level = slog.LevelInfo
@@ -82,7 +83,16 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		result.State = outbox.Dead
 		log.Error("delivery is dead", "err", failure)
 	}
+	result.Also = l.d.reports(r, x, result, receipt.Ran)
 	return result, failure
+}
+
+// answer is what an attempt keeps of what came back: the service's name for the message, or what a program printed.
+func answer(receipt notifier.Receipt) string {
+	if ran := receipt.Ran; ran != nil {
+		return strings.TrimSpace(ran.Output)
+	}
+	return receipt.ID
 }
 
 // fallbackReason says of a delivery that is suppressed who is told instead, and why.

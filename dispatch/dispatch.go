@@ -54,6 +54,10 @@ type Receiver struct {
 	Throttle *rules.Throttle
 	// StormAfter is how long the work ahead may be at Rate before what is less severe becomes a digest; zero is never.
 	StormAfter time.Duration
+	// Report are the receivers that are told how the program ended which this one runs for an alert. Reported: this one is told
+	// so by another.
+	Report   []string
+	Reported bool
 	// Place is what people call the receiver where that is not its name: "#soc".
 	Place string
 }
@@ -433,13 +437,19 @@ func (d *Dispatcher) DeliverAll(ctx context.Context, deliveries []Delivery, done
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
+	tell := func(o Outcome) {
+		mu.Lock()
+		defer mu.Unlock()
+		done(o)
+	}
 	for _, queue := range queues {
 		wg.Go(func() {
 			for _, x := range queue {
 				out := d.Deliver(ctx, x)
-				mu.Lock()
-				done(out)
-				mu.Unlock()
+				tell(out)
+				for _, y := range d.reportsInMemory(out) {
+					tell(d.Deliver(ctx, y))
+				}
 			}
 		})
 	}

@@ -106,12 +106,13 @@ const (
 	Resolve     Action = "resolve"     // it is over
 	Update      Action = "update"      // nothing new happened but more of the same
 	Digest      Action = "digest"      // many alerts in one message
+	Report      Action = "report"      // what a program did about it: see [Ran]
 )
 
 // Known reports whether it is one of the actions. The zero value is none.
 func (a Action) Known() bool {
 	switch a {
-	case Trigger, Acknowledge, Resolve, Update, Digest:
+	case Trigger, Acknowledge, Resolve, Update, Digest, Report:
 		return true
 	}
 	return false

@@ -61,6 +61,9 @@ type Data struct {
 	Taken    *Taken
 	Resolved *Resolved
 	Opened   time.Time
+	// Ran says what a program did about the alert, where that is what the message is for; nil otherwise. What it printed is the
+	// evidence then.
+	Ran *notifier.Ran
 	// Edit: the message takes the place of the one that told of the alert.
 	Edit bool
 	// Summary is there in a message about many alerts, and then the alert is the most severe of them, or an empty one;
@@ -126,7 +129,8 @@ type Context struct {
 	Taken    *Taken
 	Resolved *Resolved
 	Opened   time.Time // when the incident began
-	Edit     bool      // it takes the place of an earlier message
+	Ran      *notifier.Ran
+	Edit     bool // it takes the place of an earlier message
 	Summary  *digest.Summary
 	Alerts   []*alert.Alert // of a group or digest: some of them, the most severe first
 	OnCall   []string       // who is on call, by name
@@ -207,6 +211,7 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Taken:          c.Taken,
 		Resolved:       c.Resolved,
 		Opened:         c.Opened,
+		Ran:            c.Ran,
 		Edit:           c.Edit,
 		OnCall:         c.OnCall,
 		AckURL:         c.AckURL,
@@ -223,6 +228,9 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 	}
 	if d.Resolved != nil {
 		d.Next = display.Words("Nothing, if it stays so.")
+	}
+	if d.Ran != nil {
+		d.tellRan()
 	}
 	d.Facts = d.facts()
 	return d

@@ -12,6 +12,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // SchemaVersion is the version of the webhook's JSON document. Within a version a key keeps its name, type and
@@ -62,6 +63,7 @@ type document struct {
 	Step     *documentStep     `json:"step,omitempty"`
 	Taken    *documentTaken    `json:"taken,omitempty"`
 	Resolved *documentResolved `json:"resolved,omitempty"`
+	Ran      *documentRan      `json:"ran,omitempty"`
 	Counts   []documentCount   `json:"counts,omitempty"`
 	More     *documentMore     `json:"more,omitempty"`
 	Alerts   []documentAlert   `json:"alerts,omitempty"`
@@ -176,6 +178,16 @@ type (
 		After float64 `json:"after_s"`
 		By    string  `json:"by,omitempty"` // the alert's identity
 	}
+	documentRan struct {
+		Program  string  `json:"program"`
+		Receiver string  `json:"receiver"`
+		Delivery string  `json:"delivery"`
+		Status   *int    `json:"status,omitempty"`
+		Ended    string  `json:"ended,omitempty"`
+		Took     float64 `json:"took_s"`
+		Output   string  `json:"output,omitempty"`
+		Dropped  int64   `json:"dropped,omitempty"`
+	}
 	documentCount struct {
 		Rule     string `json:"rule,omitempty"`
 		Severity string `json:"severity"`
@@ -284,6 +296,9 @@ func (s *Set) fillDocument(doc *document, d *Data) error {
 	if t := d.Taken; t != nil {
 		doc.Taken = &documentTaken{t.By, t.Via, rfc3339(t.At)}
 	}
+	if r := d.Ran; r != nil {
+		doc.Ran = ran(r)
+	}
 	if r := d.Resolved; r != nil {
 		doc.Resolved = &documentResolved{After: r.After.Seconds()}
 		if r.By != nil {
@@ -375,6 +390,10 @@ func (doc *document) details(r *family.Reading) {
 	if b := r.Block; b != nil {
 		doc.Block = &documentBlock{b.Address, b.By, b.Undo}
 	}
+}
+
+func ran(r *notifier.Ran) *documentRan {
+	return &documentRan{r.Program, r.Receiver, r.Delivery, level(r.Status), r.Ended, r.Took.Seconds(), r.Output, r.Dropped}
 }
 
 // known leaves out what is empty: in the document, what is not known is absent.

@@ -66,6 +66,8 @@ type event struct {
 	// Who took it, and how.
 	TakenBy  string `json:"taken_by,omitempty"`
 	TakenVia string `json:"taken_via,omitempty"`
+	// What a program did, and whose it is.
+	Ran *documentRan `json:"ran,omitempty"`
 	// Repeat marks an event that Splunk may have twice: it cannot know, so the search has to.
 	Repeat bool `json:"possible_repeat,omitempty"`
 
@@ -180,6 +182,8 @@ func (e *event) addOutcome(d *Data) {
 		e.TakenBy, e.TakenVia = d.Taken.By, d.Taken.Via
 	}
 	switch {
+	case d.Ran != nil:
+		e.Type, e.Ran = "ran", ran(d.Ran)
 	case d.Taken != nil && d.Action == notifier.Acknowledge:
 		e.Type = "taken"
 	case d.Quiet != nil && d.Action != notifier.Resolve:

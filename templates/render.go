@@ -139,7 +139,7 @@ func (s *Set) part(name string, d *Data) (display.Text, error) {
 		return nil, fmt.Errorf("there is no part %q", name)
 	}
 	names := []string{name}
-	if s.special[name] || d.Summary != nil || d.Resolved != nil {
+	if s.special[name] || d.Summary != nil || d.Resolved != nil || d.Ran != nil {
 		names = s.candidates(name, d)
 	}
 	for _, full := range names {
@@ -166,6 +166,9 @@ func (s *Set) candidates(name string, d *Data) []string {
 		return []string{name + "." + digestFamily, name}
 	}
 	var names []string
+	if d.Ran != nil {
+		names = append(names, name+"."+ranState)
+	}
 	if d.Resolved != nil {
 		names = append(names, name+"."+resolvedState)
 	}

@@ -59,12 +59,12 @@ type Set struct {
 	shared     map[string]bool // the parts that all channels share
 	plainFacts bool            // the part "facts" is factsAsTheyAre
 	// The same for messages about many alerts, and whether there is another for what is over.
-	plainDigest, factsResolved bool
-	freeLinks                  bool            // the part linksPart is linksAsTheyAre, or holds what the operator says is theirs
-	hosts                      map[string]bool // that the operator's templates name in addresses
-	liveHTML                   bool            // links of an alert can be clicked in the HTML of mails
-	raws                       []Use
-	defaults                   *Set // the embedded templates with the same links; nil in that set itself
+	plainDigest, factsResolved, factsRan bool
+	freeLinks                            bool            // the part linksPart is linksAsTheyAre, or holds what the operator says is theirs
+	hosts                                map[string]bool // that the operator's templates name in addresses
+	liveHTML                             bool            // links of an alert can be clicked in the HTML of mails
+	raws                                 []Use
+	defaults                             *Set // the embedded templates with the same links; nil in that set itself
 }
 
 type source struct {

@@ -60,7 +60,7 @@ func gist(m sandbox.Message) string {
 		return firstLine(body.Text)
 	case body.Title != "":
 		switch notifier.Action(body.Action) {
-		case notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest:
+		case notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest, notifier.Report:
 			return body.Action + " " + body.Severity + ": " + body.Title
 		}
 		return body.Severity + ": " + body.Title

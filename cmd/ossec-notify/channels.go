@@ -12,6 +12,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/command"
 	"github.com/ossec-notify/ossec-notify/notifier/elasticsearch"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
 	"github.com/ossec-notify/ossec-notify/notifier/file"
@@ -35,6 +36,7 @@ var channels = []channel{
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
 	other("file", file.New, fileArgv, file.Config{Path: "/var/log/ossec-notify/alerts.json"}).takesJSON(),
 	other("syslog", syslog.New, syslogArgv, syslog.Config{Address: "tcp://siem.example.com:601"}).takesJSON(),
+	other("command", command.New, commandArgv, command.Config{Run: []string{"/usr/local/bin/runbook"}}).takesJSON(),
 }
 
 // channel is one kind of channel.
@@ -262,6 +264,22 @@ func unbatched(c channelConfig) {
 	}
 }
 
+// attemptTime is how long an attempt takes at most where the channel knows, or 0.
+func attemptTime(c channelConfig) time.Duration {
+	if c, ok := c.settings().(interface{ Attempt() time.Duration }); ok {
+		return c.Attempt()
+	}
+	return 0
+}
+
+// reports are the receivers that are told how the program of a receiver ended.
+func reports(c channelConfig) []string {
+	if c, ok := c.settings().(interface{ Reports() []string }); ok {
+		return c.Reports()
+	}
+	return nil
+}
+
 // secretURLs are the secrets that are addresses.
 func secretURLs(c channelConfig) []notifier.Secret {
 	urls := []notifier.Secret{network(c).Proxy}
@@ -363,6 +381,11 @@ func syslogArgv(hookURL string, _ notifier.Secret) (syslog.Config, error) {
 		return syslog.Config{}, err
 	}
 	return syslog.ConfigFromURL(hookURL)
+}
+
+// commandArgv: what is run is for the config to say, not for an argument that every user of the host can see.
+func commandArgv(string, notifier.Secret) (command.Config, error) {
+	return command.Config{}, errors.New("no program can be named in ossec.conf: write a receiver with command: {run: [PROGRAM]} into the config")
 }
 
 func need(element, value string) error {

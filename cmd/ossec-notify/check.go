@@ -146,6 +146,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, e.checkArgv(cfg, time.Now())...)
 		found = append(found, checkSecrets(ctx, cfg)...)
+		found = append(found, checkPrograms(cfg)...)
 		cache, done := e.rememberedOnCall(ctx, cfg)
 		defer done()
 		found = append(found, staleSchedules(cfg, cache)...)

@@ -34,7 +34,7 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 	for _, r := range cfg.all() {
 		about := func(err error, code int) finding { return findingAbout(r, err, code) }
 		secrets(r.Config.settings(), func(s *notifier.Secret) {
-			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy { // holds none
+			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) { // holds none
 				return
 			}
 			if err := checkSecret(ctx, s, r.file, warned(about)); err != nil {

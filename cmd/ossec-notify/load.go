@@ -569,6 +569,7 @@ func templatePath(dir, name string) string {
 func (l *loader) finish() (*config, []rules.Problem) {
 	cfg := l.cfg
 	l.fallbacks()
+	l.programs()
 	l.aliases()
 	l.file = cfg.Path
 	known := map[string]bool{}
@@ -608,6 +609,7 @@ func (l *loader) noise() {
 		pages[r.Name] = r.Channel.pages
 	}
 	l.add(cfg.Table.CheckPages(pages))
+	l.add(cfg.Table.CheckPrograms(singly(cfg)))
 	for _, r := range cfg.Receivers {
 		l.file = r.file
 		if t := r.common.Throttle; t != nil && r.Channel.pages {
