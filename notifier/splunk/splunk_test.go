@@ -54,14 +54,14 @@ func newNotifier(t *testing.T, cfg Config, client *http.Client) *Notifier {
 func channel(cfg Config) notifiertest.Case {
 	return notifiertest.Case{
 		New: func(t *testing.T, url string, client *http.Client) notifier.Notifier {
-			cfg.URL = url
+			cfg.URLs = []string{url}
 			return newNotifier(t, cfg, client)
 		},
 		Notification: bruteForce(),
 		Secrets:      []string{token},
 		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
 			"token of two lines": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
-				return newNotifier(t, Config{URL: url, Token: notifiertest.FileSecret(t, token+"\nX-Evil: 1")}, client)
+				return newNotifier(t, Config{URLs: []string{url}, Token: notifiertest.FileSecret(t, token+"\nX-Evil: 1")}, client)
 			},
 		},
 		Accept: func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +75,14 @@ func channel(cfg Config) notifiertest.Case {
 	}
 }
 
-func TestChannel(t *testing.T) { notifiertest.Run(t, channel(Config{})) }
+// A receiver that batches makes one request at a time while few events wait: the suite wants several.
+func TestChannel(t *testing.T) {
+	notifiertest.Run(t, channel(Config{Batch: notifier.Batching{Size: 1}}))
+}
+
+func TestChannelRaw(t *testing.T) {
+	notifiertest.Run(t, channel(Config{Batch: notifier.Batching{Size: 1}, Endpoint: "raw"}))
+}
 
 func TestRequestIsOneEventInItsEnvelope(t *testing.T) {
 	requests := notifiertest.Requests(t, channel(Config{Index: "ossec", Channel: "8f7e2c1a-0b9d-4c3e-a1f0-5d6b7a8c9e0f"}))
@@ -195,11 +202,12 @@ func TestEnvelope(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.cfg.URL = "https://splunk:8088"
-			got, err := newNotifier(t, tt.cfg, nil).event(notifier.Notification{Time: tt.time, Parts: tt.parts})
+			tt.cfg.URLs = []string{"https://splunk:8088"}
+			it, err := newNotifier(t, tt.cfg, nil).item(notifier.Notification{Time: tt.time, Parts: tt.parts})
 			if err != nil {
 				t.Fatal(err)
 			}
+			got := it.body
 			if !json.Valid(got) {
 				t.Errorf("not JSON: %s", got)
 			}
@@ -222,7 +230,7 @@ func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
 			defer s.Close()
-			_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: parts})
+			_, err := newNotifier(t, Config{URLs: []string{s.URL}}, s.Client()).Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: parts})
 			if got := notifier.Classify(err).Reason; err == nil || got != notifier.Permanent {
 				t.Errorf("got %v, want a permanent error", err)
 			}
@@ -281,7 +289,7 @@ func TestAnswerCodes(t *testing.T) {
 				_, _ = fmt.Fprintf(w, `{"text":%q,"code":%d}`, tt.text, tt.code)
 			}))
 			defer s.Close()
-			receipt, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
+			receipt, err := newNotifier(t, Config{URLs: []string{s.URL}}, s.Client()).Notify(t.Context(), bruteForce())
 			if tt.want == accepted {
 				if err != nil {
 					t.Fatalf("got error %v, want none", err)
@@ -317,7 +325,7 @@ func TestAnswerCodes(t *testing.T) {
 func TestAnswerOfAnotherServerIsNoSuccess(t *testing.T) {
 	for _, body := range []string{"", "ok", "{}", `{"text":"Success"}`, `[]`, `{"code":"0"}`, "<html>"} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, body) }))
-		_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
+		_, err := newNotifier(t, Config{URLs: []string{s.URL}}, s.Client()).Notify(t.Context(), bruteForce())
 		s.Close()
 		if err == nil {
 			t.Errorf("%q passed for success", body)
@@ -338,7 +346,7 @@ func TestEndpoint(t *testing.T) {
 		"https://example.com/hec?x=1":                     "https://example.com/hec?x=1",
 		"https://http-inputs.example.com:443?auto=1#frag": "https://http-inputs.example.com:443/services/collector/event?auto=1#frag",
 	} {
-		got, err := Config{URL: url}.endpoint()
+		got, err := Config{URLs: []string{url}}.endpoint(url)
 		if err != nil || got.String() != want {
 			t.Errorf("%s: got %v, %v, want %s", url, got, err, want)
 		}
@@ -351,12 +359,12 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		cfg  Config
 		want []string // keys
 	}{
-		{"complete", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x")}, nil},
+		{"complete", Config{URLs: []string{"https://splunk:8088"}, Token: notifier.PlainSecret("x")}, nil},
 		{"empty", Config{}, []string{"url", "token"}},
-		{"wrong", Config{URL: "splunk:8088", Channel: "7"}, []string{"url", "token", "channel"}},
-		{"token of two lines", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x\ny")}, []string{"token"}},
-		{"proxy", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x"), Network: notifier.Network{Proxy: notifier.PlainSecret("x")}}, []string{"network.proxy"}},
-		{"user in the URL", Config{URL: "https://u:p@splunk:8088", Token: notifier.PlainSecret("x")}, []string{"url"}},
+		{"wrong", Config{URLs: []string{"splunk:8088"}, Channel: "7"}, []string{"url", "token", "channel"}},
+		{"token of two lines", Config{URLs: []string{"https://splunk:8088"}, Token: notifier.PlainSecret("x\ny")}, []string{"token"}},
+		{"proxy", Config{URLs: []string{"https://splunk:8088"}, Token: notifier.PlainSecret("x"), Network: notifier.Network{Proxy: notifier.PlainSecret("x")}}, []string{"network.proxy"}},
+		{"user in the URL", Config{URLs: []string{"https://u:p@splunk:8088"}, Token: notifier.PlainSecret("x")}, []string{"url"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
