@@ -204,8 +204,8 @@ func (ix *indexer) accept(part []*item, r reply, receipt notifier.Receipt) {
 			acks = append(acks, it.ack)
 		}
 	}
+	ix.final.Store(!waits)
 	if waits {
-		ix.acknowledging.Store(true)
 		ix.acks.add(&taken{by: ix, id: id}, acks)
 	}
 }
@@ -219,7 +219,7 @@ func (ix *indexer) accept(part []*item, r reply, receipt notifier.Receipt) {
 // is sent again as what may be a repeat.
 func (ix *indexer) before(a *notifier.Answer, r reply, part []*item) (taken func([]*item), number int) {
 	taken = func(events []*item) {
-		if a.Header.Get("Server") != "Splunkd" || ix.acknowledging.Load() {
+		if a.Header.Get("Server") != "Splunkd" || !ix.final.Load() {
 			unsure(events, "post to Splunk HEC at "+ix.endpoint.Host)
 			return
 		}

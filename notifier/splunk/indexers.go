@@ -17,8 +17,9 @@ type indexer struct {
 	channel  string
 	ackURL   *url.URL // nil where the path is an operator's own
 	acks     *acks
-	// acknowledging: it gave a number for what it took. What has none may not be indexed.
-	acknowledging atomic.Bool
+	// final: its word that it took an event is the last one, for it gives no number to ask by. As long as it has taken none,
+	// that is not known.
+	final atomic.Bool
 }
 
 // indexers are the collectors of a receiver, in the order of the config. One is used until it fails; then the next one is.
