@@ -620,6 +620,9 @@ func TestSettingsAreTemplatesOfTheirPart(t *testing.T) {
 	if parts["index"].String() != "sec" || parts["source"].String() != "web-01" || parts["sourcetype"].String() != "ossec:alert" {
 		t.Errorf("got %q, %q, %q", parts["index"], parts["source"], parts["sourcetype"])
 	}
+	if body, ok := parts["body"]; ok {
+		t.Errorf("a setting is the whole message: %q", body)
+	}
 	if len(set.Sources()) != len(Default().Sources()) {
 		t.Error("a setting is shown as a file")
 	}

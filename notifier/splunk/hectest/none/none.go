@@ -1,3 +1,3 @@
-// Package splunkhecexporter takes the place of a module that nothing here uses: the receiver's own tests want it, and so
-// go mod tidy does, but not every checksum database knows it.
+// Package splunkhecexporter stands in for a module that only the receiver's own tests use, so that nobody has to fetch it:
+// go mod tidy asks for it all the same, and its checksum is not in every database.
 package splunkhecexporter
