@@ -214,7 +214,7 @@ func (s *Notifier) await(ctx context.Context, token string, w *ack) (notifier.Re
 	}
 	acks.forget(w)
 	if acks.isLost(w) {
-		return notifier.Receipt{}, unacknowledged(errors.New("Splunk began to count anew, so it was started again and has forgotten it"), w)
+		return notifier.Receipt{}, unacknowledged(errors.New("the collector began to count anew, so it was started again and has forgotten it"), w)
 	}
 	return w.receipt, nil
 }
