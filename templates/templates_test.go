@@ -623,6 +623,9 @@ func TestSettingsAreTemplatesOfTheirPart(t *testing.T) {
 	if body, ok := parts["body"]; ok {
 		t.Errorf("a setting became the message: %q", body)
 	}
+	if body, ok := parts["body"]; ok {
+		t.Errorf("a setting is the whole message: %q", body)
+	}
 	if len(set.Sources()) != len(Default().Sources()) {
 		t.Error("a setting is shown as a file")
 	}

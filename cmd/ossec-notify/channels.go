@@ -30,7 +30,7 @@ var channels = []channel{
 	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}).writes(slack.Markup).answered(),
 	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}).paging(),
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
-	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
+	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URLs: []string{"https://splunk.example.com:8088"}, Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
 	overHTTP("elasticsearch", elasticsearch.New, elasticsearchArgv, elasticsearch.Config{URL: []string{"https://elasticsearch.example.com:9200"}, APIKey: notifier.PlainSecret("00000000000000000000000000000000")}).takesJSON(),
 	overHTTP("loki", loki.New, lokiArgv, loki.Config{URL: []string{"https://loki.example.com:3100"}}).takesJSON(),
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
@@ -334,7 +334,7 @@ func webhookArgv(hookURL string, apiKey notifier.Secret) (webhook.Config, error)
 }
 
 func splunkArgv(hookURL string, apiKey notifier.Secret) (splunk.Config, error) {
-	return splunk.Config{URL: hookURL, Token: apiKey}, errors.Join(need("hook_url", hookURL), need("api_key", apiKey.String()))
+	return splunk.Config{URLs: []string{hookURL}, Token: apiKey}, errors.Join(need("hook_url", hookURL), need("api_key", apiKey.String()))
 }
 
 // login is what <hook_url> and <api_key> say of a server that several schemes open: with a user in the URL the key is the

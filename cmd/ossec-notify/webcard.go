@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/mail"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -224,7 +225,7 @@ func requestViews(channel string, r request) []page.View {
 	case "pagerduty":
 		two(draw.PagerDuty(body))
 	case "splunk":
-		n, err := draw.Event(body)
+		n, err := splunkEvents(r.URL, body)
 		two(n, draw.Node{}, err)
 	case "elasticsearch":
 		shown = drawDocuments(body)
@@ -254,6 +255,14 @@ func composedViews(shown previewed) []page.View {
 		{ID: viewShown, Label: "As shown", Draw: []draw.Node{pre}},
 		{ID: viewSource, Label: "Source", Draw: []draw.Node{{Kind: draw.Pre, Children: draw.Visible(shown.Message)}}},
 	}
+}
+
+// splunkEvents draws what a request brings to a collector: lines to its raw endpoint, else events in their envelopes.
+func splunkEvents(address string, body []byte) (draw.Node, error) {
+	if u, err := url.Parse(address); err == nil && strings.HasSuffix(strings.TrimSuffix(u.Path, "/1.0"), "/collector/raw") {
+		return draw.EventLines(u.Query(), body)
+	}
+	return draw.Event(body)
 }
 
 // joined are the views of several requests, those of one kind in one.
