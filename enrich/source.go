@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -91,7 +90,7 @@ func (s *source[T]) get() (*T, error) {
 // look reads the file if it changed. It runs by itself: a disk may hang.
 func (s *source[T]) look(done chan struct{}) {
 	s.mu.Lock()
-	before, retry, held := s.stamp, s.retry, s.held != nil
+	before, retry := s.stamp, s.retry
 	s.mu.Unlock()
 
 	value, now, err := s.load(before, retry)
@@ -105,9 +104,6 @@ func (s *source[T]) look(done chan struct{}) {
 		var inFile *fileError
 		s.retry = !errors.As(err, &inFile)
 		s.stamp = now
-		if held {
-			err = fmt.Errorf("%w; what it held before is used", err)
-		}
 		if err = s.fault(err); s.err == nil || s.err.Error() != err.Error() {
 			s.err = err
 		}
@@ -153,21 +149,22 @@ func (s *source[T]) load(before stamp, retry bool) (value *T, now stamp, err err
 	return value, now, err
 }
 
-// fault names the file, shortly.
+// fault names the file, and says what serves meanwhile.
 func (s *source[T]) fault(err error) error {
-	name := filepath.Base(s.path)
+	meanwhile := ""
+	if s.held != nil {
+		meanwhile = "; what it held before is used"
+	}
 	var of *fs.PathError
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && meanwhile != "":
+		return fmt.Errorf("%s is there no more%s", s.path, meanwhile)
 	case errors.Is(err, fs.ErrNotExist):
-		rest := ""
-		if held := s.held != nil; held {
-			rest = " any more; what it held before is used"
-		}
-		return fmt.Errorf("there is no file %s%s", s.path, rest)
+		return fmt.Errorf("there is no file %s", s.path)
 	case errors.As(err, &of):
-		return fmt.Errorf("%s: %w", name, err)
+		err = of.Err
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	return fmt.Errorf("%s: %w%s", s.path, err, meanwhile)
 }
 
 // Store keeps what was read of files for all who use them, as long as somebody does.

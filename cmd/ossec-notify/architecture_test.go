@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"window":                {"yamlnode"},
 	"rules":                 {"alert", "family", "window", "yamlnode"},
 	"family":                {"alert", "display"},
+	"enrich":                {"alert", "regular", "yamlnode"},
 	"notifier":              {"display", "regular", "yamlnode"},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},

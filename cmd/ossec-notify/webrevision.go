@@ -97,6 +97,7 @@ func (r *revision) trySamples() {
 			if err != nil { // embedded
 				continue
 			}
+			a = r.cfg.Enrich.WithoutDNS().Enrich(a)
 			if _, err = r.p.Notification(dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1}); err == nil {
 				continue
 			}
