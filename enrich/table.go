@@ -473,6 +473,12 @@ func ofNode(n *yaml.Node, depth int, left *int) (any, error) {
 	return cell(n.Value), nil
 }
 
+// Value is a value of YAML as it would be if a table held it.
+func Value(n *yaml.Node) (any, error) {
+	left := maxNodes
+	return ofNode(n, 0, &left)
+}
+
 // decode reads what Encode wrote.
 func decode(kept []byte) (map[string]any, error) {
 	if len(kept) == 0 {
