@@ -497,6 +497,9 @@ func decode(kept []byte) (map[string]any, error) {
 // shown are the columns that messages show, and the links.
 func (e *Enricher) shown(added map[string]any) []alert.Shown {
 	var facts, links []alert.Shown
+	if geo, _ := added[sourceGeo].(map[string]any); geo["map"] != nil {
+		links = append(links, alert.Shown{Name: "Map", Value: plainText(geo["map"]), Link: true})
+	}
 	for _, t := range sortedKeys(e.config.Tables) {
 		row, _ := added[t].(map[string]any)
 		if row == nil {

@@ -245,6 +245,7 @@ func (d *Data) facts() []Fact {
 	for _, f := range d.Reading.Facts {
 		facts = append(facts, Fact{display.Words(f.Label), f.Value})
 	}
+	facts = d.shownFacts(facts)
 	note := func(t display.Text) {
 		if !t.IsZero() {
 			facts = append(facts, Fact{display.Words("Note"), t})

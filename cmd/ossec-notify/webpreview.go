@@ -76,7 +76,7 @@ type previews struct {
 func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
 	g := &previews{
 		lookups: enrich.NewStore(),
-		env: e, path: absolute(configPath(e.config, e.home)), asked: e.config != "" || os.Getenv("OSSEC_NOTIFY_CONFIG") != "",
+		env:     e, path: absolute(configPath(e.config, e.home)), asked: e.config != "" || os.Getenv("OSSEC_NOTIFY_CONFIG") != "",
 		tell: func(page.Change) {}, count: func(int, page.Impact) {}, corpus: corpusSource(), pasted: newPasted(), looked: "corpus",
 	}
 	g.sources = []string{g.path}

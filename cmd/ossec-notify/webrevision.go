@@ -183,7 +183,9 @@ var dateLine = regexp.MustCompile(`(?m)^Date: .*$`)
 func undated(mail string) string { return dateLine.ReplaceAllString(mail, "Date:") }
 
 // told are the deliveries of an alert at once.
-func (r *revision) told(a *alert.Alert) []dispatch.Delivery { return dispatch.AtOnce(r.p.Plan(r.with(a))) }
+func (r *revision) told(a *alert.Alert) []dispatch.Delivery {
+	return dispatch.AtOnce(r.p.Plan(r.with(a)))
+}
 
 // with is an alert with what this config adds to it. The page asks no name server.
 func (r *revision) with(a *alert.Alert) *alert.Alert {
