@@ -39,7 +39,7 @@ const (
 type Enricher struct {
 	config Config
 	names  []string
-	geoip  []*source[database]
+	geoip  []*source[geoDatabase]
 	lists  []*addressList
 	tables []*lookupTable
 	dns    *resolver // nil: not asked

@@ -28,12 +28,12 @@ const (
 	maxRemembered = 4096
 )
 
-// database is a file in MaxMind's format.
+// geoDatabase is a file in MaxMind's format.
 //
 // The file is read into memory, and not mapped. A mapped file that somebody writes over, as `curl -o` does, changes under the
 // reader, so that nothing of what it held before could serve on, and one that becomes shorter kills the process with SIGBUS. The memory
 // is the kernel's own and not of Go's heap, which would grow to twice its size before the collector looks at it.
-type database struct {
+type geoDatabase struct {
 	reader *maxminddb.Reader
 	size   int64
 
@@ -41,7 +41,7 @@ type database struct {
 	remembered map[uintptr]*place // by the offset of the record: networks share them
 }
 
-func readDatabase(f *os.File, size int64) (*database, error) {
+func readDatabase(f *os.File, size int64) (*geoDatabase, error) {
 	if size > maxDatabase {
 		return nil, &fileError{fmt.Errorf("it has %d bytes, more than the %d that a database may have", size, maxDatabase)}
 	}
@@ -52,7 +52,7 @@ func readDatabase(f *os.File, size int64) (*database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no memory for its %d bytes: %w", size, err)
 	}
-	db := &database{size: size, remembered: map[uintptr]*place{}}
+	db := &geoDatabase{size: size, remembered: map[uintptr]*place{}}
 	runtime.AddCleanup(db, func(b []byte) { _ = syscall.Munmap(b) }, b)
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, fmt.Errorf("it ends too early: %w", err)
@@ -64,10 +64,10 @@ func readDatabase(f *os.File, size int64) (*database, error) {
 }
 
 // built is when the database was made.
-func (db *database) built() time.Time { return time.Unix(int64(db.reader.Metadata.BuildEpoch), 0) }
+func (db *geoDatabase) built() time.Time { return time.Unix(int64(db.reader.Metadata.BuildEpoch), 0) }
 
 // lookup adds to a place what the database knows of an address and nobody has said yet.
-func (db *database) lookup(addr netip.Addr, into *place) error {
+func (db *geoDatabase) lookup(addr netip.Addr, into *place) error {
 	defer runtime.KeepAlive(db) // what the reader reads is there as long as db is
 	if addr.Is6() && db.reader.Metadata.IPVersion == 4 {
 		return nil // for the reader that is an error; for us it is an address that the file does not have
