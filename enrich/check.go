@@ -45,13 +45,13 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		held, err := l.get()
 		path := []string{"lists", l.name}
 		if err != nil {
-			doubts = append(doubts, Doubt{path, "", l.key + ": " + err.Error()})
+			doubts = append(doubts, Doubt{path, "", l.id + ": " + err.Error()})
 		}
 		if held != nil && held.odd > 0 {
-			doubts = append(doubts, Doubt{path, "", fmt.Sprintf("%s: %s has %d lines that are no address, the first is line %d", l.key, l.path, held.odd, held.first)})
+			doubts = append(doubts, Doubt{path, "", fmt.Sprintf("%s: %s has %d lines that are no address, the first is line %d", l.id, l.path, held.odd, held.first)})
 		}
 		if held != nil && held.count == 0 {
-			doubts = append(doubts, Doubt{path, "", fmt.Sprintf("%s: %s holds no address", l.key, l.path)})
+			doubts = append(doubts, Doubt{path, "", fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
 		}
 	}
 	for _, t := range e.tables {

@@ -15,6 +15,7 @@ package enrich
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -46,9 +47,11 @@ type Enricher struct {
 	maps   mapLink
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	notes map[string]*Note // by source
-	count map[string]*counts
+	contents atomic.Pointer[contents]
+	mu       sync.Mutex
+	notes    map[string]*Note // by source and file
+	noted    atomic.Int64     // how many they are
+	count    map[string]*counts
 }
 
 // counts are how often a source was asked, and what came of it.
@@ -87,6 +90,7 @@ func (e *Enricher) Use(s *Store, log *slog.Logger) {
 
 func (e *Enricher) open(s *Store) {
 	e.geoip, e.lists, e.tables = nil, nil, nil
+	e.contents.Store(nil)
 	for _, path := range e.config.GeoIP {
 		e.geoip = append(e.geoip, shared(s, "geoip", path, readDatabase))
 		e.count[geoSource] = &counts{}
@@ -141,12 +145,12 @@ func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
 	out := *a
 	out.Added = added
 	for _, t := range e.tables { // they may be keyed by what was added before
-		e.guard(t.id, "", func() error {
+		e.guard(t.id, t.id, t.path, func() error {
 			row, err := t.find(&out)
 			if row != nil {
 				added[t.name] = row
 			}
-			e.tell(t.id, row != nil, err)
+			e.count[t.id].tell(row != nil, err)
 			return err
 		})
 	}
@@ -205,62 +209,136 @@ func (e *Enricher) address(added map[string]any, addr netip.Addr, geo, class, na
 	if !addr.IsValid() {
 		return
 	}
-	kind := classOf(addr)
-	classes := []string{kind}
-	for _, l := range e.lists {
-		e.guard(l.key, "", func() error {
-			in, err := l.holds(addr)
-			if in {
-				classes = append(classes, l.name)
-			}
-			e.tell(l.key, in, err)
-			return err
-		})
+	known := e.about(addr)
+	added[class] = known.classes
+	if known.geo != nil {
+		added[geo] = known.geo
 	}
-	if kind == public && len(e.geoip) > 0 { // of others a database knows nothing, or something wrong
-		var where place
-		for _, db := range e.geoip {
-			e.guard(geoSource, db.path, func() error {
-				held, err := db.get()
-				if held != nil {
-					if lookup := held.lookup(addr, &where); lookup != nil {
-						return lookup
-					}
-				}
-				return err
-			})
-		}
-		found := where.values(e.maps)
-		if found != nil {
-			added[geo] = found
-		}
-		e.tell(geoSource, found != nil, nil)
-		for _, c := range where.classes {
-			if !slices.Contains(classes, c) {
-				classes = append(classes, c)
-			}
-		}
-	}
-	list := make([]any, len(classes))
-	for i, c := range classes {
-		list[i] = c
-	}
-	added[class] = list
-	if e.dns != nil && (kind == public || kind == private || kind == cgnat) {
-		e.guard(dnsSource, "", func() error {
+	if k := known.kind; e.dns != nil && (k == public || k == private || k == cgnat) {
+		e.guard(dnsSource, dnsSource, "", func() error {
 			found, err := e.dns.name(addr)
 			if found != "" {
 				added[name] = found
 			}
-			e.tell(dnsSource, found != "", err)
+			e.count[dnsSource].tell(found != "", err)
 			return err
 		})
 	}
 }
 
+// contents is what the files hold at a time, and what that says of addresses that were asked for: the same ones come again and again.
+type contents struct {
+	geoip []*geoDatabase
+	lists []*addresses
+
+	mu    sync.RWMutex
+	known map[netip.Addr]*about
+}
+
+// about is what the files say of an address. It is shared, and not changed.
+type about struct {
+	kind    string // the class that the address shows
+	classes []any
+	in      []bool // the lists
+	geo     map[string]any
+}
+
+// maxKnown is of how many addresses is remembered what the files say.
+const maxKnown = 8192
+
+// held is what the files hold now.
+func (e *Enricher) held() *contents {
+	c := e.contents.Load()
+	same := c != nil
+	for i, s := range e.geoip {
+		held, err := s.get()
+		e.note(s.key, geoSource, s.path, err)
+		same = same && c.geoip[i] == held
+	}
+	for i, l := range e.lists {
+		held, err := l.get()
+		e.note(l.key, l.id, l.path, err)
+		same = same && c.lists[i] == held
+	}
+	if same {
+		return c
+	}
+	c = &contents{known: map[netip.Addr]*about{}}
+	for _, s := range e.geoip {
+		held, _ := s.get()
+		c.geoip = append(c.geoip, held)
+	}
+	for _, l := range e.lists {
+		held, _ := l.get()
+		c.lists = append(c.lists, held)
+	}
+	e.contents.Store(c)
+	return c
+}
+
+// about is what the files say of an address.
+func (e *Enricher) about(addr netip.Addr) *about {
+	c := e.held()
+	c.mu.RLock()
+	x := c.known[addr]
+	c.mu.RUnlock()
+	if x == nil {
+		x = e.ask(c, addr)
+		c.mu.Lock()
+		if len(c.known) >= maxKnown {
+			clear(c.known)
+		}
+		c.known[addr] = x
+		c.mu.Unlock()
+	}
+	for i, l := range e.lists {
+		e.count[l.id].tell(x.in[i], missing(c.lists[i] == nil))
+	}
+	if x.kind == public && len(e.geoip) > 0 {
+		e.count[geoSource].tell(x.geo != nil, missing(!slices.ContainsFunc(c.geoip, func(db *geoDatabase) bool { return db != nil })))
+	}
+	return x
+}
+
+func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
+	x := &about{kind: classOf(addr), in: make([]bool, len(e.lists))}
+	x.classes = []any{x.kind}
+	for i, l := range e.lists {
+		if c.lists[i] != nil && c.lists[i].hold(addr) {
+			x.in[i] = true
+			x.classes = append(x.classes, l.name)
+		}
+	}
+	if x.kind != public { // of others a database knows nothing, or something wrong
+		return x
+	}
+	var where place
+	for i, db := range c.geoip {
+		if db != nil {
+			e.guard(e.geoip[i].key+" lookup", geoSource, e.geoip[i].path, func() error { return db.lookup(addr, &where) })
+		}
+	}
+	x.geo = where.values(e.maps)
+	for _, class := range where.classes {
+		if !slices.Contains(x.classes, any(class)) {
+			x.classes = append(x.classes, class)
+		}
+	}
+	return x
+}
+
+// errMissing stands for whatever is wrong with a source that holds nothing.
+var errMissing = errors.New("it holds nothing")
+
+func missing(is bool) error {
+	if is {
+		return errMissing
+	}
+	return nil
+}
+
 // tell counts an answer.
-func (e *Enricher) tell(source string, found bool, err error) {
-	c := e.count[source]
+func (c *counts) tell(found bool, err error) {
 	switch {
 	case found:
 		c.found.Add(1)
@@ -271,13 +349,12 @@ func (e *Enricher) tell(source string, found bool, err error) {
 	}
 }
 
-// guard asks a source, takes a panic for a fault of it, and notes faults.
-func (e *Enricher) guard(source, file string, ask func() error) {
-	key := source + "\x00" + file
+// guard asks a source, takes a panic for a fault of it, and notes faults under a key.
+func (e *Enricher) guard(key, source, file string, ask func() error) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.log.Error("a source of enrichment panicked; the alert goes on without it", "source", source, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			e.note(key, source, file, fmt.Errorf("cannot be read: %v", p))
+			e.note(key, source, file, fmt.Errorf("it cannot be read: %v", p))
 		}
 	}()
 	e.note(key, source, file, ask())
@@ -285,8 +362,12 @@ func (e *Enricher) guard(source, file string, ask func() error) {
 
 // note keeps what is wrong with a source now, and logs it when it begins and when it ends.
 func (e *Enricher) note(key, source, file string, err error) {
+	if err == nil && e.noted.Load() == 0 {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer func() { e.noted.Store(int64(len(e.notes))) }()
 	before := e.notes[key]
 	switch {
 	case err == nil && before == nil, before != nil && err != nil && (before.cause == err || before.Why == err.Error()):

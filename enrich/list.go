@@ -16,7 +16,7 @@ const (
 
 // addressList is a class of addresses that a file lists.
 type addressList struct {
-	name, key string // the class, and what notes call it
+	name, id string // the class, and what notes call it
 	*source[addresses]
 }
 
@@ -27,13 +27,9 @@ type addresses struct {
 	count, odd, first int
 }
 
-func (l *addressList) holds(addr netip.Addr) (bool, error) {
-	held, err := l.get()
-	if held == nil {
-		return false, err
-	}
-	_, in := held.in.get(addr)
-	return in, err
+func (l *addresses) hold(addr netip.Addr) bool {
+	_, in := l.in.get(addr)
+	return in
 }
 
 // readList reads one address or network a line, with comments behind # and ;, or the form of Tor's list of exit addresses. A

@@ -24,6 +24,7 @@ const (
 // while the file is missing or broken, and while a new one is being read.
 type source[T any] struct {
 	path string
+	key  string // that tells it from others in a store
 	read func(*os.File, int64) (*T, error)
 
 	mu      sync.Mutex
@@ -186,7 +187,7 @@ func shared[T any](s *Store, kind, path string, read func(*os.File, int64) (*T, 
 			return of
 		}
 	}
-	of := &source[T]{path: path, read: read}
+	of := &source[T]{path: path, key: key, read: read}
 	s.sources[key] = weak.Make(of)
 	return of
 }

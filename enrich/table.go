@@ -78,14 +78,29 @@ func keyWords() string { return strings.Join(sortedKeys(keys), ", ") + " or fiel
 type lookupTable struct {
 	name, id string // as in the config, and what notes call it
 	key      *key
+	show     []column
+	links    []column
 	*source[rows]
+}
+
+// column is one that messages show, and what it is called there.
+type column struct {
+	name string
+	path []string
 }
 
 func newLookupTable(s *Store, name string, t Table) *lookupTable {
 	k := keyOf(t.By)
 	read := func(f *os.File, size int64) (*rows, error) { return readTable(f, size, k) }
 	kind := fmt.Sprintf("table %t %t", k.address, k.fold)
-	return &lookupTable{name, "tables." + name, k, shared(s, kind, t.File, read)}
+	out := &lookupTable{name: name, id: "tables." + name, key: k, source: shared(s, kind, t.File, read)}
+	for _, c := range t.Show {
+		out.show = append(out.show, column{c, strings.Split(c, ".")})
+	}
+	for _, label := range sortedKeys(t.Links) {
+		out.links = append(out.links, column{label, strings.Split(t.Links[label], ".")})
+	}
+	return out
 }
 
 // find is the row of an alert, or nil. It is shared, and not to be changed.
@@ -500,19 +515,19 @@ func (e *Enricher) shown(added map[string]any) []alert.Shown {
 	if geo, _ := added[sourceGeo].(map[string]any); geo["map"] != nil {
 		links = append(links, alert.Shown{Name: "Map", Value: plainText(geo["map"]), Link: true})
 	}
-	for _, t := range sortedKeys(e.config.Tables) {
-		row, _ := added[t].(map[string]any)
+	for _, t := range e.tables {
+		row, _ := added[t.name].(map[string]any)
 		if row == nil {
 			continue
 		}
-		for _, column := range e.config.Tables[t].Show {
-			if v := shownText(at(row, strings.Split(column, "."))); v != "" && len(facts) < maxShown {
-				facts = append(facts, alert.Shown{Name: column, Value: v})
+		for _, c := range t.show {
+			if v := shownText(at(row, c.path)); v != "" && len(facts) < maxShown {
+				facts = append(facts, alert.Shown{Name: c.name, Value: v})
 			}
 		}
-		for _, label := range sortedKeys(e.config.Tables[t].Links) {
-			if v, _ := at(row, strings.Split(e.config.Tables[t].Links[label], ".")).(string); v != "" {
-				links = append(links, alert.Shown{Name: label, Value: v, Link: true})
+		for _, c := range t.links {
+			if v, _ := at(row, c.path).(string); v != "" {
+				links = append(links, alert.Shown{Name: c.name, Value: v, Link: true})
 			}
 		}
 	}
