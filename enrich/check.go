@@ -11,10 +11,10 @@ import (
 const tooOld = 90 * 24 * time.Hour
 
 // Doubt is something about a source that is not as it should be. Path is where it stands in the config, below enrich; Item is the
-// item of the list there, or "".
+// number of the item of a list there, or -1.
 type Doubt struct {
 	Path    []string
-	Item    string
+	Item    int
 	Message string
 }
 
@@ -26,7 +26,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 	var doubts []Doubt
 	for i, db := range e.geoip {
 		doubt := func(format string, args ...any) {
-			doubts = append(doubts, Doubt{[]string{"geoip"}, e.config.GeoIP[i], fmt.Sprintf("geoip: "+format, args...)})
+			doubts = append(doubts, Doubt{[]string{"geoip"}, i, fmt.Sprintf("geoip: "+format, args...)})
 		}
 		held, err := db.get()
 		if err != nil {
@@ -34,7 +34,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		}
 		if held != nil {
 			if age := now.Sub(held.built()); age > tooOld {
-				doubt("%s was made %d days ago (%s): addresses move, get a newer one", db.path, int(age.Hours()/24), held.built().UTC().Format(time.DateOnly))
+				doubt("%s was made on %s: addresses move, get a newer one", db.path, held.built().UTC().Format(time.DateOnly))
 			}
 			if kind := held.reader.Metadata.DatabaseType; slices.ContainsFunc([]string{"Domain", "Connection-Type", "User-Count"}, func(s string) bool { return strings.HasSuffix(kind, s) }) {
 				doubt("%s is a database of the type %q, which says neither where an address is nor whose it is", db.path, kind)
@@ -45,13 +45,17 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		held, err := l.get()
 		path := []string{"lists", l.name}
 		if err != nil {
-			doubts = append(doubts, Doubt{path, "", l.id + ": " + err.Error()})
+			doubts = append(doubts, Doubt{path, -1, l.id + ": " + err.Error()})
 		}
 		if held != nil && held.odd > 0 {
-			doubts = append(doubts, Doubt{path, "", fmt.Sprintf("%s: %s has %d lines that are no address, the first is line %d", l.id, l.path, held.odd, held.first)})
+			what := fmt.Sprintf("line %d is no address", held.first)
+			if held.odd > 1 {
+				what = fmt.Sprintf("%d lines are no address, the first is line %d", held.odd, held.first)
+			}
+			doubts = append(doubts, Doubt{path, -1, fmt.Sprintf("%s: %s: %s", l.id, l.path, what)})
 		}
 		if held != nil && held.count == 0 {
-			doubts = append(doubts, Doubt{path, "", fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
+			doubts = append(doubts, Doubt{path, -1, fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
 		}
 	}
 	for _, t := range e.tables {
@@ -64,7 +68,7 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 	held, err := t.get()
 	var doubts []Doubt
 	doubt := func(format string, args ...any) {
-		doubts = append(doubts, Doubt{[]string{"tables", t.name}, "", fmt.Sprintf(t.id+": "+format, args...)})
+		doubts = append(doubts, Doubt{[]string{"tables", t.name}, -1, fmt.Sprintf(t.id+": "+format, args...)})
 	}
 	if err != nil {
 		doubt("%s", err)

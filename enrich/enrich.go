@@ -128,6 +128,29 @@ func (e *Enricher) Names() []string {
 	return e.names
 }
 
+// String says in words what is looked up.
+func (e *Enricher) String() string {
+	var parts []string
+	part := func(n int, one string) {
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", n, one))
+		}
+	}
+	part(len(e.geoip), "database")
+	part(len(e.lists), "list")
+	part(len(e.tables), "table")
+	if e.dns != nil {
+		parts = append(parts, "reverse DNS")
+	}
+	if parts == nil {
+		return "classes of addresses and names of ATT&CK"
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Enrich gives a copy of an alert with all that is known beside. It answers within a moment, whatever the sources do.
 func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
 	if e == nil || a == nil {

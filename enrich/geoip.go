@@ -215,8 +215,8 @@ func number(record map[string]any, all [][]string) (float64, bool) {
 		switch v := at(record, path).(type) {
 		case float64:
 			n = v
-		case float32:
-			n = float64(v)
+		case float32: // 51.5143, and not 51.51430130004883
+			n, _ = strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
 		case uint64:
 			n = float64(v)
 		case uint32:

@@ -16,6 +16,20 @@ const (
 	maxShownLinks = 5
 )
 
+// foundOf is what was found of what was added.
+func foundOf(added map[string]any) map[string]any {
+	if added == nil {
+		return nil
+	}
+	out := make(map[string]any, len(added))
+	for name, v := range added {
+		if v != nil {
+			out[name] = v
+		}
+	}
+	return out
+}
+
 // shownFacts adds the columns of tables that the config has messages show.
 func (d *Data) shownFacts(facts []Fact) []Fact {
 	if d.Alert == nil || d.Summary != nil {

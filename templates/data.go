@@ -37,6 +37,9 @@ type Data struct {
 	// DedupKey names the cause.
 	DedupKey string
 
+	// Added is what enrichment added, without what it did not find: a template may ask for {{ .Added.asset.owner }} of any alert.
+	Added map[string]any
+
 	// Receiver is who gets this; Channel its kind; Route the path of the route that chose it, or "".
 	Receiver, Channel, Route string
 	Action                   notifier.Action
@@ -190,6 +193,8 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Next:           r.Next,
 		Reading:        r,
 		DedupKey:       family.DedupKey(a, r),
+		Added:          foundOf(a.Added),
+		Summary:        c.Summary,
 		Receiver:       c.Receiver,
 		Channel:        c.Channel,
 		Route:          c.Route,

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"rules":                 {"alert", "family", "window", "yamlnode"},
 	"family":                {"alert", "display"},
 	"enrich":                {"alert", "regular", "yamlnode"},
+	"enrich/enrichtest":     {},
 	"notifier":              {"display", "regular", "yamlnode"},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
@@ -133,8 +135,8 @@ func checkEnrich(cfg *config, now time.Time) []finding {
 	}
 	for _, d := range cfg.Enrich.Check(now) {
 		at := yamlnode.At(cfg.enrichNode, d.Path...)
-		if d.Item != "" {
-			at = itemAt(at, d.Item)
+		if d.Item >= 0 && at != nil && at.Kind == yaml.SequenceNode && d.Item < len(at.Content) {
+			at = yamlnode.Resolve(at.Content[d.Item])
 		}
 		line, column := 0, 0
 		if at != nil {
@@ -143,20 +145,21 @@ func checkEnrich(cfg *config, now time.Time) []finding {
 		warn("", line, column, "enrich: %s", d.Message)
 	}
 	for _, use := range cfg.Table.FieldUses() {
-		if why := cfg.neverAdded(use.Path); why != "" {
+		if why := cfg.neverAdded(use.Path, "never holds"); why != "" {
 			warn(use.File, use.Line, use.Column, "%s", why)
 		}
 	}
 	for _, u := range cfg.addedUses() {
-		if why := cfg.neverAdded(u.Action); why != "" {
+		if why := cfg.neverAdded(u.Action, "is always empty"); why != "" {
 			warn(u.File, u.Line, 1, "%s", why)
 		}
 	}
 	return found
 }
 
-// neverAdded says why there is never a value at a path of what enrichment adds; "" where there may be, or the path is another.
-func (c *config) neverAdded(path string) string {
+// neverAdded says why there is never a value at a path of what enrichment adds, and what comes of that; "" where there may be one, or
+// the path is another.
+func (c *config) neverAdded(path, so string) string {
 	name, column, _ := strings.Cut(path, ".")
 	if !slices.Contains(c.Table.Added, name) {
 		if !slices.Contains(enrich.OwnNames(), name) {
@@ -169,7 +172,7 @@ func (c *config) neverAdded(path string) string {
 		case strings.HasSuffix(name, "_name"):
 			remedy = "write enrich: {reverse_dns: {}}"
 		}
-		return fmt.Sprintf("nothing adds %s, so this never holds: %s", name, remedy)
+		return fmt.Sprintf("nothing adds %s, so this %s: %s", name, so, remedy)
 	}
 	columns := c.Enrich.Columns(name)
 	column, _, _ = strings.Cut(column, ".")
@@ -180,7 +183,7 @@ func (c *config) neverAdded(path string) string {
 	if near := rules.Nearest(column, columns); near != "" {
 		advice = fmt.Sprintf("did you mean %q?", near)
 	}
-	return fmt.Sprintf("%s has no %q, so this never holds: %s", name, column, advice)
+	return fmt.Sprintf("%s has no %q, so this %s: %s", name, column, so, advice)
 }
 
 // addedUses are the places in templates that ask for what enrichment adds; Action is the path.
@@ -193,4 +196,18 @@ func (c *config) addedUses() []templates.Use {
 		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Action, b.Action))
 	})
 	return slices.Compact(uses)
+}
+
+// enrich opens the sources of enrichment.
+func (x *examination) enrich() {
+	if x.cfg == nil || x.cfg.Enrich == nil {
+		return
+	}
+	doubts := x.cfg.Enrich.Check(time.Now())
+	for _, d := range doubts {
+		x.warning("enrich", "put it there, or mend it; alerts go on without it", "%s", safe(d.Message))
+	}
+	if len(doubts) == 0 {
+		x.ok("enrich", "%s", x.cfg.Enrich)
+	}
 }
