@@ -37,10 +37,13 @@ func (l *loader) enrich(c *enrich.Config) {
 	if c == nil {
 		return
 	}
+	l.cfg.Table.Added = c.Names()
+	if len(c.Faults(templates.DocumentKeys())) > 0 { // which have been told
+		return
+	}
 	c.Resolve(l.dir())
 	l.cfg.Enrich = enrich.New(*c)
 	l.cfg.enrichNode = yamlnode.At(l.root, "enrich")
-	l.cfg.Table.Added = l.cfg.Enrich.Names()
 }
 
 // enriched are the alerts of an input, with what the config adds to them.
