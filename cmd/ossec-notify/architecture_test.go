@@ -39,6 +39,8 @@ var mayImport = map[string][]string{
 	"rules":                 {"alert", "family", "window", "yamlnode"},
 	"family":                {"alert", "display"},
 	"notifier":              {"display", "program", "regular", "yamlnode"},
+	"enrich":                {"alert", "regular", "yamlnode"},
+	"enrich/enrichtest":     {},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},
 	"notifier/pagerduty":    {"notifier", "display"},
