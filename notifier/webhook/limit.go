@@ -32,7 +32,7 @@ func (p *preset) fit(root *node, asForm bool) bool {
 		}
 		for _, n := range find(root, l.Path) {
 			for _, s := range stringsOf(n) {
-				p.form.shrink(s, func() bool { return length(p.form.string(s), l.Unit) <= l.Max })
+				p.form.shrink(s, l.Max, func() bool { return length(p.form.string(s), l.Unit) <= l.Max })
 				if length(p.form.string(s), l.Unit) > l.Max {
 					s.show(s.quote, l.Max, l.Unit)
 				}
@@ -47,14 +47,14 @@ func (p *preset) fit(root *node, asForm bool) bool {
 		for _, n := range find(root, l.Path) {
 			under = append(under, stringsOf(n)...)
 		}
-		p.cut(root, under, l.Unit, func() int { return p.sum(under, l.Unit) - l.Max })
+		p.cut(root, under, l.Unit, l.Max, func() int { return p.sum(under, l.Unit) - l.Max })
 	}
 	if p.Limits.Body == 0 {
 		return true
 	}
 	over := func() int { return p.size(root, asForm) - p.Limits.Body }
 	if over() > 0 {
-		p.cut(root, stringsOf(root), presets.Bytes, over)
+		p.cut(root, stringsOf(root), presets.Bytes, p.Limits.Body, over)
 	}
 	return over() <= 0
 }
@@ -80,7 +80,7 @@ func (p *preset) size(root *node, asForm bool) int {
 
 // cut shortens texts until over says that nothing is over a limit: quotations of those that the preset names first, then of
 // the others, the longest first; in the end words, too.
-func (p *preset) cut(root *node, texts []*node, u presets.Unit, over func() int) {
+func (p *preset) cut(root *node, texts []*node, u presets.Unit, limit int, over func() int) {
 	var first []*node
 	for _, path := range p.Limits.CutFirst {
 		for _, n := range find(root, path) {
@@ -96,7 +96,7 @@ func (p *preset) cut(root *node, texts []*node, u presets.Unit, over func() int)
 		if fits() {
 			return
 		}
-		p.form.shrink(n, fits)
+		p.form.shrink(n, limit, fits)
 	}
 	for range 2 { // escapes make more of a byte than one
 		for _, n := range order {
@@ -107,12 +107,12 @@ func (p *preset) cut(root *node, texts []*node, u presets.Unit, over func() int)
 	}
 }
 
-// shrink shows as much of a string's quotations as fits, and at least a little.
-func (f *form) shrink(n *node, fits func() bool) {
+// shrink shows as much of a string's quotations as fits, and at least a little. No more than limit can.
+func (f *form) shrink(n *node, limit int, fits func() bool) {
 	if fits() {
 		return
 	}
-	most := f.longest(n)
+	most := min(f.longest(n), limit+1)
 	if n.quote >= 0 {
 		most = min(most, n.quote)
 	}
