@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},
 	"notifier/pagerduty":    {"notifier", "display"},
-	"notifier/webhook":      {"notifier", "display"},
+	"notifier/webhook":      {"notifier", "display", "templates/presets", "yamlnode"},
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
 	"notifier/syslog":       {"notifier", "display", "yamlnode"},
@@ -53,7 +53,8 @@ var mayImport = map[string][]string{
 	"oncall":                {"display", "notifier"},
 	"digest":                {"alert", "display", "family"},
 	"noise":                 {"alert", "digest", "display", "family", "notifier", "outbox", "rules", "window"},
-	"templates":             {"alert", "digest", "display", "family", "notifier"},
+	"templates":             {"alert", "digest", "display", "family", "notifier", "templates/presets"},
+	"templates/presets":     {"yamlnode"},
 	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
