@@ -39,6 +39,7 @@ func googleSink() sinkVendor {
 			"key": {"g00gle-k3y-of-space"}, "token": {"t0ken-of-the-webhook"},
 			"messageReplyOption": {"REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"}, // without it the thread is ignored
 		},
+		address: "/v1/spaces/AAAA1234567/messages?key=g00gle-k3y-of-space&token=t0ken-of-the-webhook",
 		secrets: []string{"g00gle-k3y-of-space", "t0ken-of-the-webhook"},
 		yes:     sinkAnswer{200, nil, `{"name":"spaces/AAAA1234567/messages/Bc.De","sender":{"name":"users/1"},"text":""}`},
 		check: func(r sinkRequest) error {

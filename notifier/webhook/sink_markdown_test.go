@@ -20,9 +20,9 @@ type markdown struct {
 }
 
 var (
-	codeSpan     = regexp.MustCompile("(`+)([^`]|[^`][\\s\\S]*?[^`])(`+)")
 	operatorLink = regexp.MustCompile(`\[([^\[\]()]*)\]\((https://[^()\s]*)\)`)
-	escapedSign  = regexp.MustCompile("\\\\[\\\\`*_~\\[\\](){}!#|>+=.-]")
+	emoji        = regexp.MustCompile(`:(?:[+-]1|[a-z0-9_-]*[a-z][a-z0-9_-]*):`)
+	escapedSign  = regexp.MustCompile("^\\\\[\\\\`*_~\\[\\](){}!#|>+=.-]")
 )
 
 // words are the text outside of code and of the operator's links; signs that are escaped stand as •, code as ■.
@@ -51,26 +51,9 @@ func (m markdown) words(s string) (string, error) {
 	if fence != "" {
 		return "", errors.New("a fence is not closed")
 	}
-	text := strings.Join(out, "\n")
-	if m.escapes {
-		text = escapedSign.ReplaceAllString(text, "•")
-	}
-	for {
-		at := codeSpan.FindStringSubmatchIndex(text)
-		if at == nil {
-			break
-		}
-		opens, closes := text[at[2]:at[3]], text[at[6]:at[7]]
-		if opens != closes {
-			return "", fmt.Errorf("code opens with %s and closes with %s", opens, closes)
-		}
-		if strings.Contains(text[at[4]:at[5]], "\n") {
-			return "", fmt.Errorf("code goes over the end of a line: %.60q", text[at[0]:at[1]])
-		}
-		text = text[:at[0]] + "■" + text[at[1]:]
-	}
-	if strings.Contains(text, "`") {
-		return "", errors.New("a backtick that opens nothing")
+	text, err := m.withoutCode(strings.Join(out, "\n"))
+	if err != nil {
+		return "", err
 	}
 	for _, link := range operatorLink.FindAllStringSubmatch(text, -1) {
 		if err := ours(link[2]); err != nil {
@@ -78,6 +61,36 @@ func (m markdown) words(s string) (string, error) {
 		}
 	}
 	return operatorLink.ReplaceAllString(text, "■"), nil
+}
+
+// withoutCode reads a text from left to right, as its vendor does.
+func (m markdown) withoutCode(s string) (string, error) {
+	var out strings.Builder
+	for s != "" {
+		switch sign := escapedSign.FindString(s); {
+		case m.escapes && sign != "":
+			out.WriteString("•")
+			s = s[len(sign):]
+		case s[0] != '`':
+			out.WriteByte(s[0])
+			s = s[1:]
+		default:
+			inside := strings.TrimLeft(s, "`")
+			ticks := s[:len(s)-len(inside)]
+			code, rest, closed := strings.Cut(inside, ticks)
+			switch {
+			case !closed:
+				return "", errors.New("a backtick that opens nothing")
+			case strings.HasPrefix(rest, "`"):
+				return "", fmt.Errorf("code opens with %s and closes with more", ticks)
+			case strings.Contains(code, "\n"):
+				return "", fmt.Errorf("code goes over the end of a line: %.60q", code)
+			}
+			out.WriteString("■")
+			s = rest
+		}
+	}
+	return out.String(), nil
 }
 
 // inert says what in a text would be live for its readers.

@@ -15,7 +15,7 @@ var mattermostMarkdown = markdown{
 	},
 	live: map[string]*regexp.Regexp{
 		"a mention": regexp.MustCompile(`@[A-Za-z0-9._-]`), "HTML": regexp.MustCompile(`<`), "a link": regexp.MustCompile(`\]\s*[\[(:]`),
-		"a bare address": regexp.MustCompile(`(?i)\bwww\.|://`), "emphasis": regexp.MustCompile(`(?:^|[^*])\*(?:[^*]|$)|_|~~`),
+		"a bare address": regexp.MustCompile(`(?i)\bwww\.|\b(?:https?|ftp)://`), "emphasis": regexp.MustCompile(`(?:^|[^*])\*(?:[^*]|$)|_|~~`),
 		"a table or a list": regexp.MustCompile(`(?m)^\s*(?:[|>#+-]|=+$|\d+[.)] )`), "a channel": regexp.MustCompile(`(?:^|\s)~[a-z]`),
 	},
 }
@@ -39,11 +39,13 @@ func mattermostSink() sinkVendor {
 		})),
 	})
 	return sinkVendor{
-		name:    "mattermost",
-		path:    "/hooks/xxx1yyy2zzz3-s3cr3t",
-		secrets: []string{"xxx1yyy2zzz3-s3cr3t"},
-		yes:     sinkAnswer{200, map[string]string{"Content-Type": "text/plain"}, "ok"},
-		check:   func(r sinkRequest) error { return jsonBody(r, 800_000, message) },
+		name:     "mattermost",
+		path:     "/hooks/xxx1yyy2zzz3-s3cr3t",
+		address:  "/hooks/xxx1yyy2zzz3-s3cr3t",
+		settings: map[string]string{"channel": "soc", "username": "ossec"},
+		secrets:  []string{"xxx1yyy2zzz3-s3cr3t"},
+		yes:      sinkAnswer{200, map[string]string{"Content-Type": "text/plain"}, "ok"},
+		check:    func(r sinkRequest) error { return jsonBody(r, 800_000, message) },
 		no: func(error) sinkAnswer {
 			return sinkAnswer{400, nil, mattermostError(400, "web.incoming_webhook.parse.app_error", "Unable to parse incoming data.")}
 		},

@@ -25,10 +25,12 @@ func ntfySink() sinkVendor {
 		"actions": list(3, object(map[string]shape{"!action": exactly("view"), "!label": words(60, unseen), "!url": words(2000, ours)})),
 	}) // no "markdown", no "tags": what an alert says could become an emoji
 	return sinkVendor{
-		name:    "ntfy",
-		path:    "/",
-		secrets: []string{"tk_0123456789abcdefghijklmnopqrs"},
-		yes:     sinkAnswer{200, nil, `{"id":"sPs71M8A2T","time":1795440502,"expires":1795483702,"event":"message","topic":"soc-alerts","message":"x"}`},
+		name:     "ntfy",
+		path:     "/",
+		settings: map[string]string{"topic": "soc-alerts"},
+		bearer:   "tk_0123456789abcdefghijklmnopqrs",
+		secrets:  []string{"tk_0123456789abcdefghijklmnopqrs"},
+		yes:      sinkAnswer{200, nil, `{"id":"sPs71M8A2T","time":1795440502,"expires":1795483702,"event":"message","topic":"soc-alerts","message":"x"}`},
 		check: func(r sinkRequest) error {
 			if r.Header.Get("Authorization") != "Bearer tk_0123456789abcdefghijklmnopqrs" {
 				return refusal{errors.New("token"), sinkAnswer{401, nil, ntfyError(40101, 401, "unauthorized")}}
@@ -55,10 +57,11 @@ func gotifySink() sinkVendor {
 		}),
 	})
 	return sinkVendor{
-		name:    "gotify",
-		path:    "/message",
-		secrets: []string{"AbCdEf0123456.7"},
-		yes:     sinkAnswer{200, nil, `{"id":25,"appid":5,"message":"x","title":"x","priority":5,"date":"2026-11-23T13:28:22Z"}`},
+		name:     "gotify",
+		path:     "/message",
+		settings: map[string]string{"token": "AbCdEf0123456.7"},
+		secrets:  []string{"AbCdEf0123456.7"},
+		yes:      sinkAnswer{200, nil, `{"id":25,"appid":5,"message":"x","title":"x","priority":5,"date":"2026-11-23T13:28:22Z"}`},
 		check: func(r sinkRequest) error {
 			if r.Header.Get("X-Gotify-Key") != "AbCdEf0123456.7" {
 				return refusal{errors.New("token"), sinkAnswer{401, nil, gotifyError(401, "Unauthorized", "you need to provide a valid access token or user credentials to access this api")}}

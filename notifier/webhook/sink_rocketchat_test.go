@@ -13,8 +13,8 @@ var rocketMarkdown = markdown{
 		"a mention": regexp.MustCompile(`@[0-9A-Za-z._-]`), "a channel": regexp.MustCompile(`#[0-9A-Za-z._-]`),
 	},
 	live: map[string]*regexp.Regexp{
-		"a link": regexp.MustCompile(`\]\s*\(`), "a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|://`), "HTML": regexp.MustCompile(`<`),
-		"emphasis": regexp.MustCompile(`_|~|\*\*`), "an emoji": regexp.MustCompile(`:[a-z0-9_+-]+:`), "a list or a quotation": regexp.MustCompile(`(?m)^\s*(?:[>+-]|\d+\. )`),
+		"a link": regexp.MustCompile(`\]\s*\(`), "a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|\b(?:https?|ftp)://`), "HTML": regexp.MustCompile(`<`),
+		"emphasis": regexp.MustCompile(`_|~|\*\*`), "an emoji": emoji, "a list or a quotation": regexp.MustCompile(`(?m)^\s*(?:[>+-]|\d+\. )`),
 	},
 }
 
@@ -29,11 +29,13 @@ func rocketSink() sinkVendor {
 		})),
 	})
 	return sinkVendor{
-		name:    "rocketchat",
-		path:    "/hooks/5f1a2b3c4d5e6f/abcDEF123-s3cr3t",
-		secrets: []string{"abcDEF123-s3cr3t"},
-		yes:     sinkAnswer{200, nil, `{"success":true}`},
-		check:   func(r sinkRequest) error { return jsonBody(r, 100_000, message) },
+		name:     "rocketchat",
+		path:     "/hooks/5f1a2b3c4d5e6f/abcDEF123-s3cr3t",
+		address:  "/hooks/5f1a2b3c4d5e6f/abcDEF123-s3cr3t",
+		settings: map[string]string{"channel": "#soc"},
+		secrets:  []string{"abcDEF123-s3cr3t"},
+		yes:      sinkAnswer{200, nil, `{"success":true}`},
+		check:    func(r sinkRequest) error { return jsonBody(r, 100_000, message) },
 		no: func(error) sinkAnswer { // 200, whatever it thinks of it
 			return sinkAnswer{200, nil, `{"success":false,"error":"error-invalid-params"}`}
 		},

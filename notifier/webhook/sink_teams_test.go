@@ -51,6 +51,7 @@ func teamsSink() sinkVendor {
 		name:    "teams",
 		path:    "/workflows/0123456789abcdef/triggers/manual/paths/invoke",
 		query:   url.Values{"api-version": {"2016-06-01"}, "sp": {"/triggers/manual/run"}, "sv": {"1.0"}, "sig": {"s1gn4ture-0f-the-flow"}},
+		address: "/workflows/0123456789abcdef/triggers/manual/paths/invoke?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sv=1.0&sig=s1gn4ture-0f-the-flow",
 		secrets: []string{"s1gn4ture-0f-the-flow"},
 		yes:     sinkAnswer{202, nil, ""},
 		check: func(r sinkRequest) error {

@@ -11,19 +11,20 @@ import (
 
 var zulipMarkdown = markdown{live: map[string]*regexp.Regexp{
 	"a mention": regexp.MustCompile(`@_?\*`), "a channel": regexp.MustCompile(`#\*\*`), "a link": regexp.MustCompile(`\]\s*\(`),
-	"a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|://`), "a time": regexp.MustCompile(`<time:`),
+	"a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|\b(?:https?|ftp)://`), "a time": regexp.MustCompile(`<time:`),
 	"mathematics": regexp.MustCompile(`\$\$`), "emphasis": regexp.MustCompile(`(?:^|[^*])\*(?:[^*]|$)|\*{3}|~~`), "an entity": regexp.MustCompile(`&`),
 	"a list, a quotation or a table": regexp.MustCompile(`(?m)^\s*(?:[>#+|-]|\d+[.)] )`), "a command": regexp.MustCompile(`^\s*/`),
-	"a backslash, behind which code does not begin,": regexp.MustCompile(`\\`), "an emoji": regexp.MustCompile(`:[a-z0-9_+-]+:`),
+	"a backslash, behind which code does not begin,": regexp.MustCompile(`\\+■`), "an emoji": emoji,
 }}
 
 // zulipSink is an organisation of Zulip.
 func zulipSink() sinkVendor {
 	return sinkVendor{
-		name:    "zulip",
-		path:    "/api/v1/messages",
-		secrets: []string{"z0lip-api-k3y-of-bot", "b3NzZWMtYm90QGNoYXQuZXhhbXBsZS5jb206ejBsaXAtYXBpLWszeS1vZi1ib3Q="},
-		yes:     sinkAnswer{200, nil, `{"id":42,"msg":"","result":"success","automatic_new_visibility_policy":2}`},
+		name:     "zulip",
+		path:     "/api/v1/messages",
+		settings: map[string]string{"email": "ossec-bot@chat.example.com", "token": "z0lip-api-k3y-of-bot", "channel": "soc"},
+		secrets:  []string{"z0lip-api-k3y-of-bot", "b3NzZWMtYm90QGNoYXQuZXhhbXBsZS5jb206ejBsaXAtYXBpLWszeS1vZi1ib3Q="},
+		yes:      sinkAnswer{200, nil, `{"id":42,"msg":"","result":"success","automatic_new_visibility_policy":2}`},
 		check: func(r sinkRequest) error {
 			if user, key, _ := r.BasicAuth(); user != "ossec-bot@chat.example.com" || key != "z0lip-api-k3y-of-bot" {
 				return refusal{errors.New("bot and key"), sinkAnswer{401, nil, zulipError("INVALID_API_KEY", "Invalid API key")}}
