@@ -48,6 +48,7 @@ type channel struct {
 	// rate and concurrency hold where a receiver sets none: what the vendor takes, and how many attempts at once.
 	rate        dispatch.Rate
 	concurrency int
+	preset      string // the preset that a call means by its name; see kindOfCall
 }
 
 // limited sets what the vendor takes.

@@ -96,7 +96,9 @@ func (v *stormAfter) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // rate is how much the receiver takes; zero is no limit.
-func (r *receiver) rate() dispatch.Rate { return cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate) }
+func (r *receiver) rate() dispatch.Rate {
+	return cmp.Or(dispatch.Rate(r.common.Rate), presetRate(r.Config), r.Channel.rate)
+}
 
 // stormAfter is the receiver's, zero for no storm brake. Without a rate nobody can tell how long a queue will take, and
 // pages are not braked unless somebody wants it.

@@ -536,6 +536,10 @@ func (l *loader) templates() {
 				r.templates = set
 			}
 		}
+		set, err := withPreset(r.templates, r.Config)
+		if r.templates = set; err != nil {
+			report(r.at("preset"), err)
+		}
 		if m := r.Channel.markup; m != nil {
 			if err := r.templates.CheckMarkup(r.Channel.name, m); err != nil && !refused[err.Error()] {
 				refused[err.Error()] = true // said once of the receivers that share it
@@ -568,6 +572,7 @@ func templatePath(dir, name string) string {
 // finish checks what spans files, and answers.
 func (l *loader) finish() (*config, []rules.Problem) {
 	cfg := l.cfg
+	l.presets()
 	l.fallbacks()
 	l.aliases()
 	l.file = cfg.Path

@@ -125,6 +125,9 @@ func where(s *sheet) string {
 		}
 		return "Mail"
 	case "webhook":
+		if p := s.Receiver.Preset; p != "" {
+			return "Webhook, preset " + p
+		}
 		return "Webhook"
 	}
 	return s.Receiver.Channel
