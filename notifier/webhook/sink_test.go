@@ -35,6 +35,10 @@ type sinkVendor struct {
 	// path is where it listens, query the parameters that the address must have.
 	path  string
 	query url.Values
+	// address is what the receiver's url has behind the server's name; settings and bearer are what else the receiver is given.
+	address  string
+	settings map[string]string
+	bearer   string
 	// secrets are what the receiver knows: in no error and no preview.
 	secrets []string
 	yes     sinkAnswer
@@ -233,9 +237,12 @@ func lacks(what, expression string) func(string) error {
 
 // unseen refuses what a reader would not see, but for the one space of no width that presets put into what must not be live.
 func unseen(s string) error {
+	before := rune(0)
 	for _, r := range s {
+		last := before
+		before = r
 		switch {
-		case r == '\n', r == '\t', r == '\u200b':
+		case r == '\n', r == '\t', r == '\u200b', r == '\u200d' && last > '\u2000': // it joins two emoji
 		case r < ' ', r >= 0x7f && r < 0xa0, r >= '\u200c' && r <= '\u200f', r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\ufeff':
 			return fmt.Errorf("hidden character %U", r)
 		}
@@ -244,7 +251,7 @@ func unseen(s string) error {
 }
 
 // operators is where links of the operator lead.
-var operators = []string{"https://wazuh.example.com/", "https://wiki.example.com/"}
+var operators = []string{"https://wazuh.example.com/", "https://wiki.example.com/", "https://ack.example.com/"}
 
 // ours refuses addresses that are not the operator's.
 func ours(s string) error {
