@@ -4,11 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -246,6 +244,9 @@ func TestOpsPresetsFit(t *testing.T) {
 		for name, sign := range signs {
 			t.Run(name, func(t *testing.T) {
 				for _, n := range []int{1, 130, 1000, 33_000, 200_000} {
+					if n > 33_000 && name != "braces" { // the rest is the same, and takes long
+						continue
+					}
 					raw, err := json.Marshal(map[string]any{"id": "1795440502.8", "rule": map[string]any{"id": "5712", "level": 10, "groups": []string{"sshd"}}, "agent": map[string]any{"name": "web-01"}, "full_log": "x" + strings.Repeat(sign, n)})
 					if err != nil {
 						t.Fatal(err)
@@ -340,65 +341,6 @@ func yesOf(t *testing.T, v opsVendor, n notifier.Notification) (yes sinkAnswer) 
 	}
 	h.deliver(t, n)
 	return yes
-}
-
-// What is sent, in full: a brute force, a hostile alert, many alerts, an end.
-func TestOpsPresetsSay(t *testing.T) {
-	for _, v := range opsVendors() {
-		t.Run(v.preset, func(t *testing.T) {
-			h := newOpsHouse(t, v, "")
-			brute, mentions := corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), corpusAlert(t, "hostile/mentions.json")
-			digest := many("held while closed: night, until 06:00", brute, mentions, corpusAlert(t, "wazuh/550-fim-changed.json"))
-			opened := corpusReceived
-			var b strings.Builder
-			for _, x := range []struct {
-				name string
-				a    *alert.Alert
-				c    templates.Context
-			}{
-				{"brute force", brute, templates.Context{Action: notifier.Trigger, Opened: opened}},
-				{"hostile", mentions, templates.Context{Action: notifier.Trigger, Opened: opened}},
-				{"digest", brute, digest},
-				{"taken", brute, templates.Context{Action: notifier.Acknowledge, Opened: opened, Taken: &templates.Taken{By: "carol", Via: "command line", At: opened.Add(3 * time.Minute)}}},
-				{"resolved", brute, templates.Context{Action: notifier.Resolve, Opened: opened, Resolved: &templates.Resolved{After: 42 * time.Minute}}},
-			} {
-				x.c.Delivery = "01J9Z3-" + strings.ReplaceAll(x.name, " ", "-")
-				if !h.hook.Follows(x.c.Action) {
-					fmt.Fprintf(&b, "# %s: is not told\n\n", x.name)
-					continue
-				}
-				r := h.deliver(t, h.said(t, x.a, x.c))
-				fmt.Fprintf(&b, "# %s\n%s %s\n", x.name, r.Method, r.URL.RequestURI())
-				for _, name := range slices.Sorted(maps.Keys(r.Header)) {
-					if !slices.Contains([]string{"Accept-Encoding", "Content-Length", "User-Agent"}, name) {
-						fmt.Fprintf(&b, "%s: %s\n", name, r.Header.Get(name))
-					}
-				}
-				fmt.Fprintf(&b, "\n%s\n\n", readable(t, r))
-			}
-			notifiertest.Golden(t, filepath.Join("presets", "ops", v.preset+".golden"), []byte(b.String()))
-		})
-	}
-}
-
-// readable is a body for people: JSON set out, a form a line a value.
-func readable(t *testing.T, r sinkRequest) string {
-	t.Helper()
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		return strings.ReplaceAll(string(r.body), "&", "\n&")
-	}
-	var v any
-	if err := json.Unmarshal(r.body, &v); err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // The end of an incident has the labels, key or alias of its beginning, whatever the alert holds.
