@@ -226,7 +226,9 @@ func TestOpsPresetsKeepPayloadsText(t *testing.T) {
 				c := many(p.Text, all...)
 				c.Delivery = fmt.Sprintf("many-%d", i)
 				h.deliver(t, h.said(t, all[0], c))
-				own.deliver(t, own.said(t, all[0], templates.Context{Action: notifier.Trigger, Delivery: c.Delivery}))
+				if !p.Large { // TestOpsPresetsFit has long ones
+					own.deliver(t, own.said(t, all[0], templates.Context{Action: notifier.Trigger, Delivery: c.Delivery}))
+				}
 			})
 		}
 	})
@@ -243,7 +245,7 @@ func TestOpsPresetsFit(t *testing.T) {
 		h := newOpsHouse(t, v, opsOwn)
 		for name, sign := range signs {
 			t.Run(name, func(t *testing.T) {
-				for _, n := range []int{1, 130, 1000, 33_000, 200_000} {
+				for _, n := range []int{1, 130, 33_000, 200_000} {
 					if n > 33_000 && name != "braces" { // the rest is the same, and takes long
 						continue
 					}
