@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -277,11 +276,24 @@ func quotedJSON(j []byte) (string, error) {
 	return b.String(), err
 }
 
-// maxNesting bounds how deep JSON in a body lies.
-const maxNesting = 100
+// maxNesting bounds how deep JSON in a body lies: what is deeper stands there as its text. Vendors refuse a body of 100.
+const maxNesting = 64
 
-// writeQuoted writes the next value of JSON, with its keys in their order.
+// writeQuoted writes the next value of JSON, with its keys in their order. Of a key that stands there twice, the last value
+// counts, as for those who read it.
 func writeQuoted(b *strings.Builder, dec *json.Decoder, depth int) error {
+	if depth == maxNesting {
+		var deep json.RawMessage
+		if err := dec.Decode(&deep); err != nil {
+			return err
+		}
+		if len(deep) > 0 && (deep[0] == '{' || deep[0] == '[') {
+			b.WriteString(`"` + display.Quote(string(deep)).Encode() + `"`)
+			return nil
+		}
+		dec = json.NewDecoder(bytes.NewReader(deep))
+		dec.UseNumber()
+	}
 	token, err := dec.Token()
 	if err != nil {
 		return err
@@ -296,28 +308,34 @@ func writeQuoted(b *strings.Builder, dec *json.Decoder, depth int) error {
 		b.WriteString(string(j))
 		return err
 	}
-	if depth == maxNesting {
-		return errors.New("the value is nested too deeply")
-	}
-	b.WriteString(open.String())
-	for first := true; dec.More(); first = false {
-		if !first {
-			b.WriteByte(',')
-		}
+	var items []string
+	at := map[string]int{} // of an object's keys
+	for dec.More() {
+		var item strings.Builder
+		place := len(items)
 		if open == '{' {
-			key, err := dec.Token()
+			token, err := dec.Token()
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(b, `"%s":`, display.Quote(key.(string)).Encode())
+			key := token.(string) // encoding/json sees to that
+			if earlier, twice := at[key]; twice {
+				place = earlier
+			}
+			at[key] = place
+			fmt.Fprintf(&item, `"%s":`, display.Quote(key).Encode())
 		}
-		if err := writeQuoted(b, dec, depth+1); err != nil {
+		if err := writeQuoted(&item, dec, depth+1); err != nil {
 			return err
 		}
+		if place == len(items) {
+			items = append(items, "")
+		}
+		items[place] = item.String()
 	}
 	end, err := dec.Token()
 	if err == nil {
-		fmt.Fprint(b, end)
+		b.WriteString(open.String() + strings.Join(items, ",") + fmt.Sprint(end))
 	}
 	return err
 }

@@ -32,13 +32,13 @@ const (
 	postfixPassword = "a pass, with = and \\ in it"
 )
 
-// startPostfix starts one, or skips the test: $OSSEC_NOTIFY_POSTFIX is the folder that Debian's packages postfix, libsasl2-modules
+// startPostfix starts one, or skips the test: $POSTFIX is the folder that Debian's packages postfix, libsasl2-modules
 // and sasl2-bin were unpacked to, as .ci/run does. It must be root, who alone can start a Postfix.
 func startPostfix(t *testing.T) *postfix {
 	t.Helper()
-	root := os.Getenv("OSSEC_NOTIFY_POSTFIX")
+	root := os.Getenv("POSTFIX")
 	if root == "" {
-		t.Skip("there is no Postfix: .ci/run unpacks one and names its folder in OSSEC_NOTIFY_POSTFIX")
+		t.Skip("there is no Postfix: .ci/run unpacks one and names its folder in POSTFIX")
 	}
 	if os.Getuid() != 0 {
 		t.Skip("only root can start a Postfix")

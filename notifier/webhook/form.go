@@ -89,7 +89,7 @@ func (f *form) shown(t display.Text, most int) string {
 	case f.raw:
 		return verbatim(t, most)
 	case most >= 0:
-		return t.CutEnd(most).String()
+		return cmp.Or(t.CutEnd(most).String(), "…") // what is shown of a control character is longer than a sign
 	}
 	return t.String()
 }

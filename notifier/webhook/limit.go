@@ -106,7 +106,7 @@ func (p *preset) cut(root *node, texts []*node, u presets.Unit, limit int, over 
 	for range 2 { // escapes make more of a byte than one
 		for _, n := range order {
 			if left := over(); left > 0 {
-				n.show(n.quote, max(length(p.form.string(n), u)-left-length("…", u), 0), u)
+				n.show(n.quote, max(length(p.form.string(n), u)-left-length("…", u), length("…", u)), u) // nothing would be no text any more
 			}
 		}
 	}
@@ -125,7 +125,7 @@ func (f *form) shrink(n *node, limit int, fits func() bool) {
 		n.show(most-cut-1, n.whole, n.unit)
 		return fits()
 	})
-	n.show(max(most-shown-1, 0), n.whole, n.unit)
+	n.show(max(most-shown-1, 1), n.whole, n.unit)
 }
 
 // find are the nodes at a path. An * stands for any element, or any key.

@@ -161,7 +161,10 @@ func (a vendorAnswer) at(path string) string {
 	if path == "" {
 		return ""
 	}
-	v, _ := lookup(a.json, path)
+	v, there := lookup(a.json, path)
+	if !there {
+		return ""
+	}
 	return scalar(v)
 }
 
