@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -268,13 +269,46 @@ func TestChatPresetsFit(t *testing.T) {
 						t.Fatal(err)
 					}
 					got := h.deliver(t, h.said(t, parsed(raw, "x.json"), templates.Context{Action: notifier.Trigger}))
-					if !utf8.Valid(got.body) {
-						t.Error("no UTF-8")
+					if used, limit := usedOf(t, v.name, got); n == 30_000 && name == "letters" && (used > limit || used < limit*9/10) {
+						t.Errorf("a long message has %d of %d, and should use what there is", used, limit)
 					}
 				}
 			})
 		}
 	})
+}
+
+// usedOf is how long the long part of a request is, and how long the vendor, or we, let it be.
+func usedOf(t *testing.T, vendor string, r sinkRequest) (used, limit int) {
+	t.Helper()
+	var body struct {
+		Message     string
+		Attachments []struct{ Text string }
+	}
+	switch vendor {
+	case "teams":
+		return len(r.body), 20_000
+	case "google-chat":
+		return len(r.body), 30_000
+	case "zulip":
+		form, err := url.ParseQuery(string(r.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return utf8.RuneCountInString(form.Get("content")), 10_000
+	}
+	if err := json.Unmarshal(r.body, &body); err != nil {
+		t.Fatal(err)
+	}
+	switch vendor {
+	case "mattermost":
+		return utf8.RuneCountInString(body.Attachments[0].Text), 16_000
+	case "rocketchat":
+		return utf8.RuneCountInString(body.Attachments[0].Text), 4900
+	case "ntfy":
+		return len(body.Message), 4096
+	}
+	return utf8.RuneCountInString(body.Message), 20_000
 }
 
 // chatAnswer is an answer of a vendor's, and what is to become of the message.
