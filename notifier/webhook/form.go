@@ -94,9 +94,12 @@ func (f *form) shown(t display.Text, most int) string {
 	return t.String()
 }
 
-// verbatim is a quotation as it came.
+// verbatim is a quotation as it came, each byte that is no UTF-8 as U+FFFD.
 func verbatim(t display.Text, most int) string {
-	s := strings.ToValidUTF8(t.Raw(), "\ufffd")
+	s := t.Raw()
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
 	if most >= 0 {
 		s = cutText(s, max(most, 1), presets.Chars)
 	}

@@ -73,9 +73,14 @@ func (p *preset) size(root *node, asForm bool) int {
 		s, _ := p.form.encodeForm(root)
 		return len(s)
 	}
+	return len(p.encoded(root))
+}
+
+// encoded is a body as JSON.
+func (p *preset) encoded(root *node) []byte {
 	var b bytes.Buffer
 	p.form.encode(&b, root)
-	return b.Len()
+	return b.Bytes()
 }
 
 // cut shortens texts until over says that nothing is over a limit: quotations of those that the preset names first, then of

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -370,9 +369,7 @@ func (w *Notifier) presetContent(n notifier.Notification) (content, presets.Requ
 		}
 		return content{body: body, mediaType: typeForm}, r, nil
 	}
-	var b bytes.Buffer
-	w.preset.form.encode(&b, root)
-	return content{body: b.String(), mediaType: typeJSON}, r, nil
+	return content{body: string(w.preset.encoded(root)), mediaType: typeJSON}, r, nil
 }
 
 // presetHeaders are what the preset sets.

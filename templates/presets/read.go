@@ -406,10 +406,13 @@ func (r *reader) secretsInBody(n *yaml.Node, body string) {
 // plain reads JSON with {text} in it.
 func (r *reader) plain(n *yaml.Node) string {
 	found := false
-	var write func(n *yaml.Node, depth int) string
-	write = func(n *yaml.Node, depth int) string {
-		if n == nil || depth > 20 {
+	var write func(n *yaml.Node) string
+	write = func(n *yaml.Node) string {
+		if n == nil || n.Kind != yaml.ScalarNode && !r.yaml.Enter(n) { // an alias may hold itself, or much of one thing
 			return "null"
+		}
+		if n.Kind != yaml.ScalarNode {
+			defer r.yaml.Leave()
 		}
 		switch n.Kind {
 		case yaml.MappingNode:
@@ -421,13 +424,13 @@ func (r *reader) plain(n *yaml.Node) string {
 				key, _ := json.Marshal(e.Key)
 				b.Write(key)
 				b.WriteByte(':')
-				b.WriteString(write(e.Value, depth+1))
+				b.WriteString(write(e.Value))
 			}
 			return "{" + b.String() + "}"
 		case yaml.SequenceNode:
 			var items []string
 			for _, c := range n.Content {
-				items = append(items, write(yamlnode.Resolve(c), depth+1))
+				items = append(items, write(yamlnode.Resolve(c)))
 			}
 			return "[" + strings.Join(items, ",") + "]"
 		}
@@ -450,7 +453,7 @@ func (r *reader) plain(n *yaml.Node) string {
 		r.bad(n, "plain takes a mapping, such as {text: \"{text}\"}, and this is %s", yamlnode.Kind(n))
 		return ""
 	}
-	out := write(n, 0)
+	out := write(n)
 	if !found {
 		r.bad(n, "plain holds no {text}: it is what goes out when templates fail, and must say what happened")
 	}
