@@ -266,7 +266,7 @@ func TestChatPresetsFit(t *testing.T) {
 		h := newHouse(t, v, own)
 		for name, sign := range signs {
 			t.Run(name, func(t *testing.T) {
-				for _, n := range []int{1, 100, 1000, 4000, 30_000} {
+				for _, n := range []int{1000, 30_000} {
 					raw, err := json.Marshal(map[string]any{"id": "1795440502.8", "rule": map[string]any{"id": "5712", "level": 10, "groups": []string{"sshd"}}, "agent": map[string]any{"name": "web-01"}, "full_log": "x" + strings.Repeat(sign, n)})
 					if err != nil {
 						t.Fatal(err)
