@@ -92,6 +92,8 @@ func googleHTML(s string) error {
 			s = s[len(entity):]
 		case '>':
 			return errors.New("bare >")
+		case '\n':
+			return errors.New("a line end that nobody sees")
 		default:
 			s = s[1:]
 		}
