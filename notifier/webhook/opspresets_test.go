@@ -1,4 +1,4 @@
-package webhook
+package webhook_test
 
 import (
 	"encoding/json"
@@ -14,6 +14,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
@@ -73,17 +74,17 @@ func redirects(r notifier.Reason, statuses ...int) map[int]notifier.Reason {
 type opsHouse struct {
 	vendor opsVendor
 	desk   *desk
-	hook   *Notifier
+	hook   *webhook.Notifier
 	set    *templates.Set
 }
 
-func (v opsVendor) config(t *testing.T, base string) Config {
+func (v opsVendor) config(t *testing.T, base string) webhook.Config {
 	t.Helper()
 	p := presets.Embedded(v.preset)
 	if p == nil {
 		t.Fatalf("there is no preset %s", v.preset)
 	}
-	cfg := Config{URL: notifier.PlainSecret(base + v.address), Preset: v.preset, Settings: map[string]notifier.Secret{}}
+	cfg := webhook.Config{URL: notifier.PlainSecret(base + v.address), Preset: v.preset, Settings: map[string]notifier.Secret{}}
 	for name, value := range v.settings {
 		cfg.Settings[name] = notifier.PlainSecret(value)
 	}
@@ -111,7 +112,7 @@ func newOpsHouse(t *testing.T, v opsVendor, own string) *opsHouse {
 	if h.set, err = set.WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); err != nil {
 		t.Fatal(err)
 	}
-	if h.hook, err = New(cfg, http.DefaultClient); err != nil {
+	if h.hook, err = webhook.New(cfg, http.DefaultClient); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -312,7 +313,7 @@ func TestOpsPresetsAsChannels(t *testing.T) {
 			yes := yesOf(t, v, message)
 			notifiertest.Run(t, notifiertest.Case{
 				New: func(t *testing.T, base string, client *http.Client) notifier.Notifier {
-					n, err := New(v.config(t, base), client)
+					n, err := webhook.New(v.config(t, base), client)
 					if err != nil {
 						t.Fatal(err)
 					}

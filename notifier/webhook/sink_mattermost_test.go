@@ -1,4 +1,4 @@
-package webhook
+package webhook_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var mattermostMarkdown = markdown{
+var mattermostMarkdown = chatMarkdown{
 	escapes: true,
 	everywhere: map[string]*regexp.Regexp{
 		"Slack's link, which the server rewrites wherever it stands,": regexp.MustCompile(`<[^<|]+\|[^>]+>`),

@@ -1,4 +1,4 @@
-package webhook
+package webhook_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var rocketMarkdown = markdown{
+var rocketMarkdown = chatMarkdown{
 	everywhere: map[string]*regexp.Regexp{
 		// Older servers look for mentions in code, too.
 		"a mention": regexp.MustCompile(`@[0-9A-Za-z._-]`), "a channel": regexp.MustCompile(`#[0-9A-Za-z._-]`),
