@@ -377,6 +377,25 @@ func TestOpsPresetsEndWhatBegan(t *testing.T) {
 	}
 }
 
+// An alert that waited is not over before Alertmanager hears of it.
+func TestAlertmanagerHearsOfWhatIsLate(t *testing.T) {
+	for name, c := range map[string]templates.Context{
+		"late":     {Late: 10 * time.Hour},
+		"step":     {Step: &templates.Step{N: 2, Of: 2, Who: []string{"oncall"}, After: 10 * time.Hour}},
+		"incident": {Opened: corpusReceived.Add(10 * time.Hour)},
+	} {
+		a := newAlertmanager()
+		h := newOpsHouse(t, opsVendor{preset: "alertmanager", desk: func() *desk { return &a.desk }}, "")
+		c.Action, c.Delivery = notifier.Trigger, name
+		h.deliver(t, h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), c))
+		for _, x := range a.alerts {
+			if want := corpusReceived.Add(14 * time.Hour); x.EndsAt != want {
+				t.Errorf("%s: it ends at %v, want %v: 4 hours after it could be told", name, x.EndsAt, want)
+			}
+		}
+	}
+}
+
 // TheHive refuses what it has, in two ways, and that is delivered.
 func TestTheHiveHasItOnce(t *testing.T) {
 	for _, known := range theHiveKnows {
