@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -85,11 +87,23 @@ func (l *loader) preset(name string) *presets.Preset {
 	}
 	if _, err := templates.Default().WithPreset(p, nil); err != nil {
 		for _, err := range split(err) {
-			l.errorf(&yaml.Node{}, "%s", err)
+			l.add([]rules.Problem{inBody(p, file, err)})
 		}
 		return nil
 	}
 	return p
+}
+
+var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+): ((?s).*)$`)
+
+// inBody puts a mistake in a body of a preset's at its line in the file.
+func inBody(p *presets.Preset, file string, err error) rules.Problem {
+	m := bodyError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return rules.Problem{File: file, Message: err.Error()}
+	}
+	line, _ := strconv.Atoi(m[2])                                                                                         // it is a number
+	return rules.Problem{File: file, Line: max(line, p.Requests()[m[1]].BodyLine+1), Column: 1, Message: "body: " + m[3]} // what is about all of it names its first line
 }
 
 // noPreset says that a receiver has no preset: there is none, or it has mistakes.

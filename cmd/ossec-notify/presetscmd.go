@@ -127,7 +127,9 @@ func presetPages() map[string]string {
 }
 
 // cell is text for a cell of a table.
-func cell(s string) string { return strings.NewReplacer("|", "\\|", "\n", " ").Replace(strings.TrimSpace(s)) }
+func cell(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(strings.TrimSpace(s))
+}
 
 // presetPage is the page of one preset.
 func presetPage(p *presets.Preset) string {

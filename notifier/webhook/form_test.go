@@ -13,8 +13,8 @@ import (
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
-// markdown is a text with all that a preset can say.
-var markdown = presets.Text{
+// everyForm is a text with all that a preset can say.
+var everyForm = presets.Text{
 	Escape:    map[string]string{`\`: `\\`, "*": `\*`, "_": `\_`, "`": "\\`", "<": "&lt;", "&": "&amp;", "@": "@\u200b", "<!": "&lt;\u200b!"},
 	LineStart: map[string]string{"#": `\#`, "-": `\-`, ">": `\>`, "1.": `1\.`},
 	Code:      &presets.Wrap{Open: "`", Close: "`", Escape: map[string]string{"`": "ˋ"}},
@@ -29,7 +29,7 @@ func quoted(s string) []segment {
 }
 
 func TestForm(t *testing.T) {
-	f := newForm(markdown)
+	f := newForm(everyForm)
 	words := func(s string) segment { return segment{display.Words(s), false, 0} }
 	quote := func(s string, wrap rune) segment { return segment{display.Quote(s), true, wrap} }
 	for _, x := range []struct {
@@ -92,7 +92,7 @@ next:
 // or a fence ends it.
 func TestEscapesOfEveryPreset(t *testing.T) {
 	texts := injection.Seeds()
-	tables := map[string]presets.Text{"a preset with everything": markdown}
+	tables := map[string]presets.Text{"a preset with everything": everyForm}
 	for _, name := range presets.Names() {
 		tables[name] = presets.Embedded(name).Text
 	}
@@ -150,7 +150,7 @@ func FuzzCut(f *testing.F) {
 		u := units[unit]
 		table := presets.Text{Escape: map[string]string{`\`: `\\`, "*": `\*`, "&": "&amp;", "<": "&lt;"}}
 		p := &preset{&presets.Preset{Text: table, Limits: presets.Limits{Fields: []presets.Limit{{Path: "text", Max: limit, Unit: u}}}}, newForm(table)}
-		root := object("text", s)
+		root := oneString("text", s)
 		if !p.fit(root, false) {
 			t.Fatal("it does not fit, and has no limit of its body")
 		}
@@ -179,8 +179,8 @@ func FuzzCut(f *testing.F) {
 	})
 }
 
-// object is a body with one string, a quotation.
-func object(key, s string) *node {
+// oneString is a body with one string, a quotation.
+func oneString(key, s string) *node {
 	return &node{kind: isObject, keys: [][]segment{{{display.Words(key), false, 0}}}, items: []*node{{kind: isString, text: quoted(s), quote: -1, whole: -1}}}
 }
 
