@@ -1,7 +1,8 @@
-package webhook
+package webhook_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
@@ -74,17 +76,17 @@ func redirects(r notifier.Reason, statuses ...int) map[int]notifier.Reason {
 type opsHouse struct {
 	vendor opsVendor
 	desk   *desk
-	hook   *Notifier
+	hook   *webhook.Notifier
 	set    *templates.Set
 }
 
-func (v opsVendor) config(t *testing.T, base string) Config {
+func (v opsVendor) config(t *testing.T, base string) webhook.Config {
 	t.Helper()
 	p := presets.Embedded(v.preset)
 	if p == nil {
 		t.Fatalf("there is no preset %s", v.preset)
 	}
-	cfg := Config{URL: notifier.PlainSecret(base + v.address), Preset: v.preset, Settings: map[string]notifier.Secret{}}
+	cfg := webhook.Config{URL: notifier.PlainSecret(base + v.address), Preset: v.preset, Settings: map[string]notifier.Secret{}}
 	for name, value := range v.settings {
 		cfg.Settings[name] = notifier.PlainSecret(value)
 	}
@@ -112,7 +114,7 @@ func newOpsHouse(t *testing.T, v opsVendor, own string) *opsHouse {
 	if h.set, err = set.WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); err != nil {
 		t.Fatal(err)
 	}
-	if h.hook, err = New(cfg, http.DefaultClient); err != nil {
+	if h.hook, err = webhook.New(cfg, http.DefaultClient); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -213,12 +215,13 @@ func TestOpsPresetsTakeEveryAlert(t *testing.T) {
 // Whatever stands in the fields of an alert, the vendor takes the message and finds nothing live in it.
 func TestPayloadsStayTextInOpsPresets(t *testing.T) {
 	bases := []string{"wazuh/5712-ssh-brute-force.json", "wazuh/550-fim-changed.json", "ossec/5712-ssh-brute-force.json"}
+	every := flag.Lookup("payloads").Value.String() == "true"
 	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
 		h := newOpsHouse(t, v, "")
 		own := newOpsHouse(t, v, opsOwn)
 		k := slices.IndexFunc(opsVendors(), func(o opsVendor) bool { return o.preset == v.preset })
 		for i, p := range injection.All() {
-			if ((i+k)%4 > 0 || p.Large) && !*everyPayload { // every payload meets every fourth vendor; TestOpsPresetsFit has large ones
+			if ((i+k)%4 > 0 || p.Large) && !every { // every payload meets every fourth vendor; TestOpsPresetsFit has large ones
 				continue
 			}
 			t.Run(p.Name, func(t *testing.T) {
@@ -320,7 +323,7 @@ func TestOpsPresetsAsChannels(t *testing.T) {
 			yes := yesOf(t, v, message)
 			notifiertest.Run(t, notifiertest.Case{
 				New: func(t *testing.T, base string, client *http.Client) notifier.Notifier {
-					n, err := New(v.config(t, base), client)
+					n, err := webhook.New(v.config(t, base), client)
 					if err != nil {
 						t.Fatal(err)
 					}

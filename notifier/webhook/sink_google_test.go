@@ -1,4 +1,4 @@
-package webhook
+package webhook_test
 
 import (
 	"errors"
@@ -28,7 +28,7 @@ func googleSink() sinkVendor {
 		"!cardsV2": list(1, object(map[string]shape{
 			"!cardId": words(64),
 			"!card": object(map[string]shape{"!sections": list(20, object(map[string]shape{
-				"!widgets": list(100, widget), "header": words(60), "collapsible": exactly(true), "uncollapsibleWidgetsCount": whole(1, 99),
+				"!widgets": list(100, widget), "header": words(60),
 			}))}),
 		})),
 	})
@@ -92,6 +92,8 @@ func googleHTML(s string) error {
 			s = s[len(entity):]
 		case '>':
 			return errors.New("bare >")
+		case '\n':
+			return errors.New("a line end that nobody sees")
 		default:
 			s = s[1:]
 		}

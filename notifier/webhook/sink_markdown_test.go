@@ -1,4 +1,4 @@
-package webhook
+package webhook_test
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// markdown is how a vendor's text is read, as far as it decides what is code.
-type markdown struct {
+// chatMarkdown is how a vendor's text is read, as far as it decides what is code.
+type chatMarkdown struct {
 	// escapes: a backslash takes the meaning of the sign behind it.
 	escapes bool
 	// live are what is not allowed outside of code and of the operator's links.
@@ -26,7 +26,7 @@ var (
 )
 
 // words are the text outside of code and of the operator's links; signs that are escaped stand as •, code as ■.
-func (m markdown) words(s string) (string, error) {
+func (m chatMarkdown) words(s string) (string, error) {
 	var out []string
 	fence := ""
 	for _, line := range strings.Split(s, "\n") {
@@ -64,7 +64,7 @@ func (m markdown) words(s string) (string, error) {
 }
 
 // withoutCode reads a text from left to right, as its vendor does.
-func (m markdown) withoutCode(s string) (string, error) {
+func (m chatMarkdown) withoutCode(s string) (string, error) {
 	var out strings.Builder
 	for s != "" {
 		switch sign := escapedSign.FindString(s); {
@@ -94,7 +94,7 @@ func (m markdown) withoutCode(s string) (string, error) {
 }
 
 // inert says what in a text would be live for its readers.
-func (m markdown) inert(s string) error {
+func (m chatMarkdown) inert(s string) error {
 	errs := found(m.everywhere, s)
 	text, err := m.words(s)
 	return errors.Join(append(errs, err, errors.Join(found(m.live, text)...))...)

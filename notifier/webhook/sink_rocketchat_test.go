@@ -1,4 +1,4 @@
-package webhook
+package webhook_test
 
 import (
 	"fmt"
@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-var rocketMarkdown = markdown{
+var rocketMarkdown = chatMarkdown{
 	everywhere: map[string]*regexp.Regexp{
 		// Older servers look for mentions in code, too.
 		"a mention": regexp.MustCompile(`@[0-9A-Za-z._-]`), "a channel": regexp.MustCompile(`#[0-9A-Za-z._-]`),
 	},
 	live: map[string]*regexp.Regexp{
-		"a link": regexp.MustCompile(`\]\s*\(`), "a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|\b(?:https?|ftp)://`), "HTML": regexp.MustCompile(`<`),
+		"mathematics": regexp.MustCompile(`\$|\\[(\[]`), "a spoiler": regexp.MustCompile(`\|\|`), "a link": regexp.MustCompile(`\]\s*\(`), "a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|\b(?:https?|ftp)://`), "HTML": regexp.MustCompile(`<`),
 		"emphasis": regexp.MustCompile(`_|~|\*\*`), "an emoji": emoji, "a list or a quotation": regexp.MustCompile(`(?m)^\s*(?:[>+-]|\d+\. )`),
 	},
 }

@@ -1,4 +1,4 @@
-package webhook
+package webhook_test
 
 import (
 	"errors"
@@ -9,11 +9,11 @@ import (
 	"testing"
 )
 
-var zulipMarkdown = markdown{live: map[string]*regexp.Regexp{
+var zulipMarkdown = chatMarkdown{live: map[string]*regexp.Regexp{
 	"a mention": regexp.MustCompile(`@_?\*`), "a channel": regexp.MustCompile(`#\*\*`), "a link": regexp.MustCompile(`\]\s*\(`),
 	"a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|\b(?:https?|ftp)://`), "a time": regexp.MustCompile(`<time:`),
 	"mathematics": regexp.MustCompile(`\$\$`), "emphasis": regexp.MustCompile(`(?:^|[^*])\*(?:[^*]|$)|\*{3}|~~`), "an entity": regexp.MustCompile(`&`),
-	"a list, a quotation or a table": regexp.MustCompile(`(?m)^\s*(?:[>#+|-]|\d+[.)] )`), "a command": regexp.MustCompile(`^\s*/`),
+	"a list, a quotation or a table": regexp.MustCompile(`(?m)^\s*(?:[>#+|-]|\d+\. )`), "a command": regexp.MustCompile(`^\s*/`),
 	"a backslash, behind which code does not begin,": regexp.MustCompile(`\\+■`), "an emoji": emoji,
 }}
 
