@@ -267,7 +267,7 @@ func hostile(t *testing.T, file, text string) *alert.Alert {
 
 // However long the parts are, the message fits, and uses what there is.
 func TestPayloadsFitIntoChatPresets(t *testing.T) {
-	signs := map[string]string{"letters": "x", "umlauts": "ü", "emoji": "😀", "markup": "*", "backticks": "`", "tags": "<&>", "backslashes": `\`, "lines": "a\n", "control": "\x01"}
+	signs := map[string]string{"letters": "x", "umlauts": "ü", "emoji": "😀", "markup": "*", "backticks": "`", "tags": "<&>", "backslashes": `\`, "quotes": `"`, "lines": "a\n", "control": "\x01"}
 	const own = `{{define "sentence"}}{{.Log | trunc 12000}}{{end}}{{define "next"}}{{.Log | trunc 12000}}{{end}}{{define "facts"}}{{range .Facts}}{{.Label}}: {{.Value}}{{"\n"}}{{end}}` +
 		`Own: {{.Log | trunc 12000}}{{"\n"}}{{end}}{{define "log"}}{{.Log}}{{end}}{{define "footer"}}{{.Log | trunc 12000}}{{end}}`
 	eachVendor(t, func(t *testing.T, _ int, v sinkVendor) {
@@ -401,6 +401,7 @@ func chatAnswers() map[string][]chatAnswer {
 			{name: "body", answer: sinkAnswer{400, nil, ntfyError(40017, 400, "invalid request: request body must be message JSON")}, reason: permanent, hint: "preview"},
 			{name: "token", answer: sinkAnswer{401, nil, ntfyError(40101, 401, "unauthorized")}, reason: misconfigured, says: "unauthorized", hint: "bearer_token"},
 			{name: "may not write", answer: sinkAnswer{403, nil, ntfyError(40301, 403, "forbidden")}, reason: misconfigured, hint: "ntfy access"},
+			{name: "too large as JSON", answer: sinkAnswer{413, nil, ntfyError(41303, 413, "JSON body too large")}, reason: permanent, says: "too large"},
 			{name: "too large", answer: sinkAnswer{413, nil, ntfyError(41301, 413, "attachment too large, or bandwidth limit reached")}, reason: permanent, hint: "message-size-limit"},
 			{name: "rate", answer: sinkAnswer{429, nil, ntfyError(42901, 429, "limit reached: too many requests, please be nice")}, reason: temporary, says: "be nice"},
 			{name: "the day's messages", answer: sinkAnswer{429, nil, ntfyError(42908, 429, "limit reached: too many messages")}, reason: temporary, hint: "used up", wait: time.Hour},
