@@ -351,7 +351,9 @@ func templateView(s *sheet, file string) page.View {
 			}
 		}
 		as := style
-		if slices.ContainsFunc(raws, func(u templates.Use) bool { return (u.File == base || strings.HasPrefix(u.File, base+"/")) && u.Line == n }) {
+		if slices.ContainsFunc(raws, func(u templates.Use) bool {
+			return (u.File == base || strings.HasPrefix(u.File, base+"/")) && u.Line == n
+		}) {
 			as = "raw"
 		}
 		lines.Children = append(lines.Children, draw.Node{Kind: draw.Line, Text: strconv.Itoa(n), Style: as, Children: draw.Visible(strings.TrimRight(line, "\r\n"))})
