@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -196,7 +195,6 @@ func TestServeEnrichesWhatItFollows(t *testing.T) {
 	in.until("it is found", func() bool {
 		n++
 		write(fmt.Sprint(n))
-		time.Sleep(50 * time.Millisecond)
 		return len(in.at(sandbox.Slack)) > 0
 	})
 	_, text := get(t, address, "/metrics")
@@ -225,11 +223,12 @@ func TestWhatIsLookedUpIsQuoted(t *testing.T) {
 	}
 	config := `receivers:
   soc: {slack: {webhook_url: "https://hooks.slack.com/services/T0/B0/x"}}
+  mail: {email: {smtp: "smtp://127.0.0.1:25", from: a@example.com, to: [b@example.com]}}
 enrich:
   geoip: [geo.mmdb]
   tables:
     gate: {file: gate.json, by: agent, show: [owner], links: {Wiki: wiki, Page: page, Fine: fine}}
-default: [soc]
+default: [soc, mail]
 `
 	for name, text := range map[string]string{"gate.json": string(row), "c.yaml": config} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
