@@ -335,6 +335,14 @@ func TestEnrichmentInEveryCommand(t *testing.T) {
 		}
 		return out.String()
 	}
+	doctor := func() string {
+		var out strings.Builder
+		run(t.Context(), []string{"doctor", "--config", filepath.Join(dir, "c.yaml"), "--home", dir}, strings.NewReader(""), &out, &out) // there is no manager here
+		return out.String()
+	}
+	if got := doctor(); !strings.Contains(got, "ok       enrich       2 databases, 1 table\n") {
+		t.Errorf("doctor says\n%s", got)
+	}
 	if got := command("test"); !strings.HasPrefix(got, "3 cases, all passed") {
 		t.Errorf("test says\n%s", got)
 	}
@@ -353,6 +361,12 @@ func TestEnrichmentInEveryCommand(t *testing.T) {
 	}
 	if counts["siem"] != 2 || counts["soc"] != 1 {
 		t.Errorf("backtest counts %v", counts)
+	}
+	if err := os.Rename(filepath.Join(dir, "gates.csv"), filepath.Join(dir, "moved.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if got := doctor(); !strings.Contains(got, "warning  enrich       tables.gate: there is no file "+filepath.Join(dir, "gates.csv")+". To do: put it there, or mend it") {
+		t.Errorf("doctor says\n%s", got)
 	}
 	e := &env{home: dir, config: filepath.Join(dir, "c.yaml"), state: filepath.Join(dir, "state"), stderr: io.Discard, stdout: io.Discard, stdin: strings.NewReader("")}
 	g, err := e.newPreviews(t.Context(), input{files: []string{filepath.Join(dir, "alerts.json")}})
