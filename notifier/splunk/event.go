@@ -155,7 +155,7 @@ func line(event json.RawMessage, n notifier.Notification) []byte {
 	if n.Time.IsZero() || json.Unmarshal(out, &keys) != nil || keys.Time != nil {
 		return out
 	}
-	began := `{"time":"` + n.Time.Format("2006-01-02T15:04:05.000Z07:00") + `"`
+	began := `{"time":"` + n.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00") + `"`
 	if string(out) == "{}" {
 		return []byte(began + "}")
 	}
