@@ -217,6 +217,31 @@ func TestLostAcknowledgementCostsASecondEvent(t *testing.T) {
 	}
 }
 
+// Who asks may have to leave before the answer is there. What it says holds all the same.
+func TestAnswerToAQuestionIsHeardThoughWhoAskedHasGone(t *testing.T) {
+	c := newCollector(t, sandbox.Options{HECAck: true})
+	hold := make(chan struct{})
+	c.hec.Script(sandbox.Splunk, sandbox.Reply{}, sandbox.Reply{Hold: hold})
+	ctx, leave := context.WithCancelCause(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		n := bruteForce()
+		n.Delivery = "D1"
+		_, err := c.n.Notify(ctx, n)
+		left <- err
+	}()
+	waitFor(t, func() bool { _, questions := c.sent(); return questions == 1 })
+	leave(errTimeout)
+	c.unacknowledged(<-left)
+	close(hold)
+	if got, err := c.attempt("D1", long); err != nil || got.ID != "0" {
+		t.Errorf("got %+v, %v, want the receipt of what was sent", got, err)
+	}
+	if events, questions := c.sent(); events != 1 || questions != 1 {
+		t.Errorf("%d events, %d questions, want one each", events, questions)
+	}
+}
+
 func TestCollectorThatCannotBeAskedIsTakenAtItsWord(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 404} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {

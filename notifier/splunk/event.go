@@ -26,17 +26,25 @@ type envelope struct {
 	Event      json.RawMessage `json:"event"`
 }
 
-// maxValue bounds what stands in the envelope beside the event, in bytes: a template may put text of an alert there.
-const maxValue = 1024
+// Bounds of what stands beside the event, in bytes: a template may put text of an alert there, and an alert must not make an
+// address longer than servers take.
+const (
+	maxValue      = 1024
+	maxQueryValue = 250 // of the raw endpoint; encoded it is three times as long
+)
 
 // item makes of a notification what a request holds of it.
 func (s *Notifier) item(n notifier.Notification) (*item, error) {
+	limit := maxValue
+	if s.cfg.raw() {
+		limit = maxQueryValue
+	}
 	value := func(setting, part string) string {
 		if setting == "" || isTemplate(setting) {
 			setting = n.Parts[part].Line().Trim().Raw()
 		}
-		if len(setting) > maxValue {
-			setting = strings.ToValidUTF8(setting[:maxValue], "")
+		if len(setting) > limit {
+			setting = strings.ToValidUTF8(setting[:limit], "")
 		}
 		return setting
 	}

@@ -326,6 +326,15 @@ func TestRawLine(t *testing.T) {
 	}
 }
 
+func TestRawQueryIsBounded(t *testing.T) {
+	n := newNotifier(t, Config{URLs: []string{"https://splunk:8088"}, Endpoint: "raw"}, nil)
+	long := display.Quote(strings.Repeat("ä", 600))
+	it, err := n.item(notifier.Notification{Parts: map[string]display.Text{"event.json": display.Words(`{}`), "host": long, "source": long, "sourcetype": long}})
+	if err != nil || len(it.query) > 4096 {
+		t.Errorf("%v, the query has %d bytes", err, len(it.query))
+	}
+}
+
 func TestRawRequest(t *testing.T) {
 	r := notifiertest.Requests(t, channel(Config{Endpoint: "raw", Index: "ossec"}))[0]
 	want := "/services/collector/raw?host=web-01&index=ossec&source=%2Fvar%2Flog%2Fauth.log&sourcetype=ossec%3Aalert"
