@@ -202,7 +202,7 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 			errs = append(errs, parseError(err))
 			continue
 		}
-		if t.Tree == nil || parse.IsEmptyTree(t.Root) || src.setting { // a setting is the define in it, and has its name
+		if t.Tree == nil || parse.IsEmptyTree(t.Root) || src.setting { // a setting is one part, and not the message
 			continue
 		}
 		if !src.receiver {

@@ -44,7 +44,7 @@ func crash() {
 	_, err = n.Notify(context.Background(), notifier.Notification{Action: notifier.Trigger, DedupKey: "k", Severity: "high", Parts: map[string]display.Text{
 		"text": display.Words("x"), "summary": display.Words("x"), "document.json": display.Words("{}"), "event.json": display.Words("{}"),
 	}})
-	fmt.Println("no crash:", err != nil)
+	fmt.Println("no crash:", err)
 }
 
 // crasher crashes in place of the network.
@@ -87,7 +87,12 @@ func TestCrashShowsNoSecret(t *testing.T) {
 				cmd.Env = append(os.Environ(), "GOTRACEBACK=system") // all goroutines, with the runtime's own
 				out, err := cmd.CombinedOutput()
 				text := string(out)
-				if err == nil || !strings.Contains(text, "goroutine ") || !strings.Contains(text, "RoundTrip") {
+				// Who puts several deliveries into a request keeps a crash of one from the others.
+				if parallel(c.config()) > 0 && how != "abort" {
+					if err != nil || !strings.HasPrefix(text, "no crash: a mistake in ossec-notify, please report it: ") {
+						t.Fatalf("it is not kept from the others: %v\n%s", err, text)
+					}
+				} else if err == nil || !strings.Contains(text, "goroutine ") || !strings.Contains(text, "RoundTrip") {
 					t.Fatalf("it did not crash: %v\n%s", err, text)
 				}
 				for n := range 2 {
