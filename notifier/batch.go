@@ -92,6 +92,10 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		r := b.results(ctx, []T{item})[0]
 		return r.Receipt, r.Err
 	}
+	if b.Size <= 1 { // whose failures are the caller's own
+		r := b.results(ctx, []T{item})[0]
+		return r.Receipt, r.Err
+	}
 	c := &caller{ctx: ctx, done: make(chan struct{})}
 	b.mu.Lock()
 	if b.open != nil && b.Bytes > 0 && b.open.bytes+bytes > b.Bytes {

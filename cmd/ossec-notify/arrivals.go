@@ -21,6 +21,10 @@ func gist(m sandbox.Message) string {
 			subject = s
 		}
 		return subject
+	case sandbox.Elasticsearch, sandbox.Loki:
+		if s := firstDocument(m); s != "" {
+			return s
+		}
 	case sandbox.SlackAPI:
 		if form, err := url.ParseQuery(string(m.Body)); err == nil && form.Has("text") {
 			return inChannel(m.Path, form) + firstLine(form.Get("text"))
@@ -53,7 +57,7 @@ func gist(m sandbox.Message) string {
 		return firstLine(body.Text)
 	case body.Title != "":
 		switch notifier.Action(body.Action) {
-		case notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest:
+		case notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest, notifier.Report:
 			return body.Action + " " + body.Severity + ": " + body.Title
 		}
 		return body.Severity + ": " + body.Title

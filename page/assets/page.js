@@ -80,7 +80,7 @@ function svg(box, cls, tag, all) {
   return e;
 }
 const icon = name => svg('0 0 24 24', 'i', 'use', [{href: '#i-' + name}]);
-const tile = name => h('span.tile', icon(name));
+const tile = name => h('span.tile', icon(channels[name] ? name : 'webhook'));
 const vh = s => h('span.vh', s);
 const button = (act, label, props) => h('button', {type: 'button', $do: act, ...props}, label);
 const link = (act, label, props) => button(act, label, {class: 'link', ...props});
