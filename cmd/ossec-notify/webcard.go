@@ -262,7 +262,7 @@ func composedViews(shown previewed) []page.View {
 
 // splunkEvents draws what a request brings to a collector: lines to its raw endpoint, else events in their envelopes.
 func splunkEvents(address string, body []byte) (draw.Node, error) {
-	if u, err := url.Parse(address); err == nil && strings.HasSuffix(strings.TrimSuffix(u.Path, "/1.0"), "/collector/raw") {
+	if u, err := url.Parse(address); err == nil && isRawEndpoint(u) {
 		return draw.EventLines(u.Query(), body)
 	}
 	return draw.Event(body)
