@@ -44,21 +44,28 @@ type link struct {
 	turn chan struct{} // holds one: who put it there has what follows
 
 	conn     net.Conn // nil where there is none
+	reset    bool     // the connection before was reset, which nobody has been told yet
 	socket   syscall.RawConn
 	config   *tls.Config // that conn was made with
 	leave    *time.Timer // closes conn
 	leaveFor int         // counts the uses of leave: one that is late closes nothing
 }
 
+// lostBefore is what a person should know of a connection that was reset: who closes one that has something unread resets it.
+const lostBefore = "the server had reset the connection: what was sent just before may be lost"
+
 // send sends a frame, on the connection that there is or a new one.
-func (l *link) send(ctx context.Context, frame []byte) error {
-	return l.held(ctx, func(ctx context.Context) error {
+func (l *link) send(ctx context.Context, frame []byte) (warning string, err error) {
+	err = l.held(ctx, func(ctx context.Context) error {
 		for used := l.conn != nil; ; used = false {
 			if err := l.ready(ctx); err != nil {
 				return err
 			}
 			n, err := l.write(ctx, frame)
 			if err == nil {
+				if l.reset {
+					warning, l.reset = lostBefore, false
+				}
 				return nil
 			}
 			l.close()
@@ -71,6 +78,7 @@ func (l *link) send(ctx context.Context, frame []byte) error {
 			return e
 		}
 	})
+	return warning, err
 }
 
 // probe makes sure of a connection.
@@ -233,6 +241,7 @@ func (l *link) stands(wait time.Duration) error {
 			case errors.Is(err, syscall.EAGAIN), errors.Is(err, errors.ErrUnsupported):
 				return nil
 			case err != nil:
+				l.reset = l.reset || errors.Is(err, syscall.ECONNRESET)
 				return err
 			case n == 0 && l.server.stream():
 				return errClosed

@@ -144,8 +144,12 @@ func TestConnectionThatTheServerClosedIsNotUsed(t *testing.T) {
 		c := collect(t, nil)
 		s := newNotifier(t, Config{Address: "tcp://" + c.Addr().String()})
 		for i := range 10 {
-			if err := attempt(t, s); err != nil {
+			r, err := s.Notify(t.Context(), bruteForce())
+			if err != nil {
 				t.Fatalf("message %d: %v", i, err)
+			}
+			if told := r.Warning != ""; told != (reset && i > 0) {
+				t.Errorf("message %d, reset %v: got warning %q", i, reset, r.Warning)
 			}
 			c.next(t)
 			if n := c.hangUp(reset); n != 1 {
@@ -221,7 +225,8 @@ func TestAttemptEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		result := make(chan error, 1)
 		go func() {
-			result <- s.link.send(ctx, large)
+			_, err := s.link.send(ctx, large)
+			result <- err
 		}()
 		err := received(t, result, "Notify goes on after its context has ended")
 		if got := notifier.Classify(err); got.Reason != notifier.Temporary || !errors.Is(err, timeout) || got.Ambiguous != begun {

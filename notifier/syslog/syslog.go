@@ -79,16 +79,17 @@ func New(cfg Config, dial notifier.Dial) (*Notifier, error) {
 //
 // A connection is used again while it stands, which is looked at before each message: one that the server has closed gets none.
 // Where a connection breaks under a message, nobody knows whether it was read, and the error is ambiguous. What the server had
-// received before, and not read, is lost without a trace.
+// received before, and not read, is lost; where the connection was reset, the receipt of the next message says so in its Warning.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	message, err := s.message(n)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	if err := s.link.send(ctx, s.frame(message)); err != nil {
+	warning, err := s.link.send(ctx, s.frame(message))
+	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	return notifier.Receipt{}, nil
+	return notifier.Receipt{Warning: warning}, nil
 }
 
 // Compose is the message that Notify would send, without the length before it or the line end behind it.
