@@ -122,12 +122,15 @@ const (
 	leefTimeFormat = "MMM dd yyyy HH:mm:ss.SSS z"
 )
 
-// stateOf is what an event tells that is no new alert: taken, quiet, resolved, digest, test.
+// stateOf is what an event tells that is no new alert (taken, quiet, resolved, digest, test), or that it may be a second copy.
 func (e event) stateOf() string {
-	if e.Type == "alert" {
-		return ""
+	switch {
+	case e.Type != "alert":
+		return e.Type
+	case e.Repeat:
+		return "possible repeat"
 	}
-	return e.Type
+	return ""
 }
 
 // severityNumber is the severity as CEF and LEEF count it. What became of an alert, however severe, is no news.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -476,6 +477,67 @@ func TestServersThatAreStartedAgainUnderFire(t *testing.T) {
 				t.Errorf("the last, %s, is lost", last)
 			}
 			t.Logf("%d of %d messages lost over 3 restarts, %d ambiguous", lost, all, len(ambiguous))
+		})
+	}
+}
+
+// The configs of docs/syslog.md do what it says: they write the JSON of each alert as a line of its own.
+func TestConfigsOfTheManual(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/syslog.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := notifiertest.NewAuthority(t)
+	tomorrow := time.Now().Add(20 * time.Hour)
+	cert, key := notifiertest.Files(t, ours.Sign(t, "127.0.0.1", tomorrow))
+	own, ownKey := notifiertest.Files(t, ours.Sign(t, "manager.example.com", tomorrow))
+	blocks := regexp.MustCompile("(?ms)^```text\n(.*?)^```$").FindAllStringSubmatch(string(b), -1)
+	if len(blocks) != 3 {
+		t.Fatalf("it has %d configs, want 3", len(blocks))
+	}
+	for i, block := range blocks {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			var s *realServer
+			dir, port := t.TempDir(), freePorts(t, 1)[0]
+			replace := []string{
+				"/var/log/ossec-alerts.json", dir + "/out", `port="601"`, `address="127.0.0.1" port="` + port + `"`, `port="6514"`, `address="127.0.0.1" port="` + port + `"`,
+				"/etc/rsyslog.d/ca.pem", ours.File, "/etc/rsyslog.d/cert.pem", cert, "/etc/rsyslog.d/key.pem", key, "ip(0.0.0.0) port(601)", "ip(127.0.0.1) port(" + port + ")",
+			}
+			config := strings.NewReplacer(replace...).Replace(block[1])
+			if path := filepath.Join(dir, "conf"); os.WriteFile(path, []byte(config), 0o600) != nil {
+				t.Fatal(path)
+			}
+			if strings.Contains(config, "@version") {
+				s, _, _, _ = syslogNG(t, serverFiles{})
+			} else {
+				s, _, _, _ = rsyslog(t, serverFiles{})
+			}
+			s.stop(syscall.SIGTERM)
+			for i, arg := range s.args {
+				if arg == "-f" {
+					s.args[i+1] = filepath.Join(dir, "conf")
+				}
+			}
+			s.out, s.ip = filepath.Join(dir, "out"), "127.0.0.1:"+port
+			cfg := Config{Address: "tcp://" + s.ip}
+			if strings.Contains(config, "gtls") {
+				if found, _ := filepath.Glob("/usr/lib/*/rsyslog/lmnsd_gtls.so"); len(found) == 0 {
+					t.Skip("rsyslog-gnutls is not here")
+				}
+				cfg = Config{Address: "tls://" + s.ip, CAFile: ours.File, CertFile: own, KeyFile: ownKey}
+			}
+			s.start()
+			n := newNotifier(t, cfg)
+			for i := range 3 {
+				if _, err := n.Notify(t.Context(), numbered(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.until("the messages do not come", func() bool { return len(s.records()) >= 3 })
+			if got := strings.Join(s.records(), "\n"); got != "{\"n\":0}\n{\"n\":1}\n{\"n\":2}" {
+				t.Errorf("got %s", got)
+			}
 		})
 	}
 }
