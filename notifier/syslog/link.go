@@ -290,7 +290,7 @@ func (l *link) failure(ctx context.Context, what string, err error) *notifier.Er
 	if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) {
 		err = context.Cause(ctx)
 	}
-	e := notifier.Errorf(notifier.Temporary, "%s %s: %w", what, l.server, err)
+	e := notifier.Errorf(notifier.Temporary, "%s %s: %w", what, l.server.words(), err)
 	var (
 		of          *notifier.Error
 		refused     *notifier.EgressError
@@ -304,7 +304,7 @@ func (l *link) failure(ctx context.Context, what string, err error) *notifier.Er
 	switch {
 	case errors.As(err, &of): // a file of certificates
 		e.Reason, e.Hint = of.Reason, of.Hint
-		e.Err = fmt.Errorf("%s %s: %w", what, l.server, of.Err)
+		e.Err = fmt.Errorf("%s %s: %w", what, l.server.words(), of.Err)
 	case errors.As(err, &refused):
 		e.Reason, e.Hint = notifier.Misconfigured, refused.Hint()
 	// A certificate that is not trusted is mended by somebody: until then the message waits.
