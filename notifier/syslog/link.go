@@ -54,8 +54,9 @@ type link struct {
 // lostBefore is what a person should know of a connection that was reset: who closes one that has something unread resets it.
 const lostBefore = "the server had reset the connection: what was sent just before may be lost"
 
-// send sends a frame, on the connection that there is or a new one.
-func (l *link) send(ctx context.Context, frame []byte) (warning string, err error) {
+// send sends a frame, or several in one go, on the connection that there is or a new one. begun is how much of them was sent where it
+// failed.
+func (l *link) send(ctx context.Context, frame []byte) (begun int, warning string, err error) {
 	err = l.held(ctx, func(ctx context.Context) error {
 		for used := l.conn != nil; ; used = false {
 			if err := l.ready(ctx); err != nil {
@@ -72,13 +73,13 @@ func (l *link) send(ctx context.Context, frame []byte) (warning string, err erro
 			if used && n == 0 && ctx.Err() == nil { // it broke before, which shows only now
 				continue
 			}
-			e := l.failure(ctx, "send to", err)
-			// What was not begun was not read. UDP and sockets take all of it, or nothing.
-			e.Ambiguous = n > 0 && l.server.stream()
-			return e
+			if l.server.stream() { // UDP and sockets take all of it, or nothing
+				begun = n
+			}
+			return l.failure(ctx, "send to", err)
 		}
 	})
-	return warning, err
+	return begun, warning, err
 }
 
 // probe makes sure of a connection.

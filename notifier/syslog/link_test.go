@@ -217,16 +217,15 @@ func TestAttemptEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	large := make([]byte, 64<<20)
+	large := make([]byte, 16<<20) // more than the system takes for somebody who does not read
 	for scheme, begun := range map[string]bool{"tcp": true, "tls": false} {
 		s := newNotifier(t, Config{Address: scheme + "://" + l.Addr().String(), MaxBytes: maxStream})
 		timeout := errors.New("receiver's timeout has passed")
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, timeout)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, timeout)
 		defer cancel()
 		result := make(chan error, 1)
 		go func() {
-			_, err := s.link.send(ctx, large)
-			result <- err
+			result <- s.send(ctx, [][]byte{large})[0].Err
 		}()
 		err := received(t, result, "Notify goes on after its context has ended")
 		if got := notifier.Classify(err); got.Reason != notifier.Temporary || !errors.Is(err, timeout) || got.Ambiguous != begun {
@@ -449,4 +448,51 @@ func TestEgressHolds(t *testing.T) {
 	if got := attempt(t, s); got == nil || got.Reason != notifier.Misconfigured || !strings.Contains(got.Error(), "egress") || c.hangUp(false) != 0 {
 		t.Errorf("got %v, want that the address is not in the list, and no connection", got)
 	}
+}
+
+// Of messages that were sent in one go, those that were not begun when the connection broke are known not to have arrived.
+func TestMessagesOfOneGoFailEachByItself(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := newNotifier(t, Config{Address: "tcp://" + l.Addr().String()})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	results := s.send(ctx, [][]byte{make([]byte, 10), make([]byte, 16<<20), make([]byte, 10)}) // nobody reads
+	for i, want := range []bool{true, true, false} {
+		if got := notifier.Classify(results[i].Err); results[i].Err == nil || got.Ambiguous != want || got.Reason != notifier.Temporary {
+			t.Errorf("message %d: got %v, ambiguous %v, want %v", i, results[i].Err, got.Ambiguous, want)
+		}
+	}
+}
+
+// BenchmarkStream is what a receiver with 8 messages under way sends over loopback.
+func BenchmarkStream(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
+		}
+	}()
+	s := newNotifier(b, Config{Address: "tcp://" + l.Addr().String()})
+	n := bruteForce()
+	b.SetParallelism(4)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.Notify(context.Background(), n); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }
