@@ -145,8 +145,13 @@ func (l *link) ready(ctx context.Context) error {
 	}
 	l.close()
 	if err := l.connect(ctx, config); err != nil {
+		silent := l.conn != nil && config != nil && ctx.Err() != nil
 		l.close()
-		return l.failure(ctx, "connect to", err)
+		e := l.failure(ctx, "connect to", err)
+		if silent {
+			e.Hint = "a server that waits in silence may speak no TLS on this port"
+		}
+		return e
 	}
 	return nil
 }

@@ -231,6 +231,9 @@ func TestAttemptEndsWithItsContext(t *testing.T) {
 		if got := notifier.Classify(err); got.Reason != notifier.Temporary || !errors.Is(err, timeout) || got.Ambiguous != begun {
 			t.Errorf("%s: got %v, ambiguous %v; want temporary, %v, with the context's cause", scheme, err, got.Ambiguous, begun)
 		}
+		if told := strings.Contains(err.Error(), "may speak no TLS on this port"); told != (scheme == "tls") {
+			t.Errorf("%s: got %v", scheme, err)
+		}
 	}
 	c := collect(t, nil)
 	ended, cancel := context.WithCancel(t.Context())
