@@ -139,7 +139,7 @@ func where(s *sheet) string {
 		return "Webhook"
 	}
 	if s.shown.To != "" {
-		return display.Quote(s.Receiver.Channel + " · " + s.shown.To).Line().CutEnd(maxWhere).Capital().String()
+		return display.Words(s.Receiver.Channel + " · " + display.Visible(s.shown.To)).Line().CutEnd(maxWhere).Capital().String() // the config has it
 	}
 	return s.Receiver.Channel
 }
