@@ -32,6 +32,7 @@ type Notifier struct {
 	failover  notifier.Failover
 	batch     notifier.Batch[entry]
 	plain     atomic.Bool // this Loki takes no structured metadata
+	told      atomic.Bool // that a line was stored as of another time than its own
 }
 
 var (
