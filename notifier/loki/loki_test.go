@@ -171,6 +171,10 @@ func TestLabelsAreThoseOfTheConfig(t *testing.T) {
 	if e, err = newNotifier(t, Config{URL: []string{"http://127.0.0.1:1"}}, nil).entry(n); err != nil || len(e.labels["a"]) != maxLabelValue {
 		t.Errorf("got %d bytes, %v", len(e.labels["a"]), err)
 	}
+	n.Parts["labels.json"] = display.Words("{\"a\":\"x\ufffd\xff\"}")
+	if e, err = newNotifier(t, Config{URL: []string{"http://127.0.0.1:1"}}, nil).entry(n); err != nil || e.labels["a"] != "x??" {
+		t.Errorf("got %q, %v", e.labels["a"], err)
+	}
 	for _, bad := range []string{`{"a-b":"x"}`, `{"a":1}`, `[1]`} {
 		n.Parts["labels.json"] = display.Words(bad)
 		if _, err := newNotifier(t, Config{URL: []string{"http://127.0.0.1:1"}}, nil).entry(n); notifier.Classify(err).Reason != notifier.Permanent {
