@@ -137,3 +137,91 @@ func TestLabelsAreFew(t *testing.T) {
 		t.Errorf("the line holds the alert twice: %s", got)
 	}
 }
+
+// TestIndexTemplateOfTheManualHasAllFields: each field of a document, of any alert there is, has its type in the template that
+// the manual gives, and the value fits it.
+func TestIndexTemplateOfTheManualHasAllFields(t *testing.T) {
+	b, err := os.ReadFile("../docs/elasticsearch-template.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manual struct {
+		Template struct {
+			Mappings struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal(b, &manual); err != nil {
+		t.Fatal(err)
+	}
+	types := map[string]string{}
+	var list func(prefix string, properties map[string]any)
+	list = func(prefix string, properties map[string]any) {
+		for key, v := range properties {
+			field := v.(map[string]any)
+			if below, ok := field["properties"].(map[string]any); ok {
+				list(prefix+key+".", below)
+				continue
+			}
+			types[prefix+key] = field["type"].(string)
+		}
+	}
+	list("", manual.Template.Mappings.Properties)
+	used := map[string]bool{}
+	var check func(file, path string, v any)
+	check = func(file, path string, v any) {
+		kind := types[path]
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				check(file, path, x)
+			}
+			return
+		case map[string]any:
+			if kind == "object" || kind == "geo_point" {
+				used[path] = true
+				return
+			}
+			for key, x := range v {
+				check(file, strings.TrimPrefix(path+"."+key, "."), x)
+			}
+			return
+		case string:
+			if kind == "keyword" || kind == "text" || kind == "ip" || kind == "date" {
+				used[path] = true
+				return
+			}
+		case float64:
+			if kind == "long" && v == float64(int64(v)) || kind == "float" {
+				used[path] = true
+				return
+			}
+		case bool:
+			if kind == "boolean" {
+				used[path] = true
+				return
+			}
+		}
+		t.Errorf("%s: %s is %v, and %q in the manual's template", file, path, v, kind)
+	}
+	files, err := filepath.Glob("../testdata/alerts/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := alert.Parse(raw, alert.Options{Location: time.UTC})
+		a.Received = time.Unix(1795440502, 0)
+		place := map[string]any{"country": "DE", "country_name": "Germany", "city": "Berlin", "region": "Berlin", "asn": int64(64500), "as_org": "Example Net", "latitude": 52.5, "longitude": 13.4}
+		a.Added = map[string]any{"srcip_geo": place, "dstip_geo": place, "asset": map[string]any{"owner": "web team"}}
+		check(file, "", ecsDocument(t, NewData(a, alert.DefaultScale, Context{Channel: "elasticsearch", Receiver: "search", Delivery: "01J9Z3", Route: "all"})))
+	}
+	for path := range types {
+		// Not of one alert, or of none in the corpus.
+		if !used[path] && !slices.Contains([]string{"event.start", "event.end", "ossec.kind", "ossec.counts", "ossec.taken_by", "ossec.taken_via", "destination.user.name"}, path) {
+			t.Errorf("no document has the field %s of the manual's template", path)
+		}
+	}
+}
