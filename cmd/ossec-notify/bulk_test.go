@@ -14,6 +14,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
@@ -257,4 +258,42 @@ func logfmtKeys(t *testing.T, line string) []string {
 		keys, line = append(keys, pair[1]), line[len(pair[0]):]
 	}
 	return keys
+}
+
+func TestRequestsOfSeveralAreDrawnAndTold(t *testing.T) {
+	t.Parallel()
+	bulk := "{\"create\":{\"_index\":\"a\"}}\n{\"message\":\"SSH brute force\",\"ossec\":{\"severity\":\"medium\"}}\n{\"create\":{\"_index\":\"a\"}}\n{\"message\":\"x\"}\n"
+	push := `{"streams":[{"stream":{"job":"ossec","a\u202e":"b"},"values":[["1","{\"severity\":\"medium\",\"description\":\"SSH brute force\"}",{"src":"203.0.113.9"}],["2","plain text"]]},{"stream":{"job":"x"},"values":[["3"]]}]}`
+	for _, m := range []sandbox.Message{{Service: sandbox.Elasticsearch, Body: []byte(bulk)}, {Service: sandbox.Loki, Body: []byte(push)}} {
+		if got := gist(m); !strings.HasPrefix(got, "medium: SSH brute force, and ") {
+			t.Errorf("%s: got %q", m.Service, got)
+		}
+	}
+	flat := func(nodes []draw.Node) string {
+		b, err := json.Marshal(nodes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	if got := flat(drawDocuments([]byte(bulk))); strings.Count(got, "_index") != 2 {
+		t.Errorf("got %s", got)
+	}
+	got := flat(drawLines([]byte(push)))
+	for _, want := range []string{"SSH brute force", "203.0.113.9", "plain text", "ossec"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in %s", want, got)
+		}
+	}
+	if strings.Contains(got, "\u202e") {
+		t.Errorf("a character that turns the line is shown: %s", got)
+	}
+	for _, odd := range []string{"", "{", "\n\n", `{"streams":[{"values":[[]]}]}`, `{"streams":null}`, strings.Repeat("{}\n", 1000)} {
+		_, _ = drawDocuments([]byte(odd)), drawLines([]byte(odd)) // which do not panic
+		for _, s := range []sandbox.Service{sandbox.Elasticsearch, sandbox.Loki} {
+			if got := gist(sandbox.Message{Service: s, Body: []byte(odd)}); got == "" {
+				t.Errorf("%s: nothing is said of %.20q", s, odd)
+			}
+		}
+	}
 }
