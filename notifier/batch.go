@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -174,17 +175,24 @@ func (b *Batch[T]) send(p *pending[T]) {
 
 // results are those of Send, one for each item whatever it does.
 func (b *Batch[T]) results(ctx context.Context, items []T) (results []Result) {
+	broken := func(why string) []Result {
+		var all []Result
+		for range items {
+			all = append(all, Result{Err: &Error{Err: errors.New("a request of several: " + why), Ambiguous: true}})
+		}
+		return all
+	}
 	defer func() {
 		if r := recover(); r != nil {
-			results = nil
-			for range items {
-				results = append(results, Result{Err: &Error{Err: fmt.Errorf("a request of several: %v", r), Ambiguous: true}})
+			why := fmt.Sprintf("panic with a %T", r) // what it holds may be a secret
+			if err, ok := r.(runtime.Error); ok {
+				why = err.Error()
 			}
+			results = broken(why)
 		}
 	}()
-	results = b.Send(ctx, items)
-	if len(results) != len(items) {
-		panic(fmt.Sprintf("%d results for %d notifications", len(results), len(items)))
+	if results = b.Send(ctx, items); len(results) != len(items) {
+		return broken(fmt.Sprintf("%d results for %d notifications", len(results), len(items)))
 	}
 	return results
 }

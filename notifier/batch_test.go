@@ -170,8 +170,12 @@ func TestBatchEndsWithThoseWhoWait(t *testing.T) {
 }
 
 func TestBatchOutlivesWhatSendDoes(t *testing.T) {
-	b := Batch[int]{Send: func(context.Context, []int) []Result { panic("oops") }}
-	if _, err := b.Add(t.Context(), 1, 1); err == nil || !Classify(err).Ambiguous || !Retryable(err) {
+	b := Batch[int]{Send: func(context.Context, []int) []Result { panic("s3cr3t") }}
+	if _, err := b.Add(t.Context(), 1, 1); err == nil || !Classify(err).Ambiguous || !Retryable(err) || err.Error() != "a request of several: panic with a string" {
+		t.Errorf("got %v", err)
+	}
+	b.Send = func(_ context.Context, items []int) []Result { return make([]Result, items[0])[:items[1]] }
+	if _, err := b.Add(t.Context(), 1, 1); err == nil || err.Error() != "a request of several: runtime error: index out of range [1] with length 1" {
 		t.Errorf("got %v", err)
 	}
 	b.Send = func(context.Context, []int) []Result { return nil }
