@@ -50,9 +50,10 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	if errors.Is(err, errUnread) { // not the receiver's fault; the next turn meets it, too, and says it
 		return putBack(x), nil
 	}
-	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: receipt.ID, Request: sent}
+	result.Attempt = &outbox.Attempt{Started: start, Duration: time.Since(start), Status: receipt.Status, Answer: answer(receipt), Request: sent}
 	if err == nil {
-		result.State, result.Receipt = outbox.Delivered, keeps(x, receipt)
+		result.State, result.Receipt = outbox.Delivered, keeps(r, x, receipt)
+		result.Also = l.d.reports(r, x, result, receipt.Ran)
 		level := slog.LevelDebug
 		if x.Attempts > 0 {
 			level = slog.LevelInfo
@@ -82,7 +83,16 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		result.State = outbox.Dead
 		log.Error("delivery is dead", "err", failure)
 	}
+	result.Also = l.d.reports(r, x, result, receipt.Ran)
 	return result, failure
+}
+
+// answer is what an attempt keeps of what came back: the service's name for the message, or what a program printed.
+func answer(receipt notifier.Receipt) string {
+	if ran := receipt.Ran; ran != nil {
+		return strings.TrimSpace(ran.Output)
+	}
+	return receipt.ID
 }
 
 // fallbackReason says of a delivery that is suppressed who is told instead, and why.
@@ -159,6 +169,22 @@ func withoutPermission(text, ackURL string) string {
 	return strings.ReplaceAll(text, token, notifier.Redacted)
 }
 
+// unmarked is JSON of a template without what it holds for the channel alone: characters that are for use within a program.
+func unmarked(j string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0xfdd0 && r <= 0xfdef {
+			return -1
+		}
+		return r
+	}, j)
+}
+
+// inString is a quotation in a string of JSON that a preset made.
+func inString(s string) string {
+	j, _ := json.Marshal(s) // a text can be written
+	return string(j[1 : len(j)-1])
+}
+
 // sentParts is what was sent, as the template made it, as a JSON object: it holds no secret but a link to take the alert by,
 // for a template can see no other. What is JSON itself stands in it as it is.
 func sentParts(n notifier.Notification) string {
@@ -174,7 +200,11 @@ func sentParts(n notifier.Notification) string {
 		b.WriteByte(':')
 		text := n.Parts[name]
 		if strings.HasSuffix(name, ".json") {
-			b.WriteString(text.Raw())
+			j := text.Raw()
+			if text.HasQuote() {
+				j = text.Render(unmarked, inString)
+			}
+			b.WriteString(j)
 			continue
 		}
 		quoted, err := json.Marshal(text.String())

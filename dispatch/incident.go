@@ -33,6 +33,7 @@ func (d *Dispatcher) incident(c *templates.Context, x Delivery) {
 	if about.Quiet != nil && about.Action == "" || about.Again { // it is told anew to who sees no updates, but is nothing new
 		c.Action = notifier.Update
 	}
+	c.Ran = about.Ran
 	if s := about.Seen; s != nil {
 		c.Seen = &templates.Seen{Count: s.Count, Since: s.Since, Last: s.Last}
 	}
@@ -112,6 +113,9 @@ func (l *lane) delivery(ctx context.Context, r *Receiver, x outbox.Delivery) (De
 		return out, err
 	}
 	out.Earlier = earlier(first)
+	if out.About.Ran != nil {
+		out.About.Opened = opened(first)
+	}
 	if out.About.Follows() {
 		of := out.About.Of(x)
 		ack, found, err := l.d.Box.Acked(ctx, of.Identity, of.Occurrence)
@@ -202,8 +206,8 @@ func earlier(first []outbox.Delivery) *notifier.Receipt {
 
 // keeps is what a delivered message's receipt is kept as: that of the first message of an incident, or of one that stands in
 // its place.
-func keeps(x outbox.Delivery, receipt notifier.Receipt) string {
-	if x.About == "" || x.Kind != "" && !strings.HasPrefix(x.Kind, outbox.StepKind) && !receipt.Replaces {
+func keeps(r *Receiver, x outbox.Delivery, receipt notifier.Receipt) string {
+	if x.About == "" && !r.Reported || x.Kind != "" && !strings.HasPrefix(x.Kind, outbox.StepKind) && !receipt.Replaces {
 		return ""
 	}
 	return receipt.Ref()

@@ -111,7 +111,7 @@ func (l *lane) turn(ctx context.Context, limit int, results []outbox.Result, far
 		batch, kept, err = l.d.Box.Turn(inner, time.Now(), results, fares, limit, l.d.fresh.has)
 		return err
 	})
-	if err == nil && slices.ContainsFunc(results, func(r outbox.Result) bool { return len(r.Fallback) > 0 }) {
+	if err == nil && slices.ContainsFunc(results, func(r outbox.Result) bool { return len(r.Fallback)+len(r.Also) > 0 }) {
 		_, err = l.d.wakeLanes(ctx)
 	}
 	return batch, kept, err

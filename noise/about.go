@@ -24,6 +24,8 @@ type About struct {
 	Resolved *Resolved `json:"resolved,omitempty"`
 	// Incidents are the keys of those with whose end a message about a group is over; none where it tells of other things.
 	Incidents []string `json:"incidents,omitempty"`
+	// Ran is what a program did about the alert, in the message that tells of that.
+	Ran *notifier.Ran `json:"ran,omitempty"`
 	// Again: the message reminds of an incident that goes on.
 	Again bool `json:"again,omitempty"`
 }
@@ -123,6 +125,9 @@ func ParseAbout(text string) (*About, error) {
 	a := new(About)
 	return a, json.Unmarshal([]byte(text), a)
 }
+
+// Text is what is kept with the delivery.
+func (a *About) Text() string { return a.text() }
 
 func (a *About) text() string {
 	if a == nil {

@@ -86,8 +86,8 @@ type caller struct {
 
 // Add sends an item of so many bytes together with others, and returns what became of it.
 func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) {
-	if ctx.Err() != nil {
-		return Receipt{}, &Error{Err: context.Cause(ctx)}
+	if err := context.Cause(ctx); err != nil { // nothing was sent, and that is certain
+		return Receipt{}, &Error{Err: fmt.Errorf("wait for a request of several: %w", err)}
 	}
 	if b.Size <= 1 { // whose failures are the caller's own
 		r := b.results(ctx, []T{item})[0]

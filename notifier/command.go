@@ -2,20 +2,16 @@ package notifier
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/program"
 )
 
 // Bounds of a command that prints a secret.
@@ -24,14 +20,9 @@ const (
 	// commandLife is how long what it printed is used: the programs of vaults take their time, and vaults count.
 	commandLife = 5 * time.Minute
 	// commandFresh is how long it is taken for the newest there is, whatever the receiver thinks of it.
-	commandFresh = 10 * time.Second
-	// commandRest is how long its output may stay open once it has ended.
-	commandRest   = time.Second
+	commandFresh  = 10 * time.Second
 	maxComplaints = 4 << 10 // bytes of its standard error
 )
-
-// commandPath is where the program finds others. It does not depend on who started the deliverer.
-const commandPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // command is a program that prints a secret. It is run without a shell, by one reader at a time: who comes meanwhile
 // waits for what that one is told.
@@ -126,70 +117,34 @@ func (c *command) renew() bool {
 	return true
 }
 
-// run runs the program, in a session of its own: it can ask nobody for a password, and nothing of it is left when its
-// time is up.
+// run runs the program: when its time is up nothing of it is left.
 func (c *command) run(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, commandTimeout, fmt.Errorf("it did not end within %s", commandTimeout))
 	defer cancel()
-	out, complaints := limitedBuffer{limit: maxSecret}, limitedBuffer{limit: maxComplaints, cut: true}
-	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-	cmd.Dir = "/"
-	cmd.Env = commandEnvironment()
-	cmd.Stdout, cmd.Stderr = &out, &complaints // standard input is /dev/null
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	kill := func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.Cancel = kill
-	cmd.WaitDelay = commandRest
-	err := cmd.Run()
+	out, complaints := program.Limited{Limit: maxSecret, Refuse: true}, program.Limited{Limit: maxComplaints}
+	end, err := program.Program{Args: c.args, Stdout: &out, Stderr: &complaints, Timeout: 2 * commandTimeout}.Run(ctx)
 	switch {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
-	case errors.Is(err, exec.ErrWaitDelay):
-		_ = kill() // who holds the output is of its group, or out of our reach
+	case err != nil:
+	case end.Left:
 		err = errors.New("it has ended, but left a process behind that holds its output")
-	case out.over:
+	case out.Dropped() > 0:
 		err = fmt.Errorf("it printed more than %d KiB: that is no secret", maxSecret>>10)
-	case err == nil && len(bytes.TrimSpace(out.kept)) == 0:
+	case end.Signal != 0:
+		err = fmt.Errorf("signal: %s", end.Signal)
+	case end.Status != 0:
+		err = fmt.Errorf("exit status %d", end.Status)
+	case len(bytes.TrimSpace(out.Bytes())) == 0:
 		err = errors.New("it printed nothing")
 	}
 	if err == nil {
-		return string(out.kept), nil
+		return string(out.Bytes()), nil
 	}
 	// What it printed on the way to its failure may be the secret.
-	said := RedactCut(string(complaints.kept), string(bytes.TrimSpace(out.kept)))
+	said := RedactCut(string(complaints.Bytes()), string(bytes.TrimSpace(out.Bytes())))
 	if said = Snippet([]byte(said)); said != "" {
 		err = fmt.Errorf("%w: %s", err, said)
 	}
 	return "", err
-}
-
-// commandEnvironment is the same whoever delivers.
-func commandEnvironment() []string {
-	home := ""
-	if u, err := user.LookupId(strconv.Itoa(os.Geteuid())); err == nil { // not $HOME: root's, in a process that root started
-		home = u.HomeDir
-	}
-	return []string{"PATH=" + commandPath, "HOME=" + cmp.Or(home, "/"), "LANG=C.UTF-8"}
-}
-
-// limitedBuffer keeps so many bytes. More of them are dropped where cut is set; else they are an error, and whoever
-// writes is told by a closed pipe.
-type limitedBuffer struct {
-	kept  []byte
-	limit int
-	cut   bool
-	over  bool
-}
-
-func (b *limitedBuffer) Write(p []byte) (int, error) {
-	n := len(p)
-	if room := b.limit - len(b.kept); n > room {
-		b.over = true
-		if !b.cut {
-			return 0, errors.New("too much")
-		}
-		p = p[:room]
-	}
-	b.kept = append(b.kept, p...)
-	return n, nil
 }

@@ -224,7 +224,8 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 		c.answer.known = append(c.answer.known, credential)
 	}
 	resp, err := c.base.RoundTrip(out)
-	if err == nil {
+	answered := err == nil // a long request may be answered before it was sent whole
+	if answered {
 		c.answer.Status, c.answer.Header = resp.StatusCode, resp.Header
 		c.answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, c.limit))
 		if err == nil {
@@ -240,7 +241,7 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == io.EOF { // which says nothing to a person
 			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
 		}
-		c.answer.Err, c.answer.Ambiguous = Unurl(err), wrote.Load()
+		c.answer.Err, c.answer.Ambiguous = Unurl(err), wrote.Load() || answered
 		return nil, err
 	}
 	return resp, nil

@@ -20,10 +20,24 @@ type Notifier interface {
 	Notify(ctx context.Context, n Notification) (Receipt, error)
 }
 
-// Composer is implemented by channels whose message is not an HTTP request (email): it returns the message that
-// Notify would send, for preview.
+// Composer is implemented by channels whose message is not an HTTP request: a mail, a line of syslog or of a file, what a
+// program reads.
 type Composer interface {
-	Compose(n Notification) ([]byte, error)
+	// Compose returns the message that Notify would send, for preview. It neither sends nor opens anything.
+	Compose(n Notification) (Message, error)
+}
+
+// Mail is the type of a [Message] that is a mail, with its headers and parts (RFC 5322).
+const Mail = "message/rfc822"
+
+// Message is what a [Composer] would send.
+type Message struct {
+	// Type is its media type: [Mail], application/json, or text/plain, in which JSON may follow a header.
+	Type string
+	// To says where it goes, such as tcp://192.0.2.7:601 or a file; "" for a mail, whose own headers say it. It holds no secret.
+	To string
+	// Body is all that its receiver gets, without what only divides messages (the length before it, the line end after it).
+	Body []byte
 }
 
 // Idempotent is implemented by notifiers whose vendor recognises a message that is sent again: where the outcome
@@ -92,12 +106,13 @@ const (
 	Resolve     Action = "resolve"     // it is over
 	Update      Action = "update"      // nothing new happened but more of the same
 	Digest      Action = "digest"      // many alerts in one message
+	Report      Action = "report"      // what a program did about it: see [Ran]
 )
 
 // Known reports whether it is one of the actions. The zero value is none.
 func (a Action) Known() bool {
 	switch a {
-	case Trigger, Acknowledge, Resolve, Update, Digest:
+	case Trigger, Acknowledge, Resolve, Update, Digest, Report:
 		return true
 	}
 	return false

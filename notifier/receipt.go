@@ -20,6 +20,9 @@ type Receipt struct {
 	// Warning is what a person should know although the message was accepted: a recipient who was refused, a
 	// queue that is nearly full. It holds no secret.
 	Warning string `json:"-"`
+	// Ran is what a program did that was run for the message, of a channel that runs one; nil of any other, and where it did not
+	// come to an end. It is there with an error, too.
+	Ran *Ran `json:"-"`
 }
 
 // Ref is what later notifications need of the receipt (see Notification.Earlier), as a short text that can be kept: a JSON

@@ -93,7 +93,7 @@ func (db *DB) expire(t *txn, receiver string, now time.Time, age time.Duration, 
 			return nil, err
 		}
 		if fallback != nil {
-			if err := db.enterFallback(t, alerts[i], now, fallback(d)); err != nil {
+			if err := db.enterMore(t, alerts[i], now, fallback(d)); err != nil {
 				return nil, err
 			}
 		}

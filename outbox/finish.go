@@ -26,6 +26,8 @@ type Result struct {
 	Attempt *Attempt
 	// Fallback are deliveries of the same alert to be made in its stead. They queue from the time of the result.
 	Fallback []NewDelivery
+	// Also are deliveries of the same alert to be made beside it, which tell what became of it. They queue in the same way.
+	Also []NewDelivery
 }
 
 // Receiver is how a receiver fares.
@@ -107,7 +109,7 @@ func (db *DB) record(t *txn, now time.Time, results []Result, receivers ...Recei
 
 // plain reports a result as nearly all are: delivered by an attempt, and nothing else is to be said.
 func (r *Result) plain() bool {
-	return r.State == Delivered && r.Attempt != nil && !r.Attempt.Ambiguous && len(r.Fallback) == 0 && r.Receipt == ""
+	return r.State == Delivered && r.Attempt != nil && !r.Attempt.Ambiguous && len(r.Fallback) == 0 && len(r.Also) == 0 && r.Receipt == ""
 }
 
 // finishDelivered enters plain results, all at once: a statement costs more than a row of it.
@@ -199,11 +201,11 @@ func (db *DB) finish(t *txn, now time.Time, r *Result) error {
 			return err
 		}
 	}
-	return db.enterFallback(t, alert, now, r.Fallback)
+	return db.enterMore(t, alert, now, append(slices.Clip(r.Fallback), r.Also...))
 }
 
-// enterFallback makes deliveries of an alert that is there.
-func (db *DB) enterFallback(t *txn, alert int64, now time.Time, deliveries []NewDelivery) error {
+// enterMore makes deliveries of an alert that is there.
+func (db *DB) enterMore(t *txn, alert int64, now time.Time, deliveries []NewDelivery) error {
 	if len(deliveries) == 0 {
 		return nil
 	}
@@ -214,7 +216,7 @@ func (db *DB) enterFallback(t *txn, alert int64, now time.Time, deliveries []New
 	}
 	for i := range deliveries {
 		if _, err := db.enterDelivery(t, alert, identity, occurrence, micros(now), &deliveries[i]); err != nil {
-			return fmt.Errorf("fallback to %s: %w", deliveries[i].Receiver, err)
+			return fmt.Errorf("for %s: %w", deliveries[i].Receiver, err)
 		}
 	}
 	return nil

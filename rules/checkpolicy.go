@@ -124,6 +124,43 @@ func (t *Table) CheckPages(pages map[string]bool) []Problem {
 	return c.problems
 }
 
+// CheckPrograms warns of routes that put many alerts for a receiver into one message where that cannot be used: programs are the
+// receivers that run a program for one alert.
+func (t *Table) CheckPrograms(programs map[string]bool) []Problem {
+	var c checker
+	said := map[string]bool{}
+	t.each(func(r *Route, receivers []string, file string) {
+		p := r.Policy
+		if p == nil {
+			return
+		}
+		setting := ""
+		switch {
+		case p.Digest != nil:
+			setting = "digest"
+		case p.Group != nil:
+			setting = "group"
+		case p.Throttle != nil:
+			setting = "throttle"
+		case len(p.Active)+len(p.Mute) > 0 && len(p.Outside) == 0:
+			setting = "what is held outside of its times"
+		default:
+			return
+		}
+		at := yamlnode.At(r.Node, setting)
+		if at == nil {
+			at = r.Node
+		}
+		for _, name := range receivers {
+			if programs[name] && !slices.Contains(t.Always, name) && !said[name] {
+				said[name] = true
+				c.report(file, true, at, "%s of this route makes one message of many alerts, for which %q does not run its program: give it a route of its own, or write digest into its actions", setting, name)
+			}
+		}
+	})
+	return c.problems
+}
+
 // Windows are the names of the windows that routes go by.
 func (t *Table) Windows() map[string]bool {
 	used := map[string]bool{}

@@ -19,6 +19,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -273,6 +274,21 @@ func (s *Server) Clear() { s.inbox.clear() }
 
 // Incidents are PagerDuty's incidents, in the order in which they were opened.
 func (s *Server) Incidents() []Incident { return s.pager.list() }
+
+// HECEvents are the events that the HTTP Event Collector indexed, in their order: also those that stood in a request before one
+// that it refused.
+func (s *Server) HECEvents() []HECEvent {
+	s.hec.mu.Lock()
+	defer s.hec.mu.Unlock()
+	return slices.Clone(s.hec.indexed)
+}
+
+// RestartHEC makes the HTTP Event Collector forget what it has yet to acknowledge, and count from the beginning.
+func (s *Server) RestartHEC() {
+	s.hec.mu.Lock()
+	defer s.hec.mu.Unlock()
+	clear(s.hec.acks)
+}
 
 // Script queues replies for a service. Each takes the place of, delays or breaks one answer of that service, in
 // order; then it answers by its own rules again.

@@ -37,6 +37,9 @@ type Data struct {
 	// DedupKey names the cause.
 	DedupKey string
 
+	// Added is what enrichment added, without what it did not find: a template may ask for {{ .Added.asset.owner }} of any alert.
+	Added map[string]any
+
 	// Receiver is who gets this; Channel its kind; Route the path of the route that chose it, or "".
 	Receiver, Channel, Route string
 	Action                   notifier.Action
@@ -61,6 +64,9 @@ type Data struct {
 	Taken    *Taken
 	Resolved *Resolved
 	Opened   time.Time
+	// Ran says what a program did about the alert, where that is what the message is for; nil otherwise. What it printed is the
+	// evidence then.
+	Ran *notifier.Ran
 	// Edit: the message takes the place of the one that told of the alert.
 	Edit bool
 	// Summary is there in a message about many alerts, and then the alert is the most severe of them, or an empty one;
@@ -126,7 +132,8 @@ type Context struct {
 	Taken    *Taken
 	Resolved *Resolved
 	Opened   time.Time // when the incident began
-	Edit     bool      // it takes the place of an earlier message
+	Ran      *notifier.Ran
+	Edit     bool // it takes the place of an earlier message
 	Summary  *digest.Summary
 	Alerts   []*alert.Alert // of a group or digest: some of them, the most severe first
 	OnCall   []string       // who is on call, by name
@@ -190,6 +197,8 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Next:           r.Next,
 		Reading:        r,
 		DedupKey:       family.DedupKey(a, r),
+		Added:          foundOf(a.Added),
+		Summary:        c.Summary,
 		Receiver:       c.Receiver,
 		Channel:        c.Channel,
 		Route:          c.Route,
@@ -207,6 +216,7 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Taken:          c.Taken,
 		Resolved:       c.Resolved,
 		Opened:         c.Opened,
+		Ran:            c.Ran,
 		Edit:           c.Edit,
 		OnCall:         c.OnCall,
 		AckURL:         c.AckURL,
@@ -223,6 +233,9 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 	}
 	if d.Resolved != nil {
 		d.Next = display.Words("Nothing, if it stays so.")
+	}
+	if d.Ran != nil {
+		d.tellRan()
 	}
 	d.Facts = d.facts()
 	return d
@@ -245,6 +258,7 @@ func (d *Data) facts() []Fact {
 	for _, f := range d.Reading.Facts {
 		facts = append(facts, Fact{display.Words(f.Label), f.Value})
 	}
+	facts = d.shownFacts(facts)
 	note := func(t display.Text) {
 		if !t.IsZero() {
 			facts = append(facts, Fact{display.Words("Note"), t})

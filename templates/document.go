@@ -3,6 +3,8 @@ package templates
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // SchemaVersion is the version of the webhook's JSON document. Within a version a key keeps its name, type and
@@ -62,6 +65,7 @@ type document struct {
 	Step     *documentStep     `json:"step,omitempty"`
 	Taken    *documentTaken    `json:"taken,omitempty"`
 	Resolved *documentResolved `json:"resolved,omitempty"`
+	Ran      *documentRan      `json:"ran,omitempty"`
 	Counts   []documentCount   `json:"counts,omitempty"`
 	More     *documentMore     `json:"more,omitempty"`
 	Alerts   []documentAlert   `json:"alerts,omitempty"`
@@ -72,6 +76,8 @@ type document struct {
 	Truncated bool             `json:"truncated,omitempty"`
 	Drill     bool             `json:"drill,omitempty"`
 	Original  *json.RawMessage `json:"original,omitempty"`
+
+	more map[string]any // keys that enrichment adds, behind all others but the original
 }
 
 type (
@@ -176,6 +182,16 @@ type (
 		After float64 `json:"after_s"`
 		By    string  `json:"by,omitempty"` // the alert's identity
 	}
+	documentRan struct {
+		Program  string  `json:"program"`
+		Receiver string  `json:"receiver"`
+		Delivery string  `json:"delivery"`
+		Status   *int    `json:"status,omitempty"`
+		Ended    string  `json:"ended,omitempty"`
+		Took     float64 `json:"took_s"`
+		Output   string  `json:"output,omitempty"`
+		Dropped  int64   `json:"dropped,omitempty"`
+	}
 	documentCount struct {
 		Rule     string `json:"rule,omitempty"`
 		Severity string `json:"severity"`
@@ -224,6 +240,7 @@ func (s *Set) document(d *Data) (document, error) {
 		Repeats:   d.repeats(),
 		Truncated: d.Problem.Kind != "",
 		Original:  d.original(),
+		more:      d.Added,
 	}
 	if err := s.fillDocument(&doc, d); err != nil {
 		return doc, err
@@ -283,6 +300,9 @@ func (s *Set) fillDocument(doc *document, d *Data) error {
 	}
 	if t := d.Taken; t != nil {
 		doc.Taken = &documentTaken{t.By, t.Via, rfc3339(t.At)}
+	}
+	if r := d.Ran; r != nil {
+		doc.Ran = ran(r)
 	}
 	if r := d.Resolved; r != nil {
 		doc.Resolved = &documentResolved{After: r.After.Seconds()}
@@ -377,6 +397,10 @@ func (doc *document) details(r *family.Reading) {
 	}
 }
 
+func ran(r *notifier.Ran) *documentRan {
+	return &documentRan{r.Program, r.Receiver, r.Delivery, level(r.Status), r.Ended, r.Took.Seconds(), r.Output, r.Dropped}
+}
+
 // known leaves out what is empty: in the document, what is not known is absent.
 func known(texts []string) []string {
 	return slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return s == "" })
@@ -449,6 +473,41 @@ func (d *Data) original() *json.RawMessage {
 func (doc document) apart() (rest any, original *json.RawMessage) {
 	original, doc.Original = doc.Original, nil
 	return &doc, original
+}
+
+func (doc document) added() map[string]any { return doc.more }
+
+// DocumentKeys are the keys of the documents and events that machines get: nothing that is added to an alert may have such a name.
+func DocumentKeys() []string {
+	var keys []string
+	for _, t := range []reflect.Type{reflect.TypeFor[document](), reflect.TypeFor[event]()} {
+		for i := range t.NumField() {
+			if key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); key != "" {
+				keys = append(keys, key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// withAdded puts further keys behind those of an object. What is nil is not known, and absent.
+func withAdded(object []byte, more map[string]any) ([]byte, error) {
+	known := maps.Clone(more)
+	maps.DeleteFunc(known, func(_ string, v any) bool { return v == nil })
+	if len(known) == 0 {
+		return object, nil
+	}
+	b := bytes.NewBuffer(append([]byte(nil), object[:len(object)-1]...))
+	b.WriteByte(',')
+	begin := b.Len()
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(known); err != nil {
+		return nil, err
+	}
+	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return append(out[:begin], out[begin+1:]...), nil // without the brace that begins them
 }
 
 // details are PagerDuty's custom details: flat and of strings, the fact labels in small letters without signs.

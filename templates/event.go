@@ -66,11 +66,15 @@ type event struct {
 	// Who took it, and how.
 	TakenBy  string `json:"taken_by,omitempty"`
 	TakenVia string `json:"taken_via,omitempty"`
+	// What a program did, and whose it is.
+	Ran *documentRan `json:"ran,omitempty"`
 	// Repeat marks an event that Splunk may have twice: it cannot know, so the search has to.
 	Repeat bool `json:"possible_repeat,omitempty"`
 
 	Log      string           `json:"log,omitempty"`
 	Original *json.RawMessage `json:"original,omitempty"`
+
+	more map[string]any // keys that enrichment adds
 }
 
 // indexed are the fields of the envelope, which Splunk indexes: few, and with few values.
@@ -95,6 +99,8 @@ func (e event) apart() (rest any, original *json.RawMessage) {
 	original, e.Original = e.Original, nil
 	return &e, original
 }
+
+func (e event) added() map[string]any { return e.more }
 
 func (s *Set) event(d *Data) (event, error) {
 	r := d.Reading
@@ -134,6 +140,7 @@ func (s *Set) event(d *Data) (event, error) {
 		Repeat:        d.PossibleRepeat,
 		Log:           d.Log,
 		Original:      d.original(),
+		more:          d.Added,
 	}
 	if d.Format == alert.FormatWazuh {
 		e.VendorProduct = "Wazuh"
@@ -180,6 +187,8 @@ func (e *event) addOutcome(d *Data) {
 		e.TakenBy, e.TakenVia = d.Taken.By, d.Taken.Via
 	}
 	switch {
+	case d.Ran != nil:
+		e.Type, e.Ran = "ran", ran(d.Ran)
 	case d.Taken != nil && d.Action == notifier.Acknowledge:
 		e.Type = "taken"
 	case d.Quiet != nil && d.Action != notifier.Resolve:

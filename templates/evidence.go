@@ -64,7 +64,7 @@ func (d *Data) cutLog(text display.Text, maxLines, maxChars int) Log {
 	if e.CutBy != "" {
 		note("cut at " + display.Thousands(e.CutChars) + " characters by " + e.CutBy)
 	}
-	if d.Problem.CutAt > 0 {
+	if d.Problem.CutAt > 0 && d.Ran == nil {
 		note("cut at " + bytesWord(d.Problem.CutAt) + " by ossec-notify")
 	}
 	return log

@@ -19,14 +19,19 @@ func (s *Set) funcs() template.FuncMap {
 		"link":      s.renderLink,
 		"linkFacts": s.linkFacts,
 
-		"details":       s.details,
-		"document":      s.document,
-		"event":         s.event,
+		"details":  s.details,
+		"document": s.document,
+		"event":    s.event,
+		"indexed":  (*Data).indexed,
+
 		"ecs":           s.ecs,
 		"eventLine":     s.eventLine,
 		"eventMetadata": (*Data).eventMetadata,
 		"eventLabels":   (*Data).eventLabels,
-		"indexed":       (*Data).indexed,
+
+		"cef":        s.cef,
+		"leef":       s.leef,
+		"structured": (*Data).structured,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
@@ -14,6 +15,9 @@ import (
 
 // incidentFacts adds what is to be said first: that it is over, or how often it came.
 func (d *Data) incidentFacts(facts []Fact) []Fact {
+	if r := d.Ran; r != nil {
+		facts = append(facts, Fact{display.Words("Ran"), display.Join(called(r.Program), display.Words(": "+r.Words()+", for "), called(r.Receiver))})
+	}
 	if r := d.Resolved; r != nil {
 		over := display.Words("after " + display.Span(r.After))
 		if r.By != nil {
@@ -101,6 +105,20 @@ func way(via string) display.Text {
 	return display.Quote(via)
 }
 
+// tellRan makes the message one of what a program did: its output is the evidence.
+func (d *Data) tellRan() {
+	d.Next = display.Text{}
+	if !d.Ran.OK() {
+		d.Next = display.Words("See why it failed. To run it again: ossec-notify outbox retry " + d.Ran.Delivery)
+	}
+	r := *d.Reading // others share it
+	r.Evidence = family.Evidence{Text: strings.TrimRight(d.Ran.Output, " \t\r\n")}
+	if d.Ran.Dropped > 0 {
+		r.Evidence.CutBy, r.Evidence.CutChars = "ossec-notify", utf8.RuneCountInString(d.Ran.Output)
+	}
+	d.Reading = &r
+}
+
 // often is how often the alert came, or 0 where that is not known.
 func (d *Data) often() int {
 	switch {
@@ -123,10 +141,14 @@ func (d *Data) Often() display.Text {
 	return nil
 }
 
-// State is the word that a message begins with which only says what became of an alert: RESOLVED, TAKEN or QUIET. It is
+// State is the word that a message begins with which only says what became of an alert: RESOLVED, TAKEN, QUIET, RAN or FAILED. It is
 // empty where something happened, and where the message takes the place of the one that says so, but for what is over.
 func (d *Data) State() display.Text {
 	switch {
+	case d.Ran != nil && d.Ran.OK():
+		return display.Words("RAN")
+	case d.Ran != nil:
+		return display.Words("FAILED")
 	case d.Resolved != nil:
 		return display.Words("RESOLVED")
 	case d.Edit:
@@ -141,9 +163,11 @@ func (d *Data) State() display.Text {
 // Calm reports a message that only says what became of an alert: it is for nobody to act on, whatever the severity.
 func (d *Data) Calm() bool { return !d.State().IsZero() }
 
-// Lasted stands behind that word: how long it took until it was over, who took it, after how many it was quiet.
+// Lasted stands behind that word: how long it took until it was over, who took it, after how many it was quiet, what ran.
 func (d *Data) Lasted() display.Text {
 	switch {
+	case d.Ran != nil:
+		return display.Join(display.Words(" "), called(d.Ran.Program))
 	case d.Resolved != nil:
 		return display.Words(" after " + display.Span(d.Resolved.After))
 	case !d.Calm():

@@ -508,6 +508,12 @@ func (s *Set) quick(name string) func(args []any) (any, error) {
 		return ofData(func(d *Data) (any, error) { return d.eventMetadata(), nil })
 	case "indexed":
 		return ofData(func(d *Data) (any, error) { return d.indexed(), nil })
+	case "structured":
+		return ofData(func(d *Data) (any, error) { return d.structured(), nil })
+	case "cef":
+		return ofData(func(d *Data) (any, error) { return s.cef(d) })
+	case "leef":
+		return ofData(func(d *Data) (any, error) { return s.leef(d) })
 	case "details":
 		return ofData(func(d *Data) (any, error) { return s.details(d) })
 	case "part":

@@ -9,19 +9,24 @@ import (
 const factsAsTheyAre = `{{range .Facts}}{{.Label}}: {{.Value}}
 {{end}}`
 
-// resolvedState is the last part of the names of the defines that are for what is over.
-const resolvedState = "resolved"
+// resolvedState is the last part of the names of the defines that are for what is over, ranState of those for what a program did.
+const (
+	resolvedState = "resolved"
+	ranState      = "ran"
+)
 
 // isState reports the last part of a define's name that does not depend on the alert: such defines are asked for by what
 // the message is.
-func isState(name string) bool { return name == digestFamily || name == resolvedState }
+func isState(name string) bool {
+	return name == digestFamily || name == resolvedState || name == ranState
+}
 
 // factsAre reports that the part "facts" of a message is as it is by default.
 func (s *Set) factsAre(d *Data) bool {
 	switch {
 	case d.Summary != nil:
 		return s.plainDigest
-	case d.Resolved != nil && s.factsResolved:
+	case d.Resolved != nil && s.factsResolved, d.Ran != nil && s.factsRan:
 		return false
 	}
 	return s.plainFacts && !s.special["facts"]
@@ -41,6 +46,8 @@ func (s *Set) shorten(name string, root *parse.ListNode) {
 		s.plainDigest = root.String() == factsAsTheyAre
 	case "facts." + resolvedState:
 		s.factsResolved = true
+	case "facts." + ranState:
+		s.factsRan = true
 	}
 	if name == linksPart {
 		s.freeLinks = strings.TrimSpace(root.String()) == linksAsTheyAre

@@ -19,6 +19,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -154,6 +155,10 @@ func messages(t *testing.T) map[string]func() (*alert.Alert, Context) {
 			OnCall: []string{"NAME"}}),
 		"taken": one(brute, Context{Action: "acknowledge", Step: &Step{3, 3, []string{"oncall", "back<up>"}, 10 * time.Minute},
 			Taken: &Taken{"NAME <!here>", "mail link", began.Add(31 * time.Hour)}, Opened: began}),
+		"ran": one(brute, Context{Action: "report", Ran: &notifier.Ran{Program: "block-ip", Receiver: "block", Delivery: "JPXVMYY66BVJQRVP", Took: 3200 * time.Millisecond,
+			Output: "added 203.0.113.9 to set blocked\n<!channel> ```fence``` \x1b[31mred\nhttp://evil.example/\n"}}),
+		"ran-failed": one(brute, Context{Action: "report", Sample: "5712", Ran: &notifier.Ran{Program: "<!here> run", Receiver: "block_all", Delivery: "JPXVMYY66BVJQRVP", Status: -1,
+			Ended: "ended by us at its timeout of 2 min", Took: 125 * time.Second, Output: strings.Repeat("x", 1300), Dropped: 5000}}),
 		"resolved": one(gone, Context{Action: "resolve", Resolved: &Resolved{42 * time.Minute, again}, Taken: &Taken{"NAME", "command line", began.Add(3 * time.Minute)}}),
 	}
 }
@@ -355,6 +360,31 @@ func TestProgramsSayTheSameOfMany(t *testing.T) {
 			if diff := cmp.Diff(said[0], said[1]); diff != "" {
 				t.Errorf("%s to %s (-program +text/template):\n%s", name, channel, diff)
 			}
+		}
+	}
+}
+
+// What is defined for the alerts of a rule is not meant for what a program printed.
+func TestWhatAProgramDidIsToldWhateverIsDefinedForItsAlert(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "parts.tmpl"), []byte(`{{define "log.rule.5712"}}the log{{end}}{{define "next.rule.5712"}}Block it.{{end}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	set, err := Load(Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := messages(t)["ran"]()
+	for text, c := range map[string]Context{
+		"done":    {Channel: "slack", Ran: &notifier.Ran{Program: "block", Output: "done"}},
+		"the log": {Channel: "slack"},
+	} {
+		parts, err := set.Parts(NewData(a, alert.DefaultScale, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := parts["log"].String(); !strings.Contains(got, text) || strings.Contains(parts["facts"].String(), "Block it.") == (text == "done") {
+			t.Errorf("got %s and %s, want %q", got, parts["facts"], text)
 		}
 	}
 }

@@ -63,6 +63,9 @@ func (c *config) dispatcher(opt buildOptions) (*dispatch.Dispatcher, error) {
 		}
 		d.Receivers[r.Name] = made
 	}
+	for name, r := range d.Receivers {
+		r.Reported = dispatch.IsReported(d.Receivers, name)
+	}
 	var err error
 	d.Aliases, err = c.aliases(opt)
 	return d, errors.Join(append(errs, err)...)
@@ -81,13 +84,14 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 		set = templates.Default()
 	}
 	return &dispatch.Receiver{
-		Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: time.Duration(r.common.Timeout),
+		Name: r.Name, Channel: r.Channel.name, Preset: presetName(r.Config), Notifier: n, Templates: set,
+		Timeout:     cmp.Or(time.Duration(r.common.Timeout), attemptTime(r.Config)),
 		Concurrency: concurrency,
 		Rate:        r.rate(),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
 		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
 		Throttle: r.common.Throttle, StormAfter: r.stormAfter(), Place: placeOf(r.Config),
-		Renew: renewal(r.Config),
+		Renew: renewal(r.Config), Report: reports(r.Config),
 	}, err
 }
 

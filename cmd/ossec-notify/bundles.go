@@ -19,7 +19,7 @@ import (
 // kindWords says what a delivery is that is not the alert's first message; "" for one that is.
 func kindWords(kind string) string {
 	for _, k := range []struct{ begins, words string }{
-		{outbox.StepKind, "step "}, {"again", "reminder "},
+		{outbox.StepKind, "step "}, {"again", "reminder "}, {"ran ", "run of "},
 	} {
 		if n, ok := strings.CutPrefix(kind, k.begins); ok {
 			return k.words + n

@@ -34,7 +34,7 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 	for _, r := range cfg.all() {
 		about := func(err error, code int) finding { return findingAbout(r, err, code) }
 		secrets(r.Config.settings(), func(s *notifier.Secret) {
-			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy { // holds none
+			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) { // holds none
 				return
 			}
 			if err := checkSecret(ctx, s, r.file, warned(about)); err != nil {
@@ -189,7 +189,7 @@ func (e *env) checkArgv(cfg *config, now time.Time) []finding {
 // callsUs reports whether the program of an <integration> is this one.
 func (e *env) callsUs(name string, cfg *config) bool {
 	short := strings.TrimPrefix(name, "custom-")
-	_, kind := channelByName(short)
+	_, kind := kindOfCall(short)
 	if kind || short == "notify" || slices.ContainsFunc(cfg.all(), func(r *receiver) bool { return r.Name == short }) {
 		return true
 	}
@@ -200,7 +200,7 @@ func (e *env) callsUs(name string, cfg *config) bool {
 // secrets are the elements of an <integration> that hold a secret: not each server's address is one.
 func (b integrationBlock) secrets() []string {
 	held := b.hookURL + "\n" + b.apiKey
-	if kind, ok := channelByName(strings.TrimPrefix(b.name, "custom-")); ok {
+	if kind, ok := kindOfCall(strings.TrimPrefix(b.name, "custom-")); ok {
 		held = ""
 		if cfg, err := kind.argv(b.hookURL, notifier.PlainSecret(b.apiKey)); err == nil {
 			secrets(cfg.settings(), func(s *notifier.Secret) {

@@ -110,7 +110,7 @@ func shownAs(t *testing.T, p *previewer, x dispatch.Delivery, n notifier.Notific
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.shown.Message = string(message)
+		s.shown.media, s.shown.Message = message.Type, string(message.Body)
 		return s
 	}
 	_, err := x.Receiver.Notifier.Notify(t.Context(), n)

@@ -72,9 +72,19 @@ type previewed struct {
 	Channel  string     `json:"channel"`
 	Route    string     `json:"route"`
 	Requests *[]request `json:"requests,omitempty"`
-	Message  string     `json:"message,omitempty"` // mail: the whole message
+	Message  string     `json:"message,omitempty"` // of what is no request: the whole mail, line or document
+	To       string     `json:"to,omitempty"`      // where such a message goes, unless it says so itself
 
-	templateErr error // why the message has its default form
+	media       string // the type of Message
+	templateErr error  // why the message has its default form
+}
+
+// mail is the message where that is a mail, else "".
+func (p previewed) mail() string {
+	if p.media == notifier.Mail {
+		return p.Message
+	}
+	return ""
 }
 
 func (e *env) preview(ctx context.Context, in input, to []string, as string) error {
@@ -113,7 +123,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 		}
 		frame(e.styled(), x, n, shown)
 	}
-	for a, err := range e.alerts(ctx, in, cfg.Zone) {
+	for a, err := range e.enriched(ctx, in, cfg) {
 		if err != nil {
 			return failed("%w", err)
 		}
@@ -144,6 +154,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 	if alerts == 0 {
 		return failed("the input holds no alert")
 	}
+	e.noteEnrichment(cfg)
 	if gathered != nil {
 		for _, r := range gathered.receivers {
 			show(r.delivery(gathered.kind))
@@ -207,7 +218,7 @@ func (p *previewer) show(ctx context.Context, x dispatch.Delivery) (previewed, n
 		if err != nil {
 			return out, n, err
 		}
-		out.Message = p.recorder.redact.text(string(message))
+		out.media, out.To, out.Message = message.Type, p.recorder.redact.text(message.To), p.recorder.redact.text(string(message.Body))
 		return out, n, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)

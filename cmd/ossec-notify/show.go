@@ -65,13 +65,23 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 // messageLines are the lines of a message, and the meters below it. A message that is shown to people is drawn part
 // by part, as its channel shows it; of any other the request itself, which is all that its receiver gets.
 func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed) (lines []string, meters string) {
-	if shown.Message != "" {
-		return mailLines(x, n, shown.Message)
+	if mail := shown.mail(); mail != "" {
+		return mailLines(x, n, mail)
 	}
-	if m, ok := x.Receiver.Notifier.(notifier.Metered); ok {
+	if shown.Message != "" {
+		return composedLines(shown)
+	}
+	m, metered := x.Receiver.Notifier.(notifier.Metered)
+	if kind, _ := channelByName(x.Receiver.Channel); metered && !kind.json {
 		return partLines(n, shown), meterLine(m.Meters(n))
 	}
-	return requestLines(shown)
+	lines, meters = requestLines(shown)
+	if metered {
+		if limits := meterLine(m.Meters(n)); limits != "" {
+			meters += ": " + limits
+		}
+	}
+	return lines, meters
 }
 
 // partLines are the lines of a message in parts: a plain template's one text, a chat's, or an incident's.
@@ -153,6 +163,39 @@ func mailLines(x dispatch.Delivery, n notifier.Notification, message string) (li
 		meters += ", as HTML alone"
 	}
 	return lines, meters
+}
+
+// composedLines are the lines of a message that is one text: where it goes, and all of it, JSON set out.
+func composedLines(shown previewed) (lines []string, meters string) {
+	if shown.To != "" {
+		lines = []string{bold.Render(display.Visible(shown.To))} // the config has it
+	}
+	text, document := splitDocument(shown.Message)
+	if text != "" {
+		lines = append(lines, strings.Split(safe(text), "\n")...)
+	}
+	if document != "" {
+		lines = append(lines, bodyLines(json.RawMessage(plainEscapes(document)))...)
+	}
+	return lines, "message of " + display.Thousands(len(shown.Message)) + " bytes"
+}
+
+// splitDocument divides a message into what stands before its JSON, as a header of syslog does, and the JSON, a value or at the end
+// an object. Each may be "".
+func splitDocument(message string) (text, document string) {
+	text = message
+	if document = strings.TrimSpace(message); !json.Valid([]byte(document)) || !utf8.ValidString(document) {
+		i := strings.Index(message, " {")
+		if i < 0 {
+			return message, ""
+		}
+		text, document = message[:i], strings.TrimSpace(message[i:])
+		if !json.Valid([]byte(document)) || !utf8.ValidString(document) {
+			return message, ""
+		}
+		return text, document
+	}
+	return "", document
 }
 
 // requestLines are the lines of what is sent, as it was recorded.

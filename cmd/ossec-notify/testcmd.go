@@ -314,7 +314,7 @@ func (t *tester) coverage() *testCoverage {
 func (c *config) unused() []*receiver {
 	used := c.Table.Receivers()
 	for _, r := range c.Receivers {
-		for _, name := range r.common.Fallback {
+		for _, name := range slices.Concat(r.common.Fallback, reports(r.Config)) {
 			used[name] = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/mail"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -91,6 +92,9 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 		c.Curl, c.Copy = curl(first), copied(first)
 	} else {
 		c.Copy = display.Visible(s.shown.Message)
+		if text, document := splitDocument(s.shown.Message); text == "" && s.shown.mail() == "" {
+			c.Copy = string(setOut(display.JSON([]byte(document))))
+		}
 	}
 	return c
 }
@@ -124,12 +128,18 @@ func where(s *sheet) string {
 	case "loki":
 		return "Loki"
 	case "email":
-		if m, err := mail.ReadMessage(strings.NewReader(s.shown.Message)); err == nil {
+		if m, err := mail.ReadMessage(strings.NewReader(s.shown.mail())); err == nil {
 			return display.Quote("Mail · " + strings.NewReplacer("<", "", ">", "").Replace(m.Header.Get("To"))).Line().CutEnd(maxWhere).String()
 		}
 		return "Mail"
 	case "webhook":
+		if p := s.Receiver.Preset; p != "" {
+			return "Webhook, preset " + p
+		}
 		return "Webhook"
+	}
+	if s.shown.To != "" {
+		return display.Quote(s.Receiver.Channel + " · " + s.shown.To).Line().CutEnd(maxWhere).Capital().String()
 	}
 	return s.Receiver.Channel
 }
@@ -145,8 +155,10 @@ type drawing struct {
 func (m *cardMaker) drawn(s *sheet) drawing {
 	var d drawing
 	switch {
+	case s.shown.mail() != "":
+		d.views = mailViews([]byte(s.shown.mail()), m.g.keep)
 	case s.shown.Message != "":
-		d.views = mailViews([]byte(s.shown.Message), m.g.keep)
+		d.views = composedViews(s.shown)
 	case s.shown.Requests != nil:
 		for _, r := range *s.shown.Requests {
 			d.views = append(d.views, requestViews(s.Receiver.Channel, r)...)
@@ -155,7 +167,7 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 	}
 	d.marks.Mentions = []string{}
 	// To a machine the alert goes as it came, as JSON: nothing there is made harmless.
-	machine := slices.Contains([]string{"webhook", "splunk", "elasticsearch", "loki"}, s.Receiver.Channel)
+	machine := slices.Contains([]string{"webhook", "splunk", "elasticsearch", "loki"}, s.Receiver.Channel) || s.shown.Message != "" && s.shown.mail() == ""
 	for i, v := range d.views {
 		if machine || v.ID != viewShown && v.ID != viewText && v.ID != viewHTML {
 			continue
@@ -216,7 +228,7 @@ func requestViews(channel string, r request) []page.View {
 	case "pagerduty":
 		two(draw.PagerDuty(body))
 	case "splunk":
-		n, err := draw.Event(body)
+		n, err := splunkEvents(r.URL, body)
 		two(n, draw.Node{}, err)
 	case "elasticsearch":
 		shown = drawDocuments(body)
@@ -229,6 +241,31 @@ func requestViews(channel string, r request) []page.View {
 		{ID: viewShown, Label: "As shown", Draw: shown},
 		{ID: viewRequest, Label: "Request", Draw: []draw.Node{draw.Web(r.Method, r.URL, headerPairs(r.Headers), body)}},
 	}
+}
+
+// composedViews are the views of a message that is one text: with its JSON set out, and as it is.
+func composedViews(shown previewed) []page.View {
+	pre := draw.Node{Kind: draw.Pre}
+	text, document := splitDocument(shown.Message)
+	if text != "" && document != "" {
+		text += "\n"
+	}
+	pre.Children = draw.Visible(text)
+	if document != "" {
+		pre.Children = append(pre.Children, draw.Indented([]byte(document))...)
+	}
+	return []page.View{
+		{ID: viewShown, Label: "As shown", Draw: []draw.Node{pre}},
+		{ID: viewSource, Label: "Source", Draw: []draw.Node{{Kind: draw.Pre, Children: draw.Visible(shown.Message)}}},
+	}
+}
+
+// splunkEvents draws what a request brings to a collector: lines to its raw endpoint, else events in their envelopes.
+func splunkEvents(address string, body []byte) (draw.Node, error) {
+	if u, err := url.Parse(address); err == nil && strings.HasSuffix(strings.TrimSuffix(u.Path, "/1.0"), "/collector/raw") {
+		return draw.EventLines(u.Query(), body)
+	}
+	return draw.Event(body)
 }
 
 // joined are the views of several requests, those of one kind in one.

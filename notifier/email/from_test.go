@@ -18,11 +18,11 @@ func TestWhateverTheNameTheSenderReads(t *testing.T) {
 	}
 	for _, p := range injection.All() {
 		for _, name := range []display.Text{display.Quote(p.Text), display.Join(display.Words("of "), display.Quote(p.Text))} {
-			message, err := m.Compose(notifier.Notification{Action: notifier.Trigger, Parts: map[string]display.Text{"text": display.Words("x"), "from_name": name}})
+			composed, err := m.Compose(notifier.Notification{Action: notifier.Trigger, Parts: map[string]display.Text{"text": display.Words("x"), "from_name": name}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			read, err := mail.ReadMessage(strings.NewReader(string(message)))
+			read, err := mail.ReadMessage(strings.NewReader(string(composed.Body)))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,14 +24,14 @@ func FuzzHeaders(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		q := display.Quote(s)
-		message, err := m.Compose(notifier.Notification{Action: notifier.Trigger, Alert: s, Delivery: s, DedupKey: s, Receiver: s, Severity: "high", Parts: map[string]display.Text{
+		composed, err := m.Compose(notifier.Notification{Action: notifier.Trigger, Alert: s, Delivery: s, DedupKey: s, Receiver: s, Severity: "high", Parts: map[string]display.Text{
 			"text": display.Words("x"), "subject": display.Join(display.Words("of "), q, display.Words(" end")), "from_name": q,
 			"headers": display.Join(display.Words("X-Of: a "), q, display.Words("\n"), q, display.Words(": x\n"), q),
 		}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		read, err := mail.ReadMessage(strings.NewReader(string(message)))
+		read, err := mail.ReadMessage(strings.NewReader(string(composed.Body)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +52,7 @@ func FuzzHeaders(f *testing.F) {
 		if got, _ := new(mime.WordDecoder).DecodeHeader(read.Header.Get("Subject")); strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(shown), " ") {
 			t.Errorf("the subject reads %q, want %q", got, shown)
 		}
-		body := string(message)
+		body := string(composed.Body)
 		for line := range strings.SplitSeq(body, "\r\n") {
 			if len(line) > 998 || strings.ContainsAny(line, "\r\n\x00") {
 				t.Errorf("a line of %d bytes: %.100q", len(line), line)

@@ -22,9 +22,9 @@ const autoResponse = "X-Auto-Response-Suppress"
 
 // Compose is the message that Notify would send, as RFC 5322 text with CRLF line ends. Two calls differ in Date
 // alone.
-func (m *Notifier) Compose(n notifier.Notification) ([]byte, error) {
+func (m *Notifier) Compose(n notifier.Notification) (notifier.Message, error) {
 	message, _, err := m.compose(n)
-	return message, err
+	return notifier.Message{Type: notifier.Mail, Body: message}, err
 }
 
 // compose makes the message, and warnings about what the template asked for in vain.

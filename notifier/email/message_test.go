@@ -50,11 +50,11 @@ func composer(t *testing.T, cfg Config) *Notifier {
 
 func compose(t *testing.T, m *Notifier, n notifier.Notification) []byte {
 	t.Helper()
-	message, err := m.Compose(n)
+	composed, err := m.Compose(n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return message
+	return composed.Body
 }
 
 var dateLine = regexp.MustCompile(`(?m)^Date: .*$`)
@@ -381,11 +381,11 @@ func TestPartsThatAreMissing(t *testing.T) {
 		for _, name := range names {
 			n.Parts[name] = all[name]
 		}
-		message, err := m.Compose(n)
+		composed, err := m.Compose(n)
 		if err != nil {
 			return nil, nil, err
 		}
-		h, parts := parse(t, message)
+		h, parts := parse(t, composed.Body)
 		return parts, h, nil
 	}
 	if parts, _, err := compose("subject", "text"); err != nil || len(parts) != 1 || !strings.HasPrefix(parts[0].contentType, "text/plain") {

@@ -12,7 +12,7 @@ import (
 // actions checks the messages about an earlier one: those that the channel follows keep the rules that all messages keep,
 // the others are sent or refused, and what is no action is refused before anything is sent.
 func (c Case) actions(t *testing.T) {
-	for _, action := range []notifier.Action{notifier.Trigger, notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest} {
+	for _, action := range []notifier.Action{notifier.Trigger, notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest, notifier.Report} {
 		t.Run(string(action), func(t *testing.T) {
 			c := c
 			c.Notification.Action = action

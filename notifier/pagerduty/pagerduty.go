@@ -27,6 +27,7 @@ type Notifier struct {
 
 var (
 	_ notifier.Notifier = (*Notifier)(nil)
+	_ notifier.Follower = (*Notifier)(nil)
 	_ notifier.Metered  = (*Notifier)(nil)
 )
 
@@ -78,6 +79,9 @@ func (p *Notifier) readKey(ctx context.Context) (string, error) {
 	}
 	return key, nil
 }
+
+// Follows: PagerDuty has no event that adds to an incident and calls nobody.
+func (*Notifier) Follows(a notifier.Action) bool { return a != notifier.Update && a != notifier.Report }
 
 // Idempotent: events with one dedup key are one incident.
 func (*Notifier) Idempotent() bool { return true }

@@ -51,7 +51,7 @@ func (s *Notifier) how(n notifier.Notification) how {
 		return asEdit
 	case s.repeats == repeatsNone || !s.postsTo(n.Earlier.Channel):
 		return anew
-	case n.Action == notifier.Update:
+	case n.Action == notifier.Update, n.Action == notifier.Report:
 		return asReply
 	case n.Action == notifier.Trigger:
 		return asThread
@@ -92,7 +92,10 @@ func (s *Notifier) tell(ctx context.Context, token string, n notifier.Notificati
 	case asEdit:
 		receipt, err = s.update(ctx, token, *n.Earlier, m)
 	case asReply:
-		receipt, err = s.reply(ctx, token, n, m.short(), false)
+		if n.Action == notifier.Update {
+			m = m.short()
+		}
+		receipt, err = s.reply(ctx, token, n, m, false)
 	case asThread:
 		receipt, err = s.reply(ctx, token, n, m, true)
 	}
@@ -141,7 +144,7 @@ func (s *Notifier) reply(ctx context.Context, token string, n notifier.Notificat
 		_, _, err := api.PostMessageContext(ctx, n.Earlier.Channel, options...)
 		return err
 	})
-	receipt.Replaces = err == nil && thread == ""
+	receipt.Replaces = err == nil && thread == "" && n.Action != notifier.Report // which is nothing to change later
 	return receipt, err
 }
 

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/command"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
+)
+
+// programOf are the settings of a receiver that runs a program; nil for any other.
+func programOf(r *receiver) *command.Config {
+	c, _ := r.Config.settings().(*command.Config)
+	return c
+}
+
+// isOpenVariable reports a variable of a program that holds no secret.
+func isOpenVariable(r *receiver, s notifier.Secret) bool {
+	c := programOf(r)
+	return c != nil && slices.ContainsFunc(c.OpenSecrets(), s.Equal)
+}
+
+// programs checks what receivers that run programs say of others, and of their time.
+func (l *loader) programs() {
+	receivers := map[string]*receiver{}
+	for _, r := range l.cfg.Receivers {
+		receivers[r.Name] = r
+	}
+	for _, r := range l.cfg.Receivers {
+		c := programOf(r)
+		if c == nil {
+			continue
+		}
+		l.file = r.file
+		if own := time.Duration(r.common.Timeout); own > 0 && own < c.Attempt() {
+			l.errorf(yamlnode.At(r.node, "timeout"), "timeout: %s is too short for an attempt, which takes %s at most: as long as the program may run, and what ending it takes. Leave it out: command: {timeout: …} is the program's", own, c.Attempt())
+		}
+		for _, name := range c.Report {
+			l.report(r, receivers, name)
+		}
+	}
+	l.file = l.cfg.Path
+}
+
+// report checks a receiver that is to be told how a program ended.
+func (l *loader) report(r *receiver, receivers map[string]*receiver, name string) {
+	at := r.at("report")
+	to := receivers[name]
+	switch _, known := l.names[name]; {
+	case !known:
+		advice := "add it under receivers:"
+		if near := rules.Nearest(name, slices.Collect(maps.Keys(receivers))); near != "" {
+			advice = fmt.Sprintf("did you mean %q?", near)
+		}
+		l.errorf(at, "report: %q is no receiver: %s", name, advice)
+	case to == nil: // it stands for others, or has a mistake of its own
+		if slices.ContainsFunc(l.cfg.Aliases, func(a *receiver) bool { return a.Name == name }) {
+			l.errorf(at, "report: %q stands for others: name the receivers themselves", name)
+		}
+	case programOf(to) != nil:
+		l.errorf(at, "report: %q runs a program itself, which would go on without end: name who is told", name)
+	case to.Channel.pages:
+		l.warnf(at, "report: %q is told nothing: it has no message that calls nobody", name)
+	}
+}
+
+// singly are the receivers that run a program for one alert, and not for a message about many.
+func singly(cfg *config) map[string]bool {
+	out := map[string]bool{}
+	for _, r := range cfg.Receivers {
+		if c := programOf(r); c != nil && !slices.Contains(c.Actions, string(notifier.Digest)) {
+			out[r.Name] = true
+		}
+	}
+	return out
+}
+
+// checkPrograms looks whether the programs of receivers are there and can be run by who looks, and who else can change them.
+func checkPrograms(cfg *config) []finding {
+	var found []finding
+	for _, r := range cfg.Receivers {
+		c := programOf(r)
+		if c == nil {
+			continue
+		}
+		mistake := func(key, format string, args ...any) {
+			found = append(found, findingAbout(r, &notifier.FieldError{Key: key, Message: fmt.Sprintf(format, args...)}, exitFail))
+		}
+		warn := func(key, format string, args ...any) {
+			mistake(key, format, args...)
+			found[len(found)-1].Warning, found[len(found)-1].code = true, exitDone
+		}
+		for _, doubt := range c.Doubts() {
+			warn(doubt.Key, "%s", doubt.Message)
+		}
+		user, err := c.Account()
+		uid := os.Geteuid()
+		if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
+			mistake(field.Key, "%s", field.Message)
+		}
+		if user != nil {
+			uid = int(user.UID)
+			if err := user.Allowed(); err != nil {
+				warn("user", "%s: only root can, or serve where its unit says AmbientCapabilities=CAP_SETUID CAP_SETGID (docs/runbooks.md)", err)
+			}
+		}
+		if c.Directory != "" {
+			if st, err := os.Stat(c.Directory); err != nil || !st.IsDir() {
+				mistake("directory", "there is no directory %s", display.Quote(c.Directory).Line())
+			}
+		}
+		path := c.Run[0]
+		switch st, err := os.Stat(path); {
+		case errors.Is(err, fs.ErrNotExist):
+			mistake("run", "there is no %s on this host", display.Quote(path).Line())
+			continue
+		case err != nil:
+			mistake("run", "%s", err)
+			continue
+		case !st.Mode().IsRegular():
+			mistake("run", "%s is no file", display.Quote(path).Line())
+			continue
+		case unix.Access(path, unix.X_OK) != nil || st.Mode().Perm()&0o111 == 0:
+			mistake("run", "who delivers cannot execute %s: chmod +x, and mind its directories", display.Quote(path).Line())
+			continue
+		}
+		if fault := programFault(path, uid); fault != "" {
+			warn("run", "who can change the program runs what he likes, with every alert: %s", fault)
+		}
+		if fault := interpreterFault(path); fault != "" {
+			mistake("run", "%s", fault)
+		}
+	}
+	return found
+}
+
+// interpreterFault says what is wrong with the first line of a script; "" for a program that is none.
+func interpreterFault(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return "" // it can be executed, and need not be readable
+	}
+	defer f.Close()
+	var head [256]byte
+	n, _ := f.Read(head[:])
+	line, _, _ := strings.Cut(string(head[:n]), "\n")
+	rest, script := strings.CutPrefix(line, "#!")
+	words := strings.Fields(rest)
+	switch {
+	case script && strings.HasSuffix(line, "\r"):
+		return fmt.Sprintf("the lines of %s end as in Windows: its first line names no program then", filepath.Base(path))
+	case script && len(words) > 0:
+		if _, err := os.Stat(words[0]); err != nil {
+			return fmt.Sprintf("the first line of %s names %s, which is not there", filepath.Base(path), display.Quote(words[0]).Line())
+		}
+		return ""
+	case !script && printable(head[:n]):
+		return fmt.Sprintf("%s is a script without a first line such as #!/bin/sh", filepath.Base(path))
+	}
+	return ""
+}
+
+// printable reports text, as scripts are.
+func printable(b []byte) bool {
+	return len(b) > 0 && !slices.ContainsFunc(b, func(c byte) bool { return c < 0x20 && c != '\n' && c != '\t' && c != '\r' })
+}
