@@ -2,44 +2,12 @@ package dispatch
 
 import (
 	"errors"
-	"fmt"
-	"path"
-	"runtime"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
-
-// recovered is what a panic says: a mistake in ossec-notify that one message brings to light must not end the
-// deliverer, which would meet it again as soon as it is started. It holds no value but those of the runtime's errors:
-// others may be anything, a request with its key among them.
-func recovered(r any) error {
-	what := fmt.Sprintf("a panic with a %T", r)
-	if err, ok := r.(runtime.Error); ok {
-		what = err.Error()
-	}
-	return fmt.Errorf("a mistake in ossec-notify, please report it: %s, in %s", what, culprit())
-}
-
-// culprit is the innermost function of our own that did not return.
-func culprit() string {
-	var callers [64]uintptr
-	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers[:])])
-	panicked := false
-	for more := true; more; {
-		var f runtime.Frame
-		f, more = frames.Next()
-		switch {
-		case f.Function == "runtime.gopanic":
-			panicked = true
-		case panicked && !strings.HasPrefix(f.Function, "runtime."):
-			return fmt.Sprintf("%s (%s:%d)", path.Base(f.Function), path.Base(f.File), f.Line)
-		}
-	}
-	return "a function unknown"
-}
 
 // unreadable is the message about an alert that could not be made into one.
 func unreadable(x Delivery, err error) map[string]display.Text {
@@ -54,7 +22,7 @@ func unreadable(x Delivery, err error) map[string]display.Text {
 func (d *Dispatcher) render(x Delivery, c templates.Context) (data *templates.Data, parts map[string]display.Text, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = recovered(r)
+			err = notifier.Recovered(r)
 			parts = unreadable(x, err)
 		}
 	}()
@@ -74,7 +42,7 @@ func (d *Dispatcher) render(x Delivery, c templates.Context) (data *templates.Da
 func notify(send func() (notifier.Receipt, error)) (receipt notifier.Receipt, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = notifier.Errorf(notifier.Permanent, "%w", recovered(r))
+			err = notifier.Errorf(notifier.Permanent, "%w", notifier.Recovered(r))
 		}
 	}()
 	return send()

@@ -67,9 +67,10 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 	held, err := t.get()
 	var doubts []Doubt
-	doubt := func(format string, args ...any) {
-		doubts = append(doubts, Doubt{[]string{"tables", t.name}, -1, fmt.Sprintf(t.id+": "+format, args...)})
+	doubtAt := func(key, format string, args ...any) {
+		doubts = append(doubts, Doubt{[]string{"tables", t.name, key}, -1, fmt.Sprintf(t.id+": "+format, args...)})
 	}
+	doubt := func(format string, args ...any) { doubtAt("file", format, args...) }
 	if err != nil {
 		doubt("%s", err)
 	}
@@ -85,7 +86,7 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 	}
 	missing := func(what, column string) {
 		if column, _, _ = strings.Cut(column, "."); !held.columns[column] && column != keyColumn {
-			doubt("%s: %s has no column %q, but %s", what, t.path, column, strings.Join(sortedKeys(held.columns), ", "))
+			doubtAt(what, "%s: %s has no column %q, but %s", what, t.path, column, strings.Join(sortedKeys(held.columns), ", "))
 		}
 	}
 	c := e.config.Tables[t.name]

@@ -16,7 +16,7 @@ import (
 // How a file is looked at.
 const (
 	lookAgain  = time.Second            // how old may be what is known of it
-	firstWait  = 3 * time.Second        // how long an alert waits for one that was never read
+	firstWait  = 2 * time.Second        // how long an alert waits for one that was never read
 	reloadWait = 100 * time.Millisecond // for one that was: then the old contents serve
 )
 

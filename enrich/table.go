@@ -25,7 +25,7 @@ import (
 const (
 	maxCSVFile  = 32 << 20
 	maxTreeFile = 8 << 20 // JSON and YAML take many times as much while they are read
-	maxRows     = 500_000
+	maxRows     = 200_000
 	maxColumns  = 100
 	maxDepth    = 16
 	maxNodes    = 2_000_000 // of YAML, aliases followed
@@ -103,7 +103,7 @@ func newLookupTable(s *Store, name string, t Table) *lookupTable {
 	return out
 }
 
-// find is the row of an alert, or nil. It is shared, and not to be changed.
+// find is the row of an alert, or nil.
 func (t *lookupTable) find(a *alert.Alert) (map[string]any, error) {
 	held, err := t.get()
 	if held == nil {
@@ -116,26 +116,52 @@ func (t *lookupTable) find(a *alert.Alert) (map[string]any, error) {
 		}
 		asked = true
 		if row := held.find(k, t.key); row != nil {
-			return row, err
+			return row.values(), err
 		}
 	}
 	if asked {
-		return held.other, err
+		return held.other.values(), err
 	}
 	return nil, err
 }
 
+// row is one, of CSV as its cells, which take a third of what a map takes.
+type row struct {
+	key     string
+	head    []string // the names of the cells
+	cells   []string
+	columns map[string]any
+}
+
+// values are the columns, and the key; nil of no row.
+func (r *row) values() map[string]any {
+	if r == nil {
+		return nil
+	}
+	out := make(map[string]any, len(r.cells)+len(r.columns)+1)
+	for c, v := range r.columns {
+		out[c] = v
+	}
+	for i, v := range r.cells {
+		if v = strings.TrimSpace(v); v != "" && r.head[i] != "" {
+			out[r.head[i]] = cell(v)
+		}
+	}
+	out[keyColumn] = r.key
+	return out
+}
+
 // rows are what a file holds.
 type rows struct {
-	by       map[string]map[string]any
-	networks *prefixes[map[string]any] // where keys are addresses
-	other    map[string]any            // of the key *
+	by       map[string]*row
+	networks *prefixes[*row] // where keys are addresses
+	other    *row            // of the key *
 	columns  map[string]bool
-	count    int
+	count    int      // of keys
 	odd      []string // what is doubtful in the file, the first few
 }
 
-func (r *rows) find(text string, k *key) map[string]any {
+func (r *rows) find(text string, k *key) *row {
 	if !k.address {
 		if k.fold {
 			text = strings.ToLower(text)
@@ -146,8 +172,8 @@ func (r *rows) find(text string, k *key) map[string]any {
 	if err != nil {
 		return nil
 	}
-	row, _ := r.networks.get(addr)
-	return row
+	of, _ := r.networks.get(addr)
+	return of
 }
 
 func (r *rows) doubt(format string, args ...any) {
@@ -157,14 +183,11 @@ func (r *rows) doubt(format string, args ...any) {
 }
 
 // add adds a row under its keys; where says where it stands.
-func (r *rows) add(all []string, row map[string]any, k *key, where string) error {
-	if r.count++; r.count > maxRows {
-		return fmt.Errorf("it has more than %d rows", maxRows)
-	}
-	if len(row) > maxColumns || len(all) > maxKeys {
+func (r *rows) add(all []string, of row, k *key, where string) error {
+	if len(of.columns) > maxColumns || len(all) > maxKeys {
 		return fmt.Errorf("%s: a row has %d columns and %d keys at most", where, maxColumns, maxKeys)
 	}
-	for column := range row {
+	for column := range of.columns {
 		r.columns[column] = true
 	}
 	named := false
@@ -174,11 +197,12 @@ func (r *rows) add(all []string, row map[string]any, k *key, where string) error
 			continue
 		}
 		named = true
-		own := make(map[string]any, len(row)+1)
-		for c, v := range row {
-			own[c] = v
+		if r.count++; r.count > maxRows {
+			return fmt.Errorf("it has more than %d rows", maxRows)
 		}
-		own[keyColumn] = text
+		own := new(row)
+		*own = of
+		own.key = text
 		taken := false
 		switch {
 		case text == anyKey:
@@ -241,7 +265,7 @@ func readTable(f *os.File, size int64, k *key) (*rows, error) {
 }
 
 func parseTable(name string, b []byte, k *key) (*rows, error) {
-	r := &rows{by: map[string]map[string]any{}, networks: newPrefixes[map[string]any](), columns: map[string]bool{}}
+	r := &rows{by: map[string]*row{}, networks: newPrefixes[*row](), columns: map[string]bool{}}
 	read := formatOf(name)
 	if read == nil {
 		return nil, &fileError{errors.New("it is neither .csv, .json nor .yaml")}
@@ -269,13 +293,20 @@ func readCSV(r *rows, b []byte, k *key) error {
 	}
 	at := 0
 	for i, name := range head {
-		head[i] = strings.TrimSpace(name)
+		head[i] = cell(strings.TrimSpace(name))
 		if head[i] == keyColumn {
 			at = i
 		}
 	}
 	if len(head) > maxColumns {
 		return fmt.Errorf("it has %d columns, more than %d", len(head), maxColumns)
+	}
+	for i, name := range head {
+		if i == at {
+			head[i] = "" // the key has a name of its own
+		} else if name != "" {
+			r.columns[name] = true
+		}
 	}
 	for {
 		record, err := in.Read()
@@ -294,13 +325,7 @@ func readCSV(r *rows, b []byte, k *key) error {
 			r.doubt("%s has no key", where)
 			continue
 		}
-		row := map[string]any{}
-		for i, v := range record {
-			if v = strings.TrimSpace(v); i != at && v != "" && head[i] != "" {
-				row[head[i]] = cell(v)
-			}
-		}
-		if err := r.add(strings.Split(record[at], "|"), row, k, where); err != nil {
+		if err := r.add(strings.Split(record[at], "|"), row{head: head, cells: record}, k, where); err != nil {
 			return err
 		}
 	}
@@ -350,11 +375,11 @@ func (r *rows) tree(v any, k *key) error {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, key := range sortedKeys(v) {
-			row, ok := v[key].(map[string]any)
+			columns, ok := v[key].(map[string]any)
 			if !ok {
 				return fmt.Errorf("the row of %q is no set of columns: write %s: {owner: …}", key, key)
 			}
-			if err := r.add([]string{key}, row, k, strconv.Quote(key)); err != nil {
+			if err := r.add([]string{key}, row{columns: columns}, k, strconv.Quote(key)); err != nil {
 				return err
 			}
 		}
@@ -362,19 +387,19 @@ func (r *rows) tree(v any, k *key) error {
 	case []any:
 		for i, x := range v {
 			where := "row " + strconv.Itoa(i+1)
-			row, ok := x.(map[string]any)
+			columns, ok := x.(map[string]any)
 			if !ok {
 				return fmt.Errorf("%s is no set of columns", where)
 			}
 			var all []string
-			if list, ok := row[keyColumn].([]any); ok {
+			if list, ok := columns[keyColumn].([]any); ok {
 				for _, key := range list {
 					all = append(all, plainText(key))
 				}
-			} else if row[keyColumn] != nil {
-				all = []string{plainText(row[keyColumn])}
+			} else if columns[keyColumn] != nil {
+				all = []string{plainText(columns[keyColumn])}
 			}
-			if err := r.add(all, row, k, where); err != nil {
+			if err := r.add(all, row{columns: columns}, k, where); err != nil {
 				return err
 			}
 		}

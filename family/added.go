@@ -57,7 +57,11 @@ func placeText(added map[string]any, address string) display.Text {
 	parts = append(parts, as)
 	if classes, ok := added[address+"_class"].([]any); ok {
 		for _, c := range classes {
-			if c := fmt.Sprint(c); !slices.Contains(plainClasses, c) {
+			switch c := fmt.Sprint(c); {
+			case slices.Contains(plainClasses, c):
+			case strings.Trim(c, "abcdefghijklmnopqrstuvwxyz0123456789_") == "": // a name that the config gives
+				parts = append(parts, w(c))
+			default:
 				parts = append(parts, q(c))
 			}
 		}

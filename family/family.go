@@ -54,6 +54,8 @@ type Reading struct {
 	Vulnerability *Vulnerability
 	Cloud         *Cloud
 	Block         *Block
+	Traffic       *Traffic
+	Account       *Account
 	Subject       Subject // the file that a finding is about, where there is one
 	Outcome       string  // success, failure, allowed, blocked, created, modified, deleted, … where it is known
 	Reason        string  // why a login failed, in plain words
@@ -83,6 +85,15 @@ type Subject struct{ Path, Hash string }
 
 // Process is a process that an alert names.
 type Process struct{ Name, PID, Command string }
+
+// Traffic is what a network sensor saw: between whom, by which protocol, and the class that the sensor gives it.
+type Traffic struct {
+	Source, Target     alert.Endpoint
+	Protocol, Category string
+}
+
+// Account is a user or a group that was made, changed or removed.
+type Account struct{ Kind, Name string }
 
 // Request is a web request.
 type Request struct{ Method, URL, Status, Client string }

@@ -60,6 +60,7 @@ func readIDS(a *alert.Alert, r *Reading, s *sentence) {
 	r.fact("Rule", q(number))
 
 	r.Program = sensor(a)
+	r.Traffic = &Traffic{Source: source, Target: target, Protocol: proto, Category: category}
 	r.Object = strings.TrimSpace(source.IP + " " + firstOf(number, signature))
 }
 

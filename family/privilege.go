@@ -166,6 +166,7 @@ func readAccount(a *alert.Alert, text string, r *Reading, s *sentence) {
 	r.fact("Home", q(home))
 	r.fact("Shell", q(shell))
 	r.Object = firstOf(name)
+	r.Account = &Account{Kind: strings.ToLower(what), Name: firstOf(name)}
 }
 
 // readWindowsAccount reads the events of Windows about accounts.
@@ -181,4 +182,5 @@ func readWindowsAccount(a *alert.Alert, e *event, r *Reading, s *sentence) {
 		return
 	}
 	s.Own = []display.Text{w("User "), q(e.TargetUser), w(" " + verb)}
+	r.Account = &Account{Kind: "user", Name: firstOf(e.TargetUser)}
 }

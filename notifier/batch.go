@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -86,8 +85,12 @@ type caller struct {
 
 // Add sends an item of so many bytes together with others, and returns what became of it.
 func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) {
-	if err := context.Cause(ctx); err != nil { // nothing was sent, and that is certain
-		return Receipt{}, &Error{Err: fmt.Errorf("wait for a request of several: %w", err)}
+	if ctx.Err() != nil {
+		return Receipt{}, &Error{Err: context.Cause(ctx)}
+	}
+	if b.Size <= 1 { // whose failures are the caller's own
+		r := b.results(ctx, []T{item})[0]
+		return r.Receipt, r.Err
 	}
 	if b.Size <= 1 { // whose failures are the caller's own
 		r := b.results(ctx, []T{item})[0]
@@ -173,26 +176,26 @@ func (b *Batch[T]) send(p *pending[T]) {
 	}
 }
 
-// results are those of Send, one for each item whatever it does.
+// results are those of Send, one for each item whatever it does. Where a mistake of ours comes to light, each item goes alone, so
+// that the others do not share the fate of the one that it lies in.
 func (b *Batch[T]) results(ctx context.Context, items []T) (results []Result) {
-	broken := func(why string) []Result {
-		var all []Result
-		for range items {
-			all = append(all, Result{Err: &Error{Err: errors.New("a request of several: " + why), Ambiguous: true}})
-		}
-		return all
-	}
 	defer func() {
-		if r := recover(); r != nil {
-			why := fmt.Sprintf("panic with a %T", r) // what it holds may be a secret
-			if err, ok := r.(runtime.Error); ok {
-				why = err.Error()
-			}
-			results = broken(why)
+		r := recover()
+		if r == nil {
+			return
+		}
+		results = nil
+		if len(items) == 1 {
+			results = []Result{{Err: &Error{Reason: Permanent, Err: Recovered(r)}}}
+			return
+		}
+		for _, item := range items {
+			results = append(results, b.results(ctx, []T{item})...)
 		}
 	}()
-	if results = b.Send(ctx, items); len(results) != len(items) {
-		return broken(fmt.Sprintf("%d results for %d notifications", len(results), len(items)))
+	results = b.Send(ctx, items)
+	if len(results) != len(items) {
+		panic(fmt.Sprintf("%d results for %d notifications", len(results), len(items)))
 	}
 	return results
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -170,14 +171,29 @@ func TestBatchEndsWithThoseWhoWait(t *testing.T) {
 }
 
 func TestBatchOutlivesWhatSendDoes(t *testing.T) {
-	b := Batch[int]{Send: func(context.Context, []int) []Result { panic("s3cr3t") }}
-	if _, err := b.Add(t.Context(), 1, 1); err == nil || !Classify(err).Ambiguous || !Retryable(err) || err.Error() != "a request of several: panic with a string" {
-		t.Errorf("got %v", err)
+	b := Batch[int]{Send: func(context.Context, []int) []Result { panic("oops, my key is s3cr3t") }}
+	for b.Size = range 2 {
+		if _, err := b.Add(t.Context(), 1, 1); err == nil || Retryable(err) || strings.Contains(err.Error(), "oops") || !strings.Contains(err.Error(), "a panic with a string, in notifier.TestBatchOutlives") {
+			t.Errorf("got %v", err)
+		}
 	}
-	b.Send = func(_ context.Context, items []int) []Result { return make([]Result, items[0])[:items[1]] }
-	if _, err := b.Add(t.Context(), 1, 1); err == nil || err.Error() != "a request of several: runtime error: index out of range [1] with length 1" {
-		t.Errorf("got %v", err)
+	b.Size, b.Wait = 3, time.Hour
+	b.Send = func(_ context.Context, items []int) []Result {
+		if slices.Contains(items, 13) {
+			panic("oops")
+		}
+		return make([]Result, len(items))
 	}
+	var callers sync.WaitGroup
+	for _, n := range []int{1, 13, 2} {
+		callers.Go(func() {
+			if _, err := b.Add(t.Context(), n, 1); (err != nil) != (n == 13) {
+				t.Errorf("item %d: got %v", n, err)
+			}
+		})
+	}
+	callers.Wait()
+	b.Size, b.Wait = 2, 0
 	b.Send = func(context.Context, []int) []Result { return nil }
 	if _, err := b.Add(t.Context(), 1, 1); err == nil {
 		t.Error("no result is a success")

@@ -122,12 +122,15 @@ const (
 	leefTimeFormat = "MMM dd yyyy HH:mm:ss.SSS z"
 )
 
-// stateOf is what an event tells that is no new alert: taken, quiet, resolved, digest, test.
+// stateOf is what an event tells that is no new alert (taken, quiet, resolved, digest, test), or that it may be a second copy.
 func (e event) stateOf() string {
-	if e.Type == "alert" {
-		return ""
+	switch {
+	case e.Type != "alert":
+		return e.Type
+	case e.Repeat:
+		return "possible repeat"
 	}
-	return e.Type
+	return ""
 }
 
 // severityNumber is the severity as CEF and LEEF count it. What became of an alert, however severe, is no news.
@@ -182,7 +185,7 @@ func (s *Set) cef(d *Data) (securityEvent, error) {
 		Request: e.URL, Method: e.HTTPMethod, Client: e.UserAgent,
 		FileName: e.FileName, FilePath: e.FilePath, FileHash: e.FileHash, FileSize: e.FileSize, Message: e.Description,
 		Level: e.SeverityID, Groups: strings.Join(known(d.Rule.Groups), ","), Location: d.LogFile, MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Command: e.Command,
-		Log: e.Log, State: e.stateOf(), Country: field("srcip_geo.country", d),
+		Log: e.Log, State: e.stateOf(), Country: d.sourceCountry(),
 	}
 	if !d.Time.IsZero() {
 		f.Time = d.Time.UnixMilli()
@@ -220,7 +223,7 @@ func (s *Set) leef(d *Data) (securityEvent, error) {
 		User: e.User, Host: e.Dest, URL: e.URL, Resource: e.FilePath, Policy: d.Rule.Description,
 		ID: e.ID, Description: e.Description, Level: e.SeverityID, Groups: strings.Join(known(d.Rule.Groups), ","), Manager: e.DVC, AgentID: d.Agent.ID,
 		Location: d.LogFile, Program: e.App, Action: e.Action, Reason: e.Reason, SrcUser: e.SrcUser, Command: e.Command, FileHash: e.FileHash,
-		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: field("srcip_geo.country", d), Count: e.Count, State: e.stateOf(), Log: e.Log,
+		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: d.sourceCountry(), Count: e.Count, State: e.stateOf(), Log: e.Log,
 	}
 	if !d.Time.IsZero() {
 		f.Time, f.TimeFormat = d.Time.UTC().Format(leefTime), leefTimeFormat
@@ -242,4 +245,11 @@ func (d *Data) structured() map[string]string {
 	}
 	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
 	return data
+}
+
+// sourceCountry is where the source is, as enrichment knows it. What the alert itself says of it does not count.
+func (d *Data) sourceCountry() string {
+	geo, _ := d.Added["srcip_geo"].(map[string]any)
+	country, _ := geo["country"].(string)
+	return country
 }

@@ -43,6 +43,7 @@ type event struct {
 	URL         string `json:"url,omitempty"`
 	Status      string `json:"status,omitempty"`
 	UserAgent   string `json:"http_user_agent,omitempty"`
+	ChangeType  string `json:"change_type,omitempty"`
 	CVE         string `json:"cve,omitempty"`
 	CVSS        string `json:"cvss,omitempty"`
 	ObjectCat   string `json:"object_category,omitempty"`
@@ -228,11 +229,32 @@ func (e *event) addDetails(d *Data) {
 		}
 		e.Command = b.By
 	}
+	if t := r.Traffic; t != nil {
+		e.Category, e.Transport = t.Category, cmp.Or(e.Transport, transport(t.Protocol))
+		if e.SrcIP == "" && t.Source.IP != "" {
+			e.Src, e.SrcIP = t.Source.IP, t.Source.IP
+		}
+		if e.SrcIP == t.Source.IP {
+			e.SrcPort = cmp.Or(e.SrcPort, t.Source.Port)
+		}
+		if t.Target.IP != "" { // the sensor may watch over other hosts than its own
+			e.DestIP, e.DestPort = t.Target.IP, cmp.Or(e.DestPort, t.Target.Port)
+		}
+	}
+	if c := r.Account; c != nil {
+		e.ChangeType, e.ObjectCat, e.Object, e.Status = "AAA", c.Kind, c.Name, "success"
+		if c.Kind == "user" {
+			e.User = cmp.Or(e.User, c.Name)
+		}
+	}
 	e.FilePath, e.FileHash = r.Subject.Path, r.Subject.Hash
+	if e.FilePath != "" {
+		e.FileName = e.FilePath[strings.LastIndexAny(e.FilePath, `/\\`)+1:]
+	}
 	if f := r.File; f != nil {
-		e.ObjectCat = "file"
+		e.ChangeType, e.ObjectCat, e.Status = "filesystem", "file", "success"
 		if f.Registry {
-			e.ObjectCat = "registry"
+			e.ChangeType, e.ObjectCat = "registry", "registry"
 		}
 		e.Object = f.Path[strings.LastIndexAny(f.Path, `/\`)+1:]
 		e.ObjectPath, e.FilePath, e.FileName = f.Path, f.Path, e.Object

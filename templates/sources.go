@@ -12,14 +12,22 @@ type Source struct {
 	Embedded bool
 }
 
-// Sources are the files that a set is made of: the embedded ones, the user's over them, those that a receiver names.
+// Sources are the files that a set is made of: the embedded ones, the user's over them, those that a receiver names, its preset.
 func (s *Set) Sources() []Source {
-	embedded := len(s.Defaults().sources)
+	embedded := 0
+	for _, src := range s.Defaults().sources {
+		if !src.setting {
+			embedded++
+		}
+	}
 	var out []Source
 	for i, src := range s.sources {
 		if !src.setting {
 			out = append(out, Source{src.name, src.text, i < embedded})
 		}
+	}
+	if s.preset != nil {
+		out = append(out, Source{s.preset.Name + ".yaml", s.preset.Source(), s.preset.Embedded})
 	}
 	return out
 }

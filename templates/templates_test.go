@@ -633,3 +633,57 @@ func TestSettingsAreTemplatesOfTheirPart(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestEventHasTheFieldsOfItsDataModel has what the Common Information Model asks for of each kind of alert.
+func TestEventHasTheFieldsOfItsDataModel(t *testing.T) {
+	response := func(rule, script, action string) string {
+		return fmt.Sprintf(`{"rule":{"level":3,"comment":"Host Blocked by %[2]s Active Response","sidid":%[1]s,"group":"ossec,active_response,"},"id":"1795440424.1201","decoder":"ar_log",`+
+			`"location":"/var/ossec/logs/active-responses.log","full_log":"Mon Nov 23 13:27:03 UTC 2026 /var/ossec/active-response/bin/%[2]s %[3]s - 203.0.113.9 1795440017.1001 5712","hostname":"gate"}`, rule, script, action)
+	}
+	block := func(action string) map[string]any {
+		return map[string]any{"family": "active_response", "action": action, "src": "203.0.113.9", "src_ip": "203.0.113.9", "dest": "gate", "ids_type": "host"}
+	}
+	file := func(name string) string {
+		b, err := os.ReadFile("../testdata/alerts/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	for _, tt := range []struct {
+		name, alert string
+		want        map[string]any
+	}{
+		{"601 firewall-drop", response("601", "firewall-drop.sh", "add"), block("blocked")},
+		{"602 firewall-drop", response("602", "firewall-drop.sh", "delete"), block("allowed")},
+		{"603 host-deny", response("603", "host-deny.sh", "add"), block("blocked")},
+		{"604 host-deny", response("604", "host-deny.sh", "delete"), block("allowed")},
+		{"605 route-null", response("605", "route-null.sh", "add"), block("blocked")},
+		{"606 route-null", response("606", "route-null.sh", "delete"), block("allowed")},
+		{"Wazuh 651", file("wazuh/651-blocked.json"), map[string]any{"action": "blocked", "src": "203.0.113.9", "dest": "web-01", "command": "firewall-drop", "ids_type": "host", "vendor_product": "Wazuh", "dvc": "mgr-01"}},
+		{"Wazuh 652", file("wazuh/652-unblocked.json"), map[string]any{"action": "allowed", "src": "203.0.113.9", "ids_type": "host"}},
+		{"Suricata", file("wazuh/86601-suricata.json"), map[string]any{"action": "allowed", "ids_type": "network", "category": "Potentially Bad Traffic", "src": "203.0.113.31", "src_port": "37177", "dest_port": "1433", "transport": "tcp"}},
+		{"Snort, by its line", file("ossec/20101-ids-event.json"), map[string]any{"ids_type": "network", "category": "Potentially Bad Traffic", "src": "203.0.113.31", "src_port": "37177", "dest_ip": "192.0.2.11", "dest_port": "1433", "transport": "tcp", "action": nil}},
+		{"account", file("ossec/5902-user-added.json"), map[string]any{"action": "created", "change_type": "AAA", "object_category": "user", "object": "svc-tmp", "user": "svc-tmp", "status": "success"}},
+		{"account of Windows", file("wazuh/60109-windows-user-created.json"), map[string]any{"action": "created", "change_type": "AAA", "object": "tmpadmin", "user": "tmpadmin", "src_user": "helpdesk2"}},
+		{"file", file("wazuh/553-fim-deleted.json"), map[string]any{"action": "deleted", "change_type": "filesystem", "object_category": "file", "object_path": "/etc/cron.d/backup", "file_path": "/etc/cron.d/backup", "file_name": "backup", "user": "carol", "process_name": "/usr/bin/rm"}},
+		{"registry", file("wazuh/750-fim-registry.json"), map[string]any{"action": "modified", "change_type": "registry", "object_category": "registry", "object": "Run"}},
+		{"malware", file("wazuh/87105-virustotal.json"), map[string]any{"file_path": "/tmp/payload.bin", "file_name": "payload.bin", "file_hash": strings.Repeat("9", 40), "change_type": nil}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			parts, err := Default().Parts(NewData(alert.Parse([]byte(tt.alert), alert.Options{}), alert.DefaultScale, Context{Channel: "splunk"}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got map[string]any
+			if err := json.Unmarshal([]byte(parts["event.json"].Raw()), &got); err != nil {
+				t.Fatal(err)
+			}
+			for name, want := range tt.want {
+				if got[name] != want {
+					t.Errorf("%s is %v, want %v", name, got[name], want)
+				}
+			}
+		})
+	}
+}

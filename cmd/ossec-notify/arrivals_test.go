@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -98,6 +99,22 @@ func TestGistOfSeveralEventsIsTheFirst(t *testing.T) {
 	} {
 		if got := gist(sandbox.Message{Service: sandbox.Splunk, Body: []byte(body)}); got != want {
 			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}
+
+func TestAddressOfLinesShowsWhereTheyGoAndNoSecret(t *testing.T) {
+	r := &redactor{secrets: []string{"s3cr3t-t0ken"}}
+	for in, want := range map[string]string{
+		"https://splunk:8088/services/collector/raw?host=s3cr3t-t0ken&index=ossec&key=0123456789&source=%2Fvar%2Flog%2Fauth.log": "https://splunk:8088/services/collector/raw?host=[redacted]&index=ossec&key=[redacted]&source=%2Fvar%2Flog%2Fauth.log",
+		"https://splunk:8088/hook?source=%2Fvar%2Flog%2Fauth.log":                                                                "https://splunk:8088/hook?source=[redacted]",
+	} {
+		u, err := url.Parse(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.url(u); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/backtest"
 	"github.com/ossec-notify/ossec-notify/backtest/report"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/history"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -102,6 +103,8 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 		silences = e.allSilences(ctx)
 	}
 	opt.Now = e.backtested(cfg, silences)
+	enrichers := []*enrich.Enricher{cfg.Enrich.WithoutDNS()} // a name server knows the names of today
+	opt.Now.Enrich = enrichers[0].Enrich
 	tables := []*rules.Table{&cfg.Table}
 	if f.against != "" {
 		other, err := e.loadFile(f.against, f.against)
@@ -109,6 +112,8 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 			return err
 		}
 		then := e.backtested(other, silences)
+		enrichers = append(enrichers, other.Enrich.WithoutDNS())
+		then.Enrich = enrichers[1].Enrich
 		opt.Then = &then
 		tables = append(tables, &other.Table)
 	}
@@ -137,6 +142,9 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	stop := e.progress(past)
 	r, fault := backtest.Run(ctx, past.Alerts(ctx), opt)
 	stop()
+	for _, x := range enrichers {
+		e.noteEnrichment(x)
+	}
 	if r == nil {
 		return failed("%w", fault)
 	}
@@ -171,7 +179,7 @@ func (e *env) backtested(cfg *config, silences []outbox.Silence) backtest.Config
 	for _, err := range split(err) {
 		fmt.Fprintf(e.stderr, "note: %s; what it would be told in messages that change is not known\n", err)
 	}
-	return backtest.Config{Path: cfg.Path, Dispatcher: d, Silences: silences, Enrich: cfg.Enrich.WithoutDNS().Enrich}
+	return backtest.Config{Path: cfg.Path, Dispatcher: d, Silences: silences}
 }
 
 // allSilences are those that the outbox knows, also those that are over: each holds at its own times.

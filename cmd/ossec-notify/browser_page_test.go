@@ -90,6 +90,7 @@ func TestPageInChromium(t *testing.T) {
 		{"a hostile mail does nothing", testPageFramesHostileMail},
 		{"nobody, cut, no secret, many", testPageShowsWhatIsMissing},
 		{"what arrives", testPageShowsArrivals},
+		{"messages that are one text", testPageShowsOneText},
 		{"keys", testPageKeys},
 		{"every kind of node is drawn", testPageDrawsEveryKind},
 		{"everybody can read it", testPageIsAccessible},
@@ -790,4 +791,25 @@ func BenchmarkPageInChromium(b *testing.B) {
 			page.painted()
 		}
 	})
+}
+
+// testPageShowsOneText: what syslog and files get is drawn whole, whatever the alert holds.
+func testPageShowsOneText(t *testing.T, b *tab) {
+	dir := write(t, map[string]string{"ossec-notify.yaml": `receivers:
+  siem: {syslog: {address: "tls://siem.example.com", format: cef}}
+  qradar: {syslog: {address: "udp://siem.example.com"}}
+  lines: {file: {path: /var/log/alerts.json}}
+always: [siem, qradar, lines]
+`})
+	s := serve(t, "preview", "--web", "--config", filepath.Join(dir, "ossec-notify.yaml"), filepath.Join(corpusDir, "wazuh", "5712-ssh-brute-force.json"), filepath.Join(corpusDir, "hostile", "ansi-and-bidi.json"))
+	b.open(s.url, 1440)
+	b.ready()
+	b.shoot("one-text", 1440)
+	for receiver, want := range map[string]string{"siem": "CEF:0|Wazuh|Wazuh|1|5712|", "qradar": `"version": 1,`, "lines": `"version": 1,`} {
+		b.until(fmt.Sprintf(`[...document.querySelectorAll('.card')].find(c => c.getAttribute('aria-label') === %q)?.querySelector('.in').textContent.includes(%q)`, receiver, want))
+	}
+	b.press("j")
+	b.untilShown(1)
+	b.until(`document.querySelectorAll('.card').length === 3`)
+	b.shoot("one-text-hostile", 1440)
 }

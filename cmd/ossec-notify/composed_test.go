@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/page"
 )
 
 // A message that is one text is shown whole: its JSON set out, wherever it stands, and nothing in it steers the terminal.
@@ -58,5 +60,55 @@ func TestMessageThatIsOneText(t *testing.T) {
 				t.Errorf("as JSON it is %q, want %q", read[0].Message, tt.shown.Message)
 			}
 		})
+	}
+}
+
+// The page draws what syslog and files get as the terminal does, says where it goes, and copies the JSON.
+func TestThePageShowsMessagesThatAreOneText(t *testing.T) {
+	_, e := webHome(t, `
+receivers:
+  siem:
+    syslog: {address: "tls://siem.example.com", format: cef}
+  qradar:
+    syslog: {address: "udp://siem.example.com", enterprise: 32473}
+  lines:
+    file: {path: /var/log/alerts.json}
+always: [siem, qradar, lines]
+`)
+	g := newTestPreviews(t, e, filepath.Join(corpusDir, "wazuh", "5712-ssh-brute-force.json"))
+	p, err := g.Preview(t.Context(), page.Query{Alert: g.files.alerts[0].id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wants := map[string][2]string{
+		"siem": {"Syslog · tls://siem.example.com:6514", " CEF:0|Wazuh|Wazuh|1|5712|"}, "qradar": {"Syslog · udp://siem.example.com:514", `{"version":1,`}, "lines": {"File · /var/log/alerts.json", `{"version":1,`},
+	}
+	for _, c := range p.Cards {
+		want := wants[c.Receiver]
+		delete(wants, c.Receiver)
+		if c.Where != want[0] || len(c.Problems) > 0 || c.Marks.Neutralised > 0 || c.Curl != "" {
+			t.Errorf("%s: %q, %v, %v", c.Receiver, c.Where, c.Problems, c.Marks)
+		}
+		source := draw.TextOf(view(t, c, viewSource).Draw[0])
+		if !strings.Contains(source, want[1]) || strings.Contains(source, "\n") {
+			t.Errorf("%s: the source is %q", c.Receiver, source)
+		}
+		shown := draw.TextOf(view(t, c, viewShown).Draw[0])
+		if set := strings.Contains(shown, "\n  \"version\": 1,\n"); set != (c.Receiver != "siem") {
+			t.Errorf("%s: it is shown as %q", c.Receiver, shown)
+		}
+		if !strings.Contains(draw.TextOf(view(t, c, viewTemplate).Draw[0]), `{{define "`+c.Channel+`.`) {
+			t.Errorf("%s: its template is not shown", c.Receiver)
+		}
+		if c.Receiver == "lines" {
+			if diff := cmp.Diff(unmarshal[any](t, []byte(source)), unmarshal[any](t, []byte(c.Copy))); diff != "" {
+				t.Errorf("what is copied (-sent +copied):\n%s", diff)
+			}
+		} else if c.Copy != source {
+			t.Errorf("%s: %q is copied", c.Receiver, c.Copy)
+		}
+	}
+	if len(wants) > 0 {
+		t.Errorf("no cards of %v", wants)
 	}
 }

@@ -58,8 +58,8 @@ func (e *env) enriched(ctx context.Context, in input, cfg *config) iter.Seq2[*al
 }
 
 // noteEnrichment says on stderr what could not be looked up.
-func (e *env) noteEnrichment(cfg *config) {
-	for _, n := range cfg.Enrich.Notes() {
+func (e *env) noteEnrichment(of *enrich.Enricher) {
+	for _, n := range of.Notes() {
 		fmt.Fprintf(e.stderr, "note: enrich: %s\n", safe(n.String()))
 	}
 }

@@ -3,19 +3,22 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/enrich/enrichtest"
+	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/sandbox"
+	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 // blockRoutes is the config of the story that OSSEC's users tell each other: block data goes to the SIEM with the country in it, and
@@ -192,7 +195,6 @@ func TestServeEnrichesWhatItFollows(t *testing.T) {
 	in.until("it is found", func() bool {
 		n++
 		write(fmt.Sprint(n))
-		time.Sleep(50 * time.Millisecond)
 		return len(in.at(sandbox.Slack)) > 0
 	})
 	_, text := get(t, address, "/metrics")
@@ -221,11 +223,12 @@ func TestWhatIsLookedUpIsQuoted(t *testing.T) {
 	}
 	config := `receivers:
   soc: {slack: {webhook_url: "https://hooks.slack.com/services/T0/B0/x"}}
+  mail: {email: {smtp: "smtp://127.0.0.1:25", from: a@example.com, to: [b@example.com]}}
 enrich:
   geoip: [geo.mmdb]
   tables:
     gate: {file: gate.json, by: agent, show: [owner], links: {Wiki: wiki, Page: page, Fine: fine}}
-default: [soc]
+default: [soc, mail]
 `
 	for name, text := range map[string]string{"gate.json": string(row), "c.yaml": config} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -267,5 +270,118 @@ default: [soc]
 	writeAdded(&out, a)
 	if strings.ContainsAny(out.String(), "\u202e\x1b") || strings.Contains(out.String(), "\n*Fix*") || strings.Contains(out.String(), "https://evil") {
 		t.Errorf("explain shows %q", out.String())
+	}
+}
+
+// The links of docs/enrichment.md lead where they say.
+func TestManualDashboardLinks(t *testing.T) {
+	var block string
+	for _, b := range fence.FindAllStringSubmatch(manual(t)["docs/enrichment.md"], -1) {
+		if strings.HasPrefix(b[2], "links:\n") {
+			block = b[2]
+		}
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "c.yaml")
+	if err := os.WriteFile(path, []byte("receivers: {}\n"+block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, problems, err := loadConfig(path, dir)
+	if err != nil || cfg == nil || len(problems) > 0 {
+		t.Fatal(err, problems)
+	}
+	a := alert.Parse([]byte(`{"rule":{"id":"5710","level":5,"mitre":{"id":["T1110.001"]}},"agent":{"id":"007"},"id":"1795440504.44"}`), alert.Options{})
+	got := map[string]string{}
+	for _, l := range cfg.templates.Links(templates.NewData(a, cfg.Scale, templates.Context{})) {
+		got[l.Name] = l.URL.Raw()
+	}
+	want := map[string]string{
+		"alert":   "https://wazuh.example.com/app/threat-hunting#/overview/?tab=general&tabView=events&_a=(query:(language:kuery,query:'id:%221795440504.44%22'))",
+		"agent":   "https://wazuh.example.com/app/endpoints-summary#/agents?tab=welcome&agent=007",
+		"rule":    "https://wazuh.example.com/app/rules#/manager/?tab=rules&redirectRule=5710",
+		"mitre":   "https://attack.mitre.org/techniques/T1110/001",
+		"runbook": "https://wiki.example.com/runbooks/5710",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// What check says of enrichment, doctor says, too, with what to do; the page shows what was added; backtest and test go by it.
+func TestEnrichmentInEveryCommand(t *testing.T) {
+	dir := t.TempDir()
+	places(t, dir)
+	for name, text := range map[string]string{
+		"gates.csv": "agent,site\ngate,Cellar\n", "alerts.json": blockAlert("1", "601", "add", "81.2.69.142") + "\n" + blockAlert("2", "601", "add", "89.160.20.112") + "\n",
+		"c.yaml": strings.NewReplacer("SLACK_URL", "https://hooks.slack.com/services/T0/B0/x", "SPLUNK_URL", "https://splunk.example.com:8088", "HEC_TOKEN", "11111111-2222-3333-4444-555555555555").Replace(blockRoutes),
+		"tests/t.yaml": `- {name: abroad, alert: {rule: 601, level: 3, srcip: 81.2.69.142}, expect: {receivers: [siem, soc], route: blocks/foreign}}
+- {name: at home, alert: {rule: 601, level: 3, srcip: 89.160.20.112}, expect: {receivers: [siem]}}
+- {name: whatever the file says, alert: {rule: 601, level: 3, srcip: 89.160.20.112}, added: {srcip_geo: {country: FR}}, expect: {receivers: [siem, soc]}}
+`,
+	} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	command := func(args ...string) string {
+		t.Helper()
+		var out, notes strings.Builder
+		args = append(args, "--config", filepath.Join(dir, "c.yaml"), "--home", dir)
+		if code := run(t.Context(), args, strings.NewReader(""), &out, &notes); code != exitDone {
+			t.Fatalf("%q: exit %d\n%s%s", args, code, out.String(), notes.String())
+		}
+		return out.String()
+	}
+	doctor := func() string {
+		var out strings.Builder
+		run(t.Context(), []string{"doctor", "--config", filepath.Join(dir, "c.yaml"), "--home", dir}, strings.NewReader(""), &out, &out) // there is no manager here
+		return out.String()
+	}
+	if got := doctor(); !strings.Contains(got, "ok       enrich       2 databases, 1 table\n") {
+		t.Errorf("doctor says\n%s", got)
+	}
+	if got := command("test"); !strings.HasPrefix(got, "3 cases, all passed") {
+		t.Errorf("test says\n%s", got)
+	}
+	var report struct {
+		Receivers []struct {
+			Name string
+			Now  struct{ Messages int }
+		}
+	}
+	if err := json.Unmarshal([]byte(command("backtest", filepath.Join(dir, "alerts.json"), "--format", "json")), &report); err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, r := range report.Receivers {
+		counts[r.Name] = r.Now.Messages
+	}
+	if counts["siem"] != 2 || counts["soc"] != 1 {
+		t.Errorf("backtest counts %v", counts)
+	}
+	if err := os.Rename(filepath.Join(dir, "gates.csv"), filepath.Join(dir, "moved.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if got := doctor(); !strings.Contains(got, "warning  enrich       tables.gate: there is no file "+filepath.Join(dir, "gates.csv")+". To do: put it there, or mend it") {
+		t.Errorf("doctor says\n%s", got)
+	}
+	e := &env{home: dir, config: filepath.Join(dir, "c.yaml"), state: filepath.Join(dir, "state"), stderr: io.Discard, stdout: io.Discard, stdin: strings.NewReader("")}
+	g, err := e.newPreviews(t.Context(), input{files: []string{filepath.Join(dir, "alerts.json")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := g.Alerts(t.Context(), "files", "", "")
+	if err != nil || len(list.Alerts) != 2 || list.Alerts[0].Told != 2 || list.Alerts[1].Told != 1 {
+		t.Fatalf("the page lists %+v, %v", list, err)
+	}
+	p, err := g.Preview(t.Context(), page.Query{Alert: list.Alerts[0].ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := json.Marshal(p.Alert.Facts); !strings.Contains(string(b), "srcip_geo.country") || !strings.Contains(string(p.Explain), `"added":{`) || len(p.Cards) != 2 {
+		t.Errorf("the page shows %s, %s, %d cards", b, p.Explain, len(p.Cards))
 	}
 }

@@ -73,7 +73,7 @@ func explainCommand(e *env) *cobra.Command {
 			if n == 0 {
 				return failed("the input holds no alert")
 			}
-			e.noteEnrichment(cfg)
+			e.noteEnrichment(cfg.Enrich)
 			return nil
 		},
 	}
@@ -400,7 +400,7 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	}
 	if found != nil && found.Added == nil {
 		found = cfg.Enrich.Enrich(found)
-		e.noteEnrichment(cfg)
+		e.noteEnrichment(cfg.Enrich)
 	}
 	if found != nil {
 		if !x.asked { // what is decided now says little of then

@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/file"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
@@ -399,4 +402,46 @@ func (in *installation) readOnly() *syscall.SysProcAttr {
 		_ = os.Chmod(in.state(), 0o755)
 	})
 	return nil
+}
+
+// A local file whose disk fills up under a line has whole lines alone, and the line is written when there is room.
+func TestFaultFullDiskAtALocalFile(t *testing.T) {
+	if !mayMount(t) {
+		return
+	}
+	dir := filepath.Join(t.TempDir(), "disk")
+	mount(t, dir, "64k")
+	path := filepath.Join(dir, "alerts.json")
+	f, err := file.New(file.Config{Path: path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := notifier.Notification{Action: notifier.Trigger, Parts: map[string]display.Text{"document.json": display.Words(`{"log":"` + strings.Repeat("x", 10_000) + `"}`)}}
+	written := 0
+	for ; written < 100; written++ {
+		if _, err = f.Notify(t.Context(), n); err != nil {
+			break
+		}
+	}
+	if got := notifier.Classify(err); !errors.Is(err, syscall.ENOSPC) || got.Reason != notifier.Temporary || got.Ambiguous || !strings.Contains(got.Hint, "lines wait until there is room") {
+		t.Fatalf("after %d lines: got %v, want a temporary error that says what waits", written, err)
+	}
+	whole := func(lines int) {
+		t.Helper()
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) != lines*len(b[:strings.IndexByte(string(b), '\n')+1]) {
+			t.Errorf("%d bytes are no %d whole lines", len(b), lines)
+		}
+	}
+	whole(written)
+	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, "size=128k"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Notify(t.Context(), n); err != nil {
+		t.Fatal(err)
+	}
+	whole(written + 1)
 }

@@ -51,10 +51,11 @@ receivers:
   hook-raw:     {webhook: {url: %[8]q, bearer_token: %[9]q, body: raw}}
   hook-json:    {webhook: {url: %[8]q, bearer_token: %[9]q, body: own.json.tmpl}}
   hook-text:    {webhook: {url: %[8]q, bearer_token: %[9]q, body: own.tmpl}}
+  hook-preset:  {webhook: {url: %[8]q, preset: own, settings: {key: %[9]q}}}
   mail:         {email: {smtp: %[10]q, from: ossec@example.com, to: [root@example.com]}}
   mail-own:     {email: {smtp: %[10]q, from: ossec@example.com, to: [root@example.com]}, template: mail-own.tmpl}
   mail-html:    {email: {smtp: %[10]q, from: ossec@example.com, to: [root@example.com]}, template: own.html.tmpl}
-always: [chat, chat-bot, chat-own, chat-body, page, page-own, siem, siem-json, siem-text, hook, hook-raw, hook-json, hook-text, mail, mail-own, mail-html]
+always: [chat, chat-bot, chat-own, chat-body, page, page-own, siem, siem-json, siem-text, hook, hook-raw, hook-json, hook-text, hook-preset, mail, mail-own, mail-html]
 links:
   alert: "https://links.example.com/alert/{{.ID}}/of/{{.Agent.Name}}?q={{.Rule.Description}}&log={{.Log | trunc 200}}#{{.Location}}"
   runbook: "https://links.example.com/runbook/x{{.Rule.ID}}{{.Agent.Name}}"
@@ -98,10 +99,35 @@ X-Log: of {{.Log}}
 <p>{{rich .Rule.Description}}{{dotted .Rule.Description}}{{plain .Rule.Description}}</p></body></html>`,
 }
 
+// injectionPreset is a preset that puts an alert's text into every place of a body, with escapes that can be read back.
+const injectionPreset = `name: own
+title: Own
+about: A preset for tests.
+checked: 2026-11-23
+settings:
+  url: {required: true, help: "the address", example: "https://example.com/hook"}
+  key: {required: true, secret: true, help: "the key", example: "x"}
+request:
+  url: "{url}"
+  headers: {Authorization: "Bearer {key}", X-Key: "{dedup_hash}"}
+  body: |
+    {"value": {{.Log}}, "string": "of {{.Log}}.", "both": "*{{.Agent.Name}}{{.Log}}*", "json": {{.Log | toJson}}, "map": {{dict "log" .Log | toJson}}, "list": [{{range list .Log .Log}}"{{.}}",{{end}} 1],
+     "variable": {{$x := .Log}}{{$x}}, "printed": "{{printf "%s" .Log}}", "joined": "{{joinText "-" (list .Log .Log)}}", "called": "{{template "called" .}}", "through": {{toJson .Log | toString | fromJson}},
+     "groups": {{.Rule.Groups | toJson}}, "code": "<i>{{code .Log}}</i>", "fence": "{{fence .Log}}", "machine": "{{plainText .Log}}", "severity": {{severityOf 1 2 3 4 5 6}}}
+    {{define "called"}}({{.Log}}){{end}}
+plain: {text: "<b>{text}</b>"}
+text:
+  escape: {"\\": "\\\\", "<": "&lt;", ">": "&gt;", "&": "&amp;", "*": "\\*"}
+  code: {open: "<code>", close: "</code>", escape: {"<": "&lt;", ">": "&gt;", "&": "&amp;"}}
+  fence: {open: "<pre>", close: "</pre>", escape: {"<": "&lt;", ">": "&gt;", "&": "&amp;"}}
+answer: {success: {status: [200]}}
+`
+
 // injectionSite is the config with the operator's templates, loaded.
 func injectionSite(t *testing.T, addresses ...any) *config {
 	t.Helper()
 	files := maps.Clone(injectionTemplates)
+	files["presets/own.yaml"] = injectionPreset
 	files["ossec-notify.yaml"] = fmt.Sprintf(injectionConfig, addresses...)
 	dir := write(t, files)
 	cfg, problems, err := loadConfig(filepath.Join(dir, "ossec-notify.yaml"), dir)
@@ -716,6 +742,8 @@ func checkInertJSON(t *testing.T, name string, got, want outgoing, a *alert.Aler
 		sameText(t, "what a function made", object["same"], a.Log)
 		equal(t, "the list", fmt.Sprint(object["list"]), fmt.Sprint([]any{validText(a.Agent.Name), validText(a.Agent.Name), a.Rule.Level}))
 		equal(t, "the groups", fmt.Sprint(object["groups"]), fmt.Sprint(groups))
+	case "hook-preset":
+		checkInertPreset(t, got, a)
 	case "siem-text":
 		object, ok := lookup(got.body, "event").(map[string]any)
 		if !ok {
@@ -731,6 +759,55 @@ func checkInertJSON(t *testing.T, name string, got, want outgoing, a *alert.Aler
 	case "siem":
 		checkKeys(t, got.body, want.body)
 		checkKeys(t, lookup(got.body, "event"), nil)
+	}
+}
+
+// checkInertPreset: who reads the vendor's markup reads the alert's text in its display form, whatever the template did with it.
+func checkInertPreset(t *testing.T, got outgoing, a *alert.Alert) {
+	t.Helper()
+	object := asObject(got.body)
+	read := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&", `\\`, `\`, `\*`, "*").Replace
+	inside := func(key, before, after string) string {
+		s, _ := object[key].(string)
+		inner, ok1 := strings.CutPrefix(s, before)
+		inner, ok2 := strings.CutSuffix(inner, after)
+		if !ok1 || !ok2 {
+			t.Errorf("%s is %.200q", key, s)
+		}
+		if strings.ContainsAny(inner, "<>") {
+			t.Errorf("%s holds live markup: %.200q", key, s)
+		}
+		return inner
+	}
+	if err := got.shown.templateErr; err != nil {
+		if len(a.Log) < 100_000 { // so much in every place is more than a template may print
+			t.Errorf("the template failed: %v", err)
+		}
+		inside("text", "<b>", "</b>")
+		return
+	}
+	log := display.Quote(a.Log).String()
+	for key, around := range map[string][2]string{"value": {}, "string": {"of ", "."}, "json": {}, "variable": {}, "printed": {}, "called": {"(", ")"}, "through": {}} {
+		equal(t, key, read(inside(key, around[0], around[1])), log)
+	}
+	equal(t, "both", read(inside("both", "*", "*")), display.Quote(a.Agent.Name).String()+log)
+	equal(t, "joined", read(inside("joined", "", "")), log+"-"+log)
+	equal(t, "the map", read(fmt.Sprint(lookup(object, "map", "log"))), log)
+	if list, ok := object["list"].([]any); !ok || len(list) != 3 || read(fmt.Sprint(list[0])) != log {
+		t.Errorf("the list is %.200q", object["list"])
+	}
+	wrapped := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace
+	if strings.TrimSpace(log) != "" {
+		equal(t, "the fence", wrapped(inside("fence", "<pre>", "</pre>")), log)
+		if line := display.Quote(a.Log).Line().String(); line != "" {
+			equal(t, "the code", wrapped(inside("code", "<i><code>", "</code></i>")), line)
+		}
+	}
+	sameText(t, "what is for machines", object["machine"], a.Log)
+	for header, value := range (*got.shown.Requests)[0].Headers {
+		if strings.Contains(value, open) {
+			t.Errorf("the header %s holds the alert's text: %q", header, value)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
+	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
@@ -347,5 +348,36 @@ func TestPresetsCommand(t *testing.T) {
 	}
 	if _, errs, code := say("discrod"); code != exitUsage || !strings.Contains(errs, `did you mean "discord"?`) {
 		t.Errorf("exit %d: %s", code, errs)
+	}
+}
+
+// TestPresetOnThePage: preview --web shows the request of a preset, how much of its limits it takes, and the file itself.
+func TestPresetOnThePage(t *testing.T) {
+	home, e := webHome(t, "receivers:\n  team: {webhook: {preset: discord, url: \"https://discord.example.com/api/webhooks/1/s3cr3t-t0ken\"}}\n  chat: {webhook: {preset: house, url: \"https://chat.example.com/1\", settings: {key: k}}}\ndefault: [team, chat]\n")
+	putFile(t, presets.File(filepath.Join(home, "etc", "ossec-notify", "templates"), "house"), ownPreset)
+	g := newTestPreviews(t, e, filepath.Join(corpusDir, "wazuh", "5712-ssh-brute-force.json"))
+	list, err := g.Alerts(t.Context(), "files", "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cards := preview(t, g, page.Query{Alert: list.Alerts[0].ID}).Cards
+	for _, c := range cards {
+		want := map[string]string{"team": "Webhook, preset discord", "chat": "Webhook, preset house"}[c.Receiver]
+		views, err := json.Marshal(c.Views)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Where != want || len(c.Problems) > 0 || len(c.Views) != 3 || strings.Contains(string(views)+c.Curl, "s3cr3t") {
+			t.Errorf("%s: %q, problems %v, %d views, curl %s", c.Receiver, c.Where, c.Problems, len(c.Views), c.Curl)
+		}
+		if file := map[string]string{"team": "title: Discord", "chat": "title: House chat"}[c.Receiver]; !strings.Contains(string(views), file) {
+			t.Errorf("%s: its preset is not shown", c.Receiver)
+		}
+		if c.Receiver == "team" && len(c.Limits) == 0 {
+			t.Error("how much of the limits a message takes is not shown")
+		}
+	}
+	if len(cards) != 2 {
+		t.Errorf("%d cards", len(cards))
 	}
 }

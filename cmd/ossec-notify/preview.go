@@ -154,7 +154,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 	if alerts == 0 {
 		return failed("the input holds no alert")
 	}
-	e.noteEnrichment(cfg)
+	e.noteEnrichment(cfg.Enrich)
 	if gathered != nil {
 		for _, r := range gathered.receivers {
 			show(r.delivery(gathered.kind))

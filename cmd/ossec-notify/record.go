@@ -182,6 +182,17 @@ func (r *redactor) header(name, value string) string {
 	return r.text(value)
 }
 
+// isSplunkData reports whether a value of a query says where Splunk is to put a line: to its raw endpoint that is part of the
+// message. A secret that is known is taken out of it all the same.
+func isSplunkData(u *url.URL, name string) bool {
+	return isRawEndpoint(u) && slices.Contains([]string{"index", "host", "source", "sourcetype"}, name)
+}
+
+// isRawEndpoint reports whether an address is that of the raw endpoint of Splunk's collector.
+func isRawEndpoint(u *url.URL) bool {
+	return strings.HasSuffix(strings.TrimSuffix(u.Path, "/1.0"), "/services/collector/raw")
+}
+
 // pathWord is what the first part of a path is on most servers (services, hooks, api), and a key hardly ever.
 var pathWord = regexp.MustCompile(`^[a-z]{1,12}$`)
 
@@ -213,7 +224,7 @@ func (r *redactor) url(u *url.URL) string {
 	if u.RawQuery != "" {
 		pairs := strings.Split(u.RawQuery, "&")
 		for i, pair := range pairs {
-			if name, value, ok := strings.Cut(pair, "="); ok && len(value) > 8 {
+			if name, value, ok := strings.Cut(pair, "="); ok && len(value) > 8 && !isSplunkData(u, name) {
 				pairs[i] = name + "=" + notifier.Redacted
 			}
 		}

@@ -74,6 +74,11 @@ func sandboxConfig(s *sandbox.Server) string {
 // sandboxSchedule is the schedule of the stand-in of PagerDuty by which somebody is on call.
 const sandboxSchedule = "PSANDBX"
 
+// asksForToken reports whether a request brings no event to Splunk's collector, and is refused for nothing else.
+func asksForToken(m sandbox.Message) bool {
+	return m.Service == sandbox.Splunk && len(m.Body) == 0 && m.Status == http.StatusBadRequest && !m.Accepted
+}
+
 // arrival is a message that arrived at a stand-in, in a line or two.
 func arrival(m sandbox.Message) string {
 	verdict, what := "accepted", gist(m)
@@ -83,6 +88,8 @@ func arrival(m sandbox.Message) string {
 		// The addresses of several services begin alike, and whoever asks for no more than the root only sees whether somebody
 		// answers.
 		return fmt.Sprintf("%s  %-10s asked: whether somebody answers, as check --online does; nothing was sent\n", m.At.Format("15:04:05"), "(any)")
+	case asksForToken(m):
+		verdict, what = "asked", "whether the token is good, as check --online does; nothing was sent"
 	case m.Status < 300 && len(m.Problems) == 0: // no message: what is in a channel, whether an event is indexed
 		verdict, what = "asked", m.Path
 	default:
@@ -90,6 +97,9 @@ func arrival(m sandbox.Message) string {
 	}
 	line := fmt.Sprintf("%s  %-10s %s (%d): %s\n", m.At.Format("15:04:05"), m.Service, verdict, m.Status, safe(strings.TrimSpace(what)))
 	for _, p := range m.Problems {
+		if asksForToken(m) {
+			break
+		}
 		line += "            " + safe(p) + "\n"
 	}
 	return line

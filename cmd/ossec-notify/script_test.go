@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	// Wazuh passes "integrations" as argv[0] of every integration.
 	commands := map[string]func(){"ossec-notify": main, "integrations": main, crashName: crash}
 	for _, name := range []string{
-		"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-notify",
+		"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-file", "custom-syslog", "custom-notify",
 		"custom-elasticsearch", "custom-loki",
 		"custom-oncall", "custom-nobody", "slack", "pagerduty",
 	} {

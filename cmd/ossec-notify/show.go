@@ -75,7 +75,11 @@ func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed)
 	if kind, _ := channelByName(x.Receiver.Channel); metered && !kind.json {
 		return partLines(n, shown), meterLine(m.Meters(n))
 	}
-	lines, meters = requestLines(shown)
+	form := safe
+	if x.Receiver.Preset != "" { // text of the alert has its display form there, but for what is for machines
+		form = display.Visible
+	}
+	lines, meters = requestLines(shown, form)
 	if metered {
 		if limits := meterLine(m.Meters(n)); limits != "" {
 			meters += ": " + limits
@@ -175,7 +179,7 @@ func composedLines(shown previewed) (lines []string, meters string) {
 		lines = append(lines, strings.Split(safe(text), "\n")...)
 	}
 	if document != "" {
-		lines = append(lines, bodyLines(json.RawMessage(plainEscapes(document)))...)
+		lines = append(lines, bodyLines(json.RawMessage(plainEscapes(document)), safe)...)
 	}
 	return lines, "message of " + display.Thousands(len(shown.Message)) + " bytes"
 }
@@ -198,8 +202,8 @@ func splitDocument(message string) (text, document string) {
 	return "", document
 }
 
-// requestLines are the lines of what is sent, as it was recorded.
-func requestLines(shown previewed) (lines []string, meters string) {
+// requestLines are the lines of what is sent, as it was recorded, in a form that steers no terminal.
+func requestLines(shown previewed, form func(string) string) (lines []string, meters string) {
 	if shown.Requests == nil {
 		return nil, ""
 	}
@@ -210,7 +214,7 @@ func requestLines(shown previewed) (lines []string, meters string) {
 		for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 			lines = append(lines, faint.Render(name+": "+safe(r.Headers[name])))
 		}
-		lines = append(lines, bodyLines(r.Body)...)
+		lines = append(lines, bodyLines(r.Body, form)...)
 	}
 	return lines, "request of " + display.Thousands(size) + " bytes"
 }
@@ -223,12 +227,12 @@ func textLines(t display.Text) []string {
 }
 
 // bodyLines are the lines of a request's body, JSON set out.
-func bodyLines(body any) []string {
+func bodyLines(body any, form func(string) string) []string {
 	switch b := body.(type) {
 	case json.RawMessage:
-		return strings.Split(safe(string(setOut(b))), "\n")
+		return strings.Split(form(string(setOut(b))), "\n")
 	case string:
-		return strings.Split(safe(b), "\n")
+		return strings.Split(form(b), "\n")
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func FuzzTerminal(f *testing.F) {
 		text := display.Join(display.Words("```"), display.Quote(s), display.Words("``` *Says*  "), display.Quote(s))
 		lines := append(markup(text), textLines(display.Quote(s))...)
 		lines = append(lines, safe(s), displayed(s), display.Quote(s).Line().String())
-		lines = append(lines, bodyLines(s)...)
+		lines = append(lines, bodyLines(s, safe)...)
 		var machine bytes.Buffer // --format json: the same to a program, and nothing to a terminal
 		if err := jsonLine(&machine, map[string]any{"text": s, "body": json.RawMessage(`"` + strings.ReplaceAll(strings.Map(printing, s), "\\", "") + `"`)}); err != nil {
 			t.Fatal(err)

@@ -129,6 +129,7 @@ func (e *env) test(ctx context.Context, args []string, o testOptions) error {
 			return fmt.Errorf("--run: no case has a name that %q matches", o.run)
 		}
 	}
+	e.noteEnrichment(reader.enrich)
 	t := newTester(cfg)
 	var report testReport
 	for i := range cases {

@@ -139,7 +139,7 @@ func where(s *sheet) string {
 		return "Webhook"
 	}
 	if s.shown.To != "" {
-		return display.Quote(s.Receiver.Channel + " · " + s.shown.To).Line().CutEnd(maxWhere).Capital().String()
+		return display.Words(s.Receiver.Channel + " · " + display.Visible(s.shown.To)).Line().CutEnd(maxWhere).Capital().String() // the config has it
 	}
 	return s.Receiver.Channel
 }
@@ -262,7 +262,7 @@ func composedViews(shown previewed) []page.View {
 
 // splunkEvents draws what a request brings to a collector: lines to its raw endpoint, else events in their envelopes.
 func splunkEvents(address string, body []byte) (draw.Node, error) {
-	if u, err := url.Parse(address); err == nil && strings.HasSuffix(strings.TrimSuffix(u.Path, "/1.0"), "/collector/raw") {
+	if u, err := url.Parse(address); err == nil && isRawEndpoint(u) {
 		return draw.EventLines(u.Query(), body)
 	}
 	return draw.Event(body)
@@ -356,6 +356,9 @@ func templateOf(rc *receiver, s *sheet) string {
 	if rc == nil {
 		return usual
 	}
+	if p := presetName(rc.Config); p != "" {
+		return p + ".yaml"
+	}
 	return cmp.Or(bodyTemplate(rc.Config), rc.common.Template, usual)
 }
 
@@ -390,7 +393,9 @@ func templateView(s *sheet, file string) page.View {
 			}
 		}
 		as := style
-		if slices.ContainsFunc(raws, func(u templates.Use) bool { return u.File == base && u.Line == n }) {
+		if slices.ContainsFunc(raws, func(u templates.Use) bool {
+			return (u.File == base || strings.HasPrefix(u.File, base+"/")) && u.Line == n
+		}) {
 			as = "raw"
 		}
 		lines.Children = append(lines.Children, draw.Node{Kind: draw.Line, Text: strconv.Itoa(n), Style: as, Children: draw.Visible(strings.TrimRight(line, "\r\n"))})

@@ -74,6 +74,9 @@ func shownArrival(m sandbox.Message) bool {
 	if m.Service == sandbox.Unknown && m.Method == http.MethodHead { // whether somebody answers
 		return false
 	}
+	if asksForToken(m) {
+		return false
+	}
 	return m.Accepted || m.Status >= 300 || len(m.Problems) > 0
 }
 

@@ -331,11 +331,12 @@ func (f *Notifier) failure(what string, err error) *notifier.Error {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Hint = "make the directory " + filepath.Dir(f.path) + ", owned by the user that delivers"
 	case errors.Is(err, syscall.ELOOP):
-		e.Reason, e.Hint = notifier.Misconfigured, "it is a link, which is not followed: write the path that it leads to"
+		e = notifier.Errorf(notifier.Misconfigured, "%s %s: it is a link", what, f.path) // the system's words say nothing to people
+		e.Hint = "links are not followed here: write the path that it leads to"
 	case errors.Is(err, regular.ErrOther), errors.Is(err, syscall.EISDIR):
 		e.Reason, e.Hint = notifier.Misconfigured, "something else than a file lies there: remove it, or write another path"
 	case errors.Is(err, syscall.EROFS):
-		e.Hint = "the file system is mounted read-only"
+		e.Hint = "the file system is read-only here; for a systemd unit, add the directory to its ReadWritePaths"
 	}
 	return e
 }

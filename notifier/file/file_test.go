@@ -261,7 +261,7 @@ func TestWhatLiesInTheWay(t *testing.T) {
 		reason notifier.Reason
 		hint   string
 	}{
-		"link": {notifier.Misconfigured, "it is a link"}, "dangling": {notifier.Misconfigured, "it is a link"},
+		"link": {notifier.Misconfigured, "links are not followed"}, "dangling": {notifier.Misconfigured, "links are not followed"},
 		"directory": {notifier.Misconfigured, "something else than a file"}, "fifo": {notifier.Misconfigured, "something else than a file"},
 		"missing/alerts.json": {notifier.Temporary, "make the directory " + at("missing")},
 	} {

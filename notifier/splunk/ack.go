@@ -24,6 +24,8 @@ const (
 	// The pause between two questions is halved while answers come, and doubled while none does.
 	minPause = 25 * time.Millisecond
 	maxPause = time.Second
+	// maxAnswer is how long a question may take, also when whoever asked has gone.
+	maxAnswer = 5 * time.Second
 	// maxAskAfter bounds what the collector may ask us to wait between questions: an attempt has some 10 s in all.
 	maxAskAfter = 5 * time.Second
 )
@@ -208,8 +210,17 @@ func (s *Notifier) await(ctx context.Context, token string, w *ack) (notifier.Re
 		case <-ctx.Done():
 			return notifier.Receipt{}, unacknowledged(context.Cause(ctx), w)
 		case acks.turn <- struct{}{}:
-			s.askAfterPause(ctx, token, w)
-			<-acks.turn
+			asked := make(chan struct{})
+			go func() {
+				defer close(asked)
+				s.askAfterPause(ctx, token, w)
+				<-acks.turn
+			}()
+			select {
+			case <-asked:
+			case <-w.done:
+			case <-ctx.Done(): // the question goes on: its answer may be about others, and is not given twice
+			}
 		}
 	}
 	acks.forget(w)
@@ -242,6 +253,8 @@ func (s *Notifier) askAfterPause(ctx context.Context, token string, w *ack) {
 		return
 	case <-t.C:
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAnswer)
+	defer cancel()
 	s.ask(ctx, token, w.by)
 }
 

@@ -365,7 +365,7 @@ func TestBatchesFillUnderLoad(t *testing.T) {
 	if len(slices.Compact(has)) != events {
 		t.Errorf("%d events are indexed, want %d", len(has), events)
 	}
-	if requests > events/5 {
+	if requests > events/2 {
 		t.Errorf("%d requests for %d events", requests, events)
 	}
 	t.Logf("%d events in %d requests", events, requests)

@@ -26,17 +26,25 @@ type envelope struct {
 	Event      json.RawMessage `json:"event"`
 }
 
-// maxValue bounds what stands in the envelope beside the event, in bytes: a template may put text of an alert there.
-const maxValue = 1024
+// Bounds of what stands beside the event, in bytes: a template may put text of an alert there, and an alert must not make an
+// address longer than servers take.
+const (
+	maxValue      = 1024
+	maxQueryValue = 250 // of the raw endpoint; encoded it is three times as long
+)
 
 // item makes of a notification what a request holds of it.
 func (s *Notifier) item(n notifier.Notification) (*item, error) {
+	limit := maxValue
+	if s.cfg.raw() {
+		limit = maxQueryValue
+	}
 	value := func(setting, part string) string {
 		if setting == "" || isTemplate(setting) {
 			setting = n.Parts[part].Line().Trim().Raw()
 		}
-		if len(setting) > maxValue {
-			setting = strings.ToValidUTF8(setting[:maxValue], "")
+		if len(setting) > limit {
+			setting = strings.ToValidUTF8(setting[:limit], "")
 		}
 		return setting
 	}
@@ -155,7 +163,7 @@ func line(event json.RawMessage, n notifier.Notification) []byte {
 	if n.Time.IsZero() || json.Unmarshal(out, &keys) != nil || keys.Time != nil {
 		return out
 	}
-	began := `{"time":"` + n.Time.Format("2006-01-02T15:04:05.000Z07:00") + `"`
+	began := `{"time":"` + n.Time.UTC().Format("2006-01-02T15:04:05.000Z07:00") + `"`
 	if string(out) == "{}" {
 		return []byte(began + "}")
 	}

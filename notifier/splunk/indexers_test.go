@@ -192,8 +192,11 @@ func TestProbeAsksEachCollector(t *testing.T) {
 		t.Error(err)
 	}
 	for i, s := range hec {
-		if m := s.Messages(); len(m) != 1 || m[0].Path != "/services/collector/health" {
+		if m := s.Messages(); len(m) != 2 || m[0].Path != "/services/collector/health" || m[1].Path != eventPath || len(m[1].Body) > 0 {
 			t.Errorf("collector %d was asked %+v", i+1, m)
+		}
+		if has := s.HECEvents(); len(has) > 0 {
+			t.Errorf("collector %d has %+v", i+1, has)
 		}
 	}
 	cfg := live.cfg
@@ -204,5 +207,38 @@ func TestProbeAsksEachCollector(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(address, "http://")) {
 			t.Errorf("got %v, which does not name %s", err, address)
 		}
+	}
+}
+
+func TestProbeTellsWhetherTheTokenIsGood(t *testing.T) {
+	code := func(n int) sandbox.Reply { r, _ := sandbox.HECReply(n); return r }
+	for name, tt := range map[string]struct {
+		health, answer sandbox.Reply
+		want           string // in the error; "" for none
+	}{
+		"good":                     {sandbox.Reply{}, sandbox.Reply{}, ""},
+		"wrong":                    {sandbox.Reply{}, code(4), "status 403: Invalid token (code 4) (check the token"},
+		"disabled":                 {sandbox.Reply{}, code(1), "enable it"},
+		"unwell":                   {code(18), sandbox.Reply{}, "ask the health of Splunk HEC"},
+		"shutting down":            {sandbox.Reply{}, code(23), "shutting down"},
+		"another server":           {sandbox.Reply{}, sandbox.Reply{Status: 200, Body: "<html>"}, "not a HEC endpoint"},
+		"it takes what is empty":   {sandbox.Reply{}, sandbox.Reply{Status: 200, Body: `{"text":"Success","code":0,"ackId":7}`}, ""},
+		"it has words of its own":  {sandbox.Reply{}, sandbox.Reply{Status: 400, Body: "no data"}, ""},
+		"it says what it was told": {sandbox.Reply{}, sandbox.Reply{Status: 401, Body: "who is " + sandbox.FakeHECToken}, "status 401"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, hec := start(t, Config{}, sandbox.Options{})
+			hec[0].Script(sandbox.Splunk, tt.health, tt.answer)
+			err := n.Probe(t.Context())
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if err != nil && strings.Contains(err.Error(), sandbox.FakeHECToken) {
+				t.Errorf("the token stands in %v", err)
+			}
+			if left := n.indexers.all[0].acks.ids(); len(left) > 0 {
+				t.Errorf("%v are waited for", left)
+			}
+		})
 	}
 }

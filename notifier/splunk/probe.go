@@ -9,7 +9,8 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// Probe asks the health endpoint of each collector, which needs no token, whether it takes events.
+// Probe asks the health endpoint of each collector whether it takes events, which needs no token, and then whether the token is
+// good: a request without any event is refused for that, unless it is refused for the token before.
 func (s *Notifier) Probe(ctx context.Context) error {
 	token, err := s.cfg.Token.ReadHeader(ctx, "token")
 	if err != nil {
@@ -44,6 +45,17 @@ func (s *Notifier) probe(ctx context.Context, token string, ix *indexer) error {
 	answer.Redact(token)
 	if failure := answer.Failure("ask the health of Splunk HEC at " + ix.endpoint.Host); failure != nil {
 		return failure
+	}
+	if req, err = http.NewRequestWithContext(ctx, http.MethodPost, ix.endpoint.String(), http.NoBody); err != nil {
+		return err
+	}
+	authorize(req, token, ix)
+	answer = notifier.Do(s.client, req)
+	answer.Redact(token)
+	nothing := &item{}
+	(&indexer{endpoint: ix.endpoint, acks: newAcks()}).judge(answer, []*item{nothing}) // which may take it; nobody waits for that
+	if err := nothing.result.Err; err != nil && notifier.Classify(err).Reason != notifier.Permanent {
+		return err
 	}
 	return nil
 }

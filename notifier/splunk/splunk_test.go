@@ -8,7 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -301,11 +304,11 @@ func TestRawLine(t *testing.T) {
 		parts map[string]display.Text
 		want  string
 	}{
-		{"object", at, map[string]display.Text{"event.json": display.Words("{\n \"a\": 1\n}")}, `{"time":"2026-11-23T13:28:22.412+01:00","a":1}`},
+		{"object", at, map[string]display.Text{"event.json": display.Words("{\n \"a\": 1\n}")}, `{"time":"2026-11-23T12:28:22.412Z","a":1}`},
 		{"nothing in it", at.UTC(), map[string]display.Text{"event.json": display.Words("{}")}, `{"time":"2026-11-23T12:28:22.412Z"}`},
 		{"with a time of its own", at, map[string]display.Text{"event.json": display.Words(`{"a":1,"time":"x"}`)}, `{"a":1,"time":"x"}`},
 		{"no time", time.Time{}, map[string]display.Text{"event.json": display.Words(`{"a":1}`)}, `{"a":1}`},
-		{"an alert begins no line of its own", at, map[string]display.Text{"event.json": display.Words(`{"a":"x\n{\"b\":2}\r"}`)}, `{"time":"2026-11-23T13:28:22.412+01:00","a":"x\n{\"b\":2}\r"}`},
+		{"an alert begins no line of its own", at, map[string]display.Text{"event.json": display.Words(`{"a":"x\n{\"b\":2}\r"}`)}, `{"time":"2026-11-23T12:28:22.412Z","a":"x\n{\"b\":2}\r"}`},
 		{"nor in a text", at, map[string]display.Text{"body": display.Join(display.Words("Log: "), display.Quote("a\nb\r\nc\rd \x1b"))}, "Log: a⏎b⏎c⏎d \x1b"},
 	} {
 		n := newNotifier(t, Config{URLs: []string{"https://splunk:8088"}, Endpoint: "raw", Index: "ossec"}, nil)
@@ -320,6 +323,15 @@ func TestRawLine(t *testing.T) {
 		if want := "host=web+01%26index%3Dmain&index=ossec&sourcetype=ossec%3Aalert"; it.query != want {
 			t.Errorf("%s: got query %s, want %s", tt.name, it.query, want)
 		}
+	}
+}
+
+func TestRawQueryIsBounded(t *testing.T) {
+	n := newNotifier(t, Config{URLs: []string{"https://splunk:8088"}, Endpoint: "raw"}, nil)
+	long := display.Quote(strings.Repeat("ä", 600))
+	it, err := n.item(notifier.Notification{Parts: map[string]display.Text{"event.json": display.Words(`{}`), "host": long, "source": long, "sourcetype": long}})
+	if err != nil || len(it.query) > 4096 {
+		t.Errorf("%v, the query has %d bytes", err, len(it.query))
 	}
 }
 
@@ -437,6 +449,41 @@ func TestAnswerCodes(t *testing.T) {
 				t.Error("a broken receiver without a hint what to do")
 			}
 		})
+	}
+}
+
+// The table in the manual says of each code what is done, and has the words that the stand-in answers with.
+func TestManualHasEveryCode(t *testing.T) {
+	text, err := os.ReadFile("../../docs/splunk.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile(`(?m)^\| (\d+) \| (.*?) \| (\d+) \| (.*?) \|$`)
+	rows := row.FindAllStringSubmatch(string(text), -1)
+	if len(rows) != len(verdicts) {
+		t.Errorf("%d codes in the manual, %d here", len(rows), len(verdicts))
+	}
+	for i, r := range rows {
+		code, _ := strconv.Atoi(r[1])
+		v, ok := verdicts[code]
+		if !ok || code != i {
+			t.Errorf("code %d stands in row %d; known here: %v", code, i, ok)
+			continue
+		}
+		want := v.reason.String()
+		switch {
+		case v.accepted:
+			want = "delivered"
+		case code == 14:
+			want = "of a question"
+		}
+		if !strings.HasPrefix(r[4], want) || strings.Contains(r[4], "this ") != v.event || strings.Contains(r[4], "next") != (v.reason == notifier.Temporary && !v.accepted) {
+			t.Errorf("code %d: the manual says %q, want %s, of one event: %v", code, r[4], want, v.event)
+		}
+		answer, ok := sandbox.HECReply(code)
+		if status, _ := strconv.Atoi(r[3]); !ok || answer.Status != status || !strings.Contains(answer.Body, strconv.Quote(r[2])) {
+			t.Errorf("code %d: the manual has %s %q, the stand-in answers %d %s", code, r[3], r[2], answer.Status, answer.Body)
+		}
 	}
 }
 

@@ -122,6 +122,14 @@ func (s server) String() string {
 	return s.scheme + "://" + net.JoinHostPort(s.host, s.port)
 }
 
+// words name the server in errors, where an address with its scheme would be taken for a link.
+func (s server) words() string {
+	if s.scheme == schemeUnix {
+		return "syslog at " + s.path
+	}
+	return "syslog at " + net.JoinHostPort(s.host, s.port) + " over " + strings.ToUpper(s.scheme)
+}
+
 // stream reports whether messages follow one another on a connection.
 func (s server) stream() bool { return s.scheme == schemeTCP || s.scheme == schemeTLS }
 

@@ -44,33 +44,42 @@ type link struct {
 	turn chan struct{} // holds one: who put it there has what follows
 
 	conn     net.Conn // nil where there is none
+	reset    bool     // the connection before was reset, which nobody has been told yet
 	socket   syscall.RawConn
 	config   *tls.Config // that conn was made with
 	leave    *time.Timer // closes conn
 	leaveFor int         // counts the uses of leave: one that is late closes nothing
 }
 
-// send sends a frame, on the connection that there is or a new one.
-func (l *link) send(ctx context.Context, frame []byte) error {
-	return l.held(ctx, func(ctx context.Context) error {
+// lostBefore is what a person should know of a connection that was reset: who closes one that has something unread resets it.
+const lostBefore = "the server had reset the connection: what was sent just before may be lost"
+
+// send sends a frame, or several in one go, on the connection that there is or a new one. begun is how much of them was sent where it
+// failed.
+func (l *link) send(ctx context.Context, frame []byte) (begun int, warning string, err error) {
+	err = l.held(ctx, func(ctx context.Context) error {
 		for used := l.conn != nil; ; used = false {
 			if err := l.ready(ctx); err != nil {
 				return err
 			}
 			n, err := l.write(ctx, frame)
 			if err == nil {
+				if l.reset {
+					warning, l.reset = lostBefore, false
+				}
 				return nil
 			}
 			l.close()
 			if used && n == 0 && ctx.Err() == nil { // it broke before, which shows only now
 				continue
 			}
-			e := l.failure(ctx, "send to", err)
-			// What was not begun was not read. UDP and sockets take all of it, or nothing.
-			e.Ambiguous = n > 0 && l.server.stream()
-			return e
+			if l.server.stream() { // UDP and sockets take all of it, or nothing
+				begun = n
+			}
+			return l.failure(ctx, "send to", err)
 		}
 	})
+	return begun, warning, err
 }
 
 // probe makes sure of a connection.
@@ -136,8 +145,13 @@ func (l *link) ready(ctx context.Context) error {
 	}
 	l.close()
 	if err := l.connect(ctx, config); err != nil {
+		silent := l.conn != nil && config != nil && ctx.Err() != nil
 		l.close()
-		return l.failure(ctx, "connect to", err)
+		e := l.failure(ctx, "connect to", err)
+		if silent {
+			e.Hint = "a server that waits in silence may speak no TLS on this port"
+		}
+		return e
 	}
 	return nil
 }
@@ -233,6 +247,7 @@ func (l *link) stands(wait time.Duration) error {
 			case errors.Is(err, syscall.EAGAIN), errors.Is(err, errors.ErrUnsupported):
 				return nil
 			case err != nil:
+				l.reset = l.reset || errors.Is(err, syscall.ECONNRESET)
 				return err
 			case n == 0 && l.server.stream():
 				return errClosed
@@ -281,7 +296,7 @@ func (l *link) failure(ctx context.Context, what string, err error) *notifier.Er
 	if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) {
 		err = context.Cause(ctx)
 	}
-	e := notifier.Errorf(notifier.Temporary, "%s %s: %w", what, l.server, err)
+	e := notifier.Errorf(notifier.Temporary, "%s %s: %w", what, l.server.words(), err)
 	var (
 		of          *notifier.Error
 		refused     *notifier.EgressError
@@ -295,7 +310,7 @@ func (l *link) failure(ctx context.Context, what string, err error) *notifier.Er
 	switch {
 	case errors.As(err, &of): // a file of certificates
 		e.Reason, e.Hint = of.Reason, of.Hint
-		e.Err = fmt.Errorf("%s %s: %w", what, l.server, of.Err)
+		e.Err = fmt.Errorf("%s %s: %w", what, l.server.words(), of.Err)
 	case errors.As(err, &refused):
 		e.Reason, e.Hint = notifier.Misconfigured, refused.Hint()
 	// A certificate that is not trusted is mended by somebody: until then the message waits.

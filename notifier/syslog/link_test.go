@@ -144,8 +144,12 @@ func TestConnectionThatTheServerClosedIsNotUsed(t *testing.T) {
 		c := collect(t, nil)
 		s := newNotifier(t, Config{Address: "tcp://" + c.Addr().String()})
 		for i := range 10 {
-			if err := attempt(t, s); err != nil {
+			r, err := s.Notify(t.Context(), bruteForce())
+			if err != nil {
 				t.Fatalf("message %d: %v", i, err)
+			}
+			if told := r.Warning != ""; told != (reset && i > 0) {
+				t.Errorf("message %d, reset %v: got warning %q", i, reset, r.Warning)
 			}
 			c.next(t)
 			if n := c.hangUp(reset); n != 1 {
@@ -200,7 +204,7 @@ func TestNobodyListens(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "none")
 	for _, address := range []string{"tcp://" + l.Addr().String(), "tls://" + l.Addr().String(), "udp://" + l.Addr().String(), "unix://" + socket} {
 		got := attempt(t, newNotifier(t, Config{Address: address}))
-		if got == nil || got.Reason != notifier.Temporary || got.Ambiguous || !strings.Contains(got.Error(), address) {
+		if got == nil || got.Reason != notifier.Temporary || got.Ambiguous || !strings.Contains(got.Error(), "syslog at "+address[strings.Index(address, "//")+2:]) {
 			t.Errorf("%s: got %v, want a temporary error that names it", address, got)
 		}
 	}
@@ -213,19 +217,22 @@ func TestAttemptEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	large := make([]byte, 64<<20)
+	large := make([]byte, 16<<20) // more than the system takes for somebody who does not read
 	for scheme, begun := range map[string]bool{"tcp": true, "tls": false} {
 		s := newNotifier(t, Config{Address: scheme + "://" + l.Addr().String(), MaxBytes: maxStream})
 		timeout := errors.New("receiver's timeout has passed")
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, timeout)
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, timeout)
 		defer cancel()
 		result := make(chan error, 1)
 		go func() {
-			result <- s.link.send(ctx, large)
+			result <- s.send(ctx, [][]byte{large})[0].Err
 		}()
 		err := received(t, result, "Notify goes on after its context has ended")
 		if got := notifier.Classify(err); got.Reason != notifier.Temporary || !errors.Is(err, timeout) || got.Ambiguous != begun {
 			t.Errorf("%s: got %v, ambiguous %v; want temporary, %v, with the context's cause", scheme, err, got.Ambiguous, begun)
+		}
+		if told := strings.Contains(err.Error(), "may speak no TLS on this port"); told != (scheme == "tls") {
+			t.Errorf("%s: got %v", scheme, err)
 		}
 	}
 	c := collect(t, nil)
@@ -444,4 +451,51 @@ func TestEgressHolds(t *testing.T) {
 	if got := attempt(t, s); got == nil || got.Reason != notifier.Misconfigured || !strings.Contains(got.Error(), "egress") || c.hangUp(false) != 0 {
 		t.Errorf("got %v, want that the address is not in the list, and no connection", got)
 	}
+}
+
+// Of messages that were sent in one go, those that were not begun when the connection broke are known not to have arrived.
+func TestMessagesOfOneGoFailEachByItself(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s := newNotifier(t, Config{Address: "tcp://" + l.Addr().String()})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	results := s.send(ctx, [][]byte{make([]byte, 10), make([]byte, 16<<20), make([]byte, 10)}) // nobody reads
+	for i, want := range []bool{true, true, false} {
+		if got := notifier.Classify(results[i].Err); results[i].Err == nil || got.Ambiguous != want || got.Reason != notifier.Temporary {
+			t.Errorf("message %d: got %v, ambiguous %v, want %v", i, results[i].Err, got.Ambiguous, want)
+		}
+	}
+}
+
+// BenchmarkStream is what a receiver with 8 messages under way sends over loopback.
+func BenchmarkStream(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
+		}
+	}()
+	s := newNotifier(b, Config{Address: "tcp://" + l.Addr().String()})
+	n := bruteForce()
+	b.SetParallelism(4)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := s.Notify(context.Background(), n); err != nil {
+				b.Error(err)
+			}
+		}
+	})
 }

@@ -15,6 +15,7 @@ package syslog
 import (
 	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -30,6 +31,7 @@ type Notifier struct {
 	maxBytes int
 	hostname string
 	link     *link
+	batch    notifier.Batch[[]byte] // of streams
 }
 
 var (
@@ -65,6 +67,7 @@ func New(cfg Config, dial notifier.Dial) (*Notifier, error) {
 	default:
 		s.maxBytes = streamBytes
 	}
+	s.batch.Size, s.batch.Bytes, s.batch.Send = notifier.MaxBatch, maxTogether, s.send
 	s.link = &link{server: to, dial: dial, idle: cmp.Or(time.Duration(cfg.Idle), maxIdle), turn: make(chan struct{}, 1)}
 	if to.scheme == schemeTLS {
 		if s.link.certs, err = notifier.NewCertificates("", cfg.CAFile, cfg.CertFile, cfg.KeyFile); err != nil {
@@ -74,21 +77,47 @@ func New(cfg Config, dial notifier.Dial) (*Notifier, error) {
 	return s, nil
 }
 
-// Notify sends one message. Nil means sent, not that anybody has read it: over TCP and TLS the server's host has confirmed all
+// maxTogether is about how many bytes are sent in one go.
+const maxTogether = 1 << 20
+
+// Notify sends one message, together with others that are sent at the same time. Nil means sent, not that anybody has read it: over TCP and TLS the server's host has confirmed all
 // bytes (where this system can tell), and the connection stood when it had; over UDP, and into a socket, that they have left.
 //
 // A connection is used again while it stands, which is looked at before each message: one that the server has closed gets none.
 // Where a connection breaks under a message, nobody knows whether it was read, and the error is ambiguous. What the server had
-// received before, and not read, is lost without a trace.
+// received before, and not read, is lost; where the connection was reset, the receipt of the next message says so in its Warning.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	message, err := s.message(n)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	if err := s.link.send(ctx, s.frame(message)); err != nil {
-		return notifier.Receipt{}, err
+	if ctx.Err() != nil {
+		return notifier.Receipt{}, s.link.failure(ctx, "send to", context.Cause(ctx))
 	}
-	return notifier.Receipt{}, nil
+	frame := s.frame(message)
+	if s.server.stream() {
+		return s.batch.Add(ctx, frame, len(frame))
+	}
+	sent := s.send(ctx, [][]byte{frame})[0]
+	return sent.Receipt, sent.Err
+}
+
+// send sends frames in one go: who sends much does not wait for the way there and back with each.
+func (s *Notifier) send(ctx context.Context, frames [][]byte) []notifier.Result {
+	begun, warning, err := s.link.send(ctx, slices.Concat(frames...))
+	results := make([]notifier.Result, len(frames))
+	at := 0
+	for i, frame := range frames {
+		if err != nil {
+			e := *notifier.Classify(err)
+			e.Ambiguous = begun > at // what was not begun was not read
+			results[i].Err = &e
+		} else if i == 0 {
+			results[i].Receipt.Warning = warning
+		}
+		at += len(frame)
+	}
+	return results
 }
 
 // Compose is the message that Notify would send, without the length before it or the line end behind it.

@@ -192,7 +192,7 @@ const everywhereTemplate = `{{define "sentence"}}{{.Log}}{{.Agent.Name}} on {{.R
 	`{{define "facts"}}{{range .Facts}}{{.Label}}: {{.Value}}{{"\n"}}{{end}}Own: {{.Log}}{{"\n"}}{{end}}{{define "log"}}{{.Log}}{{.Agent.Name}}{{end}}{{define "footer"}}{{.Agent.Name}}{{"\n"}}{{.Rule.Description}}{{end}}`
 
 // Whatever stands in the fields of an alert, the vendor takes the message and finds nothing live in it.
-func TestChatPresetsKeepPayloadsText(t *testing.T) {
+func TestPayloadsStayTextInChatPresets(t *testing.T) {
 	every := flag.Lookup("payloads").Value.String() == "true"
 	bases := []string{"wazuh/5712-ssh-brute-force.json", "wazuh/550-fim-changed.json", "wazuh/31106-web-attack-answered.json", "ossec/5712-ssh-brute-force.json"}
 	eachVendor(t, func(t *testing.T, k int, v sinkVendor) {
@@ -266,8 +266,8 @@ func hostile(t *testing.T, file, text string) *alert.Alert {
 }
 
 // However long the parts are, the message fits, and uses what there is.
-func TestChatPresetsFit(t *testing.T) {
-	signs := map[string]string{"letters": "x", "umlauts": "ü", "emoji": "😀", "markup": "*", "backticks": "`", "tags": "<&>", "backslashes": `\`, "lines": "a\n", "control": "\x01"}
+func TestPayloadsFitIntoChatPresets(t *testing.T) {
+	signs := map[string]string{"letters": "x", "umlauts": "ü", "emoji": "😀", "markup": "*", "backticks": "`", "tags": "<&>", "backslashes": `\`, "quotes": `"`, "lines": "a\n", "control": "\x01"}
 	const own = `{{define "sentence"}}{{.Log | trunc 12000}}{{end}}{{define "next"}}{{.Log | trunc 12000}}{{end}}{{define "facts"}}{{range .Facts}}{{.Label}}: {{.Value}}{{"\n"}}{{end}}` +
 		`Own: {{.Log | trunc 12000}}{{"\n"}}{{end}}{{define "log"}}{{.Log}}{{end}}{{define "footer"}}{{.Log | trunc 12000}}{{end}}`
 	eachVendor(t, func(t *testing.T, _ int, v sinkVendor) {
@@ -401,6 +401,7 @@ func chatAnswers() map[string][]chatAnswer {
 			{name: "body", answer: sinkAnswer{400, nil, ntfyError(40017, 400, "invalid request: request body must be message JSON")}, reason: permanent, hint: "preview"},
 			{name: "token", answer: sinkAnswer{401, nil, ntfyError(40101, 401, "unauthorized")}, reason: misconfigured, says: "unauthorized", hint: "bearer_token"},
 			{name: "may not write", answer: sinkAnswer{403, nil, ntfyError(40301, 403, "forbidden")}, reason: misconfigured, hint: "ntfy access"},
+			{name: "too large as JSON", answer: sinkAnswer{413, nil, ntfyError(41303, 413, "JSON body too large")}, reason: permanent, says: "too large"},
 			{name: "too large", answer: sinkAnswer{413, nil, ntfyError(41301, 413, "attachment too large, or bandwidth limit reached")}, reason: permanent, hint: "message-size-limit"},
 			{name: "rate", answer: sinkAnswer{429, nil, ntfyError(42901, 429, "limit reached: too many requests, please be nice")}, reason: temporary, says: "be nice"},
 			{name: "the day's messages", answer: sinkAnswer{429, nil, ntfyError(42908, 429, "limit reached: too many messages")}, reason: temporary, hint: "used up", wait: time.Hour},
@@ -493,7 +494,7 @@ func TestChatPresetsAsChannels(t *testing.T) {
 }
 
 // Each escape of a preset is needed: without it, its vendor would find something live in what some payload makes of a message.
-func TestChatPresetsNeedEachEscape(t *testing.T) {
+func TestPayloadsNeedEachEscapeOfChatPresets(t *testing.T) {
 	// again is the preset of a name, and its escapes, which may be changed.
 	again := func(name string) (*presets.Preset, map[string]map[string]string) {
 		p, problems := presets.Parse(name+".yaml", []byte(presets.Embedded(name).Source()))

@@ -170,12 +170,11 @@ func (p *preset) meters(root *node, asForm bool) []notifier.Meter {
 	var all []notifier.Meter
 	for _, l := range p.Limits.Fields {
 		most, sum, found := 0, 0, false
+		if l.Unit == presets.Items { // which text fills no more than a template lets it
+			continue
+		}
 		for _, n := range find(root, l.Path) {
 			found = true
-			if l.Unit == presets.Items {
-				most = max(most, len(n.items))
-				continue
-			}
 			for _, s := range stringsOf(n) {
 				k := length(p.form.string(s), l.Unit)
 				most, sum = max(most, k), sum+k
@@ -203,11 +202,8 @@ func meterName(l presets.Limit) string {
 		}
 	}
 	name := strings.Join(words[max(len(words)-2, 0):], ".")
-	switch {
-	case l.Sum:
+	if l.Sum {
 		name += " in all"
-	case l.Unit == presets.Items:
-		name = "number of " + name
 	}
 	return name
 }

@@ -14,7 +14,7 @@ var mattermostMarkdown = chatMarkdown{
 		"Slack's mention": regexp.MustCompile(`<[!@#]`),
 	},
 	live: map[string]*regexp.Regexp{
-		"a mention": regexp.MustCompile(`@[A-Za-z0-9._-]`), "HTML": regexp.MustCompile(`<`), "a link": regexp.MustCompile(`\]\s*[\[(:]`),
+		"a mention": regexp.MustCompile(`@[A-Za-z0-9._-]`), "mathematics": regexp.MustCompile(`\$`), "HTML": regexp.MustCompile(`<`), "a link": regexp.MustCompile(`\]\s*[\[(:]`),
 		"a bare address": regexp.MustCompile(`(?i)\bwww\.|\b(?:https?|ftp)://`), "emphasis": regexp.MustCompile(`(?:^|[^*])\*(?:[^*]|$)|_|~~`),
 		"a table or a list": regexp.MustCompile(`(?m)^\s*(?:[|>#+-]|=+$|\d+[.)] )`), "a channel": regexp.MustCompile(`(?:^|\s)~[a-z]`),
 	},

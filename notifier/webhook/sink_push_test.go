@@ -35,7 +35,10 @@ func ntfySink() sinkVendor {
 			if r.Header.Get("Authorization") != "Bearer tk_0123456789abcdefghijklmnopqrs" {
 				return refusal{errors.New("token"), sinkAnswer{401, nil, ntfyError(40101, 401, "unauthorized")}}
 			}
-			return jsonBody(r, 8192+4096, message)
+			if len(r.body) > 2*4096 { // of its message's limit
+				return refusal{fmt.Errorf("%d bytes of JSON", len(r.body)), sinkAnswer{413, nil, ntfyError(41303, 413, "JSON body too large")}}
+			}
+			return jsonBody(r, 2*4096, message)
 		},
 		no: func(error) sinkAnswer {
 			return sinkAnswer{400, nil, ntfyError(40017, 400, "invalid request: request body must be message JSON")}
@@ -91,6 +94,8 @@ func TestNtfySink(t *testing.T) {
 		{name: "priority", body: strings.Replace(text("x"), "{", `{"priority":6,`, 1), why: "no whole number"},
 		{name: "priority as text", body: strings.Replace(text("x"), "{", `{"priority":"3",`, 1), why: "no whole number"},
 		{name: "foreign click", body: strings.Replace(text("x"), "{", `{"click":"https://evil.example/",`, 1), why: "not the operator's"},
+		{name: "8,192 bytes of JSON", body: text("x") + strings.Repeat(" ", 8192-len(text("x")))},
+		{name: "8,193 bytes of JSON", body: text("x") + strings.Repeat(" ", 8193-len(text("x"))), why: "8193 bytes"},
 		{name: "4,096 bytes", body: text(strings.Repeat("ü", 2048))},
 		{name: "4,098 bytes", body: text(strings.Repeat("ü", 2049)), why: "4098 bytes"},
 	})

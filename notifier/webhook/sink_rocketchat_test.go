@@ -13,7 +13,7 @@ var rocketMarkdown = chatMarkdown{
 		"a mention": regexp.MustCompile(`@[0-9A-Za-z._-]`), "a channel": regexp.MustCompile(`#[0-9A-Za-z._-]`),
 	},
 	live: map[string]*regexp.Regexp{
-		"a link": regexp.MustCompile(`\]\s*\(`), "a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|\b(?:https?|ftp)://`), "HTML": regexp.MustCompile(`<`),
+		"mathematics": regexp.MustCompile(`\$|\\[(\[]`), "a spoiler": regexp.MustCompile(`\|\|`), "a link": regexp.MustCompile(`\]\s*\(`), "a bare address": regexp.MustCompile(`(?i)[0-9a-z-]\.[a-z]{2,}(?:[/:\s]|$)|\b(?:https?|ftp)://`), "HTML": regexp.MustCompile(`<`),
 		"emphasis": regexp.MustCompile(`_|~|\*\*`), "an emoji": emoji, "a list or a quotation": regexp.MustCompile(`(?m)^\s*(?:[>+-]|\d+\. )`),
 	},
 }

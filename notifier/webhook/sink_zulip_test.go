@@ -45,7 +45,7 @@ func zulipSink() sinkVendor {
 			}
 			return object(map[string]shape{
 				"!type": exactly("stream", "channel"), "!to": exactly("soc"),
-				"!topic":   words(60, unseen, lacks("the end of a line", `\n`)),
+				"!topic":   words(60, unseen, lacks("the end of a line", `\n`), lacks("a character for programs", `[\x00-\x1f\x7f-\x{9f}\x{fdd0}-\x{fdef}\x{fffe}\x{ffff}\x{1fffe}\x{1ffff}\x{10fffe}\x{10ffff}]`)),
 				"!content": words(10_000, unseen, zulipMarkdown.inert),
 			})(message)
 		},
@@ -81,6 +81,7 @@ func TestZulipSink(t *testing.T) {
 		{name: "no code behind a backslash", body: message("x", "a \\`@**all**`"), why: "a backslash"},
 		{name: "end of code", body: message("x", "`a` @**all** `b"), why: "a backtick that opens nothing"},
 		{name: "two lines of topic", body: message("x\ny", "z"), why: "the end of a line"},
+		{name: "topic that Unicode knows no character of", body: message("x\ufdd0y", "z"), why: "a character for programs"},
 		{name: "topic of 60", body: message(strings.Repeat("ü", 60), "y")},
 		{name: "topic of 61", body: message(strings.Repeat("ü", 61), "y"), why: "61 characters"},
 		{name: "content of 10,000", body: message("x", strings.Repeat("ü", 10_000))},
