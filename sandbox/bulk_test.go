@@ -152,6 +152,7 @@ func TestLokiTakesWhatItCanOfAPush(t *testing.T) {
 		{"empty", `{"streams":[]}`, "", 204},
 		{"no labels", push(`{}`, ns(now), `"x"`, ""), "at least one label pair", 400},
 		{"label's name", push(`{"a-b":"x"}`, ns(now), `"x"`, ""), "Error parsing labels", 400},
+		{"label's bytes", push(`{"a":"\ufffd"}`, ns(now), `"x"`, ""), "invalid UTF-8 rune", 400},
 		{"16 labels", push(labels16, ns(now), `"x"`, ""), "16 label names; limit 15", 400},
 		{"label's value", push(`{"a":"`+strings.Repeat("x", 2049)+`"}`, ns(now), `"x"`, ""), "label value too long", 400},
 		{"time is a number", push(ok, "1", `"x"`, ""), "are not texts", 400},

@@ -178,6 +178,8 @@ func badLabels(stream string, labels map[string]string) string {
 		switch {
 		case !lokiName.MatchString(name):
 			return fmt.Sprintf("Error parsing labels '%s' with error: parse error: unexpected character in %q", stream, name)
+		case strings.ContainsRune(value, utf8.RuneError): // what Prometheus's parser takes for bytes that are no text
+			return fmt.Sprintf("Error parsing labels '%s' with error: 1:%d: parse error: invalid UTF-8 rune", stream, len(name)+3)
 		case len(name) > lokiLabelName:
 			return fmt.Sprintf("stream '%s' has label name too long: '%s'", stream, cutTo(name, 50))
 		case len(value) > lokiLabelValue:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -66,7 +67,7 @@ func drawLines(body []byte) []draw.Node {
 			table := draw.Node{Kind: draw.Table}
 			for _, fields := range []map[string]string{s.Stream, metadata} {
 				for _, key := range slices.Sorted(maps.Keys(fields)) {
-					table.Children = append(table.Children, draw.Node{Kind: draw.Pair, Text: key, Children: draw.Visible(fields[key])})
+					table.Children = append(table.Children, draw.Node{Kind: draw.Pair, Text: display.Visible(key), Children: draw.Visible(fields[key])})
 				}
 			}
 			out = append(out, draw.Node{Kind: draw.Pre, Children: shown}, table)

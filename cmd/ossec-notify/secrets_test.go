@@ -120,6 +120,17 @@ func leakConfigs(n func() int) []leakConfig {
 	token = awkward(n())
 	key = fmt.Sprintf("%s%015d", core(n()), 0)[:32] // events go where nobody knows the token
 	add("pagerduty", `pagerduty: {routing_key: {FILE `+key+`}, endpoint: "http://events.invalid", api_token: {FILE `+token+`}, api_endpoint: "SCHEME://ADDRESS"}`, spellings(token)...)
+	password, token, bearer = awkward(n()), awkward(n()), awkward(n())
+	add("elasticsearch", `elasticsearch: {url: "SCHEME://ADDRESS", api_key: {FILE soc:`+token+`}}`, append(spellings(token), base64.StdEncoding.EncodeToString([]byte("soc:"+token)))...)
+	add("elasticsearch", `elasticsearch: {url: ["SCHEME://ADDRESS/a", "SCHEME://ADDRESS/b"], basic_auth: {username: ops, password: {FILE `+password+`}}}`,
+		append(spellings(password), base64.StdEncoding.EncodeToString([]byte("ops:"+password)))...)
+	behind("elasticsearch", `elasticsearch: {url: "http://es.example.com", bearer_token: {FILE `+bearer+`}, PROXY}`, bearer)
+	password, bearer = awkward(n()), awkward(n())
+	add("loki", `loki: {url: "SCHEME://ADDRESS", basic_auth: {username: ops, password: {FILE `+password+`}}}`, append(spellings(password), base64.StdEncoding.EncodeToString([]byte("ops:"+password)))...)
+	behind("loki", `loki: {url: "http://loki.example.com", bearer_token: {FILE `+bearer+`}, PROXY}`, bearer)
+	for i := range 5 {
+		all[len(all)-1-i].few = i == 0 || i == 2
+	}
 	return all
 }
 
@@ -604,6 +615,9 @@ func TestNoErrorPathLeaksASecret(t *testing.T) {
 	h.call("notify")
 	for name, came := range h.deliver(len(names)) {
 		if strings.HasPrefix(came, "channel") && strings.Contains(came, "err=") {
+			continue
+		}
+		if strings.HasPrefix(name, "loki") && strings.HasSuffix(name, "-204") { // which is its yes
 			continue
 		}
 		if !(strings.HasPrefix(name, "splunk-") && strings.HasSuffix(name, "-said-unknown")) && !strings.HasPrefix(name, "webhook") || !(strings.HasSuffix(name, "-200") || strings.HasSuffix(name, "-204") || strings.HasSuffix(name, "-page") || strings.Contains(name, "-said-")) {

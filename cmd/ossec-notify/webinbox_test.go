@@ -47,19 +47,19 @@ func TestTheInboxShowsWhatArrived(t *testing.T) {
 	in, config := newTestInbox(t)
 	var arrived []string
 	in.arrivals(func(item string) { arrived = append(arrived, item) })
-	for _, receiver := range []string{"soc", "soc-bot", "oncall", "siem", "hook", "root-mail"} {
+	for _, receiver := range []string{"soc", "soc-bot", "oncall", "siem", "search", "logs", "hook", "root-mail"} {
 		if code := run(t.Context(), []string{"send", "--config", config, "--sample", "100300", "--to", receiver}, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {
 			t.Fatalf("send to %s: exit status %d", receiver, code)
 		}
 	}
 	list := items(t, in, "", "", "")
-	if want := map[string]int{"slack": 2, "pagerduty": 1, "splunk": 1, "webhook": 1, "email": 1}; !maps.Equal(list.Counts, want) {
+	if want := map[string]int{"slack": 2, "pagerduty": 1, "splunk": 1, "elasticsearch": 1, "loki": 1, "webhook": 1, "email": 1}; !maps.Equal(list.Counts, want) {
 		t.Errorf("counts are %v, want %v", list.Counts, want)
 	}
-	if len(list.Items) != 6 || len(arrived) != 6 || in.Unread() != 6 || list.Items[0].Channel != "email" {
+	if len(list.Items) != 8 || len(arrived) != 8 || in.Unread() != 8 || list.Items[0].Channel != "email" {
 		t.Errorf("%d items, %d told of, %d unread, the newest from %s", len(list.Items), len(arrived), in.Unread(), list.Items[0].Channel)
 	}
-	if len(list.Addresses) != 5 || !strings.HasPrefix(list.Example, "curl ") {
+	if len(list.Addresses) != 7 || !strings.HasPrefix(list.Example, "curl ") {
 		t.Errorf("addresses are %+v, an example %q", list.Addresses, list.Example)
 	}
 	sent := map[string]sandbox.Message{}

@@ -44,7 +44,7 @@ func members(object []byte) ([]member, bool) {
 }
 
 // text is a line of the object in a form, within most bytes: where it is longer, first the alert as it came goes, then the end
-// of the longest text.
+// of the longest text, or the longest value that is none.
 func text(object []byte, form string, most int) (string, error) {
 	write := writeJSON
 	if form == formatLogfmt {
@@ -73,20 +73,21 @@ const cutMark = "…"
 func shorten(all []member, over int) bool {
 	longest := -1
 	for i, m := range all {
-		if m.key == "original" && len(m.value) > 4 {
+		if m.key == "original" && len(m.value) > len("null") {
 			all[i].value = json.RawMessage("null")
 			return true
 		}
-		if m.value[0] == '"' && (longest < 0 || len(m.value) > len(all[longest].value)) {
+		if longest < 0 || len(m.value) > len(all[longest].value) {
 			longest = i
 		}
 	}
-	if longest < 0 {
+	if longest < 0 || len(all[longest].value) <= len("null") {
 		return false
 	}
 	var s string
-	if json.Unmarshal(all[longest].value, &s) != nil {
-		return false
+	if all[longest].value[0] != '"' || json.Unmarshal(all[longest].value, &s) != nil {
+		all[longest].value = json.RawMessage("null")
+		return true
 	}
 	keep := len(s) - over - len(cutMark)
 	if keep <= 0 { // it gives what it has
@@ -96,10 +97,10 @@ func shorten(all []member, over int) bool {
 		keep--
 	}
 	cut := strings.TrimSuffix(s[:keep], cutMark) + cutMark
-	if len(cut) >= len(s) {
-		return false
-	}
 	all[longest].value = quote(cut)
+	if len(cut) >= len(s) {
+		all[longest].value = json.RawMessage("null")
+	}
 	return true
 }
 

@@ -32,6 +32,7 @@ type Notifier struct {
 	failover  notifier.Failover
 	batch     notifier.Batch[entry]
 	plain     atomic.Bool // this Loki takes no structured metadata
+	told      atomic.Bool // that a line was stored as of another time than its own
 }
 
 var (
@@ -153,7 +154,8 @@ func (l *Notifier) labels(n notifier.Notification) (map[string]string, error) {
 		labels[name] = text
 	}
 	for name, value := range labels {
-		switch value = cut(strings.ToValidUTF8(value, "\ufffd"), maxLabelValue); {
+		// Loki reads labels with Prometheus's parser, which takes U+FFFD for bytes that are no text, and refuses the line.
+		switch value = cut(strings.ReplaceAll(strings.ToValidUTF8(value, "?"), "\ufffd", "?"), maxLabelValue); {
 		case !labelName.MatchString(name) || len(name) > maxLabelName:
 			return nil, notifier.Errorf(notifier.Permanent, "loki template: %q is no name of a label", name)
 		case value == "":

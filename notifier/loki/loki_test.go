@@ -127,7 +127,10 @@ func TestLongLinesAreCutToFit(t *testing.T) {
 			}
 		}
 	}
-	if _, err := text([]byte(`{"n":[`+strings.Repeat("1,", 5000)+`1]}`), "json", 100); notifier.Classify(err).Reason != notifier.Permanent {
+	if line, err := text([]byte(`{"n":[`+strings.Repeat("1,", 5000)+`1],"a":"x"}`), "json", 100); err != nil || line != `{"n":null,"a":"x"}` {
+		t.Errorf("got %s, %v", line, err)
+	}
+	if _, err := text([]byte(`{"`+strings.Repeat("k", 200)+`":1}`), "json", 100); notifier.Classify(err).Reason != notifier.Permanent {
 		t.Errorf("got %v", err)
 	}
 }
@@ -167,6 +170,10 @@ func TestLabelsAreThoseOfTheConfig(t *testing.T) {
 	n.Parts["labels.json"] = display.Words(fmt.Sprintf(`{"a":%q}`, strings.Repeat("é", 2000)))
 	if e, err = newNotifier(t, Config{URL: []string{"http://127.0.0.1:1"}}, nil).entry(n); err != nil || len(e.labels["a"]) != maxLabelValue {
 		t.Errorf("got %d bytes, %v", len(e.labels["a"]), err)
+	}
+	n.Parts["labels.json"] = display.Words("{\"a\":\"x\ufffd\xff\"}")
+	if e, err = newNotifier(t, Config{URL: []string{"http://127.0.0.1:1"}}, nil).entry(n); err != nil || e.labels["a"] != "x??" {
+		t.Errorf("got %q, %v", e.labels["a"], err)
 	}
 	for _, bad := range []string{`{"a-b":"x"}`, `{"a":1}`, `[1]`} {
 		n.Parts["labels.json"] = display.Words(bad)
@@ -233,7 +240,7 @@ func TestLinesOfATimeThatLokiRefusesAreStoredAsOfNow(t *testing.T) {
 	}
 	defer stand.Close()
 	for _, form := range []string{"json", "logfmt"} {
-		l := newNotifier(t, Config{URL: []string{stand.LokiURL()}, Format: form}, http.DefaultClient)
+		l, warned := newNotifier(t, Config{URL: []string{stand.LokiURL()}, Format: form}, http.DefaultClient), 0
 		for age, late := range map[time.Duration]bool{0: false, 30 * time.Minute: false, 2 * time.Hour: true, 30 * 24 * time.Hour: true, -time.Hour: true} {
 			fresh := bruteForce() // so that the stream has something of now
 			fresh.Time = now
@@ -244,13 +251,66 @@ func TestLinesOfATimeThatLokiRefusesAreStoredAsOfNow(t *testing.T) {
 			n := bruteForce()
 			n.Time = now.Add(-age)
 			receipt, err := l.Notify(t.Context(), n)
-			if err != nil || (receipt.Warning != "") != late {
+			if err != nil || receipt.Warning != "" && !late {
 				t.Errorf("%s: got %+v, %v", age, receipt, err)
 			}
+			warned += len(receipt.Warning)
 			all := stand.Messages()
 			last := all[len(all)-1]
 			if !last.Accepted || last.Problems != nil || late != strings.Contains(string(last.Body), n.Time.UTC().Format(time.RFC3339Nano)) {
 				t.Errorf("%s: %v %s", age, last.Problems, last.Body)
+			}
+		}
+		if warned < 20 || warned > 200 {
+			t.Errorf("that lines are late is told in %d letters, want it once", warned)
+		}
+	}
+}
+
+// TestBacklogOfAnOutageTakesFewRequests: of many lines that are too late, some too old at all, some behind what their stream has,
+// each is stored once, and most are not sent by themselves.
+func TestBacklogOfAnOutageTakesFewRequests(t *testing.T) {
+	now := time.Now()
+	stand, err := sandbox.Start(sandbox.Options{Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stand.Close()
+	l := newNotifier(t, Config{URL: []string{stand.LokiURL()}}, http.DefaultClient)
+	for _, ages := range [][]time.Duration{
+		{30 * 24 * time.Hour, 20 * 24 * time.Hour, time.Minute}, // of all streams
+		{5 * time.Hour, 4 * time.Hour, 10 * time.Minute},        // of one
+	} {
+		fresh := bruteForce()
+		fresh.Time = now
+		if _, err := l.Notify(t.Context(), fresh); err != nil {
+			t.Fatal(err)
+		}
+		stand.Clear()
+		var entries []entry
+		for i := range 60 {
+			n := bruteForce()
+			n.Time = now.Add(-ages[i%len(ages)])
+			n.Parts["line.json"] = display.Words(fmt.Sprintf(`{"id":"d%d"}`, i))
+			e, err := l.entry(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries = append(entries, e)
+		}
+		for i, r := range l.send(t.Context(), entries) {
+			if r.Err != nil {
+				t.Errorf("d%d: %v", i, r.Err)
+			}
+		}
+		all := stand.Messages()
+		if len(all) != 3 { // refused, those that are late, those that are not
+			t.Errorf("%v: %d requests", ages, len(all))
+		}
+		for i, want := range []int{60, 40, 20} {
+			var p pushed
+			if err := json.Unmarshal(all[i].Body, &p); err != nil || len(p.Streams) != 1 || len(p.Streams[0].Values) != want || (all[i].Problems != nil) != (i == 0) {
+				t.Errorf("%v: request %d: %v, %v, %.300s", ages, i, err, all[i].Problems, all[i].Body)
 			}
 		}
 	}

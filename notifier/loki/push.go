@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,7 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 	}
 	failure := notifier.Classify(err)
 	refused := failure.Status == http.StatusBadRequest
+	late, onTime := outOf(err, entries)
 	switch {
 	case refused && failure.Code == noMetadata && metadata:
 		first := !l.plain.Swap(true)
@@ -62,12 +64,16 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 				results[i].Receipt.Warning = "this Loki takes no structured metadata (allow_structured_metadata), so that is left out; write structured_metadata: false"
 			}
 		}
+	case refused && len(late) > 0:
+		l.pushSome(ctx, credential, entries, late, results, asOfNow)
+		l.pushSome(ctx, credential, entries, onTime, results, func(e entry) entry { return e })
+		if l.told.CompareAndSwap(false, true) && results[late[0]].Err == nil {
+			results[late[0]].Receipt.Warning = "Loki takes no line of that time; it is stored as of now, with the alert's time in " + eventTime
+		}
 	case len(entries) > 1 && (refused || failure.Status == http.StatusRequestEntityTooLarge):
 		half := len(entries) / 2
 		l.push(ctx, credential, entries[:half], results[:half])
 		l.push(ctx, credential, entries[half:], results[half:])
-	case refused && outOfTime[failure.Code] && !entries[0].late:
-		l.pushNow(ctx, credential, entries[0], results)
 	default:
 		for i := range results {
 			results[i].Err = err
@@ -75,25 +81,69 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 	}
 }
 
+// pushSome pushes those of the entries that are listed, each as change makes it.
+func (l *Notifier) pushSome(ctx context.Context, credential notifier.Credential, entries []entry, which []int, results []notifier.Result, change func(entry) entry) {
+	if len(which) == 0 {
+		return
+	}
+	some, told := make([]entry, len(which)), make([]notifier.Result, len(which))
+	for i, n := range which {
+		some[i] = change(entries[n])
+	}
+	l.push(ctx, credential, some, told)
+	for i, n := range which {
+		results[n] = told[i]
+	}
+}
+
+// outOf are the entries that Loki refused for their time, and the others. After an outage those are many, and each that is
+// looked for by halves would be refused several times; but Loki says how old a line may be, of all streams or, where it is behind
+// what its stream has, of the one. Of what comes from several streams and may be either, none is.
+func outOf(err error, entries []entry) (late, onTime []int) {
+	r, ok := errors.AsType[*refusal](err)
+	if !ok || !outOfTime[r.failure.Code] {
+		return nil, nil
+	}
+	if len(entries) == 1 && !entries[0].late {
+		return []int{0}, nil
+	}
+	if r.failure.Code != tooOld && slices.ContainsFunc(entries, func(e entry) bool { return !maps.Equal(e.labels, entries[0].labels) }) {
+		return nil, nil
+	}
+	for i, e := range entries {
+		if !e.late && e.time.Before(r.oldest) {
+			late = append(late, i)
+		} else {
+			onTime = append(onTime, i)
+		}
+	}
+	return late, onTime
+}
+
+// refusal is a failure that says how old a line may be.
+type refusal struct {
+	failure *notifier.Error
+	oldest  time.Time
+}
+
+func (r *refusal) Error() string { return r.failure.Error() }
+func (r *refusal) Unwrap() error { return r.failure }
+
+var oldestAcceptable = regexp.MustCompile(`oldest acceptable timestamp is: (\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))`)
+
 // eventTime is where the time of an alert stands that Loki does not take as the line's.
 const eventTime = "event_time"
 
-// pushNow pushes a line as of now that Loki refused for its time: after an outage, an alert that is late is better than none.
-// The time of the alert goes with it.
-func (l *Notifier) pushNow(ctx context.Context, credential notifier.Credential, e entry, results []notifier.Result) {
+// asOfNow is a line of now that Loki refused for its time: after an outage, an alert that is late is better than none. The time
+// of the alert goes with it.
+func asOfNow(e entry) entry {
 	at := e.time.UTC().Format(time.RFC3339Nano)
-	late := e
-	late.late, late.time = true, time.Now()
-	late.metadata = maps.Clone(e.metadata)
-	if late.metadata == nil {
-		late.metadata = map[string]string{}
+	metadata := maps.Clone(e.metadata)
+	if metadata == nil {
+		metadata = map[string]string{}
 	}
-	late.metadata[eventTime] = at
-	late.line = withTime(e.line, at)
-	l.push(ctx, credential, []entry{late}, results)
-	if results[0].Err == nil {
-		results[0].Receipt.Warning = "Loki takes no line of that time; it was stored as of now, with the alert's time in " + eventTime
-	}
+	metadata[eventTime] = at
+	return entry{labels: e.labels, time: time.Now(), line: withTime(e.line, at), metadata: metadata, late: true}
 }
 
 // withTime adds the alert's time to a line that is an object or logfmt; any other line stays as it is.
@@ -112,13 +162,14 @@ var logfmtLine = regexp.MustCompile(`^[A-Za-z_]+=`)
 // Loki's own words for why it discards a line (grafana/loki pkg/validation), by what it says to the sender.
 const (
 	noMetadata = "disallowed_structured_metadata"
+	tooOld     = "greater_than_max_sample_age"
 	tooLong    = "line_too_long"
 	tooMany    = "stream_limit"
 )
 
 var reasons = []struct{ says, word string }{
 	{"structured metadata, but this feature is disallowed", noMetadata},
-	{"has timestamp too old", "greater_than_max_sample_age"},
+	{"has timestamp too old", tooOld},
 	{"has timestamp too new", "too_far_in_future"},
 	{"entry too far behind", "too_far_behind"},
 	{"entry out of order", "out_of_order"},
@@ -127,7 +178,7 @@ var reasons = []struct{ says, word string }{
 }
 
 // outOfTime are the refusals of a line for its time alone.
-var outOfTime = map[string]bool{"greater_than_max_sample_age": true, "too_far_in_future": true, "too_far_behind": true, "out_of_order": true}
+var outOfTime = map[string]bool{tooOld: true, "too_far_in_future": true, "too_far_behind": true, "out_of_order": true}
 
 // attempt makes one request to the server whose turn it is.
 func (l *Notifier) attempt(ctx context.Context, credential notifier.Credential, entries []entry, metadata bool) (receipt notifier.Receipt, err error) {
@@ -209,6 +260,13 @@ func readAnswer(what string, a *notifier.Answer) (notifier.Receipt, error) {
 		failure.Hint = "write Loki's max_line_size into the setting max_line"
 	case a.Status == http.StatusBadRequest && strings.Contains(text, "label"):
 		failure.Hint = "check the setting labels"
+	}
+	if outOfTime[failure.Code] {
+		r := &refusal{failure: failure}
+		if oldest := oldestAcceptable.FindStringSubmatch(text); oldest != nil {
+			r.oldest, _ = time.Parse(time.RFC3339, oldest[1]) // of what is no time, nothing is older
+		}
+		return notifier.Receipt{}, r
 	}
 	return notifier.Receipt{}, failure
 }

@@ -10,6 +10,7 @@ const tip = $('#tip');
 const railbox = $('#railbox');
 const narrow = matchMedia('(max-width: 1020px)');
 const channels = {slack: 'Slack', pagerduty: 'PagerDuty', email: 'Mail', splunk: 'HEC', webhook: 'Webhook'};
+const called = channel => channels[channel] || channel[0].toUpperCase() + channel.slice(1);
 const columns = () => (innerWidth < 1330 ? 1 : innerWidth < 1820 ? 2 : 3);
 
 // S is what is known: the server's state, where the address points to, what was answered, and what was chosen here.
@@ -451,7 +452,7 @@ function list() {
     show(
       $('#filters'),
       [['', total], ...Object.entries(counts)].map(([c, n]) =>
-        button('channel', [c ? channels[c] || c : 'All', ` ${n}`], {$id: c, 'aria-pressed': S.at.channel === c}),
+        button('channel', [c ? called(c) : 'All', ` ${n}`], {$id: c, 'aria-pressed': S.at.channel === c}),
       ),
     );
     show($('#pause'), S.held ? `Show ${S.held} new` : S.paused ? 'Go on' : 'Pause');
@@ -536,7 +537,7 @@ function arrivals() {
             tile(i.channel),
             h('span.t', i.unread && vh('unread: '), i.title),
             h('span.e', clock(i.at)),
-            h('span.m', vh(channels[i.channel] + ' '), i.receiver, i.joined && `, joined by ${plural(i.joined, 'repeat')}`),
+            h('span.m', vh(called(i.channel) + ' '), i.receiver, i.joined && `, joined by ${plural(i.joined, 'repeat')}`),
             h('span.a' + (i.ok ? '' : '.refused'), i.status, ' ', i.word),
           ),
         ),
@@ -828,7 +829,7 @@ function card(c, how) {
         h('h2', c.receiver),
         h(
           'p',
-          dots(c.where || channels[c.channel], c.route && [!/^(always|default)$/.test(c.route) && 'route ', h('b', c.route)]),
+          dots(c.where || called(c.channel), c.route && [!/^(always|default)$/.test(c.route) && 'route ', h('b', c.route)]),
         ),
       ),
       views(c.channel, c.views, v),
@@ -925,7 +926,7 @@ function arrival() {
         (box.addresses || []).map(a =>
           h(
             'div',
-            h('dt', channels[a.channel]),
+            h('dt', called(a.channel)),
             h(
               'dd',
               h('code', a.url),
@@ -952,7 +953,7 @@ function arrival() {
           'p',
           h('b', i.receiver),
           ' · ',
-          channels[i.channel],
+          called(i.channel),
           ` stand-in · ${clock(i.at)} · `,
           h('span', {class: i.ok ? 'fine' : 'refused'}, i.status, ' ', i.word),
         ),

@@ -1,0 +1,227 @@
+package templates
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+// The closed lists of the Elastic Common Schema (elastic.co "ECS categorization fields"), as far as they are used.
+var (
+	ecsKinds      = []string{"alert", "event"}
+	ecsCategories = []string{"authentication", "configuration", "file", "host", "iam", "intrusion_detection", "network", "registry", "vulnerability", "web"}
+	ecsTypes      = []string{"admin", "allowed", "change", "creation", "deletion", "denied", "info", "start"}
+	ecsOutcomes   = []string{"", "success", "failure"}
+)
+
+func ecsDocument(t *testing.T, d *Data) map[string]any {
+	t.Helper()
+	parts, err := Default().Parts(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc map[string]any
+	if err := json.Unmarshal([]byte(parts["document.json"].Raw()), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// at is the value at a path of keys, or nil.
+func at(doc any, path string) any {
+	for key := range strings.SplitSeq(path, ".") {
+		m, _ := doc.(map[string]any)
+		doc = m[key]
+	}
+	return doc
+}
+
+func TestDocumentsOfTheWholeCorpusKeepToTheSchema(t *testing.T) {
+	files, err := filepath.Glob("../testdata/alerts/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := alert.Parse(b, alert.Options{Location: time.UTC})
+		a.Received = time.Unix(1795440502, 0)
+		doc := ecsDocument(t, NewData(a, alert.DefaultScale, Context{Channel: "elasticsearch"}))
+		one := func(path string, of []string) {
+			if s, _ := at(doc, path).(string); !slices.Contains(of, s) {
+				t.Errorf("%s: %s is %q", file, path, s)
+			}
+		}
+		one("event.kind", ecsKinds)
+		one("event.outcome", ecsOutcomes)
+		for path, of := range map[string][]string{"event.category": ecsCategories, "event.type": ecsTypes} {
+			list, _ := at(doc, path).([]any)
+			for _, x := range list {
+				if !slices.Contains(of, x.(string)) {
+					t.Errorf("%s: %s has %q", file, path, x)
+				}
+			}
+		}
+		if s, _ := at(doc, "@timestamp").(string); s == "" {
+			t.Errorf("%s: no time", file)
+		} else if _, err := time.Parse(time.RFC3339, s); err != nil {
+			t.Error(file, err)
+		}
+		for _, path := range []string{"source.ip", "destination.ip"} {
+			if s, ok := at(doc, path).(string); ok {
+				if _, err := netip.ParseAddr(s); err != nil {
+					t.Errorf("%s: %s: %v", file, path, err)
+				}
+			}
+		}
+		if s, ok := at(doc, "event.original").(string); len(a.Original) > 0 && (!ok || !json.Valid([]byte(s))) {
+			t.Errorf("%s: the alert as it came is %v", file, at(doc, "event.original"))
+		}
+	}
+}
+
+func TestDocumentsInTheSchema(t *testing.T) {
+	var all bytes.Buffer
+	enc := json.NewEncoder(&all)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	for _, file := range []string{"wazuh/5712-ssh-brute-force.json", "wazuh/550-fim-changed.json", "ossec/601-blocked.json"} {
+		b, err := os.ReadFile("../testdata/alerts/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := alert.Parse(b, alert.Options{Location: time.UTC})
+		a.Added = map[string]any{
+			"srcip_geo":   map[string]any{"country": "DE", "country_name": "Germany", "city": "Berlin", "asn": int64(64500), "as_org": "Example Net", "latitude": 52.5, "longitude": 13.4},
+			"dstip_geo":   nil,
+			"srcip_class": []any{"public", "tor"},
+			"asset":       map[string]any{"owner": "web team", "criticality": int64(3), "vlan": []any{int64(1), "2"}, "none": nil},
+		}
+		doc := ecsDocument(t, NewData(a, alert.DefaultScale, Context{Channel: "elasticsearch", Receiver: "search", Delivery: "01J9Z3"}))
+		if err := enc.Encode(doc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const golden = "testdata/ecs.golden"
+	if *update {
+		if err := os.WriteFile(golden, all.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil || !bytes.Equal(want, all.Bytes()) {
+		t.Errorf("%v: got\n%s", err, all.Bytes())
+	}
+}
+
+func TestLabelsAreFew(t *testing.T) {
+	a := alert.Parse([]byte(`{"rule":{"id":"5712","level":15},"agent":{"id":"000","name":"manager"},"predecoder":{"hostname":"what-the-sender-says"},"manager":{"name":"manager"},"data":{"srcip":"203.0.113.9","srcuser":"root"}}`), alert.Options{})
+	parts, err := Default().Parts(NewData(a, alert.DefaultScale, Context{Channel: "loki"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := parts["labels.json"].Raw(), `{"host":"manager","job":"ossec","level":"critical"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := parts["line.json"].Raw(); strings.Contains(got, "original") {
+		t.Errorf("the line holds the alert twice: %s", got)
+	}
+}
+
+// TestIndexTemplateOfTheManualHasAllFields: each field of a document, of any alert there is, has its type in the template that
+// the manual gives, and the value fits it.
+func TestIndexTemplateOfTheManualHasAllFields(t *testing.T) {
+	b, err := os.ReadFile("../docs/elasticsearch-template.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manual struct {
+		Template struct {
+			Mappings struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal(b, &manual); err != nil {
+		t.Fatal(err)
+	}
+	types := map[string]string{}
+	var list func(prefix string, properties map[string]any)
+	list = func(prefix string, properties map[string]any) {
+		for key, v := range properties {
+			field := v.(map[string]any)
+			if below, ok := field["properties"].(map[string]any); ok {
+				list(prefix+key+".", below)
+				continue
+			}
+			types[prefix+key] = field["type"].(string)
+		}
+	}
+	list("", manual.Template.Mappings.Properties)
+	used := map[string]bool{}
+	var check func(file, path string, v any)
+	check = func(file, path string, v any) {
+		kind := types[path]
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				check(file, path, x)
+			}
+			return
+		case map[string]any:
+			if kind == "object" || kind == "geo_point" {
+				used[path] = true
+				return
+			}
+			for key, x := range v {
+				check(file, strings.TrimPrefix(path+"."+key, "."), x)
+			}
+			return
+		case string:
+			if kind == "keyword" || kind == "text" || kind == "ip" || kind == "date" {
+				used[path] = true
+				return
+			}
+		case float64:
+			if kind == "long" && v == float64(int64(v)) || kind == "float" {
+				used[path] = true
+				return
+			}
+		case bool:
+			if kind == "boolean" {
+				used[path] = true
+				return
+			}
+		}
+		t.Errorf("%s: %s is %v, and %q in the manual's template", file, path, v, kind)
+	}
+	files, err := filepath.Glob("../testdata/alerts/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := alert.Parse(raw, alert.Options{Location: time.UTC})
+		a.Received = time.Unix(1795440502, 0)
+		place := map[string]any{"country": "DE", "country_name": "Germany", "city": "Berlin", "region": "Berlin", "asn": int64(64500), "as_org": "Example Net", "latitude": 52.5, "longitude": 13.4}
+		a.Added = map[string]any{"srcip_geo": place, "dstip_geo": place, "asset": map[string]any{"owner": "web team"}}
+		check(file, "", ecsDocument(t, NewData(a, alert.DefaultScale, Context{Channel: "elasticsearch", Receiver: "search", Delivery: "01J9Z3", Route: "all"})))
+	}
+	for path := range types {
+		// Not of one alert, or of none in the corpus.
+		if !used[path] && !slices.Contains([]string{"event.start", "event.end", "ossec.kind", "ossec.counts", "ossec.taken_by", "ossec.taken_via", "destination.user.name"}, path) {
+			t.Errorf("no document has the field %s of the manual's template", path)
+		}
+	}
+}
