@@ -157,7 +157,7 @@ type rows struct {
 	networks *prefixes[*row] // where keys are addresses
 	other    *row            // of the key *
 	columns  map[string]bool
-	count    int // of keys
+	count    int      // of keys
 	odd      []string // what is doubtful in the file, the first few
 }
 
