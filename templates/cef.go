@@ -269,6 +269,9 @@ func (d *Data) structured() map[string]string {
 	data := map[string]string{
 		"id": d.ID, "severity": d.Severity.String(), "rule": d.OneRule(), "family": d.Family, "host": d.Host, "delivery": d.Delivery,
 	}
+	if d.Summary != nil {
+		data["host"] = d.Summary.Host
+	}
 	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
 	return data
 }

@@ -89,6 +89,9 @@ func TestSecurityEventOfMany(t *testing.T) {
 			t.Errorf("CEF: %s is %v, want %v", key, cef[key], want)
 		}
 	}
+	if data, _ := fieldsOf(t, "data.json", a, c); data["host"] != nil || data["rule"] != nil || data["family"] != "digest" {
+		t.Errorf("structured data: %v", data)
+	}
 	_, leef := fieldsOf(t, "leef.json", a, c)
 	for key, want := range map[string]any{"count": 4.0, "state": "digest", "policy": nil, "groups": nil, "location": nil, "agentId": nil} {
 		if leef[key] != want {
