@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 )
@@ -24,6 +25,8 @@ type securityEvent struct {
 // fields, each with its label. docs/syslog.md lists them.
 type cefFields struct {
 	Time       int64  `json:"rt,omitempty"` // in milliseconds since 1970
+	Start      int64  `json:"start,omitempty"`
+	End        int64  `json:"end,omitempty"`
 	ExternalID string `json:"externalId,omitempty"`
 	Category   string `json:"cat,omitempty"`
 	Action     string `json:"act,omitempty"`
@@ -111,6 +114,8 @@ type leefFields struct {
 	CVE         string `json:"cve,omitempty"`
 	Country     string `json:"srcCountry,omitempty"`
 	Count       int    `json:"count"`
+	First       string `json:"first,omitempty"`
+	Last        string `json:"last,omitempty"`
 	State       string `json:"state,omitempty"`
 	Repeat      string `json:"possibleRepeat,omitempty"`
 	Log         string `json:"log,omitempty"`
@@ -155,10 +160,28 @@ func (e event) severityNumber(s alert.Severity) int {
 func (s *Set) securityEvent(d *Data) (securityEvent, event, error) {
 	e, err := s.event(d)
 	out := securityEvent{Vendor: "OSSEC", Product: "OSSEC HIDS", ID: cmp.Or(e.SignatureID, e.Family), Name: cmp.Or(e.Signature, e.Description), Severity: e.severityNumber(d.Severity)}
-	if e.VendorProduct == "Wazuh" {
-		out.Vendor, out.Product = "Wazuh", "Wazuh"
+	if e.VendorProduct != out.Product {
+		out.Vendor, out.Product = e.VendorProduct, e.VendorProduct
 	}
 	return out, e, err
+}
+
+// own is what a message says of its alert alone. A message about many has the most severe of them, which stands for none of the
+// others.
+func (d *Data) own() (at time.Time, groups, location, agent, description string) {
+	if d.Summary != nil {
+		_, at = period(d.Summary)
+		return at, "", "", "", ""
+	}
+	return d.Time, strings.Join(known(d.Rule.Groups), ","), d.LogFile, d.Agent.ID, d.Rule.Description
+}
+
+// millis is a time in milliseconds since 1970; 0 where there is none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // splitFamilies gives an address to the field for its family; what is no address goes to none.
@@ -179,16 +202,18 @@ func (s *Set) cef(d *Data) (securityEvent, error) {
 	if err != nil {
 		return out, err
 	}
+	at, groups, location, agent, _ := d.own()
 	f := cefFields{
-		ExternalID: e.ID, Category: e.Family, Action: e.Action, Reason: e.Reason, Count: e.Count, DVCHost: e.DVC, AgentID: d.Agent.ID, Process: e.App,
+		Time: millis(at), ExternalID: e.ID, Category: e.Family, Action: e.Action, Reason: e.Reason, Count: e.Count, DVCHost: e.DVC, AgentID: agent, Process: e.App,
 		SrcPort: e.SrcPort, SrcUser: e.SrcUser, SrcProcess: e.ProcessName, DestHost: e.Dest, DstPort: e.DestPort, DestUser: e.User, Proto: e.Transport,
 		Request: e.URL, Method: e.HTTPMethod, Client: e.UserAgent,
 		FileName: e.FileName, FilePath: e.FilePath, FileHash: e.FileHash, FileSize: e.FileSize, Message: e.Description,
-		Level: e.SeverityID, Groups: strings.Join(known(d.Rule.Groups), ","), Location: d.LogFile, MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Command: e.Command,
+		Level: e.SeverityID, Groups: groups, Location: location, MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Command: e.Command,
 		Log: e.Log, State: e.stateOf(), Country: d.sourceCountry(),
 	}
-	if !d.Time.IsZero() {
-		f.Time = d.Time.UnixMilli()
+	if d.Summary != nil {
+		from, to := period(d.Summary)
+		f.Start, f.End = millis(from), millis(to)
 	}
 	f.Src, f.Src6 = splitFamilies(e.SrcIP)
 	f.Dst, f.Dst6 = splitFamilies(e.DestIP)
@@ -218,15 +243,16 @@ func (s *Set) leef(d *Data) (securityEvent, error) {
 	if err != nil {
 		return out, err
 	}
+	at, groups, location, agent, description := d.own()
 	f := leefFields{
 		Category: e.Family, Severity: out.Severity, Src: e.SrcIP, Dst: e.DestIP, SrcPort: e.SrcPort, DstPort: e.DestPort, Proto: strings.ToUpper(e.Transport),
-		User: e.User, Host: e.Dest, URL: e.URL, Resource: e.FilePath, Policy: d.Rule.Description,
-		ID: e.ID, Description: e.Description, Level: e.SeverityID, Groups: strings.Join(known(d.Rule.Groups), ","), Manager: e.DVC, AgentID: d.Agent.ID,
-		Location: d.LogFile, Program: e.App, Action: e.Action, Reason: e.Reason, SrcUser: e.SrcUser, Command: e.Command, FileHash: e.FileHash,
-		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: d.sourceCountry(), Count: e.Count, State: e.stateOf(), Log: e.Log,
+		User: e.User, Host: e.Dest, URL: e.URL, Resource: e.FilePath, Policy: description,
+		ID: e.ID, Description: e.Description, Level: e.SeverityID, Groups: groups, Manager: e.DVC, AgentID: agent,
+		Location: location, Program: e.App, Action: e.Action, Reason: e.Reason, SrcUser: e.SrcUser, Command: e.Command, FileHash: e.FileHash,
+		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: d.sourceCountry(), Count: e.Count, First: e.First, Last: e.Last, State: e.stateOf(), Log: e.Log,
 	}
-	if !d.Time.IsZero() {
-		f.Time, f.TimeFormat = d.Time.UTC().Format(leefTime), leefTimeFormat
+	if !at.IsZero() {
+		f.Time, f.TimeFormat = at.UTC().Format(leefTime), leefTimeFormat
 	}
 	if d.Family == "auth_success" {
 		f.Login = "true"
@@ -243,12 +269,18 @@ func (d *Data) structured() map[string]string {
 	data := map[string]string{
 		"id": d.ID, "severity": d.Severity.String(), "rule": d.OneRule(), "family": d.Family, "host": d.Host, "delivery": d.Delivery,
 	}
+	if d.Summary != nil {
+		data["host"] = d.Summary.Host
+	}
 	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
 	return data
 }
 
 // sourceCountry is where the source is, as enrichment knows it. What the alert itself says of it does not count.
 func (d *Data) sourceCountry() string {
+	if d.Summary != nil {
+		return ""
+	}
 	geo, _ := d.Added["srcip_geo"].(map[string]any)
 	country, _ := geo["country"].(string)
 	return country
