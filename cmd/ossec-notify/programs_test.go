@@ -225,7 +225,7 @@ func TestTheEndOfARunbookCallsNobody(t *testing.T) {
 	config = strings.Replace(config, "receivers:\n", "receivers:\n  oncall: {pagerduty: {routing_key: ROUTING_KEY, endpoint: \"PAGERDUTY_URL\"}}\n", 1)
 	config = strings.Replace(config, "report: [soc, backup]", "report: [soc, oncall]", 1)
 	in := newInstallationWith(t, strings.Replace(config, "to: [soc, block]", "escalate: [{to: [soc, block]}, {after: 1h, to: backup}]", 1), sandbox.Options{SlackChannels: []string{"soc"}})
-	if out := in.command(exitDone, "check"); !strings.Contains(out, `warning: report: "oncall" is told nothing: it has no message that calls nobody`) {
+	if out := in.command(exitDone, "check"); !strings.Contains(out, `warning: receiver "block": report: "oncall" is told nothing: pagerduty has no message for it`) {
 		t.Errorf("check says\n%s", out)
 	}
 	in.call("custom-notify", in.alert("1"))
