@@ -96,7 +96,7 @@ func (c *Notifier) failure(end program.Ending, err error, ran *notifier.Ran) *no
 		if c.cfg.RetryTimeout {
 			reason, hint = notifier.Temporary, ""
 		}
-		ran.Status, ran.Ended = -1, "ended by us at its timeout of " + display.Span(c.cfg.timeout())
+		ran.Status, ran.Ended = -1, "ended by us at its timeout of "+display.Span(c.cfg.timeout())
 		return fail(reason, hint, "it had not ended after its timeout of %s, and was ended with all that it had started%s", display.Span(c.cfg.timeout()), said(ran))
 	case end.Cause != nil:
 		e := fail(notifier.Temporary, "", "it was ended while it ran: %w", end.Cause)
