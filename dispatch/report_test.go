@@ -27,7 +27,7 @@ func (p *program) Notify(ctx context.Context, n notifier.Notification) (notifier
 	}
 	status := p.statuses[min(p.runs, len(p.statuses)-1)]
 	p.runs++
-	receipt := notifier.Receipt{Ran: &notifier.Ran{Program: "block", Receiver: n.Receiver, Delivery: n.Delivery, Status: status, Took: time.Second, Output: "said so"}}
+	receipt := notifier.Receipt{Ran: &notifier.Ran{Program: "block", Receiver: n.Receiver, Delivery: n.Delivery, Action: n.Action, Status: status, Took: time.Second, Output: "said so"}}
 	switch status {
 	case 0:
 		return receipt, nil
@@ -37,7 +37,7 @@ func (p *program) Notify(ctx context.Context, n notifier.Notification) (notifier
 	return receipt, permanent(fmt.Sprint("status ", status))
 }
 
-func (p *program) Follows(a notifier.Action) bool { return a == notifier.Trigger }
+func (p *program) Follows(a notifier.Action) bool { return a == notifier.Trigger || a == notifier.Resolve }
 
 // pager is told of nothing but alerts.
 type pager struct{ listener }
@@ -47,7 +47,7 @@ func (p *pager) Follows(a notifier.Action) bool { return a == notifier.Trigger }
 // runbookBench has a program for every alert, whose end soc and a pager are to be told of.
 func runbookBench(t *testing.T, statuses ...int) (b *bench, run *program, soc *listener, page *pager) {
 	run, soc, page = &program{statuses: statuses}, &listener{}, &pager{}
-	b = quietBench(t, `routes: [{to: [slack-soc, block]}]`, map[string]*listener{"slack-soc": soc, "block": &run.listener, "page": &page.listener})
+	b = quietBench(t, `routes: [{to: [slack-soc, block], resolve: {opens: {rule: 5710}, closes: {rule: 5711}, by: [agent]}}]`, map[string]*listener{"slack-soc": soc, "block": &run.listener, "page": &page.listener})
 	for name, n := range map[string]notifier.Notifier{"block": run, "page": page} {
 		b.site.d.Receivers[name].Notifier = n
 		b.site.d.Receivers[name].Channel = "slack"
@@ -102,6 +102,25 @@ func TestWhoIsReportedToIsToldOnceHowAProgramEnded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A program that is run for the end of an incident is one more run of the same receiver.
+func TestARunForTheEndIsToldToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, run, soc, _ := runbookBench(t, 0)
+		b.start()
+		b.arrives(1, 5710, 12, "web-01")
+		b.wait(time.Minute)
+		b.arrives(2, 5711, 12, "web-01")
+		b.wait(time.Minute)
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+		got := strings.Join(soc.gist(), "\n")
+		if run.runs != 2 || strings.Count(got, "RAN block") != 2 || !strings.Contains(soc.got[len(soc.got)-1].Parts["facts"].String(), "for block, because it is over") {
+			t.Errorf("it ran %d times; soc heard\n%s", run.runs, got)
+		}
+	})
 }
 
 // A person who has it run again is told how that ended.

@@ -66,6 +66,9 @@ func (c *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	ran := &notifier.Ran{Program: c.name(), Receiver: n.Receiver, Delivery: n.Delivery, Status: end.Status, Took: end.Took,
 		Output: strings.ToValidUTF8(notifier.RedactCut(string(output.Bytes()), secrets...), "\ufffd"), Dropped: output.Dropped()}
+	if n.Action != notifier.Trigger {
+		ran.Action = n.Action
+	}
 	failure := c.failure(end, err, ran)
 	receipt := notifier.Receipt{Ran: ran}
 	if end.Left {
