@@ -105,6 +105,8 @@ type Alert struct {
 	// even where nothing was found, so that no log line can pass for what was looked up. Its values are of the types of Original.
 	// Nil where there is no enrichment.
 	Added map[string]any
+	// Shown are those of it that the config wants people to see.
+	Shown []Shown
 	// Raw is the text as it came.
 	Raw []byte
 	// FileName is the base name of the file it came in; part of the identity of alerts without an id.
@@ -112,6 +114,13 @@ type Alert struct {
 
 	// Problem says why this is not a whole alert. Its zero value means that it is.
 	Problem Problem
+}
+
+// Shown is a value that messages show of what enrichment added: a fact of that name, or a link that is called so. The value comes
+// from the operator's own tables.
+type Shown struct {
+	Name, Value string
+	Link        bool
 }
 
 // Rule is the OSSEC rule that fired.

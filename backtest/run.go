@@ -22,6 +22,15 @@ type Config struct {
 	Dispatcher *dispatch.Dispatcher
 	// Silences hold at their own times.
 	Silences []outbox.Silence
+	// Enrich gives a copy of an alert with what the config adds to it; nil adds nothing.
+	Enrich func(*alert.Alert) *alert.Alert
+}
+
+func (c Config) enriched(a *alert.Alert) *alert.Alert {
+	if c.Enrich == nil {
+		return a
+	}
+	return c.Enrich(a)
 }
 
 // Options say how.
@@ -104,7 +113,7 @@ func Run(ctx context.Context, alerts iter.Seq2[*alert.Alert, error], opt Options
 		configs = append(configs, *opt.Then)
 	}
 	diff := newDifference(len(configs) == 2)
-	keep := newKeeper(opt.Now.Dispatcher)
+	keep := newKeeper(opt.Now)
 	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx)) // what was read is counted to its end
 	defer cancel(nil)
 	var group sync.WaitGroup
@@ -270,7 +279,7 @@ func (s *side) run(ctx context.Context, path string) (err error) {
 	if s.box, err = openScratch(ctx, path, s.config.Silences); err != nil {
 		return err
 	}
-	s.replay = &dispatch.Replay{Box: s.box, Site: site{s.config.Dispatcher, s.opt.Zone}, Log: s.opt.Log, Thorough: s.opt.Thorough}
+	s.replay = &dispatch.Replay{Box: s.box, Site: site{s.config, s.opt.Zone}, Log: s.opt.Log, Thorough: s.opt.Thorough}
 	s.replay.For = func(x dispatch.For) {
 		s.tally.comes(x)
 		s.diff.comes(s.n, x)
@@ -282,7 +291,7 @@ func (s *side) run(ctx context.Context, path string) (err error) {
 		s.diff.told(s.n, x)
 		return s.tally.told(ctx, s.replay, x)
 	}
-	return s.replay.Run(ctx, pastOf(s.config.Dispatcher, func(yield func(timed) bool) {
+	return s.replay.Run(ctx, pastOf(s.config, func(yield func(timed) bool) {
 		for all := range s.in {
 			for _, a := range all {
 				if !yield(a) {
@@ -294,10 +303,11 @@ func (s *side) run(ctx context.Context, path string) (err error) {
 }
 
 // pastOf plans alerts as they come.
-func pastOf(d *dispatch.Dispatcher, alerts iter.Seq[timed]) iter.Seq[dispatch.Past] {
+func pastOf(c Config, alerts iter.Seq[timed]) iter.Seq[dispatch.Past] {
 	return func(yield func(dispatch.Past) bool) {
 		for x := range alerts {
-			p := dispatch.Past{At: x.at, Arrival: dispatch.Arrival{Alert: x.alert, Header: header(x.alert), Deliveries: d.PlanAt(x.alert, x.at)}}
+			a := c.enriched(x.alert)
+			p := dispatch.Past{At: x.at, Arrival: dispatch.Arrival{Alert: a, Header: header(a), Deliveries: c.Dispatcher.PlanAt(a, x.at)}}
 			if !yield(p) {
 				return
 			}
@@ -327,16 +337,16 @@ func (s *side) close() {
 
 // site is what a replay knows of a config.
 type site struct {
-	d    *dispatch.Dispatcher
+	c    Config
 	zone *time.Location
 }
 
 func (s site) Look()                                   {}
-func (s site) Dispatcher() *dispatch.Dispatcher        { return s.d }
-func (s site) Receiver(name string) *dispatch.Receiver { return s.d.Receivers[name] }
+func (s site) Dispatcher() *dispatch.Dispatcher        { return s.c.Dispatcher }
+func (s site) Receiver(name string) *dispatch.Receiver { return s.c.Dispatcher.Receivers[name] }
 func (s site) Gone(string) bool                        { return true }
 
 // Read makes an alert of what was stored.
 func (s site) Read(_, raw []byte) (*alert.Alert, string) {
-	return alert.Parse(raw, alert.Options{Location: s.zone}), ""
+	return s.c.enriched(alert.Parse(raw, alert.Options{Location: s.zone})), ""
 }

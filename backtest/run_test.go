@@ -200,14 +200,14 @@ func TestEveryAlertIsAccountedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer box.Close()
-		s.replay = &dispatch.Replay{Box: box, Site: site{d, time.UTC}, Log: slog.New(slog.DiscardHandler), For: s.comes}
+		s.replay = &dispatch.Replay{Box: box, Site: site{Config{Dispatcher: d}, time.UTC}, Log: slog.New(slog.DiscardHandler), For: s.comes}
 		s.replay.Told = func(x dispatch.Told) error {
 			if x.Kind == "" && x.Summary == nil {
 				alone[x.Receiver]++
 			}
 			return s.tally.told(t.Context(), s.replay, x)
 		}
-		err = s.replay.Run(t.Context(), pastOf(d, func(yield func(timed) bool) {
+		err = s.replay.Run(t.Context(), pastOf(Config{Dispatcher: d}, func(yield func(timed) bool) {
 			for a := range alertsOf(happened(seed, 900)) {
 				if !yield(timed{a.Time, a}) {
 					return

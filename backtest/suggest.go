@@ -35,6 +35,7 @@ const (
 // keeper keeps the first alerts of each rule and receiver, so that changes can be tried on them.
 type keeper struct {
 	d      *dispatch.Dispatcher
+	enrich func(*alert.Alert) *alert.Alert // of the config
 	kept   map[share]*keptAlerts
 	n      int
 	last   *alert.Alert // that came, and what is kept of it
@@ -48,7 +49,9 @@ type keptAlerts struct {
 	routes map[string]int
 }
 
-func newKeeper(d *dispatch.Dispatcher) *keeper { return &keeper{d: d, kept: map[share]*keptAlerts{}} }
+func newKeeper(c Config) *keeper {
+	return &keeper{d: c.Dispatcher, enrich: c.Enrich, kept: map[share]*keptAlerts{}}
+}
 
 func (k *keeper) add(x dispatch.For) {
 	if x.Route == rules.Always {
@@ -289,18 +292,19 @@ func with(policy *rules.Policy, setting string, scale alert.Scale) (*rules.Polic
 func (k *keeper) try(ctx context.Context, path string, opt *Options, receiver string, policy *rules.Policy, alerts []timed) (messages int, err error) {
 	d := &dispatch.Dispatcher{Scale: k.d.Scale, Zone: k.d.Zone, Log: opt.Log, Receivers: map[string]*dispatch.Receiver{receiver: k.d.Receivers[receiver]},
 		Table: &rules.Table{Routes: []*rules.Route{{Name: "tried", To: []string{receiver}, Policy: policy}}}}
+	c := Config{Dispatcher: d, Enrich: k.enrich}
 	box, err := openScratch(ctx, path, nil)
 	if err != nil {
 		return 0, err
 	}
 	defer box.Close()
-	replay := &dispatch.Replay{Box: box, Site: site{d, opt.Zone}, Log: opt.Log}
+	replay := &dispatch.Replay{Box: box, Site: site{c, opt.Zone}, Log: opt.Log}
 	replay.Told = func(x dispatch.Told) error {
 		if !x.Follows {
 			messages++
 		}
 		return nil
 	}
-	err = replay.Run(ctx, pastOf(d, slices.Values(alerts)))
+	err = replay.Run(ctx, pastOf(c, slices.Values(alerts)))
 	return messages, err
 }

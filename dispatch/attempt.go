@@ -169,6 +169,22 @@ func withoutPermission(text, ackURL string) string {
 	return strings.ReplaceAll(text, token, notifier.Redacted)
 }
 
+// unmarked is JSON of a template without what it holds for the channel alone: characters that are for use within a program.
+func unmarked(j string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 0xfdd0 && r <= 0xfdef {
+			return -1
+		}
+		return r
+	}, j)
+}
+
+// inString is a quotation in a string of JSON that a preset made.
+func inString(s string) string {
+	j, _ := json.Marshal(s) // a text can be written
+	return string(j[1 : len(j)-1])
+}
+
 // sentParts is what was sent, as the template made it, as a JSON object: it holds no secret but a link to take the alert by,
 // for a template can see no other. What is JSON itself stands in it as it is.
 func sentParts(n notifier.Notification) string {
@@ -184,7 +200,11 @@ func sentParts(n notifier.Notification) string {
 		b.WriteByte(':')
 		text := n.Parts[name]
 		if strings.HasSuffix(name, ".json") {
-			b.WriteString(text.Raw())
+			j := text.Raw()
+			if text.HasQuote() {
+				j = text.Render(unmarked, inString)
+			}
+			b.WriteString(j)
 			continue
 		}
 		quoted, err := json.Marshal(text.String())

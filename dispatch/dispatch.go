@@ -29,8 +29,10 @@ import (
 
 // Receiver is a configured destination.
 type Receiver struct {
-	Name      string
-	Channel   string
+	Name    string
+	Channel string
+	// Preset is the name of the preset by which its channel speaks to one vendor, or "".
+	Preset    string
 	Notifier  notifier.Notifier
 	Templates *templates.Set
 	// Timeout bounds one attempt.
@@ -161,7 +163,7 @@ func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 	ofKind := func(in []Delivery) []Delivery {
 		var escalates []string // the routes by which one of that kind is told: their later steps go with it
 		for _, x := range in {
-			if x.After == 0 && x.Receiver.Channel == channel {
+			if x.After == 0 && x.Receiver.isKind(channel) {
 				escalates = append(escalates, x.Route)
 			}
 		}
@@ -169,7 +171,7 @@ func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 			if x.After > 0 {
 				return !slices.Contains(escalates, x.Route)
 			}
-			return x.Receiver.Channel != channel
+			return !x.Receiver.isKind(channel)
 		})
 	}
 	if chosen := ofKind(d.Plan(a)); len(chosen) > 0 {
@@ -179,6 +181,11 @@ func (d *Dispatcher) PlanChannel(a *alert.Alert, channel string) []Delivery {
 		return nil
 	}
 	return ofKind(d.PlanDefault(a))
+}
+
+// isKind reports whether a call for one kind of channel means the receiver: by its channel, or by its preset.
+func (r *Receiver) isKind(kind string) bool {
+	return r.Channel == kind || r.Preset == kind && kind != ""
 }
 
 // PlanDefault makes deliveries to the default receivers, past the routes.

@@ -37,7 +37,9 @@ func (p *program) Notify(ctx context.Context, n notifier.Notification) (notifier
 	return receipt, permanent(fmt.Sprint("status ", status))
 }
 
-func (p *program) Follows(a notifier.Action) bool { return a == notifier.Trigger || a == notifier.Resolve }
+func (p *program) Follows(a notifier.Action) bool {
+	return a == notifier.Trigger || a == notifier.Resolve
+}
 
 // pager is told of nothing but alerts.
 type pager struct{ listener }

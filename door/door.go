@@ -159,7 +159,7 @@ func (c *Call) arguments(args []string) {
 }
 
 func isURL(s string) bool {
-	for _, scheme := range []string{"http://", "https://", "smtp://", "smtps://"} {
+	for _, scheme := range []string{"http://", "https://", "smtp://", "smtps://", "tcp://", "tls://", "udp://", "unix://", "file://"} {
 		if strings.HasPrefix(s, scheme) {
 			return true
 		}

@@ -2,6 +2,7 @@ package draw
 
 import (
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -137,6 +138,8 @@ func FuzzEvent(f *testing.F) {
 		if err == nil {
 			checkNoLoss(t, b, []string{"time"}, n)
 		}
+		lines, _ := EventLines(url.Values{"host": {string(b)}}, b)
+		checkTree(t, lines, 2*len(b))
 	})
 }
 

@@ -3,6 +3,7 @@ package draw
 import (
 	"fmt"
 	"math"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,51 @@ func Event(body []byte) (Node, error) {
 		return Node{Kind: Group}, fmt.Errorf("draw the events of the request: there are none")
 	}
 	if len(events) == 1 {
+		return events[0], nil
+	}
+	return Node{Kind: Group, Children: events}, nil
+}
+
+// EventLines draws the events of a request to the collector's raw endpoint in the same way: each is a line, and where they go
+// stands in the request's query. A line that begins with a time, as ours do, has it from there.
+func EventLines(query url.Values, body []byte) (Node, error) {
+	var events []Node
+	line, rest := "", string(body)
+	for rest != "" {
+		before := rest
+		if line, rest, _ = strings.Cut(rest, "\n"); strings.TrimSpace(line) == "" {
+			continue
+		}
+		line = strings.TrimSuffix(line, "\r")
+		if len(events) == maxEvents {
+			return Node{Kind: Group, Children: append(events, Node{Kind: Message, Style: "splunk", Children: []Node{raw([]byte(before))}})}, fmt.Errorf("draw the lines of the request: there are over %d of them", maxEvents)
+		}
+		n := Node{Kind: Message, Style: "splunk"}
+		if e, err := readObject([]byte(line)); err != nil {
+			n.Children = []Node{{Kind: Pre, Children: shortened(Visible(line))}}
+		} else {
+			if len(e.members) > 0 && e.members[0].key == "time" && e.members[0].kind == '"' {
+				if at, err := time.Parse(time.RFC3339, unquote(e.members[0].raw)); err == nil {
+					n.Text, e.members = at.UTC().Format(splunkStamp), e.members[1:]
+				}
+			}
+			n.Children = []Node{{Kind: Pre, Children: openObject(e)}}
+		}
+		table := Node{Kind: Table}
+		for _, name := range []string{"host", "source", "sourcetype", "index"} {
+			if v := query.Get(name); v != "" {
+				table.Children = append(table.Children, Node{Kind: Pair, Text: name, Children: Visible(v)})
+			}
+		}
+		if len(table.Children) > 0 {
+			n.Children = append(n.Children, table)
+		}
+		events = append(events, n)
+	}
+	switch len(events) {
+	case 0:
+		return Node{Kind: Group}, fmt.Errorf("draw the lines of the request: there are none")
+	case 1:
 		return events[0], nil
 	}
 	return Node{Kind: Group, Children: events}, nil
@@ -88,6 +134,9 @@ func splunkEvent(e *value) Node {
 	return n
 }
 
+// splunkStamp is how a time is shown.
+const splunkStamp = "2006-01-02 15:04:05.000 UTC"
+
 // splunkTime is the time of an event as the list has it, to the millisecond. Splunk shows it in its reader's zone; here it is
 // UTC, and says so.
 func splunkTime(v *value) string {
@@ -96,7 +145,7 @@ func splunkTime(v *value) string {
 	if err != nil || math.Abs(seconds) > 1e11 {
 		return written(s)
 	}
-	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC().Format("2006-01-02 15:04:05.000 UTC")
+	return time.UnixMilli(int64(math.Round(seconds * 1000))).UTC().Format(splunkStamp)
 }
 
 // openObject draws an object with its keys open and what is within them folded.

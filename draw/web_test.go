@@ -3,6 +3,7 @@ package draw
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -172,6 +173,33 @@ func TestEvent(t *testing.T) {
 		}
 	}
 	if n, err := Event([]byte(strings.Repeat(`{"event":1}`, maxEvents+50))); err == nil || len(n.Children) != maxEvents+1 {
+		t.Errorf("%v, %d nodes", err, len(n.Children))
+	}
+}
+
+func TestEventLines(t *testing.T) {
+	query := url.Values{"host": {"web-01"}, "index": {"ossec\u202e"}, "channel": {"x"}}
+	n, err := EventLines(query, []byte(`{"time":"2026-11-23T13:28:22.412+01:00","b":1,"a":{}}`+"\r\n\n"+`{"a":1,"time":"x"}`+"\njust text\x1b\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const table = ` table[kv "host"["web-01"] kv "index"["ossec" box "U+202E"]]]`
+	want := []string{
+		`message "2026-11-23 12:28:22.412 UTC" of "splunk"[pre[run "{\n  " of "sign" run "a" of "key" run ": " of "sign" run "{}\n  " of "sign" run "b" of "key" run ": " of "sign" run "1" of "number" run "\n}" of "sign"]` + table,
+		`message of "splunk"[pre[run "{\n  " of "sign" run "a" of "key" run ": " of "sign" run "1" of "number" run "\n  " of "sign" run "time" of "key" run ": " of "sign" run "\"x\"" of "string" run "\n}" of "sign"]` + table,
+		`message of "splunk"[pre["just text" box "U+001B"]` + table,
+	}
+	for i, c := range n.Children {
+		if got := outline(c); got != want[i] {
+			t.Errorf("got\n%s\nwant\n%s", got, want[i])
+		}
+	}
+	for _, body := range []string{"", "\n \r\n"} {
+		if n, err := EventLines(nil, []byte(body)); err == nil {
+			t.Errorf("%q: drawn as %s", body, outline(n))
+		}
+	}
+	if n, err := EventLines(nil, []byte(strings.Repeat("x\n", maxEvents+50))); err == nil || len(n.Children) != maxEvents+1 || strings.Count(TextOf(n), "x") != maxEvents+50 {
 		t.Errorf("%v, %d nodes", err, len(n.Children))
 	}
 }

@@ -81,6 +81,7 @@ func finish(a *alert.Alert, r *Reading, s *sentence) {
 	}
 	r.addTries(a)
 	r.Facts = r.Facts[:min(len(r.Facts), maxFacts)]
+	r.addPlaces(a)
 
 	r.Program = firstOf(a.Program, r.Program, a.Decoder)
 	r.Object = cmp.Or(r.Object, "-")

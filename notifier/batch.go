@@ -85,6 +85,13 @@ type caller struct {
 
 // Add sends an item of so many bytes together with others, and returns what became of it.
 func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) {
+	if err := context.Cause(ctx); err != nil { // nothing was sent, and that is certain
+		return Receipt{}, &Error{Err: fmt.Errorf("wait for a request of several: %w", err)}
+	}
+	if b.Size <= 1 { // whose failures are the caller's own
+		r := b.results(ctx, []T{item})[0]
+		return r.Receipt, r.Err
+	}
 	c := &caller{ctx: ctx, done: make(chan struct{})}
 	b.mu.Lock()
 	if b.open != nil && b.Bytes > 0 && b.open.bytes+bytes > b.Bytes {

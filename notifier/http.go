@@ -165,9 +165,12 @@ func Snippet(body []byte) string {
 }
 
 // Do sends one request and reads its answer.
-func Do(client *http.Client, req *http.Request) *Answer {
+func Do(client *http.Client, req *http.Request) *Answer { return DoUpTo(maxAnswer, client, req) }
+
+// DoUpTo is Do for an answer that may be long: of its body, limit bytes are kept.
+func DoUpTo(limit int64, client *http.Client, req *http.Request) *Answer {
 	// The operator may have named one, in a webhook's headers.
-	capturing, answer := captureAs(cmp.Or(req.Header.Get("User-Agent"), userAgent), maxAnswer, client)
+	capturing, answer := captureAs(cmp.Or(req.Header.Get("User-Agent"), userAgent), limit, client)
 	resp, err := capturing.Do(req)
 	if err == nil {
 		resp.Body.Close()
@@ -221,7 +224,8 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 		c.answer.known = append(c.answer.known, credential)
 	}
 	resp, err := c.base.RoundTrip(out)
-	if err == nil {
+	answered := err == nil // a long request may be answered before it was sent whole
+	if answered {
 		c.answer.Status, c.answer.Header = resp.StatusCode, resp.Header
 		c.answer.Body, err = io.ReadAll(io.LimitReader(resp.Body, c.limit))
 		if err == nil {
@@ -237,7 +241,7 @@ func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == io.EOF { // which says nothing to a person
 			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
 		}
-		c.answer.Err, c.answer.Ambiguous = Unurl(err), wrote.Load()
+		c.answer.Err, c.answer.Ambiguous = Unurl(err), wrote.Load() || answered
 		return nil, err
 	}
 	return resp, nil

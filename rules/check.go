@@ -54,6 +54,7 @@ type checker struct {
 	known     []string
 	problems  []Problem
 	unreached []Unreached
+	added     []string // of the table
 	prover
 }
 
@@ -235,7 +236,7 @@ var shellKeys = []string{
 // alerts apart, where OSSEC's other formats have them: see [Table.CheckOSSEC]. It matters where alerts come in that file and
 // the original cannot be found in alerts.json or alerts.log.
 func (t *Table) CheckShell() []Problem {
-	var c checker
+	c := checker{added: t.Added}
 	for _, in := range t.Inhibit {
 		c.shellMatch(in.Source, "")
 		c.shellMatch(in.Target, "")
@@ -248,7 +249,7 @@ func (t *Table) CheckShell() []Problem {
 		}
 	})
 	t.eachField(func(f Field, so, file string) {
-		if _, known := ossecLacks[f.Key]; !known && !slices.Contains(shellFields, f.Key) {
+		if _, known := ossecLacks[f.Key]; !known && !slices.Contains(shellFields, f.Key) && !isAdded(f.Key, t.Added) {
 			c.report(file, true, f.node, "alerts in integratord's shell file have no %s, so %s: use <alert_format>json</alert_format> (Wazuh), or let ossec-notify read alerts.log", f.Key, so)
 		}
 	})
@@ -313,7 +314,7 @@ func (c *checker) shellMatch(m *Match, file string) {
 		case *notMatcher:
 			c.shellMatch(sub.branch, file)
 		default:
-			if !slices.Contains(shellKeys, e.key) {
+			if !slices.Contains(shellKeys, e.key) && !isAdded(e.key, c.added) {
 				c.report(file, true, e.node, "alerts in integratord's shell file have no %s, so this never holds for them: use <alert_format>json</alert_format> (Wazuh), or let ossec-notify read alerts.log", e.key)
 			}
 		}

@@ -343,7 +343,7 @@ func (b *gateBuilder) matcher(e *entry) gateMatcher {
 		return out
 	}
 	if path, ok := strings.CutPrefix(e.key, fieldPrefix); ok {
-		if name, _, _ := strings.Cut(path, "."); slices.Contains(b.added, name) {
+		if isAdded(e.key, b.added) {
 			out.needs = noField
 			return out
 		}

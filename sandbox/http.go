@@ -168,6 +168,10 @@ func (s *Server) route(path string) (Service, func(*request) *answer) {
 		return PagerDuty, s.pager.answer
 	case path == "/oncalls" || path == "/incidents":
 		return PagerDutyREST, s.pager.rest
+	case below(path, elasticPath):
+		return Elasticsearch, s.elastic.answer
+	case strings.HasPrefix(path, lokiPath):
+		return Loki, s.loki.answer
 	case below(path, webhookPath):
 		return Webhook, s.webhook.answer
 	}

@@ -20,7 +20,9 @@ const (
 	PagerDuty Service = "pagerduty" // Events API v2
 	// PagerDutyREST is what of the REST API v2 reads: who is on call, where incidents stand.
 	PagerDutyREST Service = "pagerduty-rest"
-	Splunk        Service = "splunk" // HTTP Event Collector
+	Splunk        Service = "splunk"        // HTTP Event Collector
+	Elasticsearch Service = "elasticsearch" // bulk API
+	Loki          Service = "loki"          // push API
 	Webhook       Service = "webhook"
 	Email         Service = "email"
 	Unknown       Service = "unknown"

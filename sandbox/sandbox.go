@@ -1,6 +1,6 @@
 // Package sandbox owns the stand-ins: one HTTP server and one SMTP server on loopback that check what they are
-// sent as strictly as Slack, PagerDuty, Splunk's HTTP Event Collector, a webhook of our own schema and a mail
-// server do, and answer in their words. The commands demo and sandbox show them to people, and tests deliver to
+// sent as strictly as Slack, PagerDuty, Splunk's HTTP Event Collector, Elasticsearch, Loki, a webhook of our own schema and
+// a mail server do, and answer in their words. The commands demo and sandbox show them to people, and tests deliver to
 // them. They keep every request, the refused ones too, and can be told to misbehave ([Server.Script]).
 //
 // Where a vendor's answer is known, status, code and text are the vendor's. Where only the rule is known, the
@@ -19,6 +19,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,6 +89,11 @@ type Options struct {
 	HECIndexes  []string
 	HECAck      bool
 	HECAckAfter int
+	// ElasticKey is the API key of Elasticsearch, FakeElasticKey if empty; ElasticStreams are the names that are data streams.
+	ElasticKey     string
+	ElasticStreams []string
+	// LokiTenant is the tenant that Loki demands; none if empty.
+	LokiTenant string
 
 	// SMTPUser, if set, makes the mail server demand AUTH PLAIN with SMTPPassword before a mail.
 	SMTPUser, SMTPPassword string
@@ -109,6 +115,8 @@ type Server struct {
 	pager   *pager
 	hec     *hec
 	webhook *webhook
+	elastic *elastic
+	loki    *lokiServer
 
 	closing chan struct{}
 	close   func() error
@@ -123,6 +131,7 @@ func Start(opt Options) (*Server, error) {
 	opt.RoutingKey = cmp.Or(opt.RoutingKey, FakeRoutingKey)
 	opt.PagerDutyToken = cmp.Or(opt.PagerDutyToken, FakePagerDutyToken)
 	opt.HECToken = cmp.Or(opt.HECToken, FakeHECToken)
+	opt.ElasticKey = cmp.Or(opt.ElasticKey, FakeElasticKey)
 	opt.Keep = cmp.Or(opt.Keep, keepCount)
 	opt.MaxBody = cmp.Or(opt.MaxBody, maxBody)
 	opt.MaxMail = cmp.Or(opt.MaxMail, maxMail)
@@ -149,6 +158,8 @@ func Start(opt Options) (*Server, error) {
 		pager:        newPager(opt),
 		hec:          newHEC(opt),
 		webhook:      &webhook{token: opt.WebhookToken},
+		elastic:      newElastic(opt),
+		loki:         newLoki(opt),
 		closing:      make(chan struct{}),
 	}
 	s.close = sync.OnceValue(s.shut)
@@ -231,6 +242,12 @@ func (s *Server) PagerDutyURL() string { return s.url("") }
 // SplunkURL is the base of the HTTP Event Collector; clients add /services/collector/event.
 func (s *Server) SplunkURL() string { return s.url("") }
 
+// ElasticURL is the root of Elasticsearch; clients add /_bulk.
+func (s *Server) ElasticURL() string { return s.url(elasticPath) }
+
+// LokiURL is the root of Loki; clients add /loki/api/v1/push.
+func (s *Server) LokiURL() string { return s.url("") }
+
 // WebhookURL is the webhook. Any path below it is the same webhook.
 func (s *Server) WebhookURL() string { return s.url(webhookPath) }
 
@@ -257,6 +274,21 @@ func (s *Server) Clear() { s.inbox.clear() }
 
 // Incidents are PagerDuty's incidents, in the order in which they were opened.
 func (s *Server) Incidents() []Incident { return s.pager.list() }
+
+// HECEvents are the events that the HTTP Event Collector indexed, in their order: also those that stood in a request before one
+// that it refused.
+func (s *Server) HECEvents() []HECEvent {
+	s.hec.mu.Lock()
+	defer s.hec.mu.Unlock()
+	return slices.Clone(s.hec.indexed)
+}
+
+// RestartHEC makes the HTTP Event Collector forget what it has yet to acknowledge, and count from the beginning.
+func (s *Server) RestartHEC() {
+	s.hec.mu.Lock()
+	defer s.hec.mu.Unlock()
+	clear(s.hec.acks)
+}
 
 // Script queues replies for a service. Each takes the place of, delays or breaks one answer of that service, in
 // order; then it answers by its own rules again.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -41,18 +42,21 @@ const (
 	hecHealthy        hecCode = 17
 )
 
-// status and text of each code.
+// status and text of each code that Splunk is known to answer with.
 var hecAnswers = map[hecCode]struct {
 	status int
 	text   string
 }{
 	hecSuccess:        {http.StatusOK, "Success"},
+	1:                 {http.StatusForbidden, "Token disabled"},
 	hecTokenRequired:  {http.StatusUnauthorized, "Token is required"},
 	hecInvalidAuth:    {http.StatusUnauthorized, "Invalid authorization"},
 	hecInvalidToken:   {http.StatusForbidden, "Invalid token"},
 	hecNoData:         {http.StatusBadRequest, "No data"},
 	hecInvalidFormat:  {http.StatusBadRequest, "Invalid data format"},
 	hecIncorrectIndex: {http.StatusBadRequest, "Incorrect index"},
+	8:                 {http.StatusInternalServerError, "Internal server error"},
+	9:                 {http.StatusServiceUnavailable, "Server is busy"},
 	hecChannelMissing: {http.StatusBadRequest, "Data channel is missing"},
 	hecInvalidChannel: {http.StatusBadRequest, "Invalid data channel"},
 	hecEventRequired:  {http.StatusBadRequest, "Event field is required"},
@@ -61,6 +65,44 @@ var hecAnswers = map[hecCode]struct {
 	hecFieldsError:    {http.StatusBadRequest, "Error in handling indexed fields"},
 	hecQueryAuth:      {http.StatusBadRequest, "Query string authorization is not enabled"},
 	hecHealthy:        {http.StatusOK, "HEC is healthy"},
+	18:                {http.StatusServiceUnavailable, "HEC is unhealthy, queues are full"},
+	19:                {http.StatusServiceUnavailable, "HEC is unhealthy, ack service unavailable"},
+	20:                {http.StatusServiceUnavailable, "HEC is unhealthy, queues are full, ack service unavailable"},
+	21:                {http.StatusBadRequest, "Invalid token"},
+	22:                {http.StatusBadRequest, "Token disabled"},
+	23:                {http.StatusServiceUnavailable, "Server is shutting down"},
+	24:                {http.StatusOK, "Queue is approaching its limit"},
+	25:                {http.StatusOK, "Ack queue is approaching its limit"},
+	26:                {http.StatusTooManyRequests, "Queue is at its limit"},
+	27:                {http.StatusTooManyRequests, "Ack channel is at its limit"},
+}
+
+// HECReply is the answer of a collector with one of its codes, to be scripted; ok is false for a code that Splunk is not known
+// to have.
+func HECReply(code int) (r Reply, ok bool) {
+	a, ok := hecAnswers[hecCode(code)]
+	if !ok {
+		return Reply{}, false
+	}
+	body, err := json.Marshal(map[string]any{"text": a.text, "code": code})
+	if err != nil { // a text and a number
+		panic(err)
+	}
+	return Reply{Status: a.status, Body: string(body), Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}}, true
+}
+
+// HECEvent is an event that the collector indexed.
+type HECEvent struct {
+	// Index, Host, Source and SourceType are as they were sent, or empty.
+	Index, Host, Source, SourceType string
+	// Time is what was sent as the time, in seconds; empty where nothing was.
+	Time string
+	// Event is the event as JSON; of the raw endpoint, the line.
+	Event  string
+	Fields map[string]any
+	Raw    bool
+	// Request is how many requests with data came before the one that brought it.
+	Request int
 }
 
 // hec is a Splunk HTTP Event Collector with one token.
@@ -70,8 +112,10 @@ type hec struct {
 	ack     bool
 	after   int // see Options.HECAckAfter
 
-	mu   sync.Mutex
-	acks map[string]*hecChannel // by channel
+	mu       sync.Mutex
+	acks     map[string]*hecChannel // by channel
+	indexed  []HECEvent             // the newest keepCount
+	requests int
 }
 
 // hecChannel holds the acknowledgements of one channel that were not given yet, and how often each was asked for.
@@ -94,8 +138,11 @@ func (h *hec) reply(code hecCode, event int, problems ...string) *answer {
 	return object(a.status, body, problems...)
 }
 
-// answer knows the endpoints of docs.splunk.com "HTTP Event Collector REST API endpoints".
-func (h *hec) answer(r *request) *answer {
+// answer is what the collector says; Splunk's own server names itself.
+func (h *hec) answer(r *request) *answer { return h.judge(r).with("Server", "Splunkd") }
+
+// judge knows the endpoints of docs.splunk.com "HTTP Event Collector REST API endpoints".
+func (h *hec) judge(r *request) *answer {
 	endpoint := strings.TrimSuffix(strings.TrimPrefix(r.path, hecPath), "/1.0")
 	method := http.MethodPost
 	if endpoint == "/health" {
@@ -218,15 +265,41 @@ func (c *hecChannel) given(id, after int) bool {
 	return true
 }
 
-// raw takes lines of text; where they go is in the query.
+// raw takes lines of text, each an event; where they go is in the query.
 func (h *hec) raw(r *request, channel string) *answer {
-	if len(bytes.TrimSpace(r.body)) == 0 {
+	var events []HECEvent
+	for line := range strings.Lines(string(r.body)) {
+		if line = strings.TrimRight(line, "\r\n"); strings.TrimSpace(line) != "" {
+			events = append(events, HECEvent{Event: line, Raw: true, Index: r.query.Get("index"), Host: r.query.Get("host"),
+				Source: r.query.Get("source"), SourceType: r.query.Get("sourcetype"), Time: r.query.Get("time")})
+		}
+	}
+	if len(events) == 0 {
 		return h.reply(hecNoData, -1, "the body is empty")
 	}
 	if index := r.query.Get("index"); !h.mayWrite(index) {
 		return h.reply(hecIncorrectIndex, -1, fmt.Sprintf("the token may not write to the index %q", index))
 	}
-	return h.take(channel, nil)
+	var notes []string
+	for _, k := range slices.Sorted(maps.Keys(r.query)) {
+		if !slices.Contains([]string{"channel", "index", "host", "source", "sourcetype", "time"}, k) {
+			notes = append(notes, fmt.Sprintf("Splunk ignores %q in the query", k))
+		}
+	}
+	h.index(events)
+	return h.take(channel, notes)
+}
+
+// index keeps the events of a request.
+func (h *hec) index(events []HECEvent) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range events {
+		events[i].Request = h.requests
+	}
+	h.requests++
+	h.indexed = append(h.indexed, events...)
+	h.indexed = slices.Clone(h.indexed[max(len(h.indexed)-keepCount, 0):])
 }
 
 func (h *hec) mayWrite(index string) bool {
@@ -244,6 +317,8 @@ func (h *hec) events(r *request, channel string) *answer {
 	dec := json.NewDecoder(bytes.NewReader(r.body))
 	dec.UseNumber()
 	var notes []string
+	var events []HECEvent
+	defer func() { h.index(events) }()
 	for n := 0; ; n++ {
 		var m map[string]any
 		err := dec.Decode(&m)
@@ -259,14 +334,34 @@ func (h *hec) events(r *request, channel string) *answer {
 			if n > 0 {
 				problem += fmt.Sprintf("; the %d before it are indexed", n)
 			}
+			if code == hecIncorrectIndex { // which Splunk counts from 1
+				n++
+			}
 			return h.reply(code, n, problem)
 		}
+		events = append(events, indexed(m))
 		for _, k := range sorted(m) {
 			if !slices.Contains(hecKeys, k) {
 				notes = append(notes, fmt.Sprintf("event %d: Splunk ignores the key %q", n, k))
 			}
 		}
 	}
+}
+
+// indexed is what is kept of an event that was checked.
+func indexed(m map[string]any) HECEvent {
+	text := func(k string) string { s, _ := m[k].(string); return s }
+	e := HECEvent{Index: text("index"), Host: text("host"), Source: text("source"), SourceType: text("sourcetype")}
+	if m["time"] != nil {
+		e.Time = fmt.Sprint(m["time"])
+	}
+	e.Fields, _ = m["fields"].(map[string]any)
+	b, err := json.Marshal(m["event"])
+	if err != nil { // it was JSON
+		panic(err)
+	}
+	e.Event = string(b)
+	return e
 }
 
 var hecKeys = []string{"time", "host", "source", "sourcetype", "index", "event", "fields"}

@@ -45,7 +45,7 @@ func TestHECAnswersByItsCodes(t *testing.T) {
 		"time is a date":         {s, event, hecHeader, `{"event":"x","time":"2026-11-23"}`, 400, `{"code":6,"invalid-event-number":0,"text":"Invalid data format"}`},
 		"time is an object":      {s, event, hecHeader, `{"event":"x","time":{}}`, 400, `{"code":6,"invalid-event-number":0,"text":"Invalid data format"}`},
 		"host is a number":       {s, event, hecHeader, `{"event":"x","host":1}`, 400, `{"code":6,"invalid-event-number":0,"text":"Invalid data format"}`},
-		"another index":          {s, event, hecHeader, hecEvent + `{"event":"x","index":"main"}`, 400, `{"code":7,"invalid-event-number":1,"text":"Incorrect index"}`},
+		"another index":          {s, event, hecHeader, hecEvent + `{"event":"x","index":"main"}`, 400, `{"code":7,"invalid-event-number":2,"text":"Incorrect index"}`},
 		"raw, another index":     {s, raw + "?index=main", hecHeader, "line", 400, `{"code":7,"text":"Incorrect index"}`},
 		"no channel":             {acking, event, hecHeader, hecEvent, 400, `{"code":10,"text":"Data channel is missing"}`},
 		"no channel, raw":        {acking, raw, hecHeader, "line", 400, `{"code":10,"text":"Data channel is missing"}`},
@@ -170,5 +170,48 @@ func TestHECHealthNeedsNoToken(t *testing.T) {
 	}
 	if a := do(t, "GET", s.SplunkURL()+"/services/collector/event", hecHeader, ""); a.Status != 405 || !strings.Contains(a.header.Get("Allow"), "POST") {
 		t.Errorf("got %v", a)
+	}
+}
+
+func TestHECKeepsWhatItIndexed(t *testing.T) {
+	s := start(t, Options{HECIndexes: []string{"ossec"}})
+	url := s.SplunkURL() + "/services/collector"
+	do(t, "POST", url, hecHeader, hecEvent+`{"event":"x","index":"main"}{"event":"never"}`)
+	do(t, "POST", url+"/raw?index=ossec&host=web-01&nothing=1", hecHeader, "line 1\r\n\nline 2")
+	if diff := cmp.Diff(last(t, s).Problems, []string{`Splunk ignores "nothing" in the query`}); diff != "" {
+		t.Error(diff)
+	}
+	want := []HECEvent{
+		{Index: "ossec", Host: "db-02", Source: "/var/log/auth.log", SourceType: "ossec:alert", Time: "1795440502.0",
+			Fields: map[string]any{"family": "auth_failure", "rule_id": "5712", "severity": "medium"},
+			Event:  `{"app":"sshd","count":8,"log":"line","original":{"rule":{"sidid":5712}}}`},
+		{Index: "ossec", Host: "web-01", Event: "line 1", Raw: true, Request: 1},
+		{Index: "ossec", Host: "web-01", Event: "line 2", Raw: true, Request: 1},
+	}
+	if diff := cmp.Diff(want, s.HECEvents()); diff != "" {
+		t.Errorf("events differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestHECForgetsWithARestart(t *testing.T) {
+	s := start(t, Options{HECAck: true, HECAckAfter: -1})
+	url := s.SplunkURL() + "/services/collector?channel=" + hecChannelID
+	const first = `{"ackId":0,"code":0,"text":"Success"}`
+	for range 2 {
+		if a := do(t, "POST", url, hecHeader, hecEvent); a.Body != first {
+			t.Errorf("got %s, want %s", a.Body, first)
+		}
+		s.RestartHEC()
+	}
+}
+
+func TestHECReplyOfEveryCode(t *testing.T) {
+	for code := range 28 {
+		if r, ok := HECReply(code); !ok || r.Status == 0 || !strings.Contains(r.Body, `"text":"`) {
+			t.Errorf("code %d: %+v, %v", code, r, ok)
+		}
+	}
+	if _, ok := HECReply(99); ok {
+		t.Error("a reply with a code that nobody knows")
 	}
 }

@@ -37,6 +37,9 @@ type Data struct {
 	// DedupKey names the cause.
 	DedupKey string
 
+	// Added is what enrichment added, without what it did not find: a template may ask for {{ .Added.asset.owner }} of any alert.
+	Added map[string]any
+
 	// Receiver is who gets this; Channel its kind; Route the path of the route that chose it, or "".
 	Receiver, Channel, Route string
 	Action                   notifier.Action
@@ -194,6 +197,8 @@ func newData(a *alert.Alert, r *family.Reading, scale alert.Scale, c Context) *D
 		Next:           r.Next,
 		Reading:        r,
 		DedupKey:       family.DedupKey(a, r),
+		Added:          foundOf(a.Added),
+		Summary:        c.Summary,
 		Receiver:       c.Receiver,
 		Channel:        c.Channel,
 		Route:          c.Route,
@@ -253,6 +258,7 @@ func (d *Data) facts() []Fact {
 	for _, f := range d.Reading.Facts {
 		facts = append(facts, Fact{display.Words(f.Label), f.Value})
 	}
+	facts = d.shownFacts(facts)
 	note := func(t display.Text) {
 		if !t.IsZero() {
 			facts = append(facts, Fact{display.Words("Note"), t})

@@ -3,6 +3,8 @@ package templates
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -74,6 +76,8 @@ type document struct {
 	Truncated bool             `json:"truncated,omitempty"`
 	Drill     bool             `json:"drill,omitempty"`
 	Original  *json.RawMessage `json:"original,omitempty"`
+
+	more map[string]any // keys that enrichment adds, behind all others but the original
 }
 
 type (
@@ -237,6 +241,7 @@ func (s *Set) document(d *Data) (document, error) {
 		Repeats:   d.repeats(),
 		Truncated: d.Problem.Kind != "",
 		Original:  d.original(),
+		more:      d.Added,
 	}
 	if err := s.fillDocument(&doc, d); err != nil {
 		return doc, err
@@ -469,6 +474,41 @@ func (d *Data) original() *json.RawMessage {
 func (doc document) apart() (rest any, original *json.RawMessage) {
 	original, doc.Original = doc.Original, nil
 	return &doc, original
+}
+
+func (doc document) added() map[string]any { return doc.more }
+
+// DocumentKeys are the keys of the documents and events that machines get: nothing that is added to an alert may have such a name.
+func DocumentKeys() []string {
+	var keys []string
+	for _, t := range []reflect.Type{reflect.TypeFor[document](), reflect.TypeFor[event]()} {
+		for i := range t.NumField() {
+			if key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); key != "" {
+				keys = append(keys, key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// withAdded puts further keys behind those of an object. What is nil is not known, and absent.
+func withAdded(object []byte, more map[string]any) ([]byte, error) {
+	known := maps.Clone(more)
+	maps.DeleteFunc(known, func(_ string, v any) bool { return v == nil })
+	if len(known) == 0 {
+		return object, nil
+	}
+	b := bytes.NewBuffer(append([]byte(nil), object[:len(object)-1]...))
+	b.WriteByte(',')
+	begin := b.Len()
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(known); err != nil {
+		return nil, err
+	}
+	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return append(out[:begin], out[begin+1:]...), nil // without the brace that begins them
 }
 
 // details are PagerDuty's custom details: flat and of strings, the fact labels in small letters without signs.

@@ -73,6 +73,8 @@ type event struct {
 
 	Log      string           `json:"log,omitempty"`
 	Original *json.RawMessage `json:"original,omitempty"`
+
+	more map[string]any // keys that enrichment adds
 }
 
 // indexed are the fields of the envelope, which Splunk indexes: few, and with few values.
@@ -97,6 +99,8 @@ func (e event) apart() (rest any, original *json.RawMessage) {
 	original, e.Original = e.Original, nil
 	return &e, original
 }
+
+func (e event) added() map[string]any { return e.more }
 
 func (s *Set) event(d *Data) (event, error) {
 	r := d.Reading
@@ -136,6 +140,7 @@ func (s *Set) event(d *Data) (event, error) {
 		Repeat:        d.PossibleRepeat,
 		Log:           d.Log,
 		Original:      d.original(),
+		more:          d.Added,
 	}
 	if d.Format == alert.FormatWazuh {
 		e.VendorProduct = "Wazuh"

@@ -93,6 +93,8 @@ func ownFuncs() template.FuncMap {
 // letter, which takes as long as all the rest.
 type withOriginal interface {
 	apart() (rest any, original *json.RawMessage)
+	// added are further keys.
+	added() map[string]any
 }
 
 func toJSON(v any, indent string) (JSON, error) {
@@ -116,6 +118,12 @@ func toJSON(v any, indent string) (JSON, error) {
 		return "", err
 	}
 	j := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if x, ok := v.(interface{ added() map[string]any }); ok {
+		var err error
+		if j, err = withAdded(j, x.added()); err != nil {
+			return "", err
+		}
+	}
 	if indent != "" {
 		if n := indented(j, len(indent)); n > maxMade { // what lies deep is indented much
 			return "", fmt.Errorf("toPrettyJson: more than %d bytes", maxMade)

@@ -23,6 +23,15 @@ func (s *Set) funcs() template.FuncMap {
 		"document": s.document,
 		"event":    s.event,
 		"indexed":  (*Data).indexed,
+
+		"ecs":           s.ecs,
+		"eventLine":     s.eventLine,
+		"eventMetadata": (*Data).eventMetadata,
+		"eventLabels":   (*Data).eventLabels,
+
+		"cef":        s.cef,
+		"leef":       s.leef,
+		"structured": (*Data).structured,
 	}
 }
 

@@ -131,7 +131,7 @@ func (j *jsonContexts) define(in jsonContext, name, copied string, at display.Pl
 }
 
 // stepsInstead are the functions in whose place the steps of addresses come.
-var stepsInstead = map[string][]string{"_url": {"urlquery"}, "_jsonAddress": {"toJson", "toRawJson", "toPrettyJson"}}
+var stepsInstead = map[string][]string{"_url": {"urlquery"}, "_jsonAddress": {"toJson", "toRawJson", "toPrettyJson"}, "_preset": {"toJson", "toRawJson", "toPrettyJson"}}
 
 // isCopy reports the name of a copy that jsonContexts made.
 func isCopy(name string) bool { return strings.Contains(name, "$") }

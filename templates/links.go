@@ -180,7 +180,7 @@ func (s *Set) renderLinks(d *Data) []Link {
 		}
 		links = append(links, Link{display.Words(label), display.Words(strings.TrimSpace(b.String())), l.name})
 	}
-	return links
+	return of.shownLinks(links)
 }
 
 // renderLink is the URL of one link, or "".

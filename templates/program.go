@@ -498,8 +498,22 @@ func (s *Set) quick(name string) func(args []any) (any, error) {
 		return ofData(func(d *Data) (any, error) { return s.document(d) })
 	case "event":
 		return ofData(func(d *Data) (any, error) { return s.event(d) })
+	case "ecs":
+		return ofData(func(d *Data) (any, error) { return s.ecs(d) })
+	case "eventLine":
+		return ofData(func(d *Data) (any, error) { return s.eventLine(d) })
+	case "eventLabels":
+		return ofData(func(d *Data) (any, error) { return d.eventLabels(), nil })
+	case "eventMetadata":
+		return ofData(func(d *Data) (any, error) { return d.eventMetadata(), nil })
 	case "indexed":
 		return ofData(func(d *Data) (any, error) { return d.indexed(), nil })
+	case "structured":
+		return ofData(func(d *Data) (any, error) { return d.structured(), nil })
+	case "cef":
+		return ofData(func(d *Data) (any, error) { return s.cef(d) })
+	case "leef":
+		return ofData(func(d *Data) (any, error) { return s.leef(d) })
 	case "details":
 		return ofData(func(d *Data) (any, error) { return s.details(d) })
 	case "part":

@@ -14,6 +14,9 @@ import (
 // Parts renders the parts of a channel, all or those that [Context] asks for. What is missing in the result was not
 // wanted, not defined, or printed nothing.
 func (s *Set) Parts(d *Data) (map[string]display.Text, error) {
+	if s.preset != nil {
+		return s.preset.parts(s, d)
+	}
 	parts := map[string]display.Text{}
 	live := s.isLive(d.Channel)
 	for _, part := range s.channelParts[d.Channel] {
@@ -92,7 +95,12 @@ func (s *Set) render(name string, d *Data) (display.Text, error) {
 	if text.IsZero() || s.encoded[name] {
 		return text, nil
 	}
-	if err := validJSON([]byte(text.Raw())); err != nil {
+	// In the body of a preset, quotations stand within strings: there is JSON around them, or not.
+	j := text
+	if text.HasQuote() {
+		j = wordsOf(text)
+	}
+	if err := validJSON([]byte(j.Raw())); err != nil {
 		return nil, fmt.Errorf("template %s prints no valid JSON: %w; print values with {{ … | toJson }}", cmp.Or(fileOf(t), name), err)
 	}
 	return text, nil

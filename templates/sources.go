@@ -1,5 +1,10 @@
 package templates
 
+import (
+	"regexp"
+	"strings"
+)
+
 // Source is a file of a set, as it was read.
 type Source struct {
 	Name, Text string
@@ -17,4 +22,31 @@ func (s *Set) Sources() []Source {
 		}
 	}
 	return out
+}
+
+// addedUse finds the places at which a template asks for what enrichment adds, or perhaps adds.
+var addedUse = regexp.MustCompile(`\.Added\.(\w[\w.]*)|\bfield +"([^"]+)"`)
+
+// AddedUses are the places where a template of the user's, or a link, asks for a field that enrichment may add. Their Action is the
+// field's path.
+func (s *Set) AddedUses() []Use {
+	var uses []Use
+	find := func(file, text string) {
+		for n, line := range strings.Split(text, "\n") {
+			for _, m := range addedUse.FindAllStringSubmatch(line, -1) {
+				uses = append(uses, Use{file, n + 1, strings.TrimSuffix(m[1]+m[2], ".")})
+			}
+		}
+	}
+	for _, src := range s.Sources() {
+		if !src.Embedded {
+			find(src.Name, src.Text)
+		}
+	}
+	for _, l := range s.links {
+		if l.tmpl.Tree != nil {
+			find("links."+l.name, l.tmpl.Root.String())
+		}
+	}
+	return uses
 }

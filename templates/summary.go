@@ -47,7 +47,6 @@ func newSummaryData(a *alert.Alert, scale alert.Scale, c Context) *Data {
 		r.Host = hosts(s.Spread)
 	}
 	d := newData(a, r, scale, c)
-	d.Summary = s
 	d.ID = cmp.Or(c.ID, c.Delivery, "-")
 	d.Identity = d.ID
 	d.Severity = severityOf(s.Highest)

@@ -64,7 +64,8 @@ type Set struct {
 	hosts                                map[string]bool // that the operator's templates name in addresses
 	liveHTML                             bool            // links of an alert can be clicked in the HTML of mails
 	raws                                 []Use
-	defaults                             *Set // the embedded templates with the same links; nil in that set itself
+	preset                               *preset // nil: none
+	defaults                             *Set    // the embedded templates with the same links; nil in that set itself
 }
 
 type source struct {
@@ -73,6 +74,7 @@ type source struct {
 	receiver bool
 	live     bool // see live.go
 	setting  bool // it is no file: see WithSettings
+	preset   bool // it is a body of a preset: see WithPreset
 }
 
 // Options say where templates come from.
@@ -120,13 +122,13 @@ func Load(opt Options) (*Set, error) {
 	}
 	links, err := parseLinks(opt.Links)
 	errs = append(errs, err)
-	defaults, err := build(sources[:len(names)], links, nil)
+	defaults, err := build(sources[:len(names)], links, nil, nil)
 	if err != nil {
 		panic("templates: the embedded templates do not parse: " + err.Error())
 	}
 	set := defaults
 	if len(sources) > len(names) {
-		set, err = build(sources, links, defaults)
+		set, err = build(sources, links, defaults, nil)
 		errs = append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -157,7 +159,7 @@ func (s *Set) Defaults() *Set {
 // outside defines, if there is any, is a message of its own and becomes the part "body" (or "body.json", where
 // the name ends in .json.tmpl).
 func (s *Set) WithText(name, text string) (*Set, error) {
-	return build(append(slices.Clone(s.sources), source{name: name, text: text, receiver: true, live: liveComment.MatchString(text)}), s.links, s.Defaults())
+	return build(append(slices.Clone(s.sources), source{name: name, text: text, receiver: true, live: liveComment.MatchString(text)}), s.links, s.Defaults(), nil)
 }
 
 // WithSettings lays over the set what a receiver's settings say as templates, each the text of one part of its channel
@@ -168,17 +170,20 @@ func (s *Set) WithSettings(channel string, parts map[string]string) (*Set, error
 		name := channel + "." + part
 		sources = append(sources, source{name: name, text: fmt.Sprintf("{{define %q}}%s{{end}}", name, parts[part]), receiver: true, setting: true})
 	}
-	return build(sources, s.links, s.Defaults())
+	return build(sources, s.links, s.Defaults(), nil)
 }
 
-func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) {
-	set := &Set{sources: sources, links: links, channelParts: map[string][]string{}, defaults: defaults,
+func build(sources []source, links []linkTemplate, defaults *Set, preset *preset) (*Set, error) {
+	set := &Set{sources: sources, links: links, preset: preset, channelParts: map[string][]string{}, defaults: defaults,
 		programs: map[string]*program{}, encoded: map[string]bool{}, special: map[string]bool{}, shared: map[string]bool{}, hosts: map[string]bool{}}
 	set.liveHTML = set.isLiveHTML()
 	root := template.New("").Option("missingkey=default").
 		Funcs(sprigFuncs()).Funcs(ownFuncs()).Funcs(set.funcs()).
 		Funcs(template.FuncMap{"_quote": quote, "_json": jsonOf, "_jsonString": jsonStringOf, "_bound": bound}).
 		Funcs(template.FuncMap{"_url": inAddress, "_address": jsonAddressStringOf, "_jsonAddress": jsonAddressOf})
+	if preset != nil {
+		root.Funcs(preset.funcs())
+	}
 	html := htmltemplate.New("").Funcs(htmltemplate.FuncMap(sprigFuncs())).Funcs(htmltemplate.FuncMap(ownFuncs())).Funcs(set.htmlFuncs())
 
 	var errs []error
@@ -202,8 +207,11 @@ func build(sources []source, links []linkTemplate, defaults *Set) (*Set, error) 
 			errs = append(errs, parseError(err))
 			continue
 		}
-		if t.Tree == nil || parse.IsEmptyTree(t.Root) {
+		if src.setting || t.Tree == nil || parse.IsEmptyTree(t.Root) { // a setting is all define, of its own name
 			continue
+		}
+		if src.preset {
+			continue // it is rendered by its name
 		}
 		if !src.receiver {
 			errs = append(errs, fmt.Errorf("template %s: text stands outside of {{define}}: it would be the whole message of every receiver; put it into a define, or into a file that a receiver names in \"template\"", src.name))
@@ -252,6 +260,9 @@ func (s *Set) escape() error {
 		if t.ParseName == sharedFile && !strings.Contains(name, ".") {
 			s.shared[name] = true
 		}
+		if s.preset != nil {
+			passDot(t.Tree)
+		}
 		markWords(t.Tree)
 		guard(t.Root)
 		boundVariables(t.Tree)
@@ -286,8 +297,11 @@ func (s *Set) escape() error {
 		t := s.text.Lookup(name)
 		if isJSON(name) {
 			in := anywhere
-			if name == linksPart {
+			switch {
+			case name == linksPart:
 				in = links
+			case s.isPresetBody(name):
+				in = presetJSON()
 			}
 			end, err := json.define(in, name, name, jsonValue, anything)
 			if err == nil && in.markup.Name(end) != in.markup.Name(jsonValue) {

@@ -600,8 +600,8 @@ func TestDefaultsArePrograms(t *testing.T) {
 	}
 	for _, define := range set.text.Templates() {
 		name := define.Name()
-		// The preset that sends the alert as it came needs a conversion.
-		if define.Tree != nil && name != "webhook.raw" && !strings.HasSuffix(name, ".tmpl") && set.programs[name] == nil {
+		// The parts that are the alert as it came need a conversion.
+		if define.Tree != nil && !strings.HasSuffix(name, ".raw") && !strings.HasSuffix(name, ".tmpl") && set.programs[name] == nil {
 			t.Errorf("%s is no program", name)
 		}
 	}
@@ -617,8 +617,14 @@ func TestSettingsAreTemplatesOfTheirPart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if parts["index"].String() != "sec" || parts["source"].String() != "web-01" || parts["sourcetype"].String() != "ossec:alert" {
-		t.Errorf("got %q, %q, %q", parts["index"], parts["source"], parts["sourcetype"])
+	if parts["index"].String() != "sec" || parts["source"].String() != "web-01" || parts["sourcetype"].String() != "ossec:alert" || len(parts["body"]) > 0 {
+		t.Errorf("got %q, %q, %q, and the body %q", parts["index"], parts["source"], parts["sourcetype"], parts["body"])
+	}
+	if body, ok := parts["body"]; ok {
+		t.Errorf("a setting became the message: %q", body)
+	}
+	if body, ok := parts["body"]; ok {
+		t.Errorf("a setting is the whole message: %q", body)
 	}
 	if len(set.Sources()) != len(Default().Sources()) {
 		t.Error("a setting is shown as a file")

@@ -1,6 +1,7 @@
 package yamlnode
 
 import (
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -29,17 +30,30 @@ func Resolve(node *yaml.Node) *yaml.Node {
 }
 
 // At is the value at a path of keys, merged ones too, or the deepest value on the way to it: the best place for a
-// problem with what may not be there.
+// problem with what may not be there. A key such as success[1] is an item of the list success.
 func At(node *yaml.Node, path ...string) *yaml.Node {
 	node = Resolve(node)
 	for _, key := range path {
 		next := find(node, key, map[*yaml.Node]bool{})
 		if next == nil {
-			return node
+			return item(node, key)
 		}
 		node = next
 	}
 	return node
+}
+
+// item is what a key with a number names below a mapping, or the deepest value on the way to it.
+func item(node *yaml.Node, key string) *yaml.Node {
+	name, rest, _ := strings.Cut(key, "[")
+	list := find(node, name, map[*yaml.Node]bool{})
+	if list == nil {
+		return node
+	}
+	if i, err := strconv.Atoi(strings.TrimSuffix(rest, "]")); err == nil && list.Kind == yaml.SequenceNode && i >= 0 && i < len(list.Content) {
+		return Resolve(list.Content[i])
+	}
+	return list
 }
 
 // find is the value of a key of a mapping: its own, else the first merged one. seen are the nodes that were

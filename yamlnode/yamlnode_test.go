@@ -111,6 +111,9 @@ list: [a]
 		{"soc.network.ca_file", "2:36"}, // which is not there: the mapping that it belongs to
 		{"soc.nothing.more", "4:3"},
 		{"list.a", "6:7"},
+		{"list[0]", "6:8"},
+		{"list[1]", "6:7"}, // which is not there: the list
+		{"soc.url[0]", "5:8"},
 		{"nothing", "2:1"},
 	} {
 		at := At(n, strings.Split(tc.path, ".")...)

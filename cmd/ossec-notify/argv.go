@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,7 +55,7 @@ func (s *site) keepArgv(r *dispatch.Receiver, call door.Call, now time.Time) err
 	if k != nil && now.Sub(k.touched) < argvTouch {
 		return nil
 	}
-	if err := s.writtenArgv(r.Name, argvFile{r.Channel, call.APIKey, call.HookURL}, now); err != nil {
+	if err := s.writtenArgv(r.Name, argvFile{cmp.Or(r.Preset, r.Channel), call.APIKey, call.HookURL}, now); err != nil {
 		return err
 	}
 	if k == nil {
@@ -145,11 +146,11 @@ func readArgv(dir, name string, egress *notifier.Egress) (*dispatch.Receiver, er
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, damaged
 	}
-	kind, ok := channelByName(f.Kind)
+	kind, ok := kindOfCall(f.Kind)
 	if !ok {
 		return nil, damaged
 	}
-	r, err := argvReceiver(kind, door.Call{Name: kind.name, APIKey: f.Key, HookURL: f.URL}, egress)
+	r, err := argvReceiver(kind, door.Call{Name: kind.called(), APIKey: f.Key, HookURL: f.URL}, egress)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -21,6 +21,10 @@ func gist(m sandbox.Message) string {
 			subject = s
 		}
 		return subject
+	case sandbox.Elasticsearch, sandbox.Loki:
+		if s := firstDocument(m); s != "" {
+			return s
+		}
 	case sandbox.SlackAPI:
 		if form, err := url.ParseQuery(string(m.Body)); err == nil && form.Has("text") {
 			return inChannel(m.Path, form) + firstLine(form.Get("text"))
@@ -35,17 +39,14 @@ func gist(m sandbox.Message) string {
 			Summary  string `json:"summary"`
 			Severity string `json:"severity"`
 		} `json:"payload"`
-		Title    string          `json:"title"`
-		Severity string          `json:"severity"`
-		Event    json.RawMessage `json:"event"`
+		Title    string `json:"title"`
+		Severity string `json:"severity"`
 	}
-	// HEC requests may hold several events; the first says enough.
+	if m.Service == sandbox.Splunk {
+		return gistOfEvents(m)
+	}
 	if err := json.NewDecoder(bytes.NewReader(m.Body)).Decode(&body); err != nil {
 		return fmt.Sprintf("%d bytes", len(m.Body))
-	}
-	var event struct {
-		Description string `json:"description"`
-		Severity    string `json:"severity"`
 	}
 	switch {
 	case body.Payload.Summary != "":
@@ -60,10 +61,39 @@ func gist(m sandbox.Message) string {
 			return body.Action + " " + body.Severity + ": " + body.Title
 		}
 		return body.Severity + ": " + body.Title
-	case json.Unmarshal(body.Event, &event) == nil && event.Description != "":
-		return event.Severity + ": " + event.Description
 	}
 	return fmt.Sprintf("%d bytes", len(m.Body))
+}
+
+// gistOfEvents is what a request to Splunk says: its first event, and how many come with it.
+func gistOfEvents(m sandbox.Message) string {
+	type event struct {
+		Description string `json:"description"`
+		Severity    string `json:"severity"`
+	}
+	first, events := "", 0
+	for dec := json.NewDecoder(bytes.NewReader(m.Body)); ; events++ {
+		var e struct {
+			event                 // a line of the raw endpoint
+			In    json.RawMessage `json:"event"`
+		}
+		if dec.Decode(&e) != nil {
+			break
+		}
+		if e.In != nil && json.Unmarshal(e.In, &e.event) != nil {
+			continue
+		}
+		if events == 0 && e.Description != "" {
+			first = e.Severity + ": " + e.Description
+		}
+	}
+	if first == "" {
+		first = fmt.Sprintf("%d bytes", len(m.Body))
+	}
+	if events > 1 {
+		first += fmt.Sprintf(" (and %d more)", events-1)
+	}
+	return first
 }
 
 // inChannel says what a call of Slack's Web API does beside posting a message of its own.

@@ -19,7 +19,7 @@ const liveRoutes = `receivers:
   soc: {slack: {token: SLACK_TOKEN, channel: '#soc', api_url: SLACK_API}, rate: 100/s}
   oncall: {pagerduty: {routing_key: ROUTING_KEY, endpoint: PAGERDUTY_URL}}
   hook: {webhook: {url: WEBHOOK_URL}}
-  siem: {splunk: {url: SPLUNK_URL, token: HEC_TOKEN}}
+  siem: {splunk: {url: SPLUNK_URL, token: HEC_TOKEN, batch: {size: 1}}}
   mail: {email: {smtp: SMTP_URL, from: ossec@example.com, to: [root@example.com], tls: none}, throttle: {rate: 20/m, burst: 3}}
 always: [siem]
 follow: [logs/alerts/alerts.json]

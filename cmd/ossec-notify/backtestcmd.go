@@ -171,7 +171,7 @@ func (e *env) backtested(cfg *config, silences []outbox.Silence) backtest.Config
 	for _, err := range split(err) {
 		fmt.Fprintf(e.stderr, "note: %s; what it would be told in messages that change is not known\n", err)
 	}
-	return backtest.Config{Path: cfg.Path, Dispatcher: d, Silences: silences}
+	return backtest.Config{Path: cfg.Path, Dispatcher: d, Silences: silences, Enrich: cfg.Enrich.WithoutDNS().Enrich}
 }
 
 // allSilences are those that the outbox knows, also those that are over: each holds at its own times.

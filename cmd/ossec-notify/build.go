@@ -84,7 +84,8 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 		set = templates.Default()
 	}
 	return &dispatch.Receiver{
-		Name: r.Name, Channel: r.Channel.name, Notifier: n, Templates: set, Timeout: cmp.Or(time.Duration(r.common.Timeout), attemptTime(r.Config)),
+		Name: r.Name, Channel: r.Channel.name, Preset: presetName(r.Config), Notifier: n, Templates: set,
+		Timeout:     cmp.Or(time.Duration(r.common.Timeout), attemptTime(r.Config)),
 		Concurrency: concurrency,
 		Rate:        r.rate(),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),

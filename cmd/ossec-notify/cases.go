@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
@@ -54,13 +55,14 @@ const casesExample = `- name: brute force pages at night
 type caseReader struct {
 	loader
 	cfg       *config
+	enrich    *enrich.Enricher
 	routes    []string // paths of all routes
 	receivers []string
 	cases     []testCase
 }
 
 func newCaseReader(cfg *config) *caseReader {
-	r := &caseReader{cfg: cfg, routes: cfg.Table.Paths()}
+	r := &caseReader{cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), routes: cfg.Table.Paths()}
 	r.loader = loader{files: newTranscript(disk{}), instead: "docs/testing.md has cases to begin with"}
 	for _, x := range cfg.all() {
 		r.receivers = append(r.receivers, x.Name)
@@ -95,7 +97,7 @@ func (r *caseReader) read(file string) error {
 func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 	before := len(r.problems)
 	c := testCase{file: file, line: node.Line}
-	var given, from, expect *yamlnode.Entry
+	var given, from, added, expect *yamlnode.Entry
 	var at string
 	for _, e := range r.yaml.Mapping(node, "a case") {
 		switch e.Key {
@@ -108,6 +110,8 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 			given = &e
 		case "sample":
 			from = &e
+		case "added":
+			added = &e
 		case "at":
 			at = r.text(e)
 			if moment, err := parseMoment(at, r.cfg.Zone, ordinaryWeek(r.cfg.Zone)); err != nil {
@@ -118,7 +122,7 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 		case "expect":
 			expect = &e
 		default:
-			r.unknown(e.KeyNode, "a case", []string{"name", "alert", "sample", "at", "expect"})
+			r.unknown(e.KeyNode, "a case", []string{"name", "alert", "sample", "added", "at", "expect"})
 		}
 	}
 	if len(r.problems) > before { // what follows may be wrong for the same reason
@@ -149,11 +153,37 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 	if given != nil && len(r.problems) == before {
 		c.alert = r.alert(*given, file, c.at, base)
 	}
+	if c.alert != nil {
+		c.alert = r.enrich.Enrich(c.alert)
+	}
+	if added != nil && len(r.problems) == before {
+		r.added(*added, c.alert)
+	}
 	if expect != nil {
 		c.expectation = r.expect(*expect, at)
 	}
 	if len(r.problems) == before {
 		r.cases = append(r.cases, c)
+	}
+}
+
+// added lays what a case says of an alert over what enrichment added, name by name: a test need not know what a database says.
+func (r *caseReader) added(e yamlnode.Entry, a *alert.Alert) {
+	for _, x := range r.yaml.Mapping(e.Value, "added") {
+		if names := r.enrich.Names(); !slices.Contains(names, x.Key) {
+			if names == nil {
+				r.errorf(x.KeyNode, "added: the config has no enrich, and adds nothing")
+				return
+			}
+			r.unknown(x.KeyNode, "added", slices.Clone(names))
+			continue
+		}
+		v, err := enrich.Value(x.Value)
+		if err != nil {
+			r.errorf(x.Value, "added: %s", err)
+			continue
+		}
+		a.Added[x.Key] = v
 	}
 }
 

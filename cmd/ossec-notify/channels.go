@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
 	"time"
 
@@ -12,10 +13,14 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/command"
+	"github.com/ossec-notify/ossec-notify/notifier/elasticsearch"
 	"github.com/ossec-notify/ossec-notify/notifier/email"
+	"github.com/ossec-notify/ossec-notify/notifier/file"
+	"github.com/ossec-notify/ossec-notify/notifier/loki"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
 	"github.com/ossec-notify/ossec-notify/notifier/slack"
 	"github.com/ossec-notify/ossec-notify/notifier/splunk"
+	"github.com/ossec-notify/ossec-notify/notifier/syslog"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 )
 
@@ -25,8 +30,12 @@ var channels = []channel{
 	overHTTP("slack", slack.New, slackArgv, slack.Config{WebhookURL: notifier.PlainSecret("https://hooks.slack.com/services/EXAMPLE")}).limited(dispatch.Rate{Count: 1, Per: time.Second, Burst: 4}).writes(slack.Markup).answered(),
 	overHTTP("pagerduty", pagerduty.New, pagerdutyArgv, pagerduty.Config{RoutingKey: notifier.PlainSecret("00000000000000000000000000000000")}).limited(dispatch.Rate{Count: 120, Per: time.Minute, Burst: 20}).paging(),
 	overHTTP("webhook", webhook.New, webhookArgv, webhook.Config{URL: notifier.PlainSecret("https://example.com/hook")}).takesJSON().parallel(8),
-	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URL: "https://splunk.example.com:8088", Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
+	overHTTP("splunk", splunk.New, splunkArgv, splunk.Config{URLs: []string{"https://splunk.example.com:8088"}, Token: notifier.PlainSecret("00000000-0000-0000-0000-000000000000")}).takesJSON().parallel(8),
+	overHTTP("elasticsearch", elasticsearch.New, elasticsearchArgv, elasticsearch.Config{URL: []string{"https://elasticsearch.example.com:9200"}, APIKey: notifier.PlainSecret("00000000000000000000000000000000")}).takesJSON(),
+	overHTTP("loki", loki.New, lokiArgv, loki.Config{URL: []string{"https://loki.example.com:3100"}}).takesJSON(),
 	other("email", email.New, emailArgv, email.Config{SMTP: "smtp://localhost", From: "ossec@example.com", To: email.Addresses{"root@example.com"}}).answered(),
+	other("file", file.New, fileArgv, file.Config{Path: "/var/log/ossec-notify/alerts.json"}).takesJSON(),
+	other("syslog", syslog.New, syslogArgv, syslog.Config{Address: "tcp://siem.example.com:601"}).takesJSON(),
 	other("command", command.New, commandArgv, command.Config{Run: []string{"/usr/local/bin/runbook"}}).takesJSON(),
 }
 
@@ -50,6 +59,7 @@ type channel struct {
 	// rate and concurrency hold where a receiver sets none: what the vendor takes, and how many attempts at once.
 	rate        dispatch.Rate
 	concurrency int
+	preset      string // the preset that a call means by its name; see kindOfCall
 }
 
 // limited sets what the vendor takes.
@@ -325,7 +335,32 @@ func webhookArgv(hookURL string, apiKey notifier.Secret) (webhook.Config, error)
 }
 
 func splunkArgv(hookURL string, apiKey notifier.Secret) (splunk.Config, error) {
-	return splunk.Config{URL: hookURL, Token: apiKey}, errors.Join(need("hook_url", hookURL), need("api_key", apiKey.String()))
+	return splunk.Config{URLs: []string{hookURL}, Token: apiKey}, errors.Join(need("hook_url", hookURL), need("api_key", apiKey.String()))
+}
+
+// login is what <hook_url> and <api_key> say of a server that several schemes open: with a user in the URL the key is the
+// password, else it is a token.
+func login(hookURL string, apiKey notifier.Secret) (server string, basic *notifier.BasicAuth, token notifier.Secret) {
+	u, err := url.Parse(hookURL)
+	if err != nil || u.User == nil {
+		return hookURL, nil, apiKey
+	}
+	basic = &notifier.BasicAuth{Username: u.User.Username(), Password: apiKey}
+	if password, ok := u.User.Password(); ok && apiKey.IsZero() {
+		basic.Password = notifier.PlainSecret(password)
+	}
+	u.User = nil
+	return u.String(), basic, notifier.Secret{}
+}
+
+func elasticsearchArgv(hookURL string, apiKey notifier.Secret) (elasticsearch.Config, error) {
+	server, basic, token := login(hookURL, apiKey)
+	return elasticsearch.Config{URL: []string{server}, BasicAuth: basic, APIKey: token}, need("hook_url", hookURL)
+}
+
+func lokiArgv(hookURL string, apiKey notifier.Secret) (loki.Config, error) {
+	server, basic, token := login(hookURL, apiKey)
+	return loki.Config{URL: []string{server}, BasicAuth: basic, BearerToken: token}, need("hook_url", hookURL)
 }
 
 func emailArgv(hookURL string, apiKey notifier.Secret) (email.Config, error) {
@@ -333,6 +368,20 @@ func emailArgv(hookURL string, apiKey notifier.Secret) (email.Config, error) {
 		return email.Config{}, err
 	}
 	return email.ConfigFromURL(hookURL, apiKey)
+}
+
+func fileArgv(hookURL string, _ notifier.Secret) (file.Config, error) {
+	if err := need("hook_url", hookURL); err != nil {
+		return file.Config{}, err
+	}
+	return file.ConfigFromURL(hookURL)
+}
+
+func syslogArgv(hookURL string, _ notifier.Secret) (syslog.Config, error) {
+	if err := need("hook_url", hookURL); err != nil {
+		return syslog.Config{}, err
+	}
+	return syslog.ConfigFromURL(hookURL)
 }
 
 // commandArgv: what is run is for the config to say, not for an argument that every user of the host can see.
@@ -353,7 +402,7 @@ type missingElement struct{ name string }
 func (e *missingElement) Error() string { return fmt.Sprintf("<%s> is missing in ossec.conf", e.name) }
 
 // errNoURL is for a <hook_url> that is none. It may be a key that was written into the wrong element, so it is not shown.
-var errNoURL = errors.New("<hook_url> in ossec.conf is no URL: it must begin with https://, http://, smtp:// or smtps:// (or a blank in <api_key> has moved it)")
+var errNoURL = errors.New("<hook_url> in ossec.conf is no URL: it must begin with https://, http://, smtp://, smtps://, tcp://, tls://, udp://, unix:// or file:// (or a blank in <api_key> has moved it)")
 
 // settingsValue is the channel's Config for decoding.
 func settingsValue(c channelConfig) reflect.Value { return reflect.ValueOf(c.settings()).Elem() }

@@ -155,6 +155,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 				found = append(found, findingAbout(of.receiver, of.err, exitUsage))
 			}
 		}
+		found = append(found, checkEnrich(cfg, time.Now())...)
 		found = append(found, checkPrograms(cfg, d)...)
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
@@ -300,6 +301,7 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 		if err != nil {
 			continue
 		}
+		a = cfg.Enrich.WithoutDNS().Enrich(a)
 		for _, r := range cfg.Receivers {
 			to := d.Receivers[r.Name]
 			if to == nil { // it could not be made, which has been said

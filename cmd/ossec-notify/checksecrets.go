@@ -189,7 +189,7 @@ func (e *env) checkArgv(cfg *config, now time.Time) []finding {
 // callsUs reports whether the program of an <integration> is this one.
 func (e *env) callsUs(name string, cfg *config) bool {
 	short := strings.TrimPrefix(name, "custom-")
-	_, kind := channelByName(short)
+	_, kind := kindOfCall(short)
 	if kind || short == "notify" || slices.ContainsFunc(cfg.all(), func(r *receiver) bool { return r.Name == short }) {
 		return true
 	}
@@ -200,7 +200,7 @@ func (e *env) callsUs(name string, cfg *config) bool {
 // secrets are the elements of an <integration> that hold a secret: not each server's address is one.
 func (b integrationBlock) secrets() []string {
 	held := b.hookURL + "\n" + b.apiKey
-	if kind, ok := channelByName(strings.TrimPrefix(b.name, "custom-")); ok {
+	if kind, ok := kindOfCall(strings.TrimPrefix(b.name, "custom-")); ok {
 		held = ""
 		if cfg, err := kind.argv(b.hookURL, notifier.PlainSecret(b.apiKey)); err == nil {
 			secrets(cfg.settings(), func(s *notifier.Secret) {

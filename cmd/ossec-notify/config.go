@@ -14,6 +14,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -37,6 +38,8 @@ type config struct {
 	Follow       []string
 	HTTP         httpConfig
 	Egress       *notifier.Egress
+	Enrich       *enrich.Enricher // nil where the config asks for none
+	enrichNode   *yaml.Node       // its settings, for places
 	templates    *templates.Set
 	windowNodes  map[string]*yaml.Node // their keys, for places
 }
@@ -96,7 +99,9 @@ func (v *stormAfter) UnmarshalYAML(n *yaml.Node) error {
 }
 
 // rate is how much the receiver takes; zero is no limit.
-func (r *receiver) rate() dispatch.Rate { return cmp.Or(dispatch.Rate(r.common.Rate), r.Channel.rate) }
+func (r *receiver) rate() dispatch.Rate {
+	return cmp.Or(dispatch.Rate(r.common.Rate), presetRate(r.Config), r.Channel.rate)
+}
 
 // stormAfter is the receiver's, zero for no storm brake. Without a rate nobody can tell how long a queue will take, and
 // pages are not braked unless somebody wants it.
@@ -174,6 +179,7 @@ type settings struct {
 	TemplatesDir string            `yaml:"templates_dir"`
 	StrictExit   bool              `yaml:"strict_exit"`
 	Egress       *egress           `yaml:"egress"`
+	Enrich       *enrich.Config    `yaml:"enrich"`
 }
 
 // egress is a [notifier.Egress] in the config.

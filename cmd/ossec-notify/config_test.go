@@ -132,7 +132,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"reserved name", "receivers:\n  slack: {slack: {webhook_url: \"https://h/\"}}\n", `ossec-notify.yaml:2:3: "slack" is no name for a receiver: custom-slack would mean every receiver of that kind; call it "slack-1"`},
 		{"notify", "receivers:\n  notify: {slack: {webhook_url: \"https://h/\"}}\n", `"notify" is no name for a receiver`},
 		{"odd name", "receivers:\n  \"a b\": {slack: {webhook_url: \"https://h/\"}}\n", `"a b" is no name for a receiver: use letters`},
-		{"no channel", "receivers:\n  soc: {timeout: 3s}\n", `receiver "soc" has no channel: give one of slack, pagerduty, webhook, splunk, email, command, oncall`},
+		{"no channel", "receivers:\n  soc: {timeout: 3s}\n", `receiver "soc" has no channel: give one of slack, pagerduty, webhook, splunk, elasticsearch, loki, email, file, syslog, command, oncall`},
 		{"two channels", "receivers:\n  soc: {slack: {webhook_url: \"https://h/\"}, splunk: {url: \"https://h/\", token: x}}\n", `receiver "soc" has two channels, slack and splunk; make two receivers`},
 		{"unknown channel", "receivers:\n  soc: {slakc: {}}\n", `unknown key "slakc" in receiver soc: did you mean "slack"?`},
 		{"setting of a channel", "receivers:\n  soc: {pagerduty: {routing_kee: x}}\n", `ossec-notify.yaml:2:21: unknown key "routing_kee" in pagerduty: did you mean "routing_key"?`},

@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
 // manual are the files of the manual, by their path from the top of the repository.
@@ -26,6 +27,11 @@ func manual(t *testing.T) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	pages, err := filepath.Glob("../../docs/presets/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths = append(paths, pages...)
 	texts := map[string]string{}
 	for _, path := range append(paths, "../../README.md", "../../CONTRIBUTING.md") {
 		b, err := os.ReadFile(path)
@@ -74,6 +80,58 @@ func TestManualConfigsLoad(t *testing.T) {
 	if loaded < 2 {
 		t.Errorf("found %d whole configs in the manual, want one in README.md and one in docs/config.md", loaded)
 	}
+}
+
+// TestPresetPagesAreFresh compares the pages of presets with what is made of them; go test -update writes them.
+func TestPresetPagesAreFresh(t *testing.T) {
+	dir := "../../docs/presets"
+	if *update {
+		if err := writePresetPages(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages := presetPages()
+	for name, want := range pages {
+		got, err := os.ReadFile(filepath.Join(dir, name))
+		if diff := cmp.Diff(want, string(got)); err != nil || diff != "" {
+			t.Errorf("docs/presets/%s is stale: go test ./cmd/ossec-notify -run PresetPages -update (%v)\n%s", name, err, diff)
+		}
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if pages[f.Name()] == "" {
+			t.Errorf("docs/presets/%s is the page of no preset: remove it", f.Name())
+		}
+	}
+}
+
+// TestManualPresetIsRight reads the preset that docs/presets.md shows.
+func TestManualPresetIsRight(t *testing.T) {
+	for _, block := range fence.FindAllStringSubmatch(manual(t)["docs/presets.md"], -1) {
+		if !strings.HasPrefix(block[2], "name: ") {
+			continue
+		}
+		p, problems := presets.Parse("house-chat.yaml", []byte(block[2]))
+		if p == nil {
+			t.Fatal(problems)
+		}
+		set, err := templates.Default().WithPreset(p, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := sample.Alert("5712")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := set.Parts(templates.NewData(a, alert.DefaultScale, templates.Context{Receiver: "soc", Channel: "webhook"})); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatal("docs/presets.md shows no preset")
 }
 
 // TestManualCasesPass runs the cases of docs/testing.md by the config that stands before them.

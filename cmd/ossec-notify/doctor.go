@@ -157,6 +157,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		x.lastDeliverer()
 	}
 	x.config()
+	x.enrich()
 	x.windows()
 	x.calls()
 	x.names()

@@ -121,7 +121,7 @@ func (b integrationBlock) astray(cfg *config) (fault, remedy string) {
 	if leads(cfg, name) {
 		return "", ""
 	}
-	kind, ok := channelByName(name)
+	kind, ok := kindOfCall(name)
 	if !ok {
 		return fmt.Sprintf("calls %s, but %s: %s", b.name, noSuchName(cfg, name), whereTo(cfg)),
 			fmt.Sprintf("mend its <name> in ossec.conf and restart the manager, or name a receiver %s in %s", name, cfg.Path)
@@ -145,7 +145,7 @@ func (b integrationBlock) astray(cfg *config) (fault, remedy string) {
 // receiver of that kind, or the routes.
 func leads(cfg *config, name string) bool {
 	return name == "notify" || slices.ContainsFunc(cfg.all(), func(r *receiver) bool { return r.Name == name }) ||
-		slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == name })
+		cfg.hasKind(name)
 }
 
 // whereTo says who gets alerts whose name leads to nobody.
@@ -165,7 +165,7 @@ func (x *examination) names() {
 	}
 	for _, link := range x.linked {
 		name := strings.TrimPrefix(link, "custom-")
-		if _, kind := channelByName(name); kind || leads(cfg, name) || slices.Contains(x.named, link) {
+		if _, kind := kindOfCall(name); kind || leads(cfg, name) || slices.Contains(x.named, link) {
 			continue
 		}
 		x.warning("links", fmt.Sprintf("remove it, or name a receiver %s in %s", name, cfg.Path), "%s is a link to this program, but %s: %s", filepath.Join(x.home, "integrations", link), noSuchName(cfg, name), whereTo(cfg))

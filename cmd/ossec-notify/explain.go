@@ -61,7 +61,7 @@ func explainCommand(e *env) *cobra.Command {
 				return x.explainID(cmd.Context(), id)
 			}
 			n := 0
-			for a, err := range e.alerts(cmd.Context(), in, cfg.Zone) {
+			for a, err := range e.enriched(cmd.Context(), in, cfg) {
 				if err != nil {
 					return failed("%w", err)
 				}
@@ -73,6 +73,7 @@ func explainCommand(e *env) *cobra.Command {
 			if n == 0 {
 				return failed("the input holds no alert")
 			}
+			e.noteEnrichment(cfg)
 			return nil
 		},
 	}
@@ -92,6 +93,8 @@ type explained struct {
 	Receivers []string   `json:"receivers"`
 	Aliases   []standsIn `json:"aliases,omitempty"` // of those that were chosen in the place of another
 	Decisions []decision `json:"decisions"`
+	// Added is what enrichment knows beside the alert itself, where the config has any.
+	Added map[string]any `json:"added,omitempty"`
 	// Later are those who are told if nobody takes it, Settings what the routes that decide ask for, Silences those that hold.
 	Later    []laterStep `json:"later,omitempty"`
 	Settings []setting   `json:"settings,omitempty"`
@@ -256,6 +259,7 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 	t := tell(x.control, d, x.at)
 	w, branches := x.out, x.cfg.Table.Tree(a)
 	writeTold(w, a, severity, t, len(silences) > 0)
+	writeAdded(w, a)
 	if x.tree {
 		x.writeTree(w, t, branches, settings)
 	} else {
@@ -279,7 +283,7 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 }
 
 func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decision, settings []setting, silences []outbox.Silence, fate *fate) explained {
-	out := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}, Settings: settings}
+	out := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}, Settings: settings, Added: a.Added}
 	for _, c := range d.Choices {
 		if c.After > 0 {
 			out.Later = append(out.Later, laterStep{c.Receiver, c.Step, c.After.Seconds()})
@@ -389,6 +393,14 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 		fmt.Fprintf(e.stderr, "note: what became of it is not known: %s\n", err)
 	case found == nil:
 		found = kept
+	case kept != nil && kept.Added != nil: // what the routes saw then
+		whole := *found
+		whole.Added, whole.Shown = kept.Added, kept.Shown
+		found = &whole
+	}
+	if found != nil && found.Added == nil {
+		found = cfg.Enrich.Enrich(found)
+		e.noteEnrichment(cfg)
 	}
 	if found != nil {
 		if !x.asked { // what is decided now says little of then

@@ -102,7 +102,7 @@ func (f *fate) write(w io.Writer, receiver string) {
 
 // ofKind reports whether it was called for the receivers of one kind.
 func (f *fate) ofKind() bool {
-	_, ok := channelByName(f.called)
+	_, ok := kindOfCall(f.called)
 	return ok
 }
 

@@ -238,9 +238,9 @@ func (s *site) followed(b *follow.Batch, gateFor func(*config) *rules.Gate) (out
 	}
 	b.Reconsider(gateFor(s.cfg).Pass)
 	for _, a := range b.Alerts {
-		x := dispatch.Arrival{
-			Alert: a, Header: header{File: a.FileName, Received: a.Received}.encode(), Deliveries: s.d.Plan(a),
-		}
+		h := header{File: a.FileName, Received: a.Received}
+		a = s.enriched(a, &h)
+		x := dispatch.Arrival{Alert: a, Header: h.encode(), Deliveries: s.d.Plan(a)}
 		x.Nobody = s.d.Nobody(a, x.Deliveries)
 		out = append(out, x)
 	}

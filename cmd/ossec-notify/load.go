@@ -17,6 +17,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
@@ -81,6 +82,7 @@ func (l *loader) main() {
 	if s.Egress != nil {
 		l.cfg.Egress = notifier.NewEgress(s.Egress.Allow...)
 	}
+	l.enrich(s.Enrich)
 
 	dir := filepath.Dir(l.cfg.Path)
 	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
@@ -238,6 +240,8 @@ func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
 		l.value(e, field)
 	}
 	switch e.Key {
+	case "enrich":
+		l.enrichFaults(e, len(l.problems) > before, field.Interface().(*enrich.Config))
 	case "egress":
 		if field.IsNil() { // a mistake there permits nothing rather than everything
 			field.Set(reflect.ValueOf(new(egress)))
@@ -536,6 +540,10 @@ func (l *loader) templates() {
 				r.templates = set
 			}
 		}
+		set, err := withPreset(r.templates, r.Config)
+		if r.templates = set; err != nil {
+			report(r.at("preset"), err)
+		}
 		if m := r.Channel.markup; m != nil {
 			if err := r.templates.CheckMarkup(r.Channel.name, m); err != nil && !refused[err.Error()] {
 				refused[err.Error()] = true // said once of the receivers that share it
@@ -568,6 +576,7 @@ func templatePath(dir, name string) string {
 // finish checks what spans files, and answers.
 func (l *loader) finish() (*config, []rules.Problem) {
 	cfg := l.cfg
+	l.presets()
 	l.fallbacks()
 	l.programs()
 	l.aliases()

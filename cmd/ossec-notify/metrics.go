@@ -44,12 +44,13 @@ var (
 	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
 	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
 	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether all of the config file is in use (1), or the last one that loaded, or the last address of http (0).", nil, nil)
+	descEnriched   = prometheus.NewDesc("ossec_notify_enrichments_total", "Questions to a source of enrichment since the config loaded, by what came of them: found, none, or failed, because the source cannot be read or does not answer.", []string{"source", "result"}, nil)
 	descLoaded     = prometheus.NewDesc("ossec_notify_config_loaded_timestamp_seconds", "When the config in use loaded first, in seconds since 1970.", nil, nil)
 )
 
 // Describe lists the metrics.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descQuieted, descBraked, descSilences, descEscalation, descAcks, descRecords, descSpool, descConfig, descLoaded} {
+	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descQuieted, descBraked, descSilences, descEscalation, descAcks, descRecords, descSpool, descConfig, descEnriched, descLoaded} {
 		ch <- d
 	}
 }
@@ -90,6 +91,13 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	if bytes, records, err := spool.Size(c.s.state); err == nil {
 		gauge(descRecords, float64(records))
 		gauge(descSpool, float64(bytes))
+	}
+	if cfg := c.s.config(); cfg != nil {
+		for _, n := range cfg.Enrich.Counts() {
+			for result, v := range map[string]int64{"found": n.Found, "none": n.None, "failed": n.Failed} {
+				ch <- prometheus.MustNewConstMetric(descEnriched, prometheus.CounterValue, float64(v), n.Source, result)
+			}
+		}
 	}
 	ok := 1.0
 	if c.s.sound() != nil {

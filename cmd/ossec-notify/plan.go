@@ -14,6 +14,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
 // callPlan is who gets the alert of a call.
@@ -39,17 +40,17 @@ func planCall(d *dispatch.Dispatcher, cfg *config, egress *notifier.Egress, call
 		deliveries := d.Plan(a)
 		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
 	}
-	kind, ok := channelByName(call.Name)
+	if cfg.hasKind(call.Name) {
+		deliveries := d.PlanChannel(a, call.Name)
+		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
+	}
+	kind, ok := kindOfCall(call.Name)
 	if !ok {
 		return planDefault(d, a, noSuchName(cfg, call.Name))
 	}
-	if cfg != nil && slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Channel.name == kind.name }) {
-		deliveries := d.PlanChannel(a, kind.name)
-		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
-	}
 	r, err := argvReceiver(kind, call, egress)
 	if err != nil {
-		return planDefault(d, a, fmt.Errorf("the config has no receiver of kind %s, and ossec.conf gives none: %w", kind.name, err))
+		return planDefault(d, a, fmt.Errorf("the config has no receiver of kind %s, and ossec.conf gives none: %w", kind.called(), err))
 	}
 	return callPlan{deliveries: []dispatch.Delivery{d.PlanFor(a, r)}, argv: r}, nil
 }
@@ -72,9 +73,14 @@ func noSuchName(cfg *config, name string) error {
 	return errors.New(text)
 }
 
+// hasKind reports whether the config has a receiver of a kind: of a channel, or of a preset. The config may be nil.
+func (c *config) hasKind(name string) bool {
+	return c != nil && slices.ContainsFunc(c.Receivers, func(r *receiver) bool { return r.Channel.name == name || presetName(r.Config) == name })
+}
+
 // callNames are the names that a call may have, behind custom-.
 func callNames(cfg *config) []string {
-	names := append([]string{"notify"}, channelNames()...)
+	names := slices.Concat([]string{"notify"}, channelNames(), presets.Names())
 	if cfg != nil {
 		for _, r := range cfg.all() {
 			names = append(names, r.Name)
@@ -105,9 +111,13 @@ func argvReceiver(kind channel, call door.Call, egress *notifier.Egress) (*dispa
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(call.APIKey + "\n" + call.HookURL))
+	set, err := withPreset(templates.Default(), cfg)
+	if err != nil {
+		return nil, err
+	}
 	return &dispatch.Receiver{
-		Name:    fmt.Sprintf("argv-%s-%s", kind.name, hex.EncodeToString(sum[:3])),
-		Channel: kind.name, Notifier: n, Templates: templates.Default(),
+		Name:    fmt.Sprintf("argv-%s-%s", kind.called(), hex.EncodeToString(sum[:3])),
+		Channel: kind.name, Preset: kind.preset, Notifier: n, Templates: set,
 		Rate: kind.rate, Concurrency: kind.concurrency, MaxAge: dispatch.DefaultMaxAge,
 	}, nil
 }

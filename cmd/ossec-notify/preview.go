@@ -123,7 +123,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 		}
 		frame(e.styled(), x, n, shown)
 	}
-	for a, err := range e.alerts(ctx, in, cfg.Zone) {
+	for a, err := range e.enriched(ctx, in, cfg) {
 		if err != nil {
 			return failed("%w", err)
 		}
@@ -154,6 +154,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 	if alerts == 0 {
 		return failed("the input holds no alert")
 	}
+	e.noteEnrichment(cfg)
 	if gathered != nil {
 		for _, r := range gathered.receivers {
 			show(r.delivery(gathered.kind))

@@ -85,7 +85,7 @@ func rootCommand(e *env) *cobra.Command {
 	}
 	root.AddCommand(
 		sendCommand(e), previewCommand(e), checkCommand(e), explainCommand(e), testCommand(e), backtestCommand(e),
-		serveCommand(e), outboxCommand(e), silenceCommand(e), ackCommand(e), installCommand(e), doctorCommand(e), demoCommand(e), sandboxCommand(e), versionCommand(e), deliverCommand(e),
+		serveCommand(e), outboxCommand(e), silenceCommand(e), ackCommand(e), installCommand(e), doctorCommand(e), demoCommand(e), sandboxCommand(e), presetsCommand(e), versionCommand(e), deliverCommand(e),
 	)
 	return root
 }

@@ -15,7 +15,7 @@ func sandboxCommand(e *env) *cobra.Command {
 	var page webFlags
 	cmd := &cobra.Command{
 		Use:   "sandbox",
-		Short: "stand-ins of Slack, PagerDuty, Splunk, a webhook and a mail server, to point a config at",
+		Short: "stand-ins of Slack, PagerDuty, Splunk, Elasticsearch, Loki, a webhook and a mail server, to point a config at",
 		Long: `Starts stand-ins of all services on this machine and shows what arrives. They check as strictly as the services
 do: what is refused here would be refused there. Stop it with Ctrl-C. With --web a page shows each arrival as its
 channel would, with the raw request and what was wrong with it.`,
@@ -39,7 +39,7 @@ channel would, with the raw request and what was wrong with it.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&opt.HTTPAddr, "http", "127.0.0.1:0", "address of Slack, PagerDuty, Splunk and the webhook")
+	cmd.Flags().StringVar(&opt.HTTPAddr, "http", "127.0.0.1:0", "address of Slack, PagerDuty, Splunk, Elasticsearch, Loki and the webhook")
 	cmd.Flags().StringVar(&opt.SMTPAddr, "smtp", "127.0.0.1:0", "address of the mail server")
 	page.add(cmd, "what arrives")
 	return cmd
@@ -56,6 +56,10 @@ func sandboxConfig(s *sandbox.Server) string {
     pagerduty: {routing_key: %q, endpoint: %q}
   siem:
     splunk: {url: %q, token: %q, index: ossec}
+  search:
+    elasticsearch: {url: %q, api_key: %q}
+  logs:
+    loki: {url: %q, bearer_token: %q}
   hook:
     webhook: {url: %q, bearer_token: %q}
   root-mail:
@@ -63,7 +67,7 @@ func sandboxConfig(s *sandbox.Server) string {
   duty:
     oncall: {pagerduty_schedule: %s, token: %q, endpoint: %q, people: {alice@example.com: soc-bot}, otherwise: [soc]}
 `, s.SlackWebhookURL(), sandbox.FakeSlackToken, s.SlackAPIURL(), sandbox.FakeRoutingKey, s.PagerDutyURL(),
-		s.SplunkURL(), sandbox.FakeHECToken, s.WebhookURL(), sandbox.FakeWebhookToken, s.SMTPURL(),
+		s.SplunkURL(), sandbox.FakeHECToken, s.ElasticURL(), sandbox.FakeElasticKey, s.LokiURL(), sandbox.FakeLokiToken, s.WebhookURL(), sandbox.FakeWebhookToken, s.SMTPURL(),
 		sandboxSchedule, sandbox.FakePagerDutyToken, s.PagerDutyURL())
 }
 

@@ -23,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/ossec-notify/ossec-notify/enrich/enrichtest"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) {
 	commands := map[string]func(){"ossec-notify": main, "integrations": main, crashName: crash}
 	for _, name := range []string{
 		"custom-slack", "custom-pagerduty", "custom-webhook", "custom-splunk", "custom-email", "custom-notify",
+		"custom-elasticsearch", "custom-loki",
 		"custom-oncall", "custom-nobody", "slack", "pagerduty",
 	} {
 		commands[name] = main
@@ -59,6 +61,7 @@ func TestMain(m *testing.M) {
 //	                         the service's next answer
 //	exits CODE PROGRAM ARG…  run a program that must end with that exit status
 //	execas ARGV0 PATH ARG…   run a program with another argv[0], as Wazuh does
+//	mmdb FILE JSON           make a database in MaxMind's format of what a JSON file says (see enrichtest.Database)
 //	json FILE KEY VALUE      the value at a dotted path of a JSON file ("stdout" is the last output)
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -76,6 +79,7 @@ func TestScripts(t *testing.T) {
 			"execas":  cmdExecAs,
 			"json":    cmdJSON,
 			"exits":   cmdExits,
+			"mmdb":    cmdMMDB,
 		},
 	})
 }
@@ -119,6 +123,7 @@ func setupScript(e *testscript.Env) error {
 		"SPLUNK_URL": s.SplunkURL(), "WEBHOOK_URL": s.WebhookURL(), "SMTP_URL": s.SMTPURL(),
 		"SLACK_TOKEN": sandbox.FakeSlackToken, "ROUTING_KEY": sandbox.FakeRoutingKey,
 		"HEC_TOKEN": sandbox.FakeHECToken, "WEBHOOK_TOKEN": sandbox.FakeWebhookToken,
+		"ELASTIC_URL": s.ElasticURL(), "ELASTIC_KEY": sandbox.FakeElasticKey, "LOKI_URL": s.LokiURL(), "LOKI_TOKEN": sandbox.FakeLokiToken,
 		"OSSEC_NOTIFY_HOME": filepath.Join(e.WorkDir, "home"), "TZ": "UTC", "GORACE": quickExit,
 		"HTTP_ADDR": s.HTTPAddr(), "SMTP_ADDR": s.SMTPAddr(), "CLOSED_ADDR": held.LocalAddr().String(),
 		"BIN": binDir(), "CORPUS": corpus,
@@ -348,6 +353,16 @@ func cmdExits(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit status %d, want %s; stderr:\n%s", code, args[0], ts.ReadFile("stderr"))
 	}
+}
+
+// cmdMMDB makes a database.
+func cmdMMDB(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: mmdb FILE JSON")
+	}
+	var d enrichtest.Database
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &d))
+	ts.Check(d.Write(ts.MkAbs(args[0])))
 }
 
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {

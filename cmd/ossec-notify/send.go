@@ -101,7 +101,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config, d *dispatch.Dispatcher, out *reporter) error {
 	aliases := map[string]bool{} // that were told of
 	noted := len(to) > 0 || in.sample != ""
-	for a, err := range e.alerts(ctx, in, cfg.Zone) {
+	for a, err := range e.enriched(ctx, in, cfg) {
 		if err != nil {
 			return failed("%w", err)
 		}

@@ -71,10 +71,17 @@ func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed)
 	if shown.Message != "" {
 		return composedLines(shown)
 	}
-	if m, ok := x.Receiver.Notifier.(notifier.Metered); ok {
+	m, metered := x.Receiver.Notifier.(notifier.Metered)
+	if kind, _ := channelByName(x.Receiver.Channel); metered && !kind.json {
 		return partLines(n, shown), meterLine(m.Meters(n))
 	}
-	return requestLines(shown)
+	lines, meters = requestLines(shown)
+	if metered {
+		if limits := meterLine(m.Meters(n)); limits != "" {
+			meters += ": " + limits
+		}
+	}
+	return lines, meters
 }
 
 // partLines are the lines of a message in parts: a plain template's one text, a chat's, or an incident's.

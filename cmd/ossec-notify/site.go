@@ -18,6 +18,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -51,6 +52,7 @@ type site struct {
 	whole    *completer
 	argv     map[string]*argvKept // by name
 	acks     *ackLinks            // nil where nobody answers to links
+	lookups  *enrich.Store        // what configs one after the other have read to add to alerts; nil where none is in use
 	damaged  map[string]string    // what is wrong with the files of receivers of ossec.conf, by name, said once
 	unused   map[string]bool      // names whose key and URL in ossec.conf are not used, said once
 }
@@ -58,7 +60,7 @@ type site struct {
 // openSite loads the config. The outbox, where there is one, is its owner's.
 func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
 	home, path := absolute(home), absolute(configPath("", home))
-	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, damaged: map[string]string{}, unused: map[string]bool{}, loads: make(chan struct{}, 1)}
+	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, damaged: map[string]string{}, unused: map[string]bool{}, loads: make(chan struct{}, 1), lookups: enrich.NewStore()}
 	s.oncall = newOnCall(box, log)
 	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
@@ -180,6 +182,7 @@ func (s *site) use(cfg *config, loaded time.Time) {
 	for _, err := range split(err) {
 		s.log.Error("config is broken", "err", err)
 	}
+	cfg.useEnricher(s.lookups, s.log)
 	s.cfg, s.d, s.loaded = cfg, d, loaded
 	s.linkAcks()
 	s.permit(cfg.Egress)
@@ -435,6 +438,16 @@ func (s *site) complete(a *alert.Alert) *alert.Alert {
 	return s.logs().complete(a)
 }
 
+// enriched gives a copy of an alert with what the config adds, and keeps that in its header; for who holds the lock.
+func (s *site) enriched(a *alert.Alert, h *header) *alert.Alert {
+	if s.cfg == nil || s.cfg.Enrich == nil {
+		return a
+	}
+	a = s.cfg.Enrich.Enrich(a)
+	h.Added = enrich.Encode(a.Added)
+	return a
+}
+
 // logs are the manager's.
 func (s *site) logs() *completer {
 	if s.whole == nil {
@@ -452,6 +465,8 @@ type header struct {
 	Owner    *int      `json:"owner,omitempty"`   // whose the alert file was, if not the caller's
 	Called   string    `json:"called,omitempty"`  // the NAME of custom-NAME
 	Astray   string    `json:"astray,omitempty"`  // why that name led to nobody
+	// Added is what enrichment added, as the routes saw it: messages and retries say the same.
+	Added json.RawMessage `json:"added,omitempty"`
 }
 
 func (h header) encode() []byte {
@@ -473,6 +488,10 @@ func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
 	}
 	s.mu.Lock()
 	zone := s.zone()
+	var enricher *enrich.Enricher
+	if s.cfg != nil {
+		enricher = s.cfg.Enrich
+	}
 	s.mu.Unlock()
 	a := alert.Parse(raw, alert.Options{FileName: h.File, Location: zone, Received: h.Received})
 	if h.Problem != "" && len(raw) == 0 {
@@ -481,7 +500,7 @@ func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
 	if h.Sample != "" {
 		a.Time = h.Received
 	}
-	return a, h.Sample
+	return enricher.Restore(a, h.Added), h.Sample
 }
 
 // errWait says that a record must wait: there is no config to say who gets it.
@@ -515,7 +534,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	if r.Truncated {
 		a.Problem.CutAt = spool.MaxAlert
 	}
-	a = s.complete(a)
+	a = s.enriched(s.complete(a), &h)
 	if a.Problem.Kind != "" {
 		s.log.Error("alert is not whole", "alert", a.Identity(), "file", r.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
 	}
@@ -590,6 +609,7 @@ func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
 	} else {
 		a = s.complete(a)
 	}
+	a = s.enriched(a, &h)
 	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
 	if s.none() {
 		return out, errWait

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/mail"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -122,12 +123,19 @@ func where(s *sheet) string {
 		return "PagerDuty Events v2"
 	case "splunk":
 		return "Splunk HEC"
+	case "elasticsearch":
+		return "Elasticsearch"
+	case "loki":
+		return "Loki"
 	case "email":
 		if m, err := mail.ReadMessage(strings.NewReader(s.shown.mail())); err == nil {
 			return display.Quote("Mail · " + strings.NewReplacer("<", "", ">", "").Replace(m.Header.Get("To"))).Line().CutEnd(maxWhere).String()
 		}
 		return "Mail"
 	case "webhook":
+		if p := s.Receiver.Preset; p != "" {
+			return "Webhook, preset " + p
+		}
 		return "Webhook"
 	}
 	if s.shown.To != "" {
@@ -159,7 +167,7 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 	}
 	d.marks.Mentions = []string{}
 	// To a machine the alert goes as it came, as JSON: nothing there is made harmless.
-	machine := s.Receiver.Channel == "webhook" || s.Receiver.Channel == "splunk" || s.shown.Message != "" && s.shown.mail() == ""
+	machine := slices.Contains([]string{"webhook", "splunk", "elasticsearch", "loki"}, s.Receiver.Channel) || s.shown.Message != "" && s.shown.mail() == ""
 	for i, v := range d.views {
 		if machine || v.ID != viewShown && v.ID != viewText && v.ID != viewHTML {
 			continue
@@ -220,8 +228,12 @@ func requestViews(channel string, r request) []page.View {
 	case "pagerduty":
 		two(draw.PagerDuty(body))
 	case "splunk":
-		n, err := draw.Event(body)
+		n, err := splunkEvents(r.URL, body)
 		two(n, draw.Node{}, err)
+	case "elasticsearch":
+		shown = drawDocuments(body)
+	case "loki":
+		shown = drawLines(body)
 	default:
 		shown = []draw.Node{{Kind: draw.Pre, Children: draw.Indented(body)}}
 	}
@@ -246,6 +258,14 @@ func composedViews(shown previewed) []page.View {
 		{ID: viewShown, Label: "As shown", Draw: []draw.Node{pre}},
 		{ID: viewSource, Label: "Source", Draw: []draw.Node{{Kind: draw.Pre, Children: draw.Visible(shown.Message)}}},
 	}
+}
+
+// splunkEvents draws what a request brings to a collector: lines to its raw endpoint, else events in their envelopes.
+func splunkEvents(address string, body []byte) (draw.Node, error) {
+	if u, err := url.Parse(address); err == nil && strings.HasSuffix(strings.TrimSuffix(u.Path, "/1.0"), "/collector/raw") {
+		return draw.EventLines(u.Query(), body)
+	}
+	return draw.Event(body)
 }
 
 // joined are the views of several requests, those of one kind in one.

@@ -55,8 +55,9 @@ func newWebInbox(opt sandbox.Options, also func(sandbox.Message)) (*webInbox, er
 		return nil, err
 	}
 	in.redact = &redactor{
-		secrets: []string{sandbox.FakeSlackToken, sandbox.FakeRoutingKey, sandbox.FakeHECToken, sandbox.FakeWebhookToken, sandbox.FakePagerDutyToken},
-		urls:    []string{in.stand.SlackWebhookURL()},
+		secrets: []string{sandbox.FakeSlackToken, sandbox.FakeRoutingKey, sandbox.FakeHECToken, sandbox.FakeWebhookToken, sandbox.FakePagerDutyToken,
+			sandbox.FakeElasticKey, sandbox.FakeLokiToken},
+		urls: []string{in.stand.SlackWebhookURL()},
 	}
 	return in, nil
 }
@@ -147,6 +148,7 @@ func (in *webInbox) addresses() []page.Address {
 	s := in.stand
 	return []page.Address{
 		{Channel: "slack", URL: s.SlackWebhookURL()}, {Channel: "pagerduty", URL: s.PagerDutyURL()}, {Channel: "splunk", URL: s.SplunkURL()},
+		{Channel: "elasticsearch", URL: s.ElasticURL()}, {Channel: "loki", URL: s.LokiURL()},
 		{Channel: "webhook", URL: s.WebhookURL()}, {Channel: "email", URL: s.SMTPURL()},
 	}
 }
@@ -164,7 +166,8 @@ func channelOf(s sandbox.Service) string {
 
 // receiverOfService is the receiver of [sandboxConfig] that reaches a stand-in.
 var receiverOfService = map[sandbox.Service]string{
-	sandbox.Slack: "soc", sandbox.SlackAPI: "soc-bot", sandbox.PagerDuty: "oncall", sandbox.Splunk: "siem", sandbox.Webhook: "hook", sandbox.Email: "root-mail",
+	sandbox.Slack: "soc", sandbox.SlackAPI: "soc-bot", sandbox.PagerDuty: "oncall", sandbox.Splunk: "siem", sandbox.Webhook: "hook",
+	sandbox.Elasticsearch: "search", sandbox.Loki: "logs", sandbox.Email: "root-mail",
 }
 
 // item is an arrival in the list.
@@ -343,6 +346,10 @@ func checked(s sandbox.Service) string {
 		return "routing key, action, severity, dedup key and sizes: as PagerDuty asks for"
 	case sandbox.Splunk:
 		return "token, index, time, fields and the form of each event: as the HTTP Event Collector asks for"
+	case sandbox.Elasticsearch:
+		return "key, lines of the request, index, ids and the type of each field: as the bulk API asks for"
+	case sandbox.Loki:
+		return "tenant, labels, times, lengths and metadata of each line: as Loki asks for"
 	case sandbox.Webhook:
 		return "token and body: as schema 1 has them"
 	case sandbox.Email:

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
@@ -41,6 +42,7 @@ type previews struct {
 	count func(revision int, i page.Impact)
 
 	corpus, files *webSource
+	lookups       *enrich.Store // what enrichment reads, for all revisions
 	pasted        *pasted
 
 	outboxMu sync.Mutex
@@ -73,7 +75,8 @@ type previews struct {
 // files without any alert; a config with mistakes is shown with them.
 func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
 	g := &previews{
-		env: e, path: absolute(configPath(e.config, e.home)), asked: e.config != "" || os.Getenv("OSSEC_NOTIFY_CONFIG") != "",
+		lookups: enrich.NewStore(),
+		env:     e, path: absolute(configPath(e.config, e.home)), asked: e.config != "" || os.Getenv("OSSEC_NOTIFY_CONFIG") != "",
 		tell: func(page.Change) {}, count: func(int, page.Impact) {}, corpus: corpusSource(), pasted: newPasted(), looked: "corpus",
 	}
 	g.sources = []string{g.path}
@@ -211,6 +214,9 @@ func (g *previews) read() reading {
 	for {
 		g.stamps = savedStamps(g.sources)
 		r := readConfig(disk{}, g.path, g.env.home)
+		if r.cfg != nil {
+			r.cfg.useEnricher(g.lookups, discard)
+		}
 		if slices.Equal(g.sources, r.sources) {
 			return r
 		}
@@ -481,23 +487,24 @@ func (g *previews) Preview(ctx context.Context, q page.Query) (*page.Preview, er
 		return nil, err
 	}
 	g.mu.Lock()
-	out := &page.Preview{Revision: g.rev, Against: q.Against, Alert: shownAlert(x, now.cfg)}
+	out := &page.Preview{Revision: g.rev, Against: q.Against, Alert: shownAlert(x, now.cfg, now.with(x.a))}
 	g.mu.Unlock()
 	at := time.Now()
 	g.fromOutbox(ctx)
 	g.outboxMu.Lock()
 	silences := g.silences
 	g.outboxMu.Unlock()
-	d := now.explains(at, silences).decided(x.a)
+	a := now.with(x.a)
+	d := now.explains(at, silences).decided(a)
 	if out.Explain, err = json.Marshal(d.explained); err != nil {
 		return nil, err
 	}
-	now.say(out, x.a, d)
+	now.say(out, a, d)
 
 	cards := &cardMaker{g: g, ctx: ctx, alert: x.a, tricks: tricksOf(x.a)}
 	deliveries := now.told(x.a)
 	if q.To != "" && !slices.ContainsFunc(deliveries, func(y dispatch.Delivery) bool { return y.Receiver.Name == q.To }) {
-		more, err := now.p.PlanReceivers(x.a, q.To)
+		more, err := now.p.PlanReceivers(a, q.To)
 		if err != nil {
 			return nil, &page.Error{Status: http.StatusNotFound, Text: err.Error()}
 		}
@@ -508,7 +515,7 @@ func (g *previews) Preview(ctx context.Context, q page.Query) (*page.Preview, er
 	if other != nil {
 		out.AgainstRevision = other.n
 		before := other.told(x.a)
-		if more, err := other.p.PlanReceivers(x.a, q.To); err == nil && len(deliveries) > len(now.told(x.a)) {
+		if more, err := other.p.PlanReceivers(other.with(x.a), q.To); err == nil && len(deliveries) > len(now.told(x.a)) {
 			before = append(before, more...)
 		}
 		for _, y := range before {

@@ -16,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
@@ -36,6 +37,7 @@ type revision struct {
 	unread map[string][]page.Problem // secrets and files that cannot be read, by receiver
 	files  fileLines
 
+	enrich    *enrich.Enricher // nil where the config asks for none
 	explainer explainer
 	mu        sync.Mutex // of p: its recorder keeps what one delivery sends
 	p         *previewer
@@ -49,7 +51,7 @@ type brokenTemplate struct {
 
 func newRevision(e *env, at time.Time, cfg *config, problems []rules.Problem, read texts, cache *oncall.Cache) *revision {
 	p, _ := newPreviewerOnCall(cfg, cache) // what is wrong with files is told of the receivers, see readFiles
-	r := &revision{at: at, cfg: cfg, p: p, files: fileLines{read, p.recorder.redact}, unread: map[string][]page.Problem{}}
+	r := &revision{at: at, cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), p: p, files: fileLines{read, p.recorder.redact}, unread: map[string][]page.Problem{}}
 	for _, problem := range problems {
 		if b, ok := r.files.template(cfg, problem); ok {
 			r.broken = append(r.broken, b)
@@ -97,6 +99,7 @@ func (r *revision) trySamples() {
 			if err != nil { // embedded
 				continue
 			}
+			a = r.with(a)
 			if _, err = r.p.Notification(dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1}); err == nil {
 				continue
 			}
@@ -180,7 +183,22 @@ var dateLine = regexp.MustCompile(`(?m)^Date: .*$`)
 func undated(mail string) string { return dateLine.ReplaceAllString(mail, "Date:") }
 
 // told are the deliveries of an alert at once.
-func (r *revision) told(a *alert.Alert) []dispatch.Delivery { return dispatch.AtOnce(r.p.Plan(a)) }
+func (r *revision) told(a *alert.Alert) []dispatch.Delivery {
+	return dispatch.AtOnce(r.p.Plan(r.with(a)))
+}
+
+// with is an alert with what this config adds to it. The page asks no name server.
+func (r *revision) with(a *alert.Alert) *alert.Alert {
+	if r.enrich != nil {
+		return r.enrich.Enrich(a)
+	}
+	if a.Added == nil {
+		return a
+	}
+	bare := *a
+	bare.Added, bare.Shown = nil, nil
+	return &bare
+}
 
 // count is how many are told at once.
 func (r *revision) count(a *alert.Alert) int {
@@ -188,7 +206,7 @@ func (r *revision) count(a *alert.Alert) int {
 		return len(r.told(a))
 	}
 	n := 0
-	for _, c := range r.cfg.Table.Choose(a) {
+	for _, c := range r.cfg.Table.Choose(r.with(a)) {
 		if c.After == 0 {
 			n++
 		}

@@ -346,8 +346,7 @@ func (r *revision) nobody(d decided, nearest *rules.Branch) *page.Nobody {
 }
 
 // shownAlert is the head of the page: what the alert is, in the words of its messages, and its own.
-func shownAlert(x *webAlert, cfg *config) page.ShownAlert {
-	a := x.a
+func shownAlert(x *webAlert, cfg *config, a *alert.Alert) page.ShownAlert {
 	out := page.ShownAlert{
 		ID: x.id, Severity: cfg.Scale.Severity(a.Rule.Level).String(), Level: a.Rule.Level, Rule: x.row.Rule, Title: x.row.Title,
 		Facts: []page.ShownFact{}, Original: original(a),
@@ -370,6 +369,9 @@ func shownAlert(x *webAlert, cfg *config) page.ShownAlert {
 	fact("User", a.User)
 	fact("Location", a.LogFile)
 	fact("MITRE", strings.Join(a.Rule.MITRE.IDs, ", "))
+	for _, l := range addedLines(a.Added) {
+		fact(l.name, l.value)
+	}
 	fact("Family", strings.ReplaceAll(family.Read(a).Family, "_", " "))
 	return out
 }

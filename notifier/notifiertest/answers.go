@@ -121,8 +121,12 @@ func (c Case) redirects(t *testing.T) {
 				http.Redirect(w, r, elsewhere+r.URL.Path, status)
 			})
 			_, err := c.New(t, url, client).Notify(t.Context(), c.Notification)
-			if got := c.failed(t, err); got.Reason != notifier.Permanent {
-				t.Errorf("got %v, want permanent: %v", got.Reason, err)
+			want, own := c.Reasons[status]
+			if !own {
+				want = notifier.Permanent
+			}
+			if got := c.failed(t, err); got.Reason != want {
+				t.Errorf("got %v, want %v: %v", got.Reason, want, err)
 			}
 			if followed.Load() {
 				t.Error("the redirect was followed")

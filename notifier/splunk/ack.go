@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,16 +28,23 @@ const (
 	maxAskAfter = 5 * time.Second
 )
 
-// ack is an event that the collector took and has not acknowledged.
-type ack struct {
-	delivery string
-	id       int64
-	sent     time.Time
-	receipt  notifier.Receipt
-	done     chan struct{} // closed once it is known to be indexed, or that nobody can say
+// taken is a request that a collector took and has not acknowledged. All its events have one number.
+type taken struct {
+	by   *indexer
+	id   int64
+	sent time.Time
+	done chan struct{} // closed once it is known to be indexed, or that nobody can say
+	lost bool          // set before done is closed: it is known that it never will be acknowledged
 }
 
-// acks are the acknowledgements that a receiver waits for. Whoever waits asks for all, and one at a time: an
+// ack is an event that was taken.
+type ack struct {
+	*taken
+	delivery string
+	receipt  notifier.Receipt
+}
+
+// acks are the acknowledgements that one collector owes. Whoever waits asks for all, and one at a time: an
 // acknowledgement is given once and then forgotten, and of an id that it does not know the collector says what it
 // says of one that must wait (help.splunk.com "About HTTP Event Collector Indexer Acknowledgment").
 //
@@ -58,8 +64,12 @@ func newAcks() *acks {
 	return &acks{turn: make(chan struct{}, 1), waiting: map[*ack]bool{}}
 }
 
-// add notes an event that was taken.
-func (a *acks) add(delivery string, id int64, receipt notifier.Receipt) *ack {
+// add notes the events of a request that was taken, before anybody learns of it: who waited for the answer may have gone.
+//
+// A collector that was started again counts from the beginning, and what it had taken before is gone with what it knew of
+// it. So a number that comes a second time says that the first is lost.
+func (a *acks) add(t *taken, events []*ack) {
+	t.sent, t.done = time.Now(), make(chan struct{})
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	// Of what waited in vain and never came again, nobody will ask.
@@ -67,31 +77,40 @@ func (a *acks) add(delivery string, id int64, receipt notifier.Receipt) *ack {
 	if len(a.waiting) == 0 {
 		a.pause = minPause
 	}
-	w := &ack{delivery: delivery, id: id, sent: time.Now(), receipt: receipt, done: make(chan struct{})}
-	a.waiting[w] = true
-	return w
+	for w := range a.waiting {
+		if w.id == t.id && !w.isDone() {
+			w.lost = true
+			close(w.done)
+		}
+	}
+	for _, w := range events {
+		w.taken = t
+		a.waiting[w] = true
+	}
 }
 
-// of finds the event of a delivery that was sent in an earlier attempt, unless it was waited for long enough.
-func (a *acks) of(delivery string) *ack {
+// of finds the event of a delivery that was sent in an earlier attempt, unless it is lost or was waited for long enough.
+func (a *acks) of(delivery string) (w *ack, overdue bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for w := range a.waiting {
-		if w.delivery != delivery || delivery == "" {
-			continue
-		}
-		if !w.isDone() && time.Since(w.sent) >= ackPatience {
+		switch {
+		case w.delivery != delivery:
+		case w.lost:
 			delete(a.waiting, w)
-			continue
+		case !w.isDone() && time.Since(w.sent) >= ackPatience:
+			delete(a.waiting, w)
+			overdue = true
+		default:
+			return w, false
 		}
-		return w
 	}
-	return nil
+	return nil, overdue
 }
 
-func (w *ack) isDone() bool {
+func (t *taken) isDone() bool {
 	select {
-	case <-w.done:
+	case <-t.done:
 		return true
 	default:
 		return false
@@ -109,7 +128,7 @@ func (a *acks) ids() []int64 {
 		}
 	}
 	slices.Sort(ids)
-	return ids
+	return slices.Compact(ids) // events of one request share theirs
 }
 
 // given notes what was acknowledged, before anything else happens: it is not said again.
@@ -149,10 +168,14 @@ func (a *acks) unanswerable(why string) {
 		}
 		if !a.unasked {
 			a.unasked = true
-			w.receipt.Warning = strings.TrimPrefix(w.receipt.Warning+"; "+why, "; ")
+			w.receipt.Warning = both(w.receipt.Warning, why)
 		}
 		close(w.done)
 	}
+}
+
+func both(warning, another string) string {
+	return strings.Trim(warning+"; "+another, "; ")
 }
 
 func (a *acks) forget(w *ack) {
@@ -167,27 +190,38 @@ func (a *acks) state() (pause time.Duration, trouble error) {
 	return a.pause, a.trouble
 }
 
+// isLost reports whether an event that is no longer waited for was lost.
+func (a *acks) isLost(w *ack) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return w.lost
+}
+
 // await waits until an event is acknowledged.
 func (s *Notifier) await(ctx context.Context, token string, w *ack) (notifier.Receipt, error) {
+	acks := w.by.acks
 	ctx, cancel := context.WithDeadlineCause(ctx, w.sent.Add(ackPatience), fmt.Errorf("not within %s", ackPatience))
 	defer cancel()
 	for !w.isDone() {
 		select {
 		case <-w.done:
 		case <-ctx.Done():
-			return notifier.Receipt{}, s.unacknowledged(context.Cause(ctx), w)
-		case s.acks.turn <- struct{}{}:
+			return notifier.Receipt{}, unacknowledged(context.Cause(ctx), w)
+		case acks.turn <- struct{}{}:
 			s.askAfterPause(ctx, token, w)
-			<-s.acks.turn
+			<-acks.turn
 		}
 	}
-	s.acks.forget(w)
+	acks.forget(w)
+	if acks.isLost(w) {
+		return notifier.Receipt{}, unacknowledged(errors.New("the collector began to count anew, so it was started again and has forgotten it"), w)
+	}
 	return w.receipt, nil
 }
 
-func (s *Notifier) unacknowledged(cause error, w *ack) error {
-	_, trouble := s.acks.state()
-	e := notifier.Errorf(notifier.Temporary, "post to Splunk HEC at %s: status %d, but the event is not acknowledged: %w", s.endpoint.Host, w.receipt.Status, cause)
+func unacknowledged(cause error, w *ack) error {
+	_, trouble := w.by.acks.state()
+	e := notifier.Errorf(notifier.Temporary, "post to Splunk HEC at %s: status %d, but the event is not acknowledged: %w", w.by.endpoint.Host, w.receipt.Status, cause)
 	if trouble != nil {
 		e.Err = fmt.Errorf("%w; %w", e.Err, trouble)
 	}
@@ -198,7 +232,7 @@ func (s *Notifier) unacknowledged(cause error, w *ack) error {
 
 // askAfterPause asks for all that wait, on behalf of one of them.
 func (s *Notifier) askAfterPause(ctx context.Context, token string, w *ack) {
-	pause, _ := s.acks.state()
+	pause, _ := w.by.acks.state()
 	t := time.NewTimer(pause)
 	defer t.Stop()
 	select {
@@ -208,58 +242,48 @@ func (s *Notifier) askAfterPause(ctx context.Context, token string, w *ack) {
 		return
 	case <-t.C:
 	}
-	s.ask(ctx, token)
+	s.ask(ctx, token, w.by)
 }
 
 // ask polls once. An acknowledgement in an answer that is lost is lost, too: its event will be sent again.
-func (s *Notifier) ask(ctx context.Context, token string) {
-	if s.ackURL == nil {
-		s.acks.unanswerable("Splunk acknowledges events, but the setting url names a path whose ack endpoint is not known; leave the path away")
+func (s *Notifier) ask(ctx context.Context, token string, of *indexer) {
+	if of.ackURL == nil {
+		of.acks.unanswerable("Splunk acknowledges events, but the setting url names a path whose ack endpoint is not known; leave the path away")
 		return
 	}
-	body, err := json.Marshal(map[string][]int64{"acks": s.acks.ids()})
+	ids := of.acks.ids()
+	if len(ids) == 0 { // all were lost meanwhile
+		return
+	}
+	body, err := json.Marshal(map[string][]int64{"acks": ids})
 	if err != nil {
 		panic(fmt.Sprintf("splunk: numbers that are no JSON: %v", err))
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.ackURL.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, of.ackURL.String(), bytes.NewReader(body))
 	if err != nil {
-		s.acks.failed(notifier.Classify(err))
+		of.acks.failed(notifier.Classify(err))
 		return
 	}
-	s.authorize(req, token)
+	authorize(req, token, of)
+	req.Header.Set("Content-Type", "application/json")
 	answer := notifier.Do(s.client, req)
 	answer.Redact(token)
-	what := "ask Splunk HEC at " + s.endpoint.Host + " for acknowledgements"
+	what := "ask Splunk HEC at " + of.endpoint.Host + " for acknowledgements"
 	failure := answer.Failure(what)
 	switch {
 	case failure != nil && failure.Reason == notifier.Temporary:
-		s.acks.failed(failure)
+		of.acks.failed(failure)
 		return
 	case failure != nil: // 14 is "ACK is disabled"; or it is no collector's endpoint, or not for this token
-		s.acks.unanswerable("Splunk took the event, but cannot be asked whether it is indexed: " + failure.Error())
+		of.acks.unanswerable("Splunk took the event, but cannot be asked whether it is indexed: " + failure.Error())
 		return
 	}
 	var reply struct {
 		Acks map[string]bool `json:"acks"`
 	}
 	if err := json.Unmarshal(answer.Body, &reply); err != nil || reply.Acks == nil {
-		s.acks.failed(&notifier.Error{Err: errors.New(what + ": the answer is none of a collector's")})
+		of.acks.failed(&notifier.Error{Err: errors.New(what + ": the answer is none of a collector's")})
 		return
 	}
-	s.acks.given(reply.Acks)
-}
-
-// ackURL is where acknowledgements are asked for, beside the endpoint for events; nil where the path is an
-// operator's own (help.splunk.com "HTTP Event Collector REST API endpoints").
-func ackURL(endpoint *url.URL, channel string) *url.URL {
-	u := *endpoint
-	base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/1.0"), "/event")
-	if !strings.HasSuffix(base, "/services/collector") {
-		return nil
-	}
-	u.Path, u.RawPath = base+"/ack", ""
-	query := u.Query()
-	query.Set("channel", channel)
-	u.RawQuery = query.Encode()
-	return &u
+	of.acks.given(reply.Acks)
 }

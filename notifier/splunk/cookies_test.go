@@ -24,7 +24,7 @@ func TestCookiesAreBounded(t *testing.T) {
 		_, _ = io.WriteString(w, `{"text":"Success","code":0}`)
 	}))
 	defer s.Close()
-	n := newNotifier(t, Config{URL: s.URL}, s.Client())
+	n := newNotifier(t, Config{URLs: []string{s.URL}}, s.Client())
 	for i := range 40 {
 		if _, err := n.Notify(t.Context(), bruteForce()); err != nil {
 			t.Fatal(err)

@@ -1,9 +1,10 @@
-// Package splunk sends notifications to Splunk's HTTP Event Collector (HEC): one event in its envelope per
-// request. It owns the envelope, the collector's answer codes and its acknowledgements (ack.go). What the event says
-// (the CIM field names) is the template's.
+// Package splunk sends notifications to Splunk's HTTP Event Collector (HEC): events in their envelopes, or lines to the raw
+// endpoint, several in one request while more than one waits. It owns the envelope (event.go), the collector's answers and what
+// they say of each event of a request (answer.go), its acknowledgements (ack.go), and which of several collectors is used
+// (indexers.go). What the event says (the CIM field names) is the template's.
 //
 // The template's parts are event.json (the event, an object), fields.json (the indexed fields, a flat object),
-// host, source and sourcetype. The part body, which an operator's own plain template makes, takes the place of
+// host, source, sourcetype and index. The part body, which an operator's own plain template makes, takes the place of
 // event.json.
 package splunk
 
@@ -12,42 +13,48 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // defaultSourceType is what the eventtypes of docs/ look for.
 const defaultSourceType = "ossec:alert"
 
-// Notifier sends to one collector. It is safe for concurrent use.
+// Notifier sends to one receiver's collectors. It is safe for concurrent use.
 type Notifier struct {
 	cfg      Config
 	client   *http.Client
-	endpoint *url.URL
-	channel  string
-	ackURL   *url.URL
-	acks     *acks
+	indexers indexers
+	batch    notifier.Batch[*item]
 }
 
 var _ notifier.Notifier = (*Notifier)(nil)
+
+// item is one event of a request, and what becomes of it.
+type item struct {
+	delivery string
+	token    string
+	index    string
+	query    string // of the raw endpoint: where it goes
+	body     []byte
+	warning  string // what a person should know of it
+
+	result notifier.Result
+	ack    *ack // where a collector took it and has yet to acknowledge it
+}
+
+// fail says that it was not taken.
+func (it *item) fail(e *notifier.Error) { it.result, it.ack = notifier.Result{Err: e}, nil }
 
 // New makes the Notifier of a receiver. client is the receiver's own, as notifier.NewClient makes it from
 // cfg.Network.
 func New(cfg Config, client *http.Client) (*Notifier, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	endpoint, err := cfg.endpoint()
-	if err != nil {
 		return nil, err
 	}
 	if client != nil && client.Jar == nil {
@@ -56,8 +63,18 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		own.Jar = newCookies()
 		client = &own
 	}
-	channel := cmp.Or(cfg.Channel, channelOf(endpoint, cfg.Index))
-	return &Notifier{cfg: cfg, client: client, endpoint: endpoint, channel: channel, ackURL: ackURL(endpoint, channel), acks: newAcks()}, nil
+	s := &Notifier{cfg: cfg, client: client}
+	for _, text := range cfg.URLs {
+		endpoint, err := cfg.endpoint(text)
+		if err != nil {
+			return nil, err
+		}
+		channel := cmp.Or(cfg.Channel, channelOf(endpoint, cfg.Index))
+		s.indexers.all = append(s.indexers.all, &indexer{endpoint: endpoint, channel: channel, ackURL: ackURL(endpoint, channel), acks: newAcks()})
+	}
+	b := cfg.batching()
+	s.batch.Size, s.batch.Bytes, s.batch.Wait, s.batch.Send = b.Size, b.Bytes, time.Duration(b.Wait), s.send
+	return s, nil
 }
 
 // channelOf makes the channel of a sender: the same in every process, so that a preview shows what is sent, and
@@ -73,178 +90,182 @@ func channelOf(endpoint *url.URL, index string) string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
-// Notify posts one event, whatever the action: what it says is the template's. Where the token has acknowledgement, the answer holds an ackId, which is the receipt's ID,
-// and the event counts as delivered when it is indexed; else when the collector took it. An event that is not
+// Notify posts one event, whatever the action: what it says is the template's. It goes in one request with what others send at
+// the same time, and has an outcome of its own. Where the token has acknowledgement, the answer holds an ackId, which is the
+// receipt's ID, and the event counts as delivered when it is indexed; else when the collector took it. An event that is not
 // acknowledged in time is waited for in the next attempt, and sent again after ackPatience.
 func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	token, err := s.cfg.Token.ReadHeader(ctx, "token")
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	if w := s.acks.of(n.Delivery); w != nil {
+	if w := s.indexers.waiting(n.Delivery); w != nil {
 		return s.await(ctx, token, w)
 	}
 	if !n.Action.Known() {
 		return notifier.Receipt{}, notifier.UnknownAction("splunk", n.Action)
 	}
-	body, err := s.event(n)
+	it, err := s.item(n)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
+	it.token = token
+	receipt, err := s.batch.Add(ctx, it, len(it.body))
+	if err != nil || it.ack == nil {
+		return receipt, err
+	}
+	return s.await(ctx, token, it.ack) // outside of Send, so that the next request need not wait for it
+}
+
+// send makes one request of events, and further ones of those for which the answer to it decides nothing: where one event is
+// refused, the others of its request are not, and none is tried without end.
+func (s *Notifier) send(ctx context.Context, items []*item) []notifier.Result {
+	refused := map[string]*notifier.Error{} // indexes
+	for _, group := range byQuery(items) {
+		for queue := [][]*item{group}; len(queue) > 0; {
+			part := withoutIndexes(queue[0], refused)
+			queue = queue[1:]
+			if len(part) == 0 {
+				continue
+			}
+			queue = append(s.post(ctx, part), queue...)
+			if err := part[0].result.Err; len(part) == 1 && err != nil && notifier.Classify(err).Code == wrongIndex {
+				refused[part[0].index] = notifier.Classify(err)
+			}
+		}
+	}
+	results := make([]notifier.Result, len(items))
+	for i, it := range items {
+		results[i] = it.result
+	}
+	return results
+}
+
+// byQuery are the events that can be in one request: to the raw endpoint, those that go to the same place.
+func byQuery(items []*item) (groups [][]*item) {
+	at := map[string]int{}
+	for _, it := range items {
+		i, ok := at[it.query]
+		if !ok {
+			i = len(groups)
+			at[it.query] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], it)
+	}
+	return groups
+}
+
+// withoutIndexes are the events that do not go to an index that was refused; the others fail.
+func withoutIndexes(part []*item, refused map[string]*notifier.Error) (left []*item) {
+	for _, it := range part {
+		if e := refused[it.index]; e != nil {
+			it.fail(e)
+			continue
+		}
+		left = append(left, it)
+	}
+	return left
+}
+
+// post brings events to the first collector that takes them, and returns those that are to be sent again in other requests. A
+// request whose outcome is not known is not made a second time elsewhere: only the next attempt can mark its events as repeats.
+func (s *Notifier) post(ctx context.Context, part []*item) (again [][]*item) {
+	order := s.indexers.order()
+	all, down := part, false
+	for i, ix := range order {
+		o := s.request(ctx, ix, part, len(order)-i)
+		if !o.down {
+			s.indexers.worked(ix)
+			again = o.again
+			break
+		}
+		down = true
+		s.indexers.failed(ix)
+		if part = o.left; len(part) == 0 || ctx.Err() != nil {
+			break
+		}
+	}
+	if len(order) > 1 && down {
+		for _, it := range all {
+			if it.result.Err != nil {
+				it.fail(elsewhere(notifier.Classify(it.result.Err), len(order)))
+			}
+		}
+	}
+	return again
+}
+
+// elsewhere is the failure of an event that the collector before this one would not take for now: as long as that one may come
+// back, it is no reason to give up that another is not set up well.
+func elsewhere(e *notifier.Error, collectors int) *notifier.Error {
+	if e.Ambiguous || e.Reason == notifier.Permanent {
+		return e
+	}
+	all := *e
+	all.Reason = notifier.Temporary
+	all.Err = fmt.Errorf("none of %d collectors took it, the last: %w", collectors, e.Err)
+	return &all
+}
+
+// request makes one request to one collector. left is how many there are to try, this one included.
+func (s *Notifier) request(ctx context.Context, ix *indexer, part []*item, left int) outcome {
+	if deadline, ok := ctx.Deadline(); ok && left > 1 { // one that does not answer must leave time for the next
+		var cancel context.CancelFunc
+		share := time.Until(deadline) / time.Duration(left)
+		ctx, cancel = context.WithTimeoutCause(ctx, share, fmt.Errorf("no answer within %s, which leaves time for the next collector", share.Round(time.Millisecond)))
+		defer cancel()
+	}
+	body := join(part)
 	if s.cfg.Gzip {
 		body = notifier.Gzip(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.endpoint.String(), bytes.NewReader(body))
-	if err != nil {
-		return notifier.Receipt{}, err
+	u := *ix.endpoint
+	if part[0].query != "" {
+		u.RawQuery = and(u.RawQuery, part[0].query)
 	}
-	s.authorize(req, token)
+	token := part[len(part)-1].token // the one that was read last
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return refuse(part, notifier.Classify(err))
+	}
+	authorize(req, token, ix)
+	req.Header.Set("Content-Type", "application/json")
+	if s.cfg.raw() {
+		req.Header.Set("Content-Type", "text/plain; charset=utf-8")
+	}
 	if s.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
 	answer := notifier.Do(s.client, req)
 	answer.Redact(token)
-	receipt, err := s.readAnswer(answer)
-	if err != nil || receipt.ID == "" {
-		return receipt, err
+	return ix.judge(answer, part)
+}
+
+// join is the body of a request: events one after the other, lines with their ends.
+func join(part []*item) []byte {
+	if len(part) == 1 {
+		return part[0].body
 	}
-	id, err := strconv.ParseInt(receipt.ID, 10, 64)
-	if err != nil { // no number: the event was taken, and there is nothing to ask for
-		return receipt, nil
+	var b bytes.Buffer
+	for i, it := range part {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.Write(it.body)
 	}
-	return s.await(ctx, token, s.acks.add(n.Delivery, id, receipt))
+	return b.Bytes()
+}
+
+func and(query, another string) string {
+	if query == "" {
+		return another
+	}
+	return query + "&" + another
 }
 
 // authorize sets what every request carries. Tokens without acknowledgement ignore the channel.
-func (s *Notifier) authorize(req *http.Request, token string) {
+func authorize(req *http.Request, token string, ix *indexer) {
 	req.Header.Set("Authorization", "Splunk "+token)
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Splunk-Request-Channel", s.channel)
-}
-
-// envelope is the outer form of an event, in the order of Splunk's own examples.
-type envelope struct {
-	Time       json.Number     `json:"time,omitempty"`
-	Host       string          `json:"host,omitempty"`
-	Source     string          `json:"source,omitempty"`
-	SourceType string          `json:"sourcetype,omitempty"`
-	Index      string          `json:"index,omitempty"`
-	Fields     json.RawMessage `json:"fields,omitempty"`
-	Event      json.RawMessage `json:"event"`
-}
-
-// event is the request's body.
-func (s *Notifier) event(n notifier.Notification) ([]byte, error) {
-	value := func(setting, part string) string { return cmp.Or(setting, n.Parts[part].Line().Trim().Raw()) }
-	e := envelope{
-		Time:       epoch(n.Time),
-		Host:       value(s.cfg.Host, "host"),
-		Source:     value(s.cfg.Source, "source"),
-		SourceType: cmp.Or(value(s.cfg.SourceType, "sourcetype"), defaultSourceType),
-		Index:      s.cfg.Index,
-	}
-	if fields := strings.TrimSpace(n.Parts["fields.json"].Raw()); fields != "" {
-		if !isObject(fields) {
-			return nil, notifier.Errorf(notifier.Permanent, "splunk template: the part fields.json is no JSON object")
-		}
-		e.Fields = json.RawMessage(fields)
-	}
-	body, written := n.Parts["body"]
-	own := strings.TrimSpace(n.Parts["body.json"].Raw()) // a receiver's template in JSON takes the event's place
-	switch event := cmp.Or(own, strings.TrimSpace(n.Parts["event.json"].Raw())); {
-	case written && !body.Blank():
-		e.Event = plainEvent(body)
-	case event == "":
-		return nil, notifier.EmptyTemplate("splunk", "event.json, body.json, body")
-	case !isObject(event):
-		return nil, notifier.Errorf(notifier.Permanent, "splunk template: the part event.json is no JSON object")
-	default:
-		e.Event = json.RawMessage(event)
-	}
-	return encode(e)
-}
-
-// plainEvent is the event that an operator's plain template wrote: a JSON object where the template wrote one,
-// else a string.
-//
-// A plain template escapes nothing, so a log line could close the string that it stands in and add keys of its own.
-// So a quotation becomes the contents of the string that it stands in; elsewhere it is a value: the JSON that the
-// template made of it, or a string. An alert never decides that the event is an object: the first brace must be the
-// template's own.
-func plainEvent(body display.Text) json.RawMessage {
-	text := body.Trim()
-	if before, _, found := text.CutWords("{"); found && before.IsZero() {
-		if object := written(text); isObject(object) {
-			return json.RawMessage(object)
-		}
-	}
-	return quote(text.Raw())
-}
-
-// written is the JSON that a plain template meant to write, or "" where the template put a \ before a quotation.
-func written(t display.Text) string {
-	var b strings.Builder
-	inString, escape := false, false
-	for i := range t {
-		piece := t[i : i+1]
-		raw := piece.Raw()
-		switch {
-		case !piece.HasQuote():
-			for _, c := range []byte(raw) {
-				switch {
-				case escape:
-					escape = false
-				case inString && c == '\\':
-					escape = true
-				case c == '"':
-					inString = !inString
-				}
-			}
-			b.WriteString(raw)
-		case escape:
-			return ""
-		case inString:
-			b.Write(quote(raw)[1 : len(quote(raw))-1])
-		case json.Valid([]byte(raw)):
-			b.WriteString(raw)
-		default:
-			b.Write(quote(raw))
-		}
-	}
-	return b.String()
-}
-
-// epoch is the time as Splunk wants it, in seconds with a fraction to the millisecond: 1795440502.0. It is empty
-// for the zero time.
-func epoch(t time.Time) json.Number {
-	if t.IsZero() {
-		return ""
-	}
-	ms := t.UnixMilli()
-	s := strconv.FormatFloat(float64(ms)/1000, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return json.Number(s)
-}
-
-func isObject(s string) bool { return strings.HasPrefix(s, "{") && json.Valid([]byte(s)) }
-
-// encode writes JSON as Splunk's search shows it: without the escapes for HTML that make < into \u003c.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, notifier.Errorf(notifier.Permanent, "write the Splunk event: %w", err)
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-func quote(s string) json.RawMessage {
-	b, err := encode(s)
-	if err != nil {
-		panic(fmt.Sprintf("splunk: a string that is no JSON: %v", err)) // encoding/json takes every string
-	}
-	return b
+	req.Header.Set("X-Splunk-Request-Channel", ix.channel)
 }

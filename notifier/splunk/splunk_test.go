@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
+	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
 const token = "5d1f9a3e-77aa-4c0b-9d52-0c2f6b1e8a44"
@@ -54,14 +56,14 @@ func newNotifier(t *testing.T, cfg Config, client *http.Client) *Notifier {
 func channel(cfg Config) notifiertest.Case {
 	return notifiertest.Case{
 		New: func(t *testing.T, url string, client *http.Client) notifier.Notifier {
-			cfg.URL = url
+			cfg.URLs = []string{url}
 			return newNotifier(t, cfg, client)
 		},
 		Notification: bruteForce(),
 		Secrets:      []string{token},
 		Broken: map[string]func(*testing.T, string, *http.Client) notifier.Notifier{
 			"token of two lines": func(t *testing.T, url string, client *http.Client) notifier.Notifier {
-				return newNotifier(t, Config{URL: url, Token: notifiertest.FileSecret(t, token+"\nX-Evil: 1")}, client)
+				return newNotifier(t, Config{URLs: []string{url}, Token: notifiertest.FileSecret(t, token+"\nX-Evil: 1")}, client)
 			},
 		},
 		Accept: func(w http.ResponseWriter, r *http.Request) {
@@ -75,7 +77,14 @@ func channel(cfg Config) notifiertest.Case {
 	}
 }
 
-func TestChannel(t *testing.T) { notifiertest.Run(t, channel(Config{})) }
+// A receiver that batches makes one request at a time while few events wait: the suite wants several.
+func TestChannel(t *testing.T) {
+	notifiertest.Run(t, channel(Config{Batch: notifier.Batching{Size: 1}}))
+}
+
+func TestChannelRaw(t *testing.T) {
+	notifiertest.Run(t, channel(Config{Batch: notifier.Batching{Size: 1}, Endpoint: "raw"}))
+}
 
 func TestRequestIsOneEventInItsEnvelope(t *testing.T) {
 	requests := notifiertest.Requests(t, channel(Config{Index: "ossec", Channel: "8f7e2c1a-0b9d-4c3e-a1f0-5d6b7a8c9e0f"}))
@@ -193,13 +202,72 @@ func TestEnvelope(t *testing.T) {
 			want:  `{"sourcetype":"ossec:alert","event":"{\"severity\":\"info\"}"}`,
 		},
 	}
+	tests = append(tests, []struct {
+		name  string
+		cfg   Config
+		time  time.Time
+		parts map[string]display.Text
+		want  string
+	}{
+		{
+			name: "settings that are templates",
+			cfg:  Config{Host: "{{ .Agent.IP }}", Source: "x-{{ .ID }}", SourceType: "{{ .Family }}", Index: "{{ .Family }}"},
+			parts: map[string]display.Text{
+				"event.json": words(`{}`), "host": quote("10.0.0.1"), "source": quote("x-1"), "sourcetype": words("ossec:ids"), "index": quote("sec"),
+			},
+			want: `{"host":"10.0.0.1","source":"x-1","sourcetype":"ossec:ids","index":"sec","event":{}}`,
+		},
+		{
+			name:  "the part index",
+			parts: map[string]display.Text{"event.json": words(`{}`), "index": words(" sec-1\n")},
+			want:  `{"sourcetype":"ossec:alert","index":"sec-1","event":{}}`,
+		},
+		{
+			name:  "an alert names no index of its own",
+			cfg:   Config{Index: "{{ .Agent.Name }}"},
+			parts: map[string]display.Text{"event.json": words(`{}`), "index": quote("../Main")},
+			want:  `{"sourcetype":"ossec:alert","event":{}}`,
+		},
+		{
+			name: "fields of the config",
+			cfg:  Config{Fields: map[string]string{"team": "shop", "country": "{{ x }}", "site": "{{ y }}", "family": "{{ z }}"}},
+			parts: map[string]display.Text{
+				"event.json": words(`{}`), "fields.json": words(`{"family":"ids","rule_id":"5712","tags":["a",1]}`),
+				"field_country": quote("NL\"\n<"), "field_site": words(" "), "field_family": words("mine"),
+			},
+			want: `{"sourcetype":"ossec:alert","fields":{"country":"NL\"⏎<","family":"mine","rule_id":"5712","tags":["a",1],"team":"shop"},"event":{}}`,
+		},
+		{
+			name:  "fields of the config alone",
+			cfg:   Config{Fields: map[string]string{"team": "shop"}},
+			parts: map[string]display.Text{"event.json": words(`{}`)},
+			want:  `{"sourcetype":"ossec:alert","fields":{"team":"shop"},"event":{}}`,
+		},
+		{
+			name:  "fields that are all empty",
+			cfg:   Config{Fields: map[string]string{"country": "{{ x }}"}},
+			parts: map[string]display.Text{"event.json": words(`{}`)},
+			want:  `{"sourcetype":"ossec:alert","event":{}}`,
+		},
+		{
+			name:  "a byte that is no UTF-8",
+			parts: map[string]display.Text{"event.json": words("{\"a\":\"\xff\"}")},
+			want:  "{\"sourcetype\":\"ossec:alert\",\"event\":{\"a\":\"\ufffd\"}}",
+		},
+		{
+			name:  "a long value",
+			parts: map[string]display.Text{"event.json": words(`{}`), "host": quote(strings.Repeat("ä", 600))},
+			want:  `{"host":"` + strings.Repeat("ä", 512) + `","sourcetype":"ossec:alert","event":{}}`,
+		},
+	}...)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.cfg.URL = "https://splunk:8088"
-			got, err := newNotifier(t, tt.cfg, nil).event(notifier.Notification{Time: tt.time, Parts: tt.parts})
+			tt.cfg.URLs = []string{"https://splunk:8088"}
+			it, err := newNotifier(t, tt.cfg, nil).item(notifier.Notification{Time: tt.time, Parts: tt.parts})
 			if err != nil {
 				t.Fatal(err)
 			}
+			got := it.body
 			if !json.Valid(got) {
 				t.Errorf("not JSON: %s", got)
 			}
@@ -210,6 +278,60 @@ func TestEnvelope(t *testing.T) {
 	}
 }
 
+// An index that cannot be one is left out, and the receipt says so.
+func TestIndexThatIsNoneIsToldOf(t *testing.T) {
+	n, hec := start(t, Config{Index: "{{ .Agent.Name }}"}, sandbox.Options{})
+	got := together(t, n, long, named("a", map[string]string{"index": "Main\x1b[2J"}), named("b", map[string]string{"index": "sec"}))
+	if w := got[0].Receipt.Warning; !strings.Contains(w, "is no name of one: the token's default is used") || strings.Contains(w, "\x1b") {
+		t.Errorf("warning %q", w)
+	}
+	if w := got[1].Receipt.Warning; w != "" {
+		t.Errorf("warning %q, want none", w)
+	}
+	if e := hec[0].HECEvents(); e[0].Index != "" || e[1].Index != "sec" {
+		t.Errorf("indexes %q, %q", e[0].Index, e[1].Index)
+	}
+}
+
+func TestRawLine(t *testing.T) {
+	at := time.Date(2026, 11, 23, 13, 28, 22, 412e6, time.FixedZone("", 3600))
+	for _, tt := range []struct {
+		name  string
+		time  time.Time
+		parts map[string]display.Text
+		want  string
+	}{
+		{"object", at, map[string]display.Text{"event.json": display.Words("{\n \"a\": 1\n}")}, `{"time":"2026-11-23T13:28:22.412+01:00","a":1}`},
+		{"nothing in it", at.UTC(), map[string]display.Text{"event.json": display.Words("{}")}, `{"time":"2026-11-23T12:28:22.412Z"}`},
+		{"with a time of its own", at, map[string]display.Text{"event.json": display.Words(`{"a":1,"time":"x"}`)}, `{"a":1,"time":"x"}`},
+		{"no time", time.Time{}, map[string]display.Text{"event.json": display.Words(`{"a":1}`)}, `{"a":1}`},
+		{"an alert begins no line of its own", at, map[string]display.Text{"event.json": display.Words(`{"a":"x\n{\"b\":2}\r"}`)}, `{"time":"2026-11-23T13:28:22.412+01:00","a":"x\n{\"b\":2}\r"}`},
+		{"nor in a text", at, map[string]display.Text{"body": display.Join(display.Words("Log: "), display.Quote("a\nb\r\nc\rd \x1b"))}, "Log: a⏎b⏎c⏎d \x1b"},
+	} {
+		n := newNotifier(t, Config{URLs: []string{"https://splunk:8088"}, Endpoint: "raw", Index: "ossec"}, nil)
+		tt.parts["host"], tt.parts["source"] = display.Quote("web 01&index=main"), display.Quote("")
+		it, err := n.item(notifier.Notification{Time: tt.time, Parts: tt.parts})
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if string(it.body) != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, it.body, tt.want)
+		}
+		if want := "host=web+01%26index%3Dmain&index=ossec&sourcetype=ossec%3Aalert"; it.query != want {
+			t.Errorf("%s: got query %s, want %s", tt.name, it.query, want)
+		}
+	}
+}
+
+func TestRawRequest(t *testing.T) {
+	r := notifiertest.Requests(t, channel(Config{Endpoint: "raw", Index: "ossec"}))[0]
+	want := "/services/collector/raw?host=web-01&index=ossec&source=%2Fvar%2Flog%2Fauth.log&sourcetype=ossec%3Aalert"
+	if r.Path != want || r.Header.Get("X-Splunk-Request-Channel") == "" || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
+		t.Errorf("got %s, %v, want %s", r.Path, r.Header, want)
+	}
+	notifiertest.Golden(t, "raw.txt", r.Body)
+}
+
 func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
 	for name, parts := range map[string]map[string]display.Text{
 		"no event":              {"host": display.Words("h")},
@@ -217,12 +339,16 @@ func TestBrokenTemplateIsPermanentAndSendsNothing(t *testing.T) {
 		"event is no JSON":      {"event.json": display.Words(`{"a":}`)},
 		"event is no object":    {"event.json": display.Words(`"text"`)},
 		"fields are no object":  {"event.json": display.Words(`{}`), "fields.json": display.Words(`["a"]`)},
+		"a field is nested":     {"event.json": display.Words(`{}`), "fields.json": display.Words(`{"a":{"b":1}}`)},
+		"a field is null":       {"event.json": display.Words(`{}`), "fields.json": display.Words(`{"a":null}`)},
+		"a list in a list":      {"event.json": display.Words(`{}`), "fields.json": display.Words(`{"a":[["b"]]}`)},
+		"fields are null":       {"event.json": display.Words(`{}`), "fields.json": display.Words(`null`)},
 		"fields are not closed": {"event.json": display.Words(`{}`), "fields.json": display.Words(`{"a":"b"`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request was sent") }))
 			defer s.Close()
-			_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: parts})
+			_, err := newNotifier(t, Config{URLs: []string{s.URL}}, s.Client()).Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: parts})
 			if got := notifier.Classify(err).Reason; err == nil || got != notifier.Permanent {
 				t.Errorf("got %v, want a permanent error", err)
 			}
@@ -281,7 +407,7 @@ func TestAnswerCodes(t *testing.T) {
 				_, _ = fmt.Fprintf(w, `{"text":%q,"code":%d}`, tt.text, tt.code)
 			}))
 			defer s.Close()
-			receipt, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
+			receipt, err := newNotifier(t, Config{URLs: []string{s.URL}}, s.Client()).Notify(t.Context(), bruteForce())
 			if tt.want == accepted {
 				if err != nil {
 					t.Fatalf("got error %v, want none", err)
@@ -317,7 +443,7 @@ func TestAnswerCodes(t *testing.T) {
 func TestAnswerOfAnotherServerIsNoSuccess(t *testing.T) {
 	for _, body := range []string{"", "ok", "{}", `{"text":"Success"}`, `[]`, `{"code":"0"}`, "<html>"} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, body) }))
-		_, err := newNotifier(t, Config{URL: s.URL}, s.Client()).Notify(t.Context(), bruteForce())
+		_, err := newNotifier(t, Config{URLs: []string{s.URL}}, s.Client()).Notify(t.Context(), bruteForce())
 		s.Close()
 		if err == nil {
 			t.Errorf("%q passed for success", body)
@@ -338,7 +464,7 @@ func TestEndpoint(t *testing.T) {
 		"https://example.com/hec?x=1":                     "https://example.com/hec?x=1",
 		"https://http-inputs.example.com:443?auto=1#frag": "https://http-inputs.example.com:443/services/collector/event?auto=1#frag",
 	} {
-		got, err := Config{URL: url}.endpoint()
+		got, err := Config{URLs: []string{url}}.endpoint(url)
 		if err != nil || got.String() != want {
 			t.Errorf("%s: got %v, %v, want %s", url, got, err, want)
 		}
@@ -351,12 +477,23 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		cfg  Config
 		want []string // keys
 	}{
-		{"complete", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x")}, nil},
+		{"complete", Config{URLs: []string{"https://splunk:8088"}, Token: notifier.PlainSecret("x")}, nil},
 		{"empty", Config{}, []string{"url", "token"}},
-		{"wrong", Config{URL: "splunk:8088", Channel: "7"}, []string{"url", "token", "channel"}},
-		{"token of two lines", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x\ny")}, []string{"token"}},
-		{"proxy", Config{URL: "https://splunk:8088", Token: notifier.PlainSecret("x"), Network: notifier.Network{Proxy: notifier.PlainSecret("x")}}, []string{"network.proxy"}},
-		{"user in the URL", Config{URL: "https://u:p@splunk:8088", Token: notifier.PlainSecret("x")}, []string{"url"}},
+		{"wrong", Config{URLs: []string{"splunk:8088"}, Channel: "7"}, []string{"url", "token", "channel"}},
+		{"token of two lines", Config{URLs: []string{"https://splunk:8088"}, Token: notifier.PlainSecret("x\ny")}, []string{"token"}},
+		{"proxy", Config{URLs: []string{"https://splunk:8088"}, Token: notifier.PlainSecret("x"), Network: notifier.Network{Proxy: notifier.PlainSecret("x")}}, []string{"network.proxy"}},
+		{"several", Config{URLs: []string{"https://a:8088", "https://b:8088/services/collector"}, Token: notifier.PlainSecret("x")}, nil},
+		{"the same twice", Config{URLs: []string{"https://a:8088", "https://a:8088/services/collector/event"}, Token: notifier.PlainSecret("x")}, []string{"url"}},
+		{"many", Config{URLs: slices.Repeat([]string{""}, 17), Token: notifier.PlainSecret("x")}, slices.Repeat([]string{"url"}, 18)},
+		{"two endpoints", Config{URLs: []string{"https://a:8088/services/collector/raw", "https://b:8088/services/collector/event"}, Token: notifier.PlainSecret("x")}, []string{"url"}},
+		{"raw, and events", Config{URLs: []string{"https://a:8088/services/collector/event"}, Endpoint: "raw", Token: notifier.PlainSecret("x")}, []string{"url"}},
+		{"a third endpoint", Config{URLs: []string{"https://a:8088"}, Endpoint: "ack", Token: notifier.PlainSecret("x")}, []string{"endpoint"}},
+		{"fields of lines", Config{URLs: []string{"https://a:8088"}, Endpoint: "raw", Fields: map[string]string{"a": "b"}, Token: notifier.PlainSecret("x")}, []string{"fields"}},
+		{"names of fields", Config{URLs: []string{"https://a:8088"}, Fields: map[string]string{"a.b": "x", "_a": "x", "host": "x", "ok_1": "x"}, Token: notifier.PlainSecret("x")}, []string{"fields", "fields", "fields.host"}},
+		{"index", Config{URLs: []string{"https://a:8088"}, Index: "Main index", Token: notifier.PlainSecret("x")}, []string{"index"}},
+		{"index by template", Config{URLs: []string{"https://a:8088"}, Index: "{{ .Family }}", Token: notifier.PlainSecret("x")}, nil},
+		{"batch", Config{URLs: []string{"https://a:8088"}, Batch: notifier.Batching{Size: 101, Bytes: -1}, Token: notifier.PlainSecret("x")}, []string{"batch.size", "batch.bytes"}},
+		{"user in the URL", Config{URLs: []string{"https://u:p@splunk:8088"}, Token: notifier.PlainSecret("x")}, []string{"url"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -367,5 +504,37 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 				t.Errorf("New: got error %v", err)
 			}
 		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	cfg := Config{URLs: []string{"https://a:8088"}, Index: "{{ .Family }}", Source: "plain", Host: "{{ .Host }}", Fields: map[string]string{"team": "shop", "json": "{{ .ID }}"}}
+	want := map[string]string{"index": "{{ .Family }}", "host": "{{ .Host }}", "field_json": "{{ .ID }}"}
+	if diff := cmp.Diff(want, cfg.TemplateSettings()); diff != "" {
+		t.Errorf("templates differ (-want +got):\n%s", diff)
+	}
+	for size, want := range map[int]int{0: 100, 1: 0, 10: 20, 80: 100} {
+		if got := (Config{Batch: notifier.Batching{Size: size}}).Parallel(); got != want {
+			t.Errorf("size %d: %d at once, want %d", size, got, want)
+		}
+	}
+	cfg.Unbatched()
+	if cfg.batching().Size != 1 || cfg.Parallel() != 0 {
+		t.Errorf("unbatched: %+v", cfg.batching())
+	}
+	cfg.URLs = append(cfg.URLs, "https://b:8088")
+	if diff := cmp.Diff(map[string]string{"url.1": "https://a:8088", "url.2": "https://b:8088"}, cfg.Destinations(t.Context())); diff != "" {
+		t.Errorf("destinations differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestURLThatNamesTheRawEndpointIsTakenAtItsWord(t *testing.T) {
+	cfg := Config{URLs: []string{"https://splunk:8088/services/collector/raw/1.0"}}
+	if u, err := cfg.endpoint(cfg.URLs[0]); !cfg.raw() || err != nil || u.Path != "/services/collector/raw/1.0" {
+		t.Errorf("raw %v, %v, %v", cfg.raw(), u, err)
+	}
+	cfg = Config{URLs: []string{"https://splunk:8088"}, Endpoint: "raw"}
+	if u, err := cfg.endpoint(cfg.URLs[0]); err != nil || u.Path != rawPath {
+		t.Errorf("%v, %v", u, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
 // The presets of the setting body. Anything else there is the name of a template file.
@@ -43,6 +44,11 @@ type Config struct {
 	// Success lists the statuses that mean delivered, "202" or "200-299"; any 2xx without it.
 	Success []string         `yaml:"success"`
 	Network notifier.Network `yaml:"network"`
+	// Preset is the name of a preset, which then says what the request is; Settings are what it asks for beside the URL.
+	Preset   string                     `yaml:"preset"`
+	Settings map[string]notifier.Secret `yaml:"settings"`
+
+	preset *presets.Preset // once it is read: see UsePreset
 }
 
 // BasicAuth is a user name and its password.
@@ -56,6 +62,9 @@ func (c Config) HTTP() notifier.Network { return c.Network }
 
 // Destinations are the servers that the receiver connects to, by the setting that names each, as far as it can be read.
 func (c Config) Destinations(ctx context.Context) map[string]string {
+	if c.preset != nil {
+		return c.presetDestinations(ctx)
+	}
 	address, _ := c.URL.Read(ctx)
 	return map[string]string{"url": address}
 }
@@ -71,6 +80,8 @@ func (c Config) BodyTemplate() string {
 // TakesTemplate says why a template of the receiver's would have no effect; nil where it has one.
 func (c Config) TakesTemplate() error {
 	switch {
+	case c.Preset != "":
+		return nil // its defines are used; a text outside of them is refused where the preset is laid over it
 	case c.Body == bodyRaw:
 		return errors.New("is of no use with body: raw, which sends the alert as it came; remove one of them")
 	case c.BodyTemplate() != "":
@@ -81,10 +92,16 @@ func (c Config) TakesTemplate() error {
 
 // SecretURLs are the secrets that are addresses: the URL, where it comes from elsewhere than the config.
 func (c Config) SecretURLs() []notifier.Secret {
-	if c.URL.IsPlain() {
-		return nil
+	var urls []notifier.Secret
+	if !c.URL.IsPlain() || c.preset != nil && c.isSecret("url") {
+		urls = append(urls, c.URL)
 	}
-	return []notifier.Secret{c.URL}
+	for name, s := range c.Settings {
+		if c.preset != nil && c.preset.IsAddress(name) && c.isSecret(name) {
+			urls = append(urls, s)
+		}
+	}
+	return urls
 }
 
 // credentialName finds headers whose name promises a secret: X-Api-Key, Private-Token.
@@ -94,8 +111,13 @@ var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|sec
 // the URL, or as a header whose name promises no secret (X-Team: soc).
 func (c Config) OpenSecrets() []notifier.Secret {
 	var open []notifier.Secret
-	if c.URL.IsPlain() {
+	if c.URL.IsPlain() && (c.preset == nil || !c.isSecret("url")) {
 		open = append(open, c.URL)
+	}
+	for name, s := range c.Settings {
+		if s.IsPlain() && c.preset != nil && !c.isSecret(name) {
+			open = append(open, s)
+		}
 	}
 	for name, value := range c.Headers {
 		if value.IsPlain() && !credentialName.MatchString(name) {
@@ -113,12 +135,10 @@ func (c Config) Validate() error {
 		errs = append(errs, &notifier.FieldError{Key: key, Message: fmt.Sprintf(format, args...)})
 	}
 
-	if c.URL.IsZero() {
-		bad("url", "is missing: the address to send to, such as https://example.com/hook")
-	} else if u, ok := c.URL.Plain(); ok {
-		if _, err := parseURL(u); err != nil {
-			bad("url", "%v", err)
-		}
+	if c.Preset != "" {
+		c.validatePreset(bad)
+	} else {
+		c.validateURL(bad)
 	}
 	if !slices.Contains([]string{"", http.MethodPost, http.MethodPut, http.MethodPatch}, c.Method) {
 		bad("method", "%q is none of POST, PUT, PATCH", c.Method)
@@ -156,6 +176,19 @@ func (c Config) Validate() error {
 		}
 	}
 	return errors.Join(append(errs, c.Network.Validate())...)
+}
+
+func (c Config) validateURL(bad func(key, format string, args ...any)) {
+	if len(c.Settings) > 0 {
+		bad("settings", "are those of a preset: write preset: NAME beside them (ossec-notify presets)")
+	}
+	if c.URL.IsZero() {
+		bad("url", "is missing: the address to send to, such as https://example.com/hook")
+	} else if u, ok := c.URL.Plain(); ok {
+		if _, err := parseURL(u); err != nil {
+			bad("url", "%v", err)
+		}
+	}
 }
 
 // headerSettings are the headers that the channel sets itself, and the setting for each where there is one.

@@ -6,11 +6,21 @@ import (
 	"net/http"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
 // Probe sees that the server is reachable; what it would say to a request cannot be known without one.
 func (w *Notifier) Probe(ctx context.Context) error {
 	secrets := secrets{}
+	if w.preset != nil {
+		f := filled{ctx, w, notifier.Notification{Action: notifier.Trigger, Delivery: "probe", Alert: "probe"}, &secrets}
+		r, _ := w.preset.For(presets.Trigger)
+		target, err := f.target(r)
+		if err != nil {
+			return err
+		}
+		return notifier.Reach(ctx, w.client, target.String(), secrets.values...)
+	}
 	target, err := w.target(ctx, &secrets)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 // Package webhook sends notifications to any HTTP endpoint: our own JSON (version 1 of the schema), the alert as
-// it came, or what a template of the operator's makes. It owns the request, its headers and its signature; what
-// the body says is the template's.
+// it came, what a template of the operator's makes, or what a preset makes for one vendor. It owns the request, its headers
+// and its signature; what the body says is the template's. Of a preset it also gives text of the alert the vendor's form, keeps
+// the vendor's limits and reads the vendor's answer.
 //
 // The template's parts are document.json (our JSON, for the preset json), raw (the alert as it came, for the preset
 // raw), and what a receiver's own template makes, which goes before the document: body.json (JSON, checked before
@@ -12,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -19,6 +21,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
 // schemaHeader carries the version of our document, and stands on no other body. Within a version a key keeps its
@@ -39,17 +42,24 @@ type Notifier struct {
 	client  *http.Client
 	method  string
 	success []statuses
+	preset  *preset // nil: none
 }
 
 var (
 	_ notifier.Notifier  = (*Notifier)(nil)
 	_ notifier.Selective = (*Notifier)(nil)
 	_ notifier.Follower  = (*Notifier)(nil)
+	_ notifier.Metered   = (*Notifier)(nil)
 )
 
 // New makes the Notifier of a receiver. client is the receiver's own, as notifier.NewClient makes it from
 // cfg.Network.
 func New(cfg Config, client *http.Client) (*Notifier, error) {
+	if cfg.Preset != "" && cfg.preset == nil {
+		if cfg.preset = presets.Embedded(cfg.Preset); cfg.preset == nil {
+			return nil, &notifier.FieldError{Key: "preset", Message: fmt.Sprintf("there is no preset %q: see them with: ossec-notify presets", cfg.Preset)}
+		}
+	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -62,6 +72,9 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		}
 		w.success = append(w.success, r)
 	}
+	if p := cfg.preset; p != nil {
+		w.preset = &preset{p, newForm(p.Text)}
+	}
 	return w, nil
 }
 
@@ -70,39 +83,68 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if !n.Action.Known() {
 		return notifier.Receipt{}, notifier.UnknownAction("webhook", n.Action)
 	}
-	content, err := w.content(n)
-	if err != nil {
-		return notifier.Receipt{}, err
-	}
 	secrets := secrets{}
-	target, err := w.target(ctx, &secrets)
+	out, err := w.outgoing(ctx, n, &secrets)
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	body := content.body
+	body := out.content.body
 	if w.cfg.Gzip {
 		body = string(notifier.Gzip([]byte(body)))
 	}
-	req, err := http.NewRequestWithContext(ctx, w.method, target.String(), strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, out.method, out.target.String(), strings.NewReader(body))
 	if err != nil {
 		return notifier.Receipt{}, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
 	}
-	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, content.mediaType))
-	if n.Delivery != "" {
+	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, out.content.mediaType))
+	if n.Delivery != "" && w.preset == nil {
 		req.Header.Set("Idempotency-Key", n.Delivery)
 	}
-	if content.document {
+	if out.content.document {
 		req.Header.Set(schemaHeader, schemaVersion)
 	}
 	if w.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if w.preset != nil {
+		if err := w.presetHeaders(req, out.request, filled{ctx, w, n, &secrets}); err != nil {
+			return notifier.Receipt{}, err
+		}
 	}
 	if err := w.setHeaders(req, body, &secrets); err != nil {
 		return notifier.Receipt{}, err
 	}
 	answer := notifier.Do(w.client, req)
 	answer.Redact(secrets.values...)
-	return w.readAnswer(strings.ToLower(w.method)+" to webhook at "+target.Host, answer)
+	if w.preset != nil {
+		return w.readPresetAnswer(strings.ToLower(out.method)+" to "+w.preset.Title+" at "+out.target.Host, answer)
+	}
+	return w.readAnswer(strings.ToLower(out.method)+" to webhook at "+out.target.Host, answer)
+}
+
+// outgoing is a request before its headers.
+type outgoing struct {
+	method  string
+	target  *url.URL
+	content content
+	request presets.Request // of the preset, if there is one
+}
+
+func (w *Notifier) outgoing(ctx context.Context, n notifier.Notification, s *secrets) (out outgoing, err error) {
+	if w.preset == nil {
+		out.method = w.method
+		if out.content, err = w.content(n); err != nil {
+			return out, err
+		}
+		out.target, err = w.target(ctx, s)
+		return out, err
+	}
+	if out.content, out.request, err = w.presetContent(n); err != nil {
+		return out, err
+	}
+	out.method = out.request.Method
+	out.target, err = filled{ctx, w, n, s}.target(out.request)
+	return out, err
 }
 
 // secrets keeps what was read for one request, to take it out of the answer.
@@ -142,6 +184,9 @@ type content struct {
 
 // Uses: of the two large parts, our document and the alert as it came, only one is sent.
 func (w *Notifier) Uses(part string) bool {
+	if w.preset != nil {
+		return part == "body.json" || part == "body"
+	}
 	switch part {
 	case "raw":
 		return w.cfg.Body == bodyRaw
@@ -233,6 +278,10 @@ func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error 
 
 // Follows: who gets alerts as they came can tell what became of one from nothing in it, and would take it for another.
 func (w *Notifier) Follows(a notifier.Action) bool {
+	if w.preset != nil {
+		_, told := w.preset.For(string(a))
+		return told
+	}
 	switch a {
 	case notifier.Trigger, notifier.Digest:
 		return true
@@ -242,5 +291,5 @@ func (w *Notifier) Follows(a notifier.Action) bool {
 	return false
 }
 
-// Idempotent: every attempt carries the same Idempotency-Key.
-func (*Notifier) Idempotent() bool { return true }
+// Idempotent: every attempt carries the same Idempotency-Key. Of a vendor, the preset says whether it knows a message again.
+func (w *Notifier) Idempotent() bool { return w.preset == nil || w.preset.Idempotent }

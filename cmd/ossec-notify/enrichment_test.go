@@ -1,0 +1,271 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/enrich/enrichtest"
+	"github.com/ossec-notify/ossec-notify/sandbox"
+)
+
+// blockRoutes is the config of the story that OSSEC's users tell each other: block data goes to the SIEM with the country in it, and
+// the channel hears of it only where that is not ours.
+const blockRoutes = `receivers:
+  soc: {slack: {webhook_url: SLACK_URL}}
+  siem: {splunk: {url: SPLUNK_URL, token: HEC_TOKEN, index: blocks}}
+enrich:
+  geoip: [geo.mmdb, asn.mmdb]
+  tables:
+    gate: {file: gates.csv, by: agent, show: [site]}
+always: [siem]
+routes:
+  - name: blocks
+    match: {rule: 601-606}
+    to: []
+    routes:
+      - {name: foreign, match: {field.srcip_geo.country: "~.", not: {field.srcip_geo.country: "^DE$"}}, to: [soc]}
+time_zone: UTC
+`
+
+// blockAlert is what OSSEC writes when a response blocked an address.
+func blockAlert(id, rule, action, address string) string {
+	return fmt.Sprintf(`{"rule":{"level":3,"comment":"Host Blocked by firewall-drop.sh Active Response","sidid":%s,"firedtimes":1,"group":"ossec,active_response,","groups":["ossec","active_response"]},`+
+		`"id":"1795440504.%s","TimeStamp":1795440504000,"decoder":"ar_log","action":"firewall-drop.sh","srcip":"%s","status":"%s","data":"5712","location":"/var/ossec/logs/active-responses.log",`+
+		`"full_log":"Mon Nov 23 13:28:24 UTC 2026 /var/ossec/active-response/bin/firewall-drop.sh %s - %s 1795439488.12345 5712","hostname":"gate","agent_name":"gate"}`,
+		rule, id, address, action, action, address)
+}
+
+// places writes the databases of a test into a directory: London, Berlin, and whose networks they are.
+func places(t testing.TB, dir string) {
+	t.Helper()
+	country := func(code, city string) map[string]any {
+		return map[string]any{"country": map[string]any{"iso_code": code}, "city": map[string]any{"names": map[string]any{"en": city}}}
+	}
+	for name, d := range map[string]enrichtest.Database{
+		"geo.mmdb": {Type: "GeoLite2-City", Networks: map[string]any{"81.2.69.0/24": country("GB", "London"), "89.160.20.0/24": country("DE", "Berlin")}},
+		"asn.mmdb": {Type: "GeoLite2-ASN", Networks: map[string]any{"81.2.69.0/24": map[string]any{"autonomous_system_number": 64500, "autonomous_system_organization": "Example Net"}}},
+	} {
+		if err := d.Write(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestABlockGetsItsCountryBeforeItGoesToTheSIEM(t *testing.T) {
+	t.Parallel()
+	in := newInstallationWith(t, blockRoutes, sandbox.Options{HECAck: true, HECIndexes: []string{"blocks"}})
+	etc := filepath.Join(in.home, "etc")
+	places(t, etc)
+	if err := os.WriteFile(filepath.Join(etc, "gates.csv"), []byte("agent,site\ngate,Cellar\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	send := func(id, rule, action, address string) {
+		path := filepath.Join(in.t.TempDir(), "custom-notify-"+id+".alert")
+		if err := os.WriteFile(path, []byte(blockAlert(id, rule, action, address)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		in.call("custom-notify", path)
+	}
+	send("1", "601", "add", "81.2.69.142")
+	send("2", "601", "add", "89.160.20.112") // ours
+	send("3", "602", "delete", "81.2.69.142")
+	send("4", "601", "add", "203.0.113.9") // nobody knows where that is
+	in.until("all are told", func() bool { return in.count("delivered") == 6 })
+
+	type event struct {
+		Index string `json:"index"`
+		Event struct {
+			ID    string         `json:"id"`
+			SrcIP string         `json:"src_ip"`
+			Geo   map[string]any `json:"srcip_geo"`
+			Class []string       `json:"srcip_class"`
+			Gate  map[string]any `json:"gate"`
+		} `json:"event"`
+	}
+	events, asked := map[string]event{}, 0
+	for _, m := range in.stand.Messages() {
+		switch {
+		case m.Service != sandbox.Splunk:
+		case strings.HasSuffix(m.Path, "/ack"):
+			asked++
+		case m.Accepted:
+			for d := json.NewDecoder(strings.NewReader(string(m.Body))); d.More(); {
+				var e event
+				if err := d.Decode(&e); err != nil {
+					t.Fatal(err)
+				}
+				events[e.Event.ID] = e
+			}
+		}
+	}
+	if len(events) != 4 || asked == 0 {
+		t.Fatalf("Splunk has %d events, and was asked %d times whether they are indexed", len(events), asked)
+	}
+	if e := events["1795440504.1"]; e.Index != "blocks" || e.Event.SrcIP != "81.2.69.142" || e.Event.Geo["country"] != "GB" || e.Event.Geo["asn"] != 64500.0 || e.Event.Gate["site"] != "Cellar" {
+		t.Errorf("the block is %+v", e)
+	}
+	if e := events["1795440504.2"]; e.Event.Geo["country"] != "DE" || e.Event.Geo["city"] != "Berlin" {
+		t.Errorf("the block of ours is %+v", e)
+	}
+	if e := events["1795440504.4"]; e.Event.Geo != nil || len(e.Event.Class) != 1 || e.Event.Class[0] != "documentation" {
+		t.Errorf("the block of nowhere is %+v", e)
+	}
+	heard := in.at(sandbox.Slack)
+	if len(heard) != 2 || !strings.Contains(string(heard[0].Body), "Blocked 81.2.69.142 on gate") || !strings.Contains(string(heard[1].Body), "Unblocked 81.2.69.142 on gate") {
+		t.Fatalf("Slack heard %d messages", len(heard))
+	}
+	for _, want := range []string{"London GB", "AS64500", "Example Net", "Site", "Cellar"} {
+		if !strings.Contains(string(heard[0].Body), want) {
+			t.Errorf("Slack's message does not say %q: %s", want, heard[0].Body)
+		}
+	}
+}
+
+// What the routes saw is kept: a message that is made an hour later, or again, says the same, though the file is another by then.
+func TestMessagesSayWhatTheRoutesSaw(t *testing.T) {
+	t.Parallel()
+	in := newInstallationWith(t, blockRoutes, sandbox.Options{})
+	etc := filepath.Join(in.home, "etc")
+	places(t, etc)
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Status: 400, Body: "invalid_blocks"})
+	path := filepath.Join(t.TempDir(), "custom-notify-1.alert")
+	if err := os.WriteFile(path, []byte(blockAlert("1", "601", "add", "81.2.69.142")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-notify", path)
+	in.until("Slack refused it", func() bool { return in.count("dead") == 1 })
+	in.killDeliverer(syscall.SIGTERM)
+	moved := enrichtest.Database{Type: "GeoLite2-City", Networks: map[string]any{"81.2.69.0/24": map[string]any{"country_code": "DE"}}}
+	if err := moved.Write(filepath.Join(etc, "geo.mmdb")); err != nil {
+		t.Fatal(err)
+	}
+	in.command(exitDone, "outbox", "retry", "--dead")
+	in.until("told", func() bool { return len(in.at(sandbox.Slack)) == 1 })
+	if body := string(in.at(sandbox.Slack)[0].Body); !strings.Contains(body, "London GB") {
+		t.Errorf("Slack heard %s", body)
+	}
+	out := in.command(exitDone, "explain", "--id", "1795440504.1")
+	if !strings.Contains(out, "srcip_geo.country  GB\n") || !strings.Contains(out, "srcip_geo.asn      64500\n") {
+		t.Errorf("explain says\n%s", out)
+	}
+}
+
+// The followers of serve enrich as calls do, metrics count it, and a file that comes later is found without a restart.
+func TestServeEnrichesWhatItFollows(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	in := newInstallationWith(t, blockRoutes+"follow: [logs/alerts/alerts.json]\nhttp: "+address+"\n", sandbox.Options{})
+	log := in.managerLog(ways[1])
+	if err := os.WriteFile(log, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	daemon := in.serve()
+	defer in.stop(daemon)
+	write := func(id string) {
+		f, err := os.OpenFile(log, os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.WriteString(blockAlert(id, "601", "add", "81.2.69.142") + "\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.until("the file is followed", func() bool { return strings.Contains(in.log(), "msg=following") })
+	write("1")
+	in.until("the SIEM heard of it", func() bool { return len(in.at(sandbox.Splunk)) == 1 })
+	if !strings.Contains(in.log(), "enrichment cannot look it up") {
+		t.Errorf("the log does not say that there is no database:\n%s", in.log())
+	}
+	places(t, filepath.Join(in.home, "etc"))
+	n := 1
+	in.until("it is found", func() bool {
+		n++
+		write(fmt.Sprint(n))
+		time.Sleep(50 * time.Millisecond)
+		return len(in.at(sandbox.Slack)) > 0
+	})
+	_, text := get(t, address, "/metrics")
+	for _, want := range []string{`ossec_notify_enrichments_total{result="failed",source="geoip"} `, `ossec_notify_enrichments_total{result="found",source="geoip"} `, `ossec_notify_enrichments_total{result="failed",source="tables.gate"} `} {
+		_, value, found := strings.Cut(text, want)
+		if !found || strings.HasPrefix(value, "0\n") {
+			t.Errorf("the metrics do not count %s", want)
+		}
+	}
+	if problems, err := promlint.New(strings.NewReader(text)).Lint(); err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v %v", problems, err)
+	}
+}
+
+// What an attacker writes, into a log or into the name of his address, is text wherever it is shown.
+func TestWhatIsLookedUpIsQuoted(t *testing.T) {
+	dir := t.TempDir()
+	evil := "<!channel> <https://evil.example|x> \u202e\n*Fix*: run this"
+	d := enrichtest.Database{Type: "x", Networks: map[string]any{"81.2.69.0/24": map[string]any{"city": evil, "country_code": "GB", "as_name": evil, "asn": "AS1"}}}
+	if err := d.Write(filepath.Join(dir, "geo.mmdb")); err != nil {
+		t.Fatal(err)
+	}
+	row, err := json.Marshal(map[string]any{"gate": map[string]any{"owner": evil, "wiki": "https://wiki.example.com/\"><script>", "page": "javascript:alert(1)", "fine": "https://wiki.example.com/fine"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := `receivers:
+  soc: {slack: {webhook_url: "https://hooks.slack.com/services/T0/B0/x"}}
+enrich:
+  geoip: [geo.mmdb]
+  tables:
+    gate: {file: gate.json, by: agent, show: [owner], links: {Wiki: wiki, Page: page, Fine: fine}}
+default: [soc]
+`
+	for name, text := range map[string]string{"gate.json": string(row), "c.yaml": config} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, problems, err := loadConfig(filepath.Join(dir, "c.yaml"), dir)
+	if err != nil || cfg == nil {
+		t.Fatal(err, problems)
+	}
+	p, err := newPreviewer(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := cfg.Enrich.Enrich(alert.Parse([]byte(blockAlert("1", "601", "add", "81.2.69.142")), alert.Options{}))
+	for _, x := range p.Plan(a) {
+		shown, _, err := p.show(t.Context(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(shown)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := url.QueryUnescape(strings.ReplaceAll(string(b), "%", "%25"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, never := range []string{"<!channel>", "<https://evil", "\u202e", "javascript:", "<script>", `\n*Fix*`} {
+			if strings.Contains(text, never) {
+				t.Errorf("the message holds %q: %s", never, text)
+			}
+		}
+		if !strings.Contains(text, "https://wiki.example.com/fine") {
+			t.Errorf("the link of the table is not there: %s", text)
+		}
+	}
+	var out strings.Builder
+	writeAdded(&out, a)
+	if strings.ContainsAny(out.String(), "\u202e\x1b") || strings.Contains(out.String(), "\n*Fix*") || strings.Contains(out.String(), "https://evil") {
+		t.Errorf("explain shows %q", out.String())
+	}
+}

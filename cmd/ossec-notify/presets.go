@@ -1,0 +1,194 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
+)
+
+// presetName is the preset that a receiver's config names, or "".
+func presetName(c channelConfig) string {
+	if cfg, ok := c.settings().(*webhook.Config); ok {
+		return cfg.Preset
+	}
+	return ""
+}
+
+// presetRate is how much the vendor of a preset takes; zero where none is named, or it does not say.
+func presetRate(c channelConfig) dispatch.Rate {
+	if cfg, ok := c.settings().(*webhook.Config); ok && cfg.Rate() != "" {
+		if r, err := dispatch.ParseRate(cfg.Rate()); err == nil { // or the preset would not have loaded
+			return r
+		}
+	}
+	return dispatch.Rate{}
+}
+
+// presets reads the presets that receivers name. A receiver cannot do without: what is wrong there is a mistake of the config.
+func (l *loader) presets() {
+	read := map[string]*presets.Preset{}
+	for _, r := range l.cfg.Receivers {
+		name := presetName(r.Config)
+		if name == "" || !presets.IsName(name) {
+			continue
+		}
+		p, known := read[name]
+		if !known {
+			p = l.preset(name)
+			read[name] = p
+		}
+		l.file = r.file
+		if p == nil {
+			if !known {
+				l.noPreset(r, name)
+			}
+			continue
+		}
+		r.Config.settings().(*webhook.Config).UsePreset(p) // presetName has looked
+		l.validate(r, false)
+	}
+	l.file = l.cfg.Path
+}
+
+// preset reads the preset of a name: the operator's file, or ours. nil is none, or one with mistakes, which are reported.
+func (l *loader) preset(name string) *presets.Preset {
+	file := presets.File(l.cfg.TemplatesDir, name)
+	l.sources = append(l.sources, filepath.Join(l.cfg.TemplatesDir, "presets", "*"))
+	text, err := l.files.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return presets.Embedded(name)
+	}
+	l.file = file
+	if err != nil {
+		l.errorf(&yaml.Node{}, "%s", err)
+		return nil
+	}
+	p, problems := presets.Parse(file, text)
+	for _, x := range problems {
+		l.add([]rules.Problem{{File: file, Line: x.Line, Column: x.Column, Message: x.Message}})
+	}
+	if p == nil {
+		return nil
+	}
+	if _, err := templates.Default().WithPreset(p, nil); err != nil {
+		for _, err := range split(err) {
+			l.add([]rules.Problem{inBody(p, file, err)})
+		}
+		return nil
+	}
+	return p
+}
+
+var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+): ((?s).*)$`)
+
+// inBody puts a mistake in a body of a preset's at its line in the file.
+func inBody(p *presets.Preset, file string, err error) rules.Problem {
+	m := bodyError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return rules.Problem{File: file, Message: err.Error()}
+	}
+	line, _ := strconv.Atoi(m[2])                                                                                         // it is a number
+	return rules.Problem{File: file, Line: max(line, p.Requests()[m[1]].BodyLine+1), Column: 1, Message: "body: " + m[3]} // what is about all of it names its first line
+}
+
+// noPreset says that a receiver has no preset: there is none, or it has mistakes.
+func (l *loader) noPreset(r *receiver, name string) {
+	for _, p := range l.problems {
+		if p.File == presets.File(l.cfg.TemplatesDir, name) {
+			return
+		}
+	}
+	known := presets.Names()
+	if own, err := l.files.Glob(presets.File(l.cfg.TemplatesDir, "*")); err == nil {
+		for _, file := range own {
+			known = append(known, strings.TrimSuffix(filepath.Base(file), ".yaml"))
+		}
+	}
+	if near := rules.Nearest(name, known); near != "" {
+		l.errorf(r.at("preset"), "preset: there is no preset %q: did you mean %q?", name, near)
+		return
+	}
+	l.errorf(r.at("preset"), "preset: there is no preset %q, and no file %s: ossec-notify presets lists those that there are", name, presets.File(l.cfg.TemplatesDir, name))
+}
+
+// withPreset lays the preset of a receiver over its templates. It is there with an error, too: then with the embedded
+// templates, for what is wrong is the operator's.
+func withPreset(set *templates.Set, c channelConfig) (*templates.Set, error) {
+	cfg, ok := c.settings().(*webhook.Config)
+	if !ok || cfg.Preset == "" || cfg.LoadedPreset() == nil {
+		return set, nil
+	}
+	over, err := set.WithPreset(cfg.LoadedPreset(), cfg.PresetSettings())
+	if err != nil {
+		var plainErr error
+		if over, plainErr = set.Defaults().WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); plainErr != nil {
+			return set, plainErr
+		}
+	}
+	return over, err
+}
+
+// kindOfCall is the kind of channel that a call by integratord may mean by a name: a channel, or one of our presets.
+func kindOfCall(name string) (channel, bool) {
+	if c, ok := channelByName(name); ok {
+		return c, true
+	}
+	p := presets.Embedded(name)
+	if p == nil {
+		return channel{}, false
+	}
+	c, _ := channelByName("webhook")
+	c.preset, c.concurrency = p.Name, p.Concurrency
+	if c.rate, _ = dispatch.ParseRate(p.Rate); p.Rate == "" {
+		c.rate = dispatch.Rate{}
+	}
+	make := c.config().(*typedConfig[webhook.Config]).make
+	c.argv = func(hookURL string, apiKey notifier.Secret) (channelConfig, error) {
+		cfg, err := presetArgv(p, hookURL, apiKey)
+		return &typedConfig[webhook.Config]{cfg, make}, err
+	}
+	return c, true
+}
+
+// called is the name under which a kind is called.
+func (c channel) called() string { return cmp.Or(c.preset, c.name) }
+
+// presetArgv is what ossec.conf's two elements mean to a preset: <hook_url> its address, <api_key> the first secret that it
+// cannot do without.
+func presetArgv(p *presets.Preset, hookURL string, apiKey notifier.Secret) (webhook.Config, error) {
+	cfg := webhook.Config{Preset: p.Name}
+	cfg.UsePreset(p)
+	var errs []error
+	if url, takes := p.Setting("url"); takes {
+		cfg.URL = notifier.PlainSecret(hookURL)
+		if url.Required {
+			errs = append(errs, need("hook_url", hookURL))
+		}
+	}
+	i := slices.IndexFunc(p.Settings, func(s presets.Setting) bool { return s.Name != "url" && s.Secret && s.Required })
+	if i >= 0 {
+		errs = append(errs, need("api_key", apiKey.String()))
+		cfg.Settings = map[string]notifier.Secret{p.Settings[i].Name: apiKey}
+	}
+	for k, s := range p.Settings {
+		if s.Name != "url" && s.Required && k != i {
+			errs = append(errs, fmt.Errorf("the preset %s needs %s, which ossec.conf cannot give: write a receiver into the config", p.Name, s.Name))
+		}
+	}
+	return cfg, errors.Join(errs...)
+}

@@ -1,0 +1,351 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
+)
+
+// ownPreset is a preset of the operator's.
+const ownPreset = `name: house
+title: House chat
+about: A message in the chat of the house.
+checked: 2026-11-23
+rate: 30/m
+concurrency: 3
+settings:
+  url: {required: true, secret: true, help: "the hook", example: "https://chat.example.com/1"}
+  key: {required: true, secret: true, help: "the key", example: "abc"}
+  room: {default: soc, values: [soc, night], help: "the room"}
+request:
+  url: "{url}"
+  headers: {X-Key: "{key}"}
+  body: |
+    {"text": "{{.Sentence}}", "room": {{setting "room"}}}
+plain: {text: "{text}"}
+answer:
+  success: {status: [200], json: {ok: "true"}}
+  id: id
+`
+
+// loadWithPresets loads a config that stands beside templates/presets/house.yaml.
+func loadWithPresets(t *testing.T, text, preset string) (*config, []string, string) {
+	t.Helper()
+	files := map[string]string{"ossec-notify.yaml": "templates_dir: templates\n" + text, "templates/parts.tmpl": ""}
+	if preset != "" {
+		files["templates/presets/house.yaml"] = preset
+	}
+	dir := write(t, files)
+	cfg, problems, err := loadConfig(filepath.Join(dir, "ossec-notify.yaml"), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, p := range problems {
+		said = append(said, fmt.Sprintf("%s:%d: %s", strings.ReplaceAll(p.File, dir+"/", ""), p.Line, p.Message))
+	}
+	return cfg, said, dir
+}
+
+func TestPresetMistakesInTheConfig(t *testing.T) {
+	t.Parallel()
+	const url = `url: "https://chat.example.com/1"`
+	for config, want := range map[string][]string{
+		`{preset: house, ` + url + `, settings: {key: k}}`:                      nil,
+		`{preset: discord, ` + url + `}`:                                        nil,
+		`{preset: discrod, ` + url + `}`:                                        {`ossec-notify.yaml:3: preset: there is no preset "discrod": did you mean "discord"?`},
+		`{preset: hause, ` + url + `}`:                                          {`ossec-notify.yaml:3: preset: there is no preset "hause": did you mean "house"?`},
+		`{preset: ../x, ` + url + `}`:                                           {`ossec-notify.yaml:3: preset: "../x" is no name of a preset: see them with: ossec-notify presets`},
+		`{preset: house, ` + url + `}`:                                          {`ossec-notify.yaml:3: settings.key: is missing: the key, such as abc`},
+		`{preset: house, settings: {key: k}}`:                                   {`ossec-notify.yaml:3: url: is missing: the hook, such as https://chat.example.com/1`},
+		`{preset: house, url: "chat.example.com", settings: {key: k}}`:          {`ossec-notify.yaml:3: url: is not a URL such as https://example.com/hook`},
+		`{preset: house, ` + url + `, settings: {key: k, room: sco}}`:           {`ossec-notify.yaml:3: settings.room: "sco" is none of its values: did you mean "soc"?`},
+		`{preset: house, ` + url + `, settings: {key: k, romo: soc}}`:           {`ossec-notify.yaml:3: settings.romo: is no setting of the preset house: did you mean "room"?`},
+		`{preset: house, ` + url + `, settings: {key: k, room: {file: x}}}`:     {`ossec-notify.yaml:3: settings.room: is no secret, and is read when the config is loaded: write the value itself`},
+		`{preset: house, ` + url + `, settings: {key: k}, body: json}`:          {`ossec-notify.yaml:3: body: is what the preset house says: remove it, or copy the preset and change it there (ossec-notify presets house)`},
+		`{preset: house, ` + url + `, settings: {key: k}, headers: {x-key: a}}`: {},
+		`{preset: house, ` + url + `, settings: {key: k}, headers: {X-Key: a}}`: {`ossec-notify.yaml:3: headers.X-Key: is set by the preset house`},
+		`{` + url + `, settings: {key: k}}`:                                     {`ossec-notify.yaml:3: settings: are those of a preset: write preset: NAME beside them (ossec-notify presets)`},
+	} {
+		cfg, got, _ := loadWithPresets(t, "receivers:\n  chat: {webhook: "+config+"}\ndefault: [chat]\n", ownPreset)
+		if diff := cmp.Diff(want, got); len(want)+len(got) > 0 && diff != "" || (cfg == nil) != (len(want) > 0) {
+			t.Errorf("%s (-want +got):\n%s", config, diff)
+		}
+	}
+}
+
+func TestMistakesInAPresetAreToldAtItsLine(t *testing.T) {
+	t.Parallel()
+	const config = "receivers:\n  chat: {webhook: {preset: house, url: \"https://chat.example.com/1\", settings: {key: k}}}\n  other: {webhook: {preset: house, url: \"https://chat.example.com/2\", settings: {key: k}}}\ndefault: [chat, other]\n"
+	for _, x := range []struct{ old, new, want string }{
+		{"rate: 30/m", "rate: often", `templates/presets/house.yaml:5: rate: "often" is no rate: write 1/s, 120/m or 20/h`},
+		{"{{.Sentence}}", "{{.Sentence", `templates/presets/house.yaml:15: body: bad character U+0022 '"'`},
+		{"{{.Sentence}}", "{{nothing}}", `templates/presets/house.yaml:15: body: function "nothing" not defined; docs/templates.md lists the functions`},
+		{`"{{.Sentence}}"`, `"\{{.Sentence}}"`, `templates/presets/house.yaml:15: body: a \ stands before {{…}}: write \\ for one, or leave it out`},
+		{`"{{.Sentence}}"`, `"{{.Sentence}}`, `templates/presets/house.yaml:15: body: it ends inside a string ("…")`},
+	} {
+		cfg, got, _ := loadWithPresets(t, config, strings.Replace(ownPreset, x.old, x.new, 1))
+		if cfg != nil || !slices.Equal(got, []string{x.want}) {
+			t.Errorf("%q: %q, want %q", x.new, got, x.want)
+		}
+	}
+}
+
+// TestOwnPresetIsKept: the last config that loaded holds the preset, too, and what is read again when it changes.
+func TestOwnPresetIsKept(t *testing.T) {
+	t.Parallel()
+	config := "receivers:\n  chat: {webhook: {preset: house, url: \"https://chat.example.com/1\", settings: {key: k}}}\ndefault: [chat]\n"
+	_, _, dir := loadWithPresets(t, config, ownPreset)
+	path := filepath.Join(dir, "ossec-notify.yaml")
+	r := readConfig(disk{}, path, dir)
+	if r.cfg == nil || !slices.Contains(r.sources, filepath.Join(dir, "templates", "presets", "*")) {
+		t.Errorf("the presets are not watched: %q", r.sources)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "templates")); err != nil {
+		t.Fatal(err)
+	}
+	if again := readConfig(r.texts, path, dir); again.cfg == nil {
+		t.Errorf("what was kept does not load: %v", again.problems)
+	}
+	of := r.cfg.Receivers[0]
+	made, err := of.build(buildOptions{log: discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.Concurrency != 3 || made.Rate != (dispatch.Rate{Count: 30, Per: time.Minute, Burst: 3}) || made.Preset != "house" {
+		t.Errorf("concurrency %d, rate %v, preset %q: the preset says 3 and 30/m", made.Concurrency, made.Rate, made.Preset)
+	}
+}
+
+// TestOwnPresetGoesBeforeOurs: a copy of a preset of ours takes its place.
+func TestOwnPresetGoesBeforeOurs(t *testing.T) {
+	t.Parallel()
+	text := strings.ReplaceAll(presets.Embedded("discord").Source(), "title: Discord", "title: Our Discord")
+	dir := write(t, map[string]string{"etc/ossec-notify/templates/presets/discord.yaml": text,
+		"ossec-notify.yaml": "receivers:\n  chat: {webhook: {preset: discord, url: \"https://discord.example.com/api/webhooks/1/x\"}}\ndefault: [chat]\n"})
+	cfg, problems, err := loadConfig(filepath.Join(dir, "ossec-notify.yaml"), dir)
+	if cfg == nil {
+		t.Fatal(problems, err)
+	}
+	if p := cfg.Receivers[0].Config.settings().(*webhook.Config).LoadedPreset(); p.Title != "Our Discord" || p.Embedded {
+		t.Errorf("the preset is %q", p.Title)
+	}
+}
+
+// TestPresetInItsDefaultForm: where a template of the operator's fails, the preset's body goes out with our parts.
+func TestPresetInItsDefaultForm(t *testing.T) {
+	t.Parallel()
+	for name, parts := range map[string]string{
+		"does not run":   `{{define "sentence"}}{{fail "broken"}}{{end}}`,
+		"does not parse": `{{define "sentence"}}{{`,
+	} {
+		dir := write(t, map[string]string{"ossec-notify.yaml": "templates_dir: .\nreceivers:\n  chat: {webhook: {preset: discord, url: \"https://discord.example.com/api/webhooks/1/x\"}}\ndefault: [chat]\n", "parts.tmpl": parts})
+		cfg, problems, err := loadConfig(filepath.Join(dir, "ossec-notify.yaml"), dir)
+		if cfg == nil {
+			t.Fatal(name, problems, err)
+		}
+		p, err := newPreviewer(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := presetBody(t, p)
+		if !strings.Contains(body, `"title":"MEDIUM: SSH brute force from 203.0.113.9 on web-01"`) {
+			t.Errorf("%s: the message is %s", name, body)
+		}
+		if failed := strings.Contains(body, "this is the default form"); failed != (name == "does not run") {
+			t.Errorf("%s: it says that a template failed: %v", name, failed)
+		}
+	}
+}
+
+// presetBody is what the only receiver of a config is sent of a brute force.
+func presetBody(t *testing.T, p *previewer) string {
+	t.Helper()
+	a := corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC)
+	plan := p.Plan(a)
+	if len(plan) != 1 {
+		t.Fatalf("%d deliveries", len(plan))
+	}
+	n, err := p.Notification(plan[0])
+	if err != nil {
+		t.Log(err)
+	}
+	_, _ = plan[0].Receiver.Notifier.Notify(t.Context(), n)
+	requests := p.recorder.take()
+	if len(requests) != 1 {
+		t.Fatalf("%d requests", len(requests))
+	}
+	var b bytes.Buffer
+	if err := json.Compact(&b, requests[0].Body.(json.RawMessage)); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestCallByAPresetsName: custom-discord means a receiver of that name, else those with that preset that the routes choose, else what
+// ossec.conf gives.
+func TestCallByAPresetsName(t *testing.T) {
+	t.Parallel()
+	var took []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		took = append(took, r.URL.String()+" "+string(body))
+		_, _ = io.WriteString(w, `{"id":"1"}`)
+	}))
+	defer server.Close()
+	a := corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC)
+	names := func(config string, call door.Call) (got []string, argv *dispatch.Receiver, err error) {
+		t.Helper()
+		cfg := mustLoad(t, config)
+		d, err := cfg.dispatcher(buildOptions{log: discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := planCall(d, cfg, nil, call, a)
+		for _, x := range plan.deliveries {
+			got = append(got, x.Receiver.Name)
+		}
+		return got, plan.argv, err
+	}
+	const hook = `{webhook: {preset: discord, url: "https://discord.example.com/api/webhooks/1/x"}}`
+	if got, _, err := names("receivers:\n  a: "+hook+"\n  b: "+hook+"\n  c: {webhook: {url: \"https://example.com\"}}\ndefault: [b, c]\n", door.Call{Name: "discord"}); err != nil || !slices.Equal(got, []string{"b"}) {
+		t.Errorf("the receivers with the preset that the routes choose: %q, %v", got, err)
+	}
+	if got, _, err := names("receivers:\n  discord: {webhook: {url: \"https://example.com\"}}\n  b: "+hook+"\ndefault: [b]\n", door.Call{Name: "discord"}); err != nil || !slices.Equal(got, []string{"discord"}) {
+		t.Errorf("the receiver of that name: %q, %v", got, err)
+	}
+	const other = "receivers:\n  c: {webhook: {url: \"https://example.com\"}}\ndefault: [c]\n"
+	got, r, err := names(other, door.Call{Name: "discord", HookURL: server.URL + "/api/webhooks/1/x"})
+	if err != nil || len(got) != 1 || r == nil || !strings.HasPrefix(r.Name, "argv-discord-") || r.Channel != "webhook" || r.Preset != "discord" {
+		t.Fatalf("what ossec.conf gives: %q, %+v, %v", got, r, err)
+	}
+	x := dispatch.Delivery{ID: "D", Alert: a, Receiver: r, Occurrence: 1}
+	cfg := mustLoad(t, other)
+	d, err := cfg.dispatcher(buildOptions{log: discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := d.Notification(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Notifier.Notify(t.Context(), n); err != nil || len(took) != 1 || !strings.HasPrefix(took[0], "/api/webhooks/1/x?wait=true ") {
+		t.Errorf("%v, %q", err, took)
+	}
+	for _, call := range []door.Call{{Name: "discord"}, {Name: "telegram", APIKey: "1:x", HookURL: "https://example.com"}, {Name: "discrod", HookURL: "https://example.com"}} {
+		got, r, _ := names(other, call)
+		if !slices.Equal(got, []string{"c"}) || r != nil {
+			t.Errorf("%+v: %q, want the default receivers", call, got)
+		}
+	}
+
+	// What waits for it is delivered by the next process.
+	dir := t.TempDir()
+	call := door.Call{Name: "discord", HookURL: server.URL + "/api/webhooks/1/x"}
+	text, err := json.Marshal(argvFile{Kind: "discord", URL: call.HookURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, r.Name+".json"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again, err := readArgv(dir, r.Name, nil)
+	if err != nil || again.Preset != "discord" || again.Name != r.Name {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+// TestPresetsShowNoSecret previews each preset: secrets are in no address, header or body, whether they stand in the config or in files.
+func TestPresetsShowNoSecret(t *testing.T) {
+	t.Parallel()
+	for _, name := range presets.Names() {
+		for _, kind := range []string{"plain", "file", "missing"} {
+			p := presets.Embedded(name)
+			var secrets []string
+			files := map[string]string{"parts.tmpl": ""}
+			value := func(s presets.Setting) string {
+				if !s.Secret {
+					return fmt.Sprintf("%q", append([]string{s.Example}, s.Values...)[0])
+				}
+				secret := "s3cr3t-of-" + s.Name + "-9f8e7d"
+				if p.IsAddress(s.Name) {
+					secret = "https://vendor.example.com/hooks/" + secret
+				}
+				if kind != "missing" {
+					secrets = append(secrets, "s3cr3t-of-"+s.Name)
+				}
+				files[s.Name+".secret"] = secret + "\n"
+				switch kind {
+				case "plain":
+					return fmt.Sprintf("%q", secret)
+				case "file":
+					return fmt.Sprintf("{file: %s.secret}", s.Name)
+				}
+				return "{file: nowhere.secret}"
+			}
+			var config strings.Builder
+			fmt.Fprintf(&config, "templates_dir: .\nreceivers:\n  it:\n    webhook:\n      preset: %s\n      settings:\n        x-none: 1\n", name)
+			for _, s := range p.Settings {
+				if s.Required && s.Name != "url" {
+					fmt.Fprintf(&config, "        %s: %s\n", s.Name, value(s))
+				}
+			}
+			if s, ok := p.Setting("url"); ok {
+				fmt.Fprintf(&config, "      url: %s\n", value(s))
+			}
+			config.WriteString("default: [it]\n")
+			files["ossec-notify.yaml"] = config.String()
+			dir := write(t, files)
+			for _, format := range []string{"text", "json"} {
+				var out, errs bytes.Buffer
+				code := run(t.Context(), []string{"preview", "--home", dir, "--config", filepath.Join(dir, "ossec-notify.yaml"), "--format", format, "--sample", "5712"}, strings.NewReader(""), &out, &errs)
+				if code != exitDone || out.Len() == 0 {
+					t.Errorf("%s, %s: exit %d: %s\n%s", name, kind, code, errs.String(), config.String())
+				}
+				for _, secret := range secrets {
+					if strings.Contains(out.String()+errs.String(), secret) {
+						t.Errorf("%s, %s: %q is shown:\n%s", name, kind, secret, out.String())
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestPresetsCommand(t *testing.T) {
+	t.Parallel()
+	say := func(args ...string) (string, string, int) {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), append([]string{"presets"}, args...), strings.NewReader(""), &out, &errs)
+		return out.String(), errs.String(), code
+	}
+	if out, _, code := say("discord"); code != exitDone || out != presets.Embedded("discord").Source() {
+		t.Error("the preset is not printed as it is")
+	}
+	out, _, code := say()
+	if lines := strings.Count(out, "\n"); code != exitDone || lines != len(presets.Names()) {
+		t.Errorf("exit %d, %d lines:\n%s", code, lines, out)
+	}
+	if out, _, code := say("--format", "json"); code != exitDone || !strings.Contains(out, `"name":"discord"`) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if _, errs, code := say("discrod"); code != exitUsage || !strings.Contains(errs, `did you mean "discord"?`) {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}

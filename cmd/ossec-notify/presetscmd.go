@@ -1,0 +1,313 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
+)
+
+const presetsHelp = `Lists the presets of the channel webhook: how it speaks to Discord, Telegram, Matrix and others. A receiver names one:
+
+  receivers:
+    team: {webhook: {preset: discord, url: {file: /etc/ossec-notify/discord.url}}}
+
+With a name, the preset itself is printed: what the vendor needs, as YAML. A copy of it in the directory of templates goes
+before the one that comes with this program, for you to change.`
+
+const presetsExample = `  ossec-notify presets                           which are there?
+  ossec-notify presets discord                   what does it ask for, and what is sent?
+  ossec-notify presets discord > /var/ossec/etc/ossec-notify/templates/presets/discord.yaml`
+
+func presetsCommand(e *env) *cobra.Command {
+	docs := ""
+	cmd := &cobra.Command{
+		Use:     "presets [NAME]",
+		Short:   "the vendors that the webhook speaks to, and what it says to each",
+		Long:    presetsHelp,
+		Example: presetsExample,
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			switch {
+			case docs != "":
+				return writePresetPages(docs)
+			case len(args) == 0:
+				return e.listPresets()
+			}
+			p := presets.Embedded(args[0])
+			if p == nil {
+				return noSuchPreset(args[0])
+			}
+			_, err := fmt.Fprint(e.stdout, p.Source())
+			return err
+		},
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return presets.Names(), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	e.formatFlag(cmd)
+	cmd.Flags().StringVar(&docs, "docs", "", "write the pages of the manual into this directory")
+	if err := cmd.Flags().MarkHidden("docs"); err != nil {
+		panic(err) // it was made in the line above
+	}
+	return cmd
+}
+
+func noSuchPreset(name string) error {
+	if near := rules.Nearest(name, presets.Names()); near != "" {
+		return fmt.Errorf("there is no preset %q: did you mean %q?", name, near)
+	}
+	return fmt.Errorf("there is no preset %q: see them with: ossec-notify presets", name)
+}
+
+// listedPreset is a line of the list, for machines.
+type listedPreset struct {
+	Name    string `json:"name"`
+	Title   string `json:"title"`
+	About   string `json:"about"`
+	Checked string `json:"checked"`
+}
+
+func (e *env) listPresets() error {
+	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
+	for _, name := range presets.Names() {
+		p := presets.Embedded(name)
+		if e.format == "json" {
+			if err := jsonLine(e.stdout, listedPreset{p.Name, p.Title, p.About, p.Checked}); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Title, p.About)
+	}
+	return w.Flush()
+}
+
+// writePresetPages writes the page of each preset and the list of them.
+func writePresetPages(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for name, text := range presetPages() {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// presetPages are the pages of the manual about presets, by file.
+func presetPages() map[string]string {
+	var list strings.Builder
+	list.WriteString("# The presets\n\n<!-- made by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n\n" +
+		"How the channel `webhook` speaks to each of these. [presets.md](../presets.md) says how a receiver uses one, and how you change or write one.\n\n" +
+		"| preset | vendor | what arrives | default rate | known when sent again | facts of |\n|---|---|---|---|---|---|\n")
+	pages := map[string]string{}
+	for _, name := range presets.Names() {
+		p := presets.Embedded(name)
+		again := "no: the second copy says so"
+		if p.Idempotent {
+			again = "yes"
+		}
+		fmt.Fprintf(&list, "| [`%s`](%s.md) | %s | %s | %s | %s | %s |\n", name, name, cell(p.Title), cell(p.About), cmp.Or(p.Rate, "none"), again, p.Checked)
+		pages[name+".md"] = presetPage(p)
+	}
+	pages["README.md"] = list.String()
+	return pages
+}
+
+// cell is text for a cell of a table.
+func cell(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(strings.TrimSpace(s))
+}
+
+// presetPage is the page of one preset.
+func presetPage(p *presets.Preset) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n<!-- made of templates/presets/%s.yaml by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n\n%s\n\nPreset `%s` of the channel [`webhook`](../channels.md#webhook); how presets are used and changed is in [presets.md](../presets.md).\n",
+		p.Title, p.Name, strings.TrimSpace(p.About), p.Name)
+	if p.Needs != "" {
+		fmt.Fprintf(&b, "\n## What you need\n\n%s\n", strings.TrimSpace(p.Needs))
+	}
+	fmt.Fprintf(&b, "\n## A config that works\n\n```yaml\n%s```\n", presetExample(p))
+	if given := calledFrom(p); given != "" {
+		fmt.Fprintf(&b, "\nWithout a config, from `ossec.conf`: %s\n", given)
+	}
+	b.WriteString("\n## Settings\n\n| setting | | what it is |\n|---|---|---|\n")
+	for _, s := range p.Settings {
+		where, notes := "`settings."+s.Name+"`", []string{}
+		if s.Name == "url" {
+			where = "`url`"
+		}
+		if s.Required {
+			notes = append(notes, "required")
+		}
+		if s.Secret {
+			notes = append(notes, "secret")
+		}
+		if s.Default != "" {
+			notes = append(notes, "default `"+s.Default+"`")
+		}
+		help := s.Help
+		if s.Values != nil {
+			help += ": `" + strings.Join(s.Values, "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", where, cell(strings.Join(notes, ", ")), cell(help))
+	}
+	fmt.Fprintf(&b, "\nBeside them: `headers`, `hmac`, `gzip` and `network` of the [webhook](../channels.md#webhook), and what every receiver takes. Where the receiver does not say, `rate` is %s and `concurrency` %d.\n",
+		cmp.Or(p.Rate, "without limit"), p.Concurrency)
+	writeActions(&b, p)
+	writeLimits(&b, p)
+	writeAnswers(&b, p)
+	if p.Notes != "" {
+		fmt.Fprintf(&b, "\n## Good to know\n\n%s\n", strings.TrimSpace(p.Notes))
+	}
+	fmt.Fprintf(&b, "\n## Sources\n\nChecked on %s.\n", p.Checked)
+	for i, s := range p.Sources {
+		fmt.Fprintf(&b, "%s- %s\n", map[bool]string{true: "\n"}[i == 0], s)
+	}
+	return b.String()
+}
+
+// presetExample is a config with a receiver of a preset, made of the examples of its settings.
+func presetExample(p *presets.Preset) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "receivers:\n  %s-soc:\n    webhook:\n      preset: %s\n", p.Name, p.Name)
+	value := func(s presets.Setting) string {
+		if s.Secret {
+			return fmt.Sprintf("{file: /etc/ossec-notify/%s.%s}", p.Name, s.Name)
+		}
+		return fmt.Sprintf("%q", cmp.Or(s.Example, s.Default, append(s.Values, "")[0]))
+	}
+	var settings []presets.Setting
+	for _, s := range p.Settings {
+		switch {
+		case s.Name == "url":
+			fmt.Fprintf(&b, "      url: %s\n", value(s))
+		case s.Required:
+			settings = append(settings, s)
+		}
+	}
+	if len(settings) > 0 {
+		b.WriteString("      settings:\n")
+	}
+	for _, s := range settings {
+		fmt.Fprintf(&b, "        %s: %s\n", s.Name, value(s))
+	}
+	fmt.Fprintf(&b, "default: [%s-soc]\n", p.Name)
+	return b.String()
+}
+
+// calledFrom says what ossec.conf must give for a drop-in, or "" where it cannot.
+func calledFrom(p *presets.Preset) string {
+	full := notifier.PlainSecret("x")
+	cfg, err := presetArgv(p, "https://example.com", full)
+	if err != nil {
+		return ""
+	}
+	elements := ""
+	if !cfg.URL.IsZero() {
+		elements = " `<hook_url>` is `url`"
+	}
+	for name := range cfg.Settings {
+		elements += map[bool]string{true: " and", false: ""}[elements != ""] + " `<api_key>` is `settings." + name + "`"
+	}
+	return fmt.Sprintf("an `<integration>` named `custom-%s`;%s.", p.Name, elements)
+}
+
+func writeActions(b *strings.Builder, p *presets.Preset) {
+	var says []string
+	for _, a := range []struct{ action, word string }{{presets.Acknowledge, "taken"}, {presets.Resolve, "over"}} {
+		r, told := p.For(a.action)
+		switch {
+		case !told:
+			says = append(says, fmt.Sprintf("that an alert is %s is not told", a.word))
+		case r.BodyName == p.Request.BodyName && r.URL == p.Request.URL && maps.Equal(r.Query, p.Request.Query):
+			says = append(says, fmt.Sprintf("that it is %s is a message of its own", a.word))
+		default:
+			says = append(says, fmt.Sprintf("that it is %s is a request of its own kind", a.word))
+		}
+	}
+	fmt.Fprintf(b, "\nOf incidents: %s.\n", strings.Join(says, "; "))
+}
+
+func writeLimits(b *strings.Builder, p *presets.Preset) {
+	if len(p.Limits.Fields) == 0 && p.Limits.Body == 0 {
+		return
+	}
+	b.WriteString("\n## Limits\n\nWhat is longer is cut, text of the alert first, and ends in …\n\n| field | limit |\n|---|---|\n")
+	units := map[presets.Unit]string{presets.Chars: "characters", presets.UTF16: "UTF-16 units", presets.Bytes: "bytes", presets.Items: "elements"}
+	for _, l := range p.Limits.Fields {
+		all := ""
+		if l.Sum {
+			all = " in all"
+		}
+		fmt.Fprintf(b, "| `%s` | %d %s%s |\n", l.Path, l.Max, units[l.Unit], all)
+	}
+	if p.Limits.Body > 0 {
+		fmt.Fprintf(b, "| the whole body | %d bytes |\n", p.Limits.Body)
+	}
+}
+
+func writeAnswers(b *strings.Builder, p *presets.Preset) {
+	fmt.Fprintf(b, "\n## Answers\n\nDelivered: %s. Else, and where nothing below fits, what [every channel](../channels.md) does with a status.\n", conditions(p.Answer.Success, "any 2xx"))
+	if len(p.Answer.Verdicts) == 0 {
+		return
+	}
+	b.WriteString("\n| answer | is | what to do |\n|---|---|---|\n")
+	for _, v := range p.Answer.Verdicts {
+		is := map[string]string{presets.IsTemporary: "tried again", presets.IsPermanent: "given up", presets.IsMisconfigured: "the receiver is broken", presets.IsDelivered: "delivered"}[v.Is]
+		if v.Wait > 0 {
+			is += fmt.Sprintf(" after %s", v.Wait)
+		}
+		fmt.Fprintf(b, "| %s | %s | %s |\n", cell(conditions(v.Match, "")), is, cell(v.Hint))
+	}
+}
+
+// conditions are those of an answer, in words.
+func conditions(m presets.Match, none string) string {
+	var all []string
+	for i, s := range m.Status {
+		text := fmt.Sprintf("%d", s.From)
+		if s.To != s.From {
+			text = fmt.Sprintf("%d to %d", s.From, s.To)
+		}
+		if i == 0 {
+			text = "status " + text
+		} else {
+			all[len(all)-1] += " or " + text
+			continue
+		}
+		all = append(all, text)
+	}
+	if m.Code != nil {
+		all = append(all, "code `"+strings.Join(m.Code, "`, `")+"`")
+	}
+	if m.Text != "" {
+		all = append(all, fmt.Sprintf("the text %q", m.Text))
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.JSON)) {
+		switch want := m.JSON[path]; want {
+		case presets.Present:
+			all = append(all, "`"+path+"` is there")
+		case presets.Absent:
+			all = append(all, "`"+path+"` is not there")
+		default:
+			all = append(all, fmt.Sprintf("`%s` is `%s`", path, want))
+		}
+	}
+	if len(all) == 0 {
+		return none
+	}
+	return strings.Join(all, " and ")
+}

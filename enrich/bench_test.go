@@ -1,0 +1,54 @@
+package enrich
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+// BenchmarkEnrich is an alert with a city, an ASN, two lists and two tables: known addresses, and ones that come for the first time.
+func BenchmarkEnrich(b *testing.B) {
+	dir := b.TempDir()
+	cities, asns := map[string]any{}, map[string]any{}
+	for i := range 8192 {
+		n := fmt.Sprintf("81.%d.%d.0/24", i/256, i%256)
+		cities[n] = city(fmt.Sprint("City ", i), "GB", "United Kingdom", "EU", float64(i)/1000+0.5, -0.1)
+		asns[n] = map[string]any{"autonomous_system_number": 64500 + i, "autonomous_system_organization": fmt.Sprint("Example Net ", i)}
+	}
+	var list, table strings.Builder
+	table.WriteString("key,owner,criticality,site\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&list, "9.%d.%d.%d\n", i/65536, i/256%256, i%256)
+		fmt.Fprintf(&table, "host-%d,owner %d,high,lab\n", i, i%50)
+	}
+	e := New(Config{
+		GeoIP: []string{database(b, dir+"/city.mmdb", "City", cities), database(b, dir+"/asn.mmdb", "ASN", asns)},
+		Lists: map[string]List{"tor": {File: write(b, dir+"/tor", list.String())}, "vpn": {File: write(b, dir+"/vpn", list.String())}},
+		Tables: map[string]Table{
+			"asset":   {File: write(b, dir+"/a.csv", table.String()), By: "agent", Show: []string{"owner"}},
+			"network": {File: write(b, dir+"/n.yaml", "10.0.0.0/8: {site: a}\n10.1.0.0/16: {site: b}\n81.0.0.0/8: {site: c}\n"), By: "srcip"},
+		},
+	})
+	alerts := make([]*alert.Alert, 8192)
+	for i := range alerts {
+		alerts[i] = from(netip.AddrFrom4([4]byte{81, byte(i / 256), byte(i), 7}).String())
+		alerts[i].Agent.Name = fmt.Sprint("host-", i)
+		alerts[i].Rule.MITRE.IDs = []string{"T1110"}
+	}
+	for name, of := range map[string]int{"one address": 1, "8192 addresses": len(alerts)} {
+		b.Run(name, func(b *testing.B) {
+			e.Enrich(alerts[0])
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if a := e.Enrich(alerts[i%of]); a.Added["srcip_geo"] == nil || a.Added["asset"] == nil {
+					b.Fatal(a.Added)
+				}
+				i++
+			}
+		})
+	}
+}

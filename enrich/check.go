@@ -1,0 +1,124 @@
+package enrich
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// tooOld is the age at which a database is worth a word: those of MaxMind and others come every week or month.
+const tooOld = 90 * 24 * time.Hour
+
+// Doubt is something about a source that is not as it should be. Path is where it stands in the config, below enrich; Item is the
+// number of the item of a list there, or -1.
+type Doubt struct {
+	Path    []string
+	Item    int
+	Message string
+}
+
+// Check opens every source, and says what is wrong with it: not there, not to be read, of another kind than it should be, old.
+func (e *Enricher) Check(now time.Time) []Doubt {
+	if e == nil {
+		return nil
+	}
+	var doubts []Doubt
+	for i, db := range e.geoip {
+		doubt := func(format string, args ...any) {
+			doubts = append(doubts, Doubt{[]string{"geoip"}, i, fmt.Sprintf("geoip: "+format, args...)})
+		}
+		held, err := db.get()
+		if err != nil {
+			doubt("%s", err)
+		}
+		if held != nil {
+			if age := now.Sub(held.built()); age > tooOld {
+				doubt("%s was made on %s: addresses move, get a newer one", db.path, held.built().UTC().Format(time.DateOnly))
+			}
+			if kind := held.reader.Metadata.DatabaseType; slices.ContainsFunc([]string{"Domain", "Connection-Type", "User-Count"}, func(s string) bool { return strings.HasSuffix(kind, s) }) {
+				doubt("%s is a database of the type %q, which says neither where an address is nor whose it is", db.path, kind)
+			}
+		}
+	}
+	for _, l := range e.lists {
+		held, err := l.get()
+		path := []string{"lists", l.name}
+		if err != nil {
+			doubts = append(doubts, Doubt{path, -1, l.id + ": " + err.Error()})
+		}
+		if held != nil && held.odd > 0 {
+			what := fmt.Sprintf("line %d is no address", held.first)
+			if held.odd > 1 {
+				what = fmt.Sprintf("%d lines are no address, the first is line %d", held.odd, held.first)
+			}
+			doubts = append(doubts, Doubt{path, -1, fmt.Sprintf("%s: %s: %s", l.id, l.path, what)})
+		}
+		if held != nil && held.count == 0 {
+			doubts = append(doubts, Doubt{path, -1, fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
+		}
+	}
+	for _, t := range e.tables {
+		doubts = append(doubts, e.checkTable(t)...)
+	}
+	return doubts
+}
+
+func (e *Enricher) checkTable(t *lookupTable) []Doubt {
+	held, err := t.get()
+	var doubts []Doubt
+	doubt := func(format string, args ...any) {
+		doubts = append(doubts, Doubt{[]string{"tables", t.name}, -1, fmt.Sprintf(t.id+": "+format, args...)})
+	}
+	if err != nil {
+		doubt("%s", err)
+	}
+	if held == nil {
+		return doubts
+	}
+	for _, odd := range held.odd {
+		doubt("%s: %s", t.path, odd)
+	}
+	if held.count == 0 {
+		doubt("%s has no rows", t.path)
+		return doubts
+	}
+	missing := func(what, column string) {
+		if column, _, _ = strings.Cut(column, "."); !held.columns[column] && column != keyColumn {
+			doubt("%s: %s has no column %q, but %s", what, t.path, column, strings.Join(sortedKeys(held.columns), ", "))
+		}
+	}
+	c := e.config.Tables[t.name]
+	for _, column := range c.Show {
+		missing("show", column)
+	}
+	for _, label := range sortedKeys(c.Links) {
+		missing("links", c.Links[label])
+	}
+	return doubts
+}
+
+// fields are what there may be below the names that enrichment itself adds.
+var fields = map[string][]string{
+	sourceGeo: geoFields, destinationGeo: geoFields, attackName: {"id", "tactic", "technique"},
+}
+
+var geoFields = []string{"accuracy_km", "as_org", "asn", "city", "continent", "country", "country_name", "eu", "latitude", "longitude", "map", "region"}
+
+// Columns are what there may be below a name, in alphabetical order; nil where that is not known, or there is nothing below it.
+func (e *Enricher) Columns(name string) []string {
+	if e == nil {
+		return nil
+	}
+	if columns, ok := fields[name]; ok {
+		return columns
+	}
+	for _, t := range e.tables {
+		if held, _ := t.get(); t.name == name && held != nil && held.count > 0 {
+			all := append(sortedKeys(held.columns), keyColumn)
+			slices.Sort(all)
+			return slices.Compact(all)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package enrich
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	dnsSource = "reverse_dns"
+	// lookupTimeout ends a question that nobody waits for any more; its answer still serves the next alert.
+	lookupTimeout = 5 * time.Second
+	maxQuestions  = 16   // at a time
+	maxNames      = 8192 // that are remembered
+	// failedFor is how long is remembered that a name server failed. That there is no name is remembered as a name is.
+	failedFor = time.Minute
+)
+
+// resolver asks for the names of addresses. Waiting takes at most a tenth of the time, so that a burst from many addresses, or a
+// name server that is down, holds nothing up: the answers come late, and serve the next alert of the address.
+type resolver struct {
+	timeout, cache time.Duration
+	ask            func(context.Context, string) ([]string, error)
+	now            func() time.Time
+
+	mu      sync.Mutex
+	names   map[netip.Addr]*ptr
+	asking  int
+	patient time.Time // when an alert may wait again
+}
+
+// ptr is what is known of an address.
+type ptr struct {
+	name    string
+	err     error
+	expires time.Time
+	done    chan struct{} // closed when it is known
+}
+
+func newResolver(c ReverseDNS) *resolver {
+	return &resolver{
+		timeout: c.timeout(), cache: c.cache(), ask: net.DefaultResolver.LookupAddr, now: time.Now, names: map[netip.Addr]*ptr{},
+	}
+}
+
+var errNotAsked = errors.New("more addresses come than can be asked for; some have no name")
+
+// name is the name of an address, as far as it is known within the time.
+func (r *resolver) name(addr netip.Addr) (string, error) {
+	p, err := r.question(addr)
+	if p == nil {
+		return "", err
+	}
+	select {
+	case <-p.done:
+		return p.name, p.err
+	default:
+	}
+	r.mu.Lock()
+	began := r.now()
+	if began.Before(r.patient) {
+		r.mu.Unlock()
+		return "", nil
+	}
+	r.patient = began.Add(10 * r.timeout) // for others that come meanwhile
+	r.mu.Unlock()
+	timer := time.NewTimer(r.timeout)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		r.mu.Lock()
+		r.patient = r.now().Add(9 * r.now().Sub(began))
+		r.mu.Unlock()
+		return p.name, p.err
+	case <-timer.C:
+		return "", fmt.Errorf("no answer within %s; alerts do not wait for one for a while", r.timeout)
+	}
+}
+
+// question is what is known of an address, or will be: it is asked for unless that was done.
+func (r *resolver) question(addr netip.Addr) (*ptr, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	if p := r.names[addr]; p != nil && (p.expires.IsZero() || now.Before(p.expires)) {
+		return p, nil
+	}
+	if r.asking >= maxQuestions {
+		return nil, errNotAsked
+	}
+	if len(r.names) >= maxNames {
+		for a, p := range r.names { // what is old; if nothing is, some of them
+			if !p.expires.IsZero() && (now.After(p.expires) || len(r.names) > maxNames*3/4) {
+				delete(r.names, a)
+			}
+		}
+	}
+	p := &ptr{done: make(chan struct{})}
+	r.names[addr] = p
+	r.asking++
+	go r.answer(addr, p)
+	return p, nil
+}
+
+// answer asks, and keeps what comes.
+func (r *resolver) answer(addr netip.Addr, p *ptr) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	found, err := r.ask(ctx, addr.String())
+	name, keep := "", r.cache
+	var of *net.DNSError
+	switch {
+	case err == nil:
+		name = hostName(found)
+	case errors.As(err, &of) && of.IsNotFound:
+		err = nil
+	default:
+		keep, err = min(keep, failedFor), fmt.Errorf("the name server does not answer: %w", err)
+		if of != nil { // the error names the address, and is to be said once of all
+			err = fmt.Errorf("the name server does not answer: %s", of.Err)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.name, p.err, p.expires = name, err, r.now().Add(keep)
+	r.asking--
+	close(p.done)
+}
+
+// hostName is the first of the names that is one: whoever owns the address writes them, and may write anything.
+func hostName(all []string) string {
+	best := ""
+	for _, s := range all[:min(len(all), 10)] {
+		s = strings.ToLower(strings.TrimSuffix(s, "."))
+		odd := strings.ContainsFunc(s, func(c rune) bool {
+			return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.' && c != '_'
+		})
+		if s != "" && len(s) <= 253 && !odd && (best == "" || s < best) {
+			best = s
+		}
+	}
+	return best
+}

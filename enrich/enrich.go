@@ -1,0 +1,437 @@
+// Package enrich owns what is known of an alert beside what it says itself: where its addresses are and whose they are, what
+// kind of address each is, what the operator's own tables say of its agent, user or rule, and the names of its ATT&CK ids. It
+// looks that up between parsing and routing, and gives a copy of the alert with [alert.Alert.Added] and [alert.Alert.Shown].
+//
+// Its laws:
+//
+//   - An alert is never delayed for long, changed in itself, or lost: a source that is missing, broken or slow adds nothing and is
+//     noted (see [Enricher.Notes]); one that was read once goes on with what it held. A panic in a reader is such a fault, too.
+//   - A name that the config can produce is always there, nil where nothing was found, so that no log line can pass for it.
+//   - Nothing leaves the host but the questions of reverse DNS, and these only where the config asks for them.
+//   - Files are opened when the first alert needs them, and read again when they change.
+//
+// It does not own the config file, does not fetch or renew any list, and decides nothing: that is for the routes.
+package enrich
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+)
+
+// The names that are always added, and those that addresses add.
+const (
+	sourceGeo, destinationGeo     = "srcip_geo", "dstip_geo"
+	sourceClass, destinationClass = "srcip_class", "dstip_class"
+	sourceName, destinationName   = "srcip_name", "dstip_name"
+	attackName                    = "mitre"
+)
+
+// Enricher looks up what a config asks for. It may be used by many at once; a nil one adds nothing.
+type Enricher struct {
+	config Config
+	names  []string
+	geoip  []*source[geoDatabase]
+	lists  []*addressList
+	tables []*lookupTable
+	dns    *resolver // nil: not asked
+	maps   mapLink
+	log    *slog.Logger
+
+	contents atomic.Pointer[contents]
+	mu       sync.Mutex
+	notes    map[string]*Note // by source and file
+	noted    atomic.Int64     // how many they are
+	count    map[string]*counts
+}
+
+// counts are how often a source was asked, and what came of it.
+type counts struct{ found, none, failed atomic.Int64 }
+
+// Note says that something cannot be looked up, and why.
+type Note struct {
+	Source string // "geoip", "lists.tor", "tables.asset", "reverse_dns"
+	File   string // "" where the source is none
+	Why    string
+	cause  error
+}
+
+func (n Note) String() string { return n.Source + ": " + n.Why }
+
+// New makes the enricher of a config that is valid. Nothing is opened yet.
+func New(c Config) *Enricher {
+	e := &Enricher{config: c, log: slog.New(slog.DiscardHandler), notes: map[string]*Note{}, count: map[string]*counts{}, maps: newMapLink(c.Map)}
+	e.names = c.Names()
+	if c.ReverseDNS != nil {
+		e.dns = newResolver(*c.ReverseDNS)
+		e.count[dnsSource] = &counts{}
+	}
+	e.open(NewStore())
+	return e
+}
+
+// Use makes the enricher share what other enrichers with the same store have read, and write to a log what it cannot look up,
+// once for each cause. It is called before the first alert.
+func (e *Enricher) Use(s *Store, log *slog.Logger) {
+	if e != nil {
+		e.log = log
+		e.open(s)
+	}
+}
+
+func (e *Enricher) open(s *Store) {
+	e.geoip, e.lists, e.tables = nil, nil, nil
+	e.contents.Store(nil)
+	for _, path := range e.config.GeoIP {
+		e.geoip = append(e.geoip, shared(s, "geoip", path, readDatabase))
+		e.count[geoSource] = &counts{}
+	}
+	for _, name := range sortedKeys(e.config.Lists) {
+		l := e.config.Lists[name]
+		e.lists = append(e.lists, &addressList{name, "lists." + name, shared(s, "list", l.File, readList)})
+		e.count["lists."+name] = &counts{}
+	}
+	for _, name := range sortedKeys(e.config.Tables) {
+		t := e.config.Tables[name]
+		e.tables = append(e.tables, newLookupTable(s, name, t))
+		e.count["tables."+name] = &counts{}
+	}
+}
+
+// WithoutDNS is an enricher that asks no name server: for what must come out the same tomorrow, and for alerts of the past.
+func (e *Enricher) WithoutDNS() *Enricher {
+	if e == nil || e.dns == nil {
+		return e
+	}
+	c := e.config
+	c.ReverseDNS = nil
+	quiet := New(c)
+	quiet.names = e.names // the name is there, and nothing is found under it
+	quiet.geoip, quiet.lists, quiet.tables = e.geoip, e.lists, e.tables
+	return quiet
+}
+
+// Names are the names that it adds, in alphabetical order.
+func (e *Enricher) Names() []string {
+	if e == nil {
+		return nil
+	}
+	return e.names
+}
+
+// String says in words what is looked up.
+func (e *Enricher) String() string {
+	var parts []string
+	part := func(n int, one string) {
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+one)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", n, one))
+		}
+	}
+	part(len(e.geoip), "database")
+	part(len(e.lists), "list")
+	part(len(e.tables), "table")
+	if e.dns != nil {
+		parts = append(parts, "reverse DNS")
+	}
+	if parts == nil {
+		return "classes of addresses and names of ATT&CK"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Enrich gives a copy of an alert with all that is known beside. It answers within a moment, whatever the sources do.
+func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
+	if e == nil || a == nil {
+		return a
+	}
+	added := make(map[string]any, len(e.names))
+	for _, name := range e.names {
+		added[name] = nil
+	}
+	e.address(added, Source(a), sourceGeo, sourceClass, sourceName)
+	e.address(added, parseAddress(a.Destination.IP), destinationGeo, destinationClass, destinationName)
+	if names := attackNames(a.Rule.MITRE); names != nil {
+		added[attackName] = names
+	}
+	out := *a
+	out.Added = added
+	for _, t := range e.tables { // they may be keyed by what was added before
+		e.guard(t.id, t.id, t.path, func() error {
+			row, err := t.find(&out)
+			if row != nil {
+				added[t.name] = row
+			}
+			e.count[t.id].tell(row != nil, err)
+			return err
+		})
+	}
+	out.Shown = e.shown(added)
+	return &out
+}
+
+// Restore gives a copy of an alert with what was added to it when it came, as [Encode] kept it. What of it is shown is for the
+// config of now to say.
+func (e *Enricher) Restore(a *alert.Alert, kept []byte) *alert.Alert {
+	added, err := decode(kept)
+	if err != nil || added == nil || a == nil {
+		return a
+	}
+	out := *a
+	out.Added = added
+	if e != nil {
+		out.Shown = e.shown(added)
+	}
+	return &out
+}
+
+// Encode writes what was added, to be kept beside the alert; nil for nothing.
+func Encode(added map[string]any) json.RawMessage {
+	if added == nil {
+		return nil
+	}
+	b, err := json.Marshal(added)
+	if err != nil { // nothing in it is of a kind that JSON lacks
+		return nil
+	}
+	return b
+}
+
+// Source is the address that an alert comes from, as the matcher srcip sees it: of a block the address that is blocked.
+func Source(a *alert.Alert) netip.Addr {
+	if addr := parseAddress(a.Source.IP); addr.IsValid() {
+		return addr
+	}
+	return parseAddress(a.Source.Text)
+}
+
+func parseAddress(text string) netip.Addr {
+	if text == "" {
+		return netip.Addr{}
+	}
+	addr, err := netip.ParseAddr(strings.TrimSpace(text))
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
+}
+
+// address adds what is known of one address.
+func (e *Enricher) address(added map[string]any, addr netip.Addr, geo, class, name string) {
+	if !addr.IsValid() {
+		return
+	}
+	known := e.about(addr)
+	added[class] = known.classes
+	if known.geo != nil {
+		added[geo] = known.geo
+	}
+	if k := known.kind; e.dns != nil && (k == public || k == private || k == cgnat) {
+		e.guard(dnsSource, dnsSource, "", func() error {
+			found, err := e.dns.name(addr)
+			if found != "" {
+				added[name] = found
+			}
+			e.count[dnsSource].tell(found != "", err)
+			return err
+		})
+	}
+}
+
+// contents is what the files hold at a time, and what that says of addresses that were asked for: the same ones come again and again.
+type contents struct {
+	geoip []*geoDatabase
+	lists []*addresses
+
+	mu    sync.RWMutex
+	known map[netip.Addr]*about
+}
+
+// about is what the files say of an address. It is shared, and not changed.
+type about struct {
+	kind    string // the class that the address shows
+	classes []any
+	in      []bool // the lists
+	geo     map[string]any
+}
+
+// maxKnown is of how many addresses is remembered what the files say.
+const maxKnown = 8192
+
+// held is what the files hold now.
+func (e *Enricher) held() *contents {
+	c := e.contents.Load()
+	same := c != nil
+	for i, s := range e.geoip {
+		held, err := s.get()
+		e.note(s.key, geoSource, s.path, err)
+		same = same && c.geoip[i] == held
+	}
+	for i, l := range e.lists {
+		held, err := l.get()
+		e.note(l.key, l.id, l.path, err)
+		same = same && c.lists[i] == held
+	}
+	if same {
+		return c
+	}
+	c = &contents{known: map[netip.Addr]*about{}}
+	for _, s := range e.geoip {
+		held, _ := s.get()
+		c.geoip = append(c.geoip, held)
+	}
+	for _, l := range e.lists {
+		held, _ := l.get()
+		c.lists = append(c.lists, held)
+	}
+	e.contents.Store(c)
+	return c
+}
+
+// about is what the files say of an address.
+func (e *Enricher) about(addr netip.Addr) *about {
+	c := e.held()
+	c.mu.RLock()
+	x := c.known[addr]
+	c.mu.RUnlock()
+	if x == nil {
+		x = e.ask(c, addr)
+		c.mu.Lock()
+		if len(c.known) >= maxKnown {
+			clear(c.known)
+		}
+		c.known[addr] = x
+		c.mu.Unlock()
+	}
+	for i, l := range e.lists {
+		e.count[l.id].tell(x.in[i], missing(c.lists[i] == nil))
+	}
+	if x.kind == public && len(e.geoip) > 0 {
+		e.count[geoSource].tell(x.geo != nil, missing(!slices.ContainsFunc(c.geoip, func(db *geoDatabase) bool { return db != nil })))
+	}
+	return x
+}
+
+func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
+	x := &about{kind: classOf(addr), in: make([]bool, len(e.lists))}
+	x.classes = []any{x.kind}
+	for i, l := range e.lists {
+		if c.lists[i] != nil && c.lists[i].hold(addr) {
+			x.in[i] = true
+			x.classes = append(x.classes, l.name)
+		}
+	}
+	if x.kind != public { // of others a database knows nothing, or something wrong
+		return x
+	}
+	var where place
+	for i, db := range c.geoip {
+		if db != nil {
+			e.guard(e.geoip[i].key+" lookup", geoSource, e.geoip[i].path, func() error { return db.lookup(addr, &where) })
+		}
+	}
+	x.geo = where.values(e.maps)
+	for _, class := range where.classes {
+		if !slices.Contains(x.classes, any(class)) {
+			x.classes = append(x.classes, class)
+		}
+	}
+	return x
+}
+
+// errMissing stands for whatever is wrong with a source that holds nothing.
+var errMissing = errors.New("it holds nothing")
+
+func missing(is bool) error {
+	if is {
+		return errMissing
+	}
+	return nil
+}
+
+// tell counts an answer.
+func (c *counts) tell(found bool, err error) {
+	switch {
+	case found:
+		c.found.Add(1)
+	case err != nil:
+		c.failed.Add(1)
+	default:
+		c.none.Add(1)
+	}
+}
+
+// guard asks a source, takes a panic for a fault of it, and notes faults under a key.
+func (e *Enricher) guard(key, source, file string, ask func() error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.Error("a source of enrichment panicked; the alert goes on without it", "source", source, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			e.note(key, source, file, fmt.Errorf("it cannot be read: %v", p))
+		}
+	}()
+	e.note(key, source, file, ask())
+}
+
+// note keeps what is wrong with a source now, and logs it when it begins and when it ends.
+func (e *Enricher) note(key, source, file string, err error) {
+	if err == nil && e.noted.Load() == 0 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	defer func() { e.noted.Store(int64(len(e.notes))) }()
+	before := e.notes[key]
+	switch {
+	case err == nil && before == nil, before != nil && err != nil && (before.cause == err || before.Why == err.Error()):
+	case err == nil:
+		delete(e.notes, key)
+		e.log.Info("enrichment looks it up again", "source", source)
+	default:
+		e.notes[key] = &Note{source, file, err.Error(), err}
+		e.log.Warn("enrichment cannot look it up; alerts go on without it", "source", source, "err", err)
+	}
+}
+
+// Notes are what cannot be looked up now, as far as alerts asked for it.
+func (e *Enricher) Notes() []Note {
+	if e == nil {
+		return nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var all []Note
+	for _, key := range sortedKeys(e.notes) {
+		all = append(all, *e.notes[key])
+	}
+	return all
+}
+
+// Count is how often a source was asked since the start: it knew something, it knew nothing, it could not be asked.
+type Count struct {
+	Source              string
+	Found, None, Failed int64
+}
+
+// Counts are those of all sources.
+func (e *Enricher) Counts() []Count {
+	if e == nil {
+		return nil
+	}
+	var all []Count
+	for _, source := range sortedKeys(e.count) {
+		c := e.count[source]
+		all = append(all, Count{source, c.found.Load(), c.none.Load(), c.failed.Load()})
+	}
+	return all
+}

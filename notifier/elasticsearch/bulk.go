@@ -1,0 +1,102 @@
+package elasticsearch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// maxAnswer bounds what is read of an answer, in bytes: a refusal of each document, with its reason.
+const maxAnswer = 512 << 10
+
+// send writes documents in one request.
+func (e *Notifier) send(ctx context.Context, documents []document) []notifier.Result {
+	results := make([]notifier.Result, len(documents))
+	credential, err := e.credential(ctx)
+	if err != nil {
+		fail(results, err)
+		return results
+	}
+	e.bulk(ctx, credential, documents, results)
+	return results
+}
+
+// bulk makes a request. One that is refused as a whole, as too large or for one document that is no document, is made again in
+// halves, so that nothing else goes down with what is to blame.
+func (e *Notifier) bulk(ctx context.Context, credential notifier.Credential, documents []document, results []notifier.Result) {
+	body := bytes.Join(byteSlices(documents), nil)
+	if e.cfg.Gzip {
+		body = notifier.Gzip(body)
+	}
+	err := e.failover.Do(ctx, func(ctx context.Context, server int) error {
+		return e.post(ctx, e.servers[server], credential, body, results)
+	})
+	if err == nil {
+		return
+	}
+	if status := notifier.Classify(err).Status; len(documents) > 1 && (status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest) {
+		half := len(documents) / 2
+		e.bulk(ctx, credential, documents[:half], results[:half])
+		e.bulk(ctx, credential, documents[half:], results[half:])
+		return
+	}
+	fail(results, err)
+}
+
+func byteSlices(documents []document) [][]byte {
+	out := make([][]byte, len(documents))
+	for i, d := range documents {
+		out[i] = d
+	}
+	return out
+}
+
+// fail is one failure for all.
+func fail(results []notifier.Result, err error) {
+	for i := range results {
+		results[i] = notifier.Result{Err: err}
+	}
+}
+
+// post asks one server. Where that answers for each document, results have its verdicts.
+func (e *Notifier) post(ctx context.Context, server *url.URL, credential notifier.Credential, body []byte, results []notifier.Result) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.JoinPath("_bulk").String(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	if e.cfg.Gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	credential.Set(req)
+	a := notifier.DoUpTo(maxAnswer, e.client, req)
+	a.Redact(credential.Secrets...)
+	what := "post to Elasticsearch at " + server.Host
+	if failure := readFailure(what, a); failure != nil {
+		return failure
+	}
+	var reply struct {
+		Items []map[string]outcome `json:"items"`
+	}
+	switch err := json.Unmarshal(a.Body, &reply); {
+	case err != nil && len(a.Body) == maxAnswer || err == nil && len(reply.Items) > 0 && len(reply.Items) != len(results):
+		// Which of them are in is not to be known; those that are will say so when they come again.
+		return &notifier.Error{Status: a.Status, Ambiguous: true, Err: fmt.Errorf("%s: status %d, but the answer does not tell of each document", what, a.Status)}
+	case err != nil || len(reply.Items) == 0:
+		e := notifier.Errorf(notifier.Misconfigured, "%s: status %d, but the answer is none of the bulk API", what, a.Status)
+		e.Status, e.Hint = a.Status, "this is not Elasticsearch or OpenSearch; check the setting url"
+		return e
+	}
+	for i, item := range reply.Items {
+		var o outcome           // of nothing: it is refused
+		for _, o = range item { // there is one, under the name of what was to do
+		}
+		results[i] = o.result(what, a.Status)
+	}
+	return nil
+}

@@ -1,0 +1,224 @@
+// Package loki pushes notifications as lines to Grafana Loki, several in one request. It owns the request, the streams that it is
+// made of, and what a refusal of some of its lines means for each; what a line and its labels say is the template's.
+//
+// The template's parts are line.json (the event, a flat object), labels.json and metadata.json (flat objects of texts), and
+// label_NAME for a label that the receiver's settings write as a template. A receiver's own template goes before the event:
+// body.json (an object), or body, which is the line as it stands.
+//
+// A line that comes twice with the same time, in the same stream, is one line to Loki: a repeat leaves no trace.
+package loki
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+// Notifier pushes to one Loki. It is safe for concurrent use.
+type Notifier struct {
+	cfg       Config
+	client    *http.Client
+	endpoints []*url.URL
+	failover  notifier.Failover
+	batch     notifier.Batch[entry]
+	plain     atomic.Bool // this Loki takes no structured metadata
+}
+
+var (
+	_ notifier.Notifier   = (*Notifier)(nil)
+	_ notifier.Idempotent = (*Notifier)(nil)
+	_ notifier.Prober     = (*Notifier)(nil)
+)
+
+// New makes the Notifier of a receiver. client is the receiver's own, as notifier.NewClient makes it from cfg.Network.
+func New(cfg Config, client *http.Client) (*Notifier, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	servers, err := notifier.ParseServers("url", example, cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	l := &Notifier{cfg: cfg, client: client, failover: notifier.Failover{Servers: len(servers), Repeatable: true}}
+	for _, s := range servers {
+		l.endpoints = append(l.endpoints, endpoint(s))
+	}
+	l.plain.Store(cfg.StructuredMetadata != nil && !*cfg.StructuredMetadata)
+	l.batch = notifier.Batch[entry]{Size: cmp.Or(cfg.Batch.Size, defaultBatch), Bytes: cmp.Or(cfg.Batch.Bytes, defaultBytes), Wait: time.Duration(cfg.Batch.Wait), Send: l.send}
+	return l, nil
+}
+
+// Idempotent: the same line at the same time is one line.
+func (*Notifier) Idempotent() bool { return true }
+
+// Notify pushes one line, whatever the action: what it says is the template's.
+func (l *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	if !n.Action.Known() {
+		return notifier.Receipt{}, notifier.UnknownAction("loki", n.Action)
+	}
+	e, err := l.entry(n)
+	if err != nil {
+		return notifier.Receipt{}, err
+	}
+	return l.batch.Add(ctx, e, e.size())
+}
+
+// entry is one line, with where it belongs.
+type entry struct {
+	labels   map[string]string
+	time     time.Time
+	line     string
+	metadata map[string]string
+	late     bool // its time is not the alert's: that was refused
+}
+
+func (e entry) size() int {
+	n := len(e.line) + 100
+	for _, m := range []map[string]string{e.labels, e.metadata} {
+		for key, value := range m {
+			n += len(key) + len(value)
+		}
+	}
+	return n
+}
+
+// roomForTime is what pushNow may add to a line, in bytes.
+const roomForTime = 64
+
+func (l *Notifier) entry(n notifier.Notification) (entry, error) {
+	e := entry{time: n.Time}
+	if e.time.IsZero() {
+		e.time = time.Now()
+	}
+	most := cmp.Or(l.cfg.MaxLine, maxLine) - roomForTime
+	own := strings.TrimSpace(n.Parts["body.json"].Raw())
+	body, written := n.Parts["body"]
+	object := cmp.Or(own, strings.TrimSpace(n.Parts["line.json"].Raw()))
+	var err error
+	switch {
+	case written && !body.Blank():
+		if e.line = body.Trim().Raw(); len(e.line) > most {
+			e.line = cut(e.line, most-len(cutMark)) + cutMark
+		}
+	case object == "":
+		return entry{}, notifier.EmptyTemplate("loki", "line.json, body.json, body")
+	default:
+		if e.line, err = text([]byte(object), l.cfg.Format, most); err != nil {
+			return entry{}, err
+		}
+	}
+	e.line = strings.ToValidUTF8(e.line, "\ufffd")
+	if e.labels, err = l.labels(n); err != nil {
+		return entry{}, err
+	}
+	if e.metadata, err = flat(n, "metadata.json"); err != nil {
+		return entry{}, err
+	}
+	size := 0
+	for i, name := range slices.Sorted(maps.Keys(e.metadata)) {
+		value := cut(e.metadata[name], maxLabelValue)
+		if size += len(name) + len(value); !labelName.MatchString(name) || i >= maxMetadata || size > maxMetadataAll || value == "" {
+			delete(e.metadata, name)
+			continue
+		}
+		e.metadata[name] = value
+	}
+	return e, nil
+}
+
+// labels are those of a line's stream: never none, which Loki refuses.
+func (l *Notifier) labels(n notifier.Notification) (map[string]string, error) {
+	labels := map[string]string{}
+	if len(l.cfg.Labels) == 0 {
+		made, err := flat(n, "labels.json")
+		if err != nil {
+			return nil, err
+		}
+		labels = made
+	}
+	for name, text := range l.cfg.Labels {
+		if isTemplate(text) {
+			text = n.Parts[labelPart(name)].Line().Trim().Raw()
+		}
+		labels[name] = text
+	}
+	for name, value := range labels {
+		switch value = cut(strings.ToValidUTF8(value, "\ufffd"), maxLabelValue); {
+		case !labelName.MatchString(name) || len(name) > maxLabelName:
+			return nil, notifier.Errorf(notifier.Permanent, "loki template: %q is no name of a label", name)
+		case value == "":
+			delete(labels, name)
+		default:
+			labels[name] = value
+		}
+	}
+	if len(labels) == 0 {
+		labels["job"] = "ossec"
+	}
+	return labels, nil
+}
+
+// flat is a part that is an object of texts.
+func flat(n notifier.Notification, part string) (map[string]string, error) {
+	values := map[string]string{}
+	text := strings.TrimSpace(n.Parts[part].Raw())
+	if text == "" {
+		return values, nil
+	}
+	if err := json.Unmarshal([]byte(text), &values); err != nil || values == nil {
+		return nil, notifier.Errorf(notifier.Permanent, "loki template: the part %s is no JSON object of texts", part)
+	}
+	return values, nil
+}
+
+// cut is at most so many bytes of a text, and no half of a character.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "")
+}
+
+// push is the body of a request.
+type push struct {
+	Streams []*stream `json:"streams"`
+}
+
+type stream struct {
+	Labels map[string]string `json:"stream"`
+	Values [][]any           `json:"values"`
+}
+
+// body puts entries into their streams, in the order in which they came.
+func body(entries []entry, metadata bool) ([]byte, error) {
+	var p push
+	streams := map[string]*stream{}
+	for _, e := range entries {
+		var name strings.Builder
+		for _, key := range slices.Sorted(maps.Keys(e.labels)) {
+			fmt.Fprintf(&name, "%s=%q,", key, e.labels[key])
+		}
+		s := streams[name.String()]
+		if s == nil {
+			s = &stream{Labels: e.labels}
+			streams[name.String()] = s
+			p.Streams = append(p.Streams, s)
+		}
+		value := []any{fmt.Sprint(e.time.UnixNano()), e.line}
+		if metadata && len(e.metadata) > 0 {
+			value = append(value, e.metadata)
+		}
+		s.Values = append(s.Values, value)
+	}
+	return encode(p)
+}

@@ -1,0 +1,230 @@
+package loki
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+)
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, notifier.Errorf(notifier.Permanent, "write the lines for Loki: %w", err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// send pushes entries in one request.
+func (l *Notifier) send(ctx context.Context, entries []entry) []notifier.Result {
+	results := make([]notifier.Result, len(entries))
+	credential, err := notifier.Authorization{Basic: l.cfg.BasicAuth, Bearer: l.cfg.BearerToken}.Read(ctx)
+	if err != nil {
+		for i := range results {
+			results[i].Err = err
+		}
+		return results
+	}
+	l.push(ctx, credential, entries, results)
+	return results
+}
+
+// push makes a request. Loki stores what it can of one and then says 400 for what it cannot, in words that do not always tell
+// which; what is stored already is ignored when it comes again. So a push that is refused is made again in halves, until what
+// is to blame is alone.
+func (l *Notifier) push(ctx context.Context, credential notifier.Credential, entries []entry, results []notifier.Result) {
+	metadata := !l.plain.Load()
+	receipt, err := l.attempt(ctx, credential, entries, metadata)
+	if err == nil {
+		for i := range results {
+			results[i].Receipt = receipt
+		}
+		return
+	}
+	failure := notifier.Classify(err)
+	refused := failure.Status == http.StatusBadRequest
+	switch {
+	case refused && failure.Code == noMetadata && metadata:
+		first := !l.plain.Swap(true)
+		l.push(ctx, credential, entries, results)
+		for i := range results {
+			if first && results[i].Err == nil {
+				results[i].Receipt.Warning = "this Loki takes no structured metadata (allow_structured_metadata), so that is left out; write structured_metadata: false"
+			}
+		}
+	case len(entries) > 1 && (refused || failure.Status == http.StatusRequestEntityTooLarge):
+		half := len(entries) / 2
+		l.push(ctx, credential, entries[:half], results[:half])
+		l.push(ctx, credential, entries[half:], results[half:])
+	case refused && outOfTime[failure.Code] && !entries[0].late:
+		l.pushNow(ctx, credential, entries[0], results)
+	default:
+		for i := range results {
+			results[i].Err = err
+		}
+	}
+}
+
+// eventTime is where the time of an alert stands that Loki does not take as the line's.
+const eventTime = "event_time"
+
+// pushNow pushes a line as of now that Loki refused for its time: after an outage, an alert that is late is better than none.
+// The time of the alert goes with it.
+func (l *Notifier) pushNow(ctx context.Context, credential notifier.Credential, e entry, results []notifier.Result) {
+	at := e.time.UTC().Format(time.RFC3339Nano)
+	late := e
+	late.late, late.time = true, time.Now()
+	late.metadata = maps.Clone(e.metadata)
+	if late.metadata == nil {
+		late.metadata = map[string]string{}
+	}
+	late.metadata[eventTime] = at
+	late.line = withTime(e.line, at)
+	l.push(ctx, credential, []entry{late}, results)
+	if results[0].Err == nil {
+		results[0].Receipt.Warning = "Loki takes no line of that time; it was stored as of now, with the alert's time in " + eventTime
+	}
+}
+
+// withTime adds the alert's time to a line that is an object or logfmt; any other line stays as it is.
+func withTime(line, at string) string {
+	switch {
+	case strings.HasPrefix(line, "{") && json.Valid([]byte(line)) && len(line) > len("{}"):
+		return fmt.Sprintf(`{"%s":%q,%s`, eventTime, at, line[1:])
+	case logfmtLine.MatchString(line):
+		return eventTime + "=" + at + " " + line
+	}
+	return line
+}
+
+var logfmtLine = regexp.MustCompile(`^[A-Za-z_]+=`)
+
+// Loki's own words for why it discards a line (grafana/loki pkg/validation), by what it says to the sender.
+const (
+	noMetadata = "disallowed_structured_metadata"
+	tooLong    = "line_too_long"
+	tooMany    = "stream_limit"
+)
+
+var reasons = []struct{ says, word string }{
+	{"structured metadata, but this feature is disallowed", noMetadata},
+	{"has timestamp too old", "greater_than_max_sample_age"},
+	{"has timestamp too new", "too_far_in_future"},
+	{"entry too far behind", "too_far_behind"},
+	{"entry out of order", "out_of_order"},
+	{"Max entry size", tooLong},
+	{"Maximum active stream limit exceeded", tooMany},
+}
+
+// outOfTime are the refusals of a line for its time alone.
+var outOfTime = map[string]bool{"greater_than_max_sample_age": true, "too_far_in_future": true, "too_far_behind": true, "out_of_order": true}
+
+// attempt makes one request to the server whose turn it is.
+func (l *Notifier) attempt(ctx context.Context, credential notifier.Credential, entries []entry, metadata bool) (receipt notifier.Receipt, err error) {
+	content, err := body(entries, metadata)
+	if err != nil {
+		return receipt, err
+	}
+	err = l.failover.Do(ctx, func(ctx context.Context, server int) error {
+		receipt, err = l.post(ctx, server, credential, content)
+		return err
+	})
+	return receipt, err
+}
+
+func (l *Notifier) post(ctx context.Context, server int, credential notifier.Credential, content []byte) (notifier.Receipt, error) {
+	target := l.endpoints[server]
+	if l.cfg.Gzip {
+		content = notifier.Gzip(content)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(content))
+	if err != nil {
+		return notifier.Receipt{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if l.cfg.Gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if l.cfg.Tenant != "" {
+		req.Header.Set("X-Scope-OrgID", l.cfg.Tenant)
+	}
+	credential.Set(req)
+	a := notifier.Do(l.client, req)
+	a.Redact(credential.Secrets...)
+	return readAnswer("push to Loki at "+target.Host, a)
+}
+
+// blocked is the status that Loki answers with where an administrator stopped the tenant's lines for a time, so that clients
+// which take every 2xx for a success drop them (limits_config, block_ingestion_status_code).
+const blocked = 260
+
+// readAnswer turns the answer into a receipt or an error.
+func readAnswer(what string, a *notifier.Answer) (notifier.Receipt, error) {
+	failure := a.Failure(what)
+	if failure == nil {
+		switch {
+		case a.Status == http.StatusNoContent, a.Status == http.StatusOK && len(bytes.TrimSpace(a.Body)) == 0: // which is what some say who speak Loki's language
+			return notifier.Receipt{Status: a.Status}, nil
+		case a.Status == blocked:
+			failure = notifier.Errorf(notifier.Temporary, "%s: status %d: %s", what, a.Status, notifier.Snippet(a.Body))
+			failure.Hint = "Loki's administrator has blocked the tenant (block_ingestion_until); nothing is stored until then"
+		default:
+			failure = &notifier.Error{Reason: notifier.Misconfigured, Err: errors.New(what + fmt.Sprintf(": status %d, but the answer is none of Loki", a.Status)), Hint: "check the setting url"}
+		}
+		failure.Status = a.Status
+		return notifier.Receipt{}, failure
+	}
+	if a.Err != nil {
+		return notifier.Receipt{}, failure
+	}
+	text := string(a.Body)
+	for _, r := range reasons {
+		if strings.Contains(text, r.says) {
+			failure.Code = r.word
+			break
+		}
+	}
+	switch {
+	case a.Status == http.StatusUnauthorized && strings.Contains(text, "no org id"):
+		failure.Hint = "this Loki has tenants; write one into the setting tenant"
+	case a.Status == http.StatusUnauthorized, a.Status == http.StatusForbidden:
+		failure.Hint = "check basic_auth or bearer_token, and that it may write"
+	case a.Status == http.StatusNotFound:
+		failure.Hint = "check the path in the setting url; " + pushPath + " is added to it"
+	case failure.Code == tooMany:
+		failure.Hint = "too many combinations of labels: leave out what has many values, or raise max_global_streams_per_user"
+	case a.Status == http.StatusTooManyRequests:
+		failure.Hint = "raise ingestion_rate_mb or per_stream_rate_limit of the tenant, if it lasts"
+	case failure.Code == tooLong:
+		failure.Hint = "write Loki's max_line_size into the setting max_line"
+	case a.Status == http.StatusBadRequest && strings.Contains(text, "label"):
+		failure.Hint = "check the setting labels"
+	}
+	return notifier.Receipt{}, failure
+}
+
+// Probe pushes nothing, which needs the same right as a line and stores none: Loki accepts it, or says that at least one
+// stream is wanted.
+func (l *Notifier) Probe(ctx context.Context) error {
+	credential, err := notifier.Authorization{Basic: l.cfg.BasicAuth, Bearer: l.cfg.BearerToken}.Read(ctx)
+	if err != nil {
+		return err
+	}
+	return l.failover.All(func(server int) error {
+		_, err := l.post(ctx, server, credential, []byte(`{"streams":[]}`))
+		if failure := notifier.Classify(err); err != nil && failure.Status == http.StatusBadRequest && strings.Contains(failure.Err.Error(), "at least one valid stream") {
+			return nil
+		}
+		return err
+	})
+}

@@ -1,0 +1,395 @@
+package webhook_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
+	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
+	"github.com/ossec-notify/ossec-notify/testdata/injection"
+)
+
+// opsVendor is a vendor of incidents, tickets or automation, with a receiver for it.
+type opsVendor struct {
+	preset   string
+	desk     func() *desk
+	address  string            // behind that of the desk
+	settings map[string]string // beside url
+	secrets  []string
+	answers  []answerCase
+	anyBody  bool // a page of a proxy's cannot be told from its answer
+	reasons  map[int]notifier.Reason
+}
+
+// opsVendors are all of them. Settings that the preset has a default for are left out where it is the one that the desk wants.
+func opsVendors() []opsVendor {
+	wiki := map[string]string{"user": "ossec@example.com", "token": "ATATT3xFfGF0secret", "project": "SOC"}
+	return []opsVendor{
+		{preset: "alertmanager", desk: func() *desk { return &newAlertmanager().desk }, answers: alertmanagerAnswers, anyBody: true},
+		{preset: "opsgenie", desk: func() *desk { return &newOpsgenie("", "details").desk }, settings: map[string]string{"key": "0a1b2c3d-1111-2222-3333-444444444444"},
+			secrets: []string{"0a1b2c3d-1111-2222-3333-444444444444"}, answers: opsgenieAnswers},
+		{preset: "jsm", desk: func() *desk { return &newOpsgenie("/jsm/ops/integration", "extraProperties").desk }, settings: map[string]string{"key": "0a1b2c3d-1111-2222-3333-444444444444"},
+			secrets: []string{"0a1b2c3d-1111-2222-3333-444444444444"}, answers: opsgenieAnswers},
+		{preset: "thehive", desk: func() *desk { return &newTheHive(theHiveKnows[0]).desk }, settings: map[string]string{"key": "th3h1ve-k3y"}, secrets: []string{"th3h1ve-k3y"}, answers: theHiveAnswers},
+		{preset: "jira", desk: func() *desk { return jira("3") }, settings: wiki, secrets: []string{"ATATT3xFfGF0secret", "b3NzZWNAZXhhbXBsZS5jb206QVRBVFQzeEZmR0Ywc2VjcmV0"}, answers: jiraAnswers},
+		{preset: "jira-dc", desk: func() *desk { return jira("2") }, settings: map[string]string{"token": "MDEyMzQ1c2VjcmV0cGF0", "project": "SOC"}, secrets: []string{"MDEyMzQ1c2VjcmV0cGF0"}, answers: jiraAnswers},
+		{preset: "incident-io", desk: func() *desk { return &incidentIO().desk }, address: "/v2/alert_events/http/01GW2G3V0S59R238FAHPDS1R66", settings: map[string]string{"token": "1nc1d3nt-t0ken"},
+			secrets: []string{"1nc1d3nt-t0ken"}, answers: incidentIOAnswers},
+		{preset: "grafana-oncall", desk: func() *desk { return &onCall().desk }, address: "/integrations/v1/formatted_webhook/0nc4ll-t0ken/", secrets: []string{"0nc4ll-t0ken"}, answers: onCallAnswers,
+			reasons: redirects(notifier.Misconfigured, 301, 302, 307, 308)},
+		{preset: "victorops", desk: func() *desk { return &victorOps().desk }, address: "/integrations/generic/20131114/alert", settings: map[string]string{"key": "v1ct0r-k3y", "routing_key": "soc"},
+			secrets: []string{"v1ct0r-k3y"}, answers: victorOpsAnswers},
+		{preset: "github-dispatch", desk: github, settings: map[string]string{"owner": "example", "repo": "runbooks", "token": "github_pat_s3cr3t"}, secrets: []string{"github_pat_s3cr3t"}, answers: automationAnswers["github-dispatch"]},
+		{preset: "gitlab-trigger", desk: gitlab, settings: map[string]string{"project": "17", "token": "glptt-s3cr3t"}, secrets: []string{"glptt-s3cr3t"}, answers: automationAnswers["gitlab-trigger"]},
+		{preset: "rundeck", desk: rundeck, settings: map[string]string{"job": "0a1b2c3d-1111-2222-3333-444444444444", "token": "rund3ck-t0ken"}, secrets: []string{"rund3ck-t0ken"}, answers: automationAnswers["rundeck"]},
+		{preset: "awx", desk: func() *desk { return awx(true) }, address: "/api/v2", settings: map[string]string{"template": "42", "token": "4wx-t0ken"}, secrets: []string{"4wx-t0ken"}, answers: automationAnswers["awx"]},
+		{preset: "stackstorm", desk: stackStorm, settings: map[string]string{"key": "st2-k3y-s3cr3t"}, secrets: []string{"st2-k3y-s3cr3t"}, answers: automationAnswers["stackstorm"], anyBody: true},
+		{preset: "n8n", desk: n8n, address: "/webhook/n8n-s3cr3t-path", secrets: []string{"n8n-s3cr3t-path"}, answers: automationAnswers["n8n"], anyBody: true},
+		{preset: "shuffle", desk: shuffle, address: "/api/v1/hooks/webhook_shuff1e-s3cr3t", secrets: []string{"webhook_shuff1e-s3cr3t"}, answers: automationAnswers["shuffle"]},
+		{preset: "jenkins", desk: jenkins, address: "/job/security", settings: map[string]string{"job": "runbook", "user": "ossec-notify", "token": "11s3cr3t-j3nk1ns"}, secrets: []string{"11s3cr3t-j3nk1ns"}, answers: automationAnswers["jenkins"],
+			reasons: redirects(notifier.Misconfigured, 302, 303)},
+	}
+}
+
+func redirects(r notifier.Reason, statuses ...int) map[int]notifier.Reason {
+	m := map[int]notifier.Reason{}
+	for _, s := range statuses {
+		m[s] = r
+	}
+	return m
+}
+
+// opsHouse is a receiver of a preset, with the vendor that it sends to.
+type opsHouse struct {
+	vendor opsVendor
+	desk   *desk
+	hook   *webhook.Notifier
+	set    *templates.Set
+}
+
+func (v opsVendor) config(t *testing.T, base string) webhook.Config {
+	t.Helper()
+	p := presets.Embedded(v.preset)
+	if p == nil {
+		t.Fatalf("there is no preset %s", v.preset)
+	}
+	cfg := webhook.Config{URL: notifier.PlainSecret(base + v.address), Preset: v.preset, Settings: map[string]notifier.Secret{}}
+	for name, value := range v.settings {
+		cfg.Settings[name] = notifier.PlainSecret(value)
+	}
+	cfg.UsePreset(p)
+	return cfg
+}
+
+// newOpsHouse makes one. own is a file of the operator's templates, or "".
+func newOpsHouse(t *testing.T, v opsVendor, own string) *opsHouse {
+	t.Helper()
+	h := &opsHouse{vendor: v, desk: v.desk()}
+	server := httptest.NewServer(h.desk)
+	t.Cleanup(server.Close)
+	set, err := templates.Load(templates.Options{Links: map[string]string{
+		"alert":   "https://wazuh.example.com/alert/{{.ID}}?agent={{.Agent.Name}}",
+		"runbook": "https://wiki.example.com/{{.Rule.ID}}/{{.Rule.Description}}",
+	}})
+	if err == nil && own != "" {
+		set, err = set.WithText("own.tmpl", own)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := v.config(t, server.URL)
+	if h.set, err = set.WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); err != nil {
+		t.Fatal(err)
+	}
+	if h.hook, err = webhook.New(cfg, http.DefaultClient); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// said is a message about an alert, or about many.
+func (h *opsHouse) said(t *testing.T, a *alert.Alert, c templates.Context) notifier.Notification {
+	t.Helper()
+	c.Receiver, c.Channel, c.Route = "ops", "webhook", "page"
+	d := templates.NewData(a, alert.DefaultScale, c)
+	parts, err := h.set.Parts(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return notifier.Notification{Action: d.Action, Delivery: d.Delivery, Alert: d.Identity, Occurrence: 1, Receiver: "ops",
+		DedupKey: d.DedupKey, Severity: d.Severity.String(), Time: d.Time, Parts: parts}
+}
+
+// deliver sends a message, which the vendor takes, and returns what arrived.
+func (h *opsHouse) deliver(t *testing.T, n notifier.Notification) sinkRequest {
+	t.Helper()
+	_, err := h.hook.Notify(t.Context(), n)
+	took, why := h.desk.results()
+	if err != nil || len(took) != 1 {
+		t.Fatalf("%s not taken: %q (%v)", n.Action, why, err)
+	}
+	return took[0]
+}
+
+// life is what becomes of an alert, in the order in which it happens. by ends it.
+func (h *opsHouse) life(t *testing.T, text string, a, by *alert.Alert, delivery string) {
+	t.Helper()
+	opened := corpusReceived.Add(-time.Minute)
+	for i, c := range []templates.Context{
+		{Action: notifier.Trigger, Opened: opened},
+		{
+			Action: notifier.Trigger, Opened: opened, PossibleRepeat: true, Late: 14 * time.Minute, LateWhy: text, Instead: "oncall has failed for 5 min (status 401)",
+			Seen: &templates.Seen{Count: 37, Since: corpusReceived, Last: corpusReceived.Add(time.Hour)}, Step: &templates.Step{N: 2, Of: 3, Who: []string{text}, After: time.Minute},
+		},
+		{Action: notifier.Trigger, Sample: "5712"},
+		{Action: notifier.Acknowledge, Opened: opened, Taken: &templates.Taken{By: text, Via: text, At: corpusReceived}},
+		{Action: notifier.Resolve, Opened: opened, Resolved: &templates.Resolved{After: 42 * time.Minute, By: by}},
+	} {
+		c.Delivery = fmt.Sprintf("%s-%d", delivery, i)
+		if !h.hook.Follows(c.Action) {
+			continue
+		}
+		h.deliver(t, h.said(t, a, c))
+	}
+}
+
+func eachOpsVendor(t *testing.T, f func(t *testing.T, v opsVendor)) {
+	for _, v := range opsVendors() {
+		t.Run(v.preset, func(t *testing.T) {
+			t.Parallel()
+			f(t, v)
+		})
+	}
+}
+
+// Every alert of the corpus arrives, and what becomes of it.
+func TestOpsPresetsTakeEveryAlert(t *testing.T) {
+	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+		h := newOpsHouse(t, v, "")
+		var all []*alert.Alert
+		root := filepath.Join("..", "..", "testdata", "alerts")
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || d.Name() == "facts.json" {
+				return err
+			}
+			name, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			a := corpusAlert(t, name)
+			all = append(all, a)
+			t.Run(name, func(t *testing.T) { h.life(t, "carol", a, a, fmt.Sprint(len(all))) })
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) < 100 {
+			t.Errorf("%d alerts, want all of them", len(all))
+		}
+		c := many("night, until 06:00", all...)
+		c.Delivery = "many"
+		h.deliver(t, h.said(t, all[0], c))
+	})
+}
+
+// Whatever stands in the fields of an alert, the vendor takes the message and finds nothing live in it.
+func TestOpsPresetsKeepPayloadsText(t *testing.T) {
+	bases := []string{"wazuh/5712-ssh-brute-force.json", "wazuh/550-fim-changed.json", "ossec/5712-ssh-brute-force.json"}
+	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+		h := newOpsHouse(t, v, "")
+		own := newOpsHouse(t, v, opsOwn)
+		for i, p := range injection.All() {
+			if testing.Short() && i%4 > 0 {
+				continue
+			}
+			t.Run(p.Name, func(t *testing.T) {
+				var all []*alert.Alert
+				for j, base := range bases {
+					if p.Large && j > 0 {
+						continue
+					}
+					a := hostile(t, base, p.Text)
+					all = append(all, a)
+					h.life(t, p.Text, a, a, fmt.Sprintf("%d-%d", i, j))
+				}
+				c := many(p.Text, all...)
+				c.Delivery = fmt.Sprintf("many-%d", i)
+				h.deliver(t, h.said(t, all[0], c))
+				if !p.Large { // TestOpsPresetsFit has long ones
+					own.deliver(t, own.said(t, all[0], templates.Context{Action: notifier.Trigger, Delivery: c.Delivery}))
+				}
+			})
+		}
+	})
+}
+
+// opsOwn is the operator's own words around text of the alert, where it hurts most.
+const opsOwn = `{{define "sentence"}}{{.Log}}{{.Agent.Name}} on {{.Rule.Description}}{{end}}{{define "next"}}{{.Rule.Description}} {{.Agent.Name}}{{.Log}}{{end}}` +
+	`{{define "facts"}}{{range .Facts}}{{.Label}}: {{.Value}}{{"\n"}}{{end}}Own: {{.Log}}{{"\n"}}{{end}}{{define "log"}}{{.Log}}{{.Agent.Name}}{{end}}{{define "footer"}}{{.Agent.Name}}{{"\n"}}{{.Rule.Description}}{{end}}`
+
+// However long the parts are, the message fits.
+func TestOpsPresetsFit(t *testing.T) {
+	signs := map[string]string{"letters": "x", "umlauts": "ü", "emoji": "😀", "braces": "{", "backticks": "`", "backslashes": `\`, "lines": "a\n", "control": "\x01"}
+	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+		h := newOpsHouse(t, v, opsOwn)
+		for name, sign := range signs {
+			t.Run(name, func(t *testing.T) {
+				for _, n := range []int{1, 130, 33_000, 200_000} {
+					if n > 33_000 && name != "braces" { // the rest is the same, and takes long
+						continue
+					}
+					raw, err := json.Marshal(map[string]any{"id": "1795440502.8", "rule": map[string]any{"id": "5712", "level": 10, "groups": []string{"sshd"}}, "agent": map[string]any{"name": "web-01"}, "full_log": "x" + strings.Repeat(sign, n)})
+					if err != nil {
+						t.Fatal(err)
+					}
+					h.deliver(t, h.said(t, parsed(raw, "x.json"), templates.Context{Action: notifier.Trigger, Delivery: fmt.Sprint(name, n)}))
+				}
+			})
+		}
+	})
+}
+
+// What a vendor answers means what the preset says of it, in words that a person can use.
+func TestOpsPresetsReadAnswers(t *testing.T) {
+	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+		h := newOpsHouse(t, v, "")
+		message := h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
+		if len(v.answers) < 4 {
+			t.Errorf("%d answers are known", len(v.answers))
+		}
+		for _, x := range v.answers {
+			t.Run(x.name, func(t *testing.T) {
+				h.desk.answer(x.answer)
+				_, err := h.hook.Notify(t.Context(), message)
+				h.desk.results()
+				if x.reason == "delivered" {
+					if err != nil {
+						t.Errorf("got %v, want it delivered", err)
+					}
+					return
+				}
+				if err == nil {
+					t.Fatal("taken for delivered")
+				}
+				e := notifier.Classify(err)
+				if e.Reason.String() != x.reason || e.Status != x.answer.status {
+					t.Errorf("got %s, status %d, want %s, status %d: %v", e.Reason, e.Status, x.reason, x.answer.status, err)
+				}
+				if !strings.Contains(e.Err.Error(), x.text) {
+					t.Errorf("the error %q does not say %q", e.Err, x.text)
+				}
+				if !strings.Contains(e.Hint, x.hint) {
+					t.Errorf("the hint %q does not say %q", e.Hint, x.hint)
+				}
+				if e.RetryAfter.Round(time.Second) != x.wait {
+					t.Errorf("waits %s, want %s", e.RetryAfter, x.wait)
+				}
+				if e.Ambiguous {
+					t.Error("an answer that refuses leaves no doubt")
+				}
+			})
+		}
+	})
+}
+
+// The rules for statuses, secrets, connections and actions hold for these presets as for every channel.
+func TestOpsPresetsAsChannels(t *testing.T) {
+	for _, v := range opsVendors() {
+		t.Run(v.preset, func(t *testing.T) {
+			h := newOpsHouse(t, v, "")
+			message := h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
+			yes := yesOf(t, v, message)
+			notifiertest.Run(t, notifiertest.Case{
+				New: func(t *testing.T, base string, client *http.Client) notifier.Notifier {
+					n, err := webhook.New(v.config(t, base), client)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return n
+				},
+				Notification: message,
+				Secrets:      v.secrets,
+				Accept: func(w http.ResponseWriter, r *http.Request) {
+					w.WriteHeader(yes.status)
+					_, _ = w.Write([]byte(yes.body))
+				},
+				Reasons: v.reasons,
+				AnyBody: v.anyBody,
+			})
+		})
+	}
+}
+
+// yesOf is what the vendor answers to a message that it takes.
+func yesOf(t *testing.T, v opsVendor, n notifier.Notification) (yes sinkAnswer) {
+	t.Helper()
+	h := newOpsHouse(t, v, "")
+	handle := h.desk.handle
+	h.desk.handle = func(r sinkRequest) (sinkAnswer, error) {
+		answer, err := handle(r)
+		yes = answer
+		return answer, err
+	}
+	h.deliver(t, n)
+	return yes
+}
+
+// The end of an incident has the labels, key or alias of its beginning, whatever the alert holds.
+func TestOpsPresetsEndWhatBegan(t *testing.T) {
+	a := newAlertmanager()
+	h := newOpsHouse(t, opsVendor{preset: "alertmanager", desk: func() *desk { return &a.desk }}, "")
+	for i, p := range injection.All() {
+		if p.Large {
+			continue
+		}
+		x := hostile(t, "wazuh/5712-ssh-brute-force.json", p.Text)
+		began := len(a.alerts)
+		h.deliver(t, h.said(t, x, templates.Context{Action: notifier.Trigger, Opened: corpusReceived, Delivery: fmt.Sprint(i)}))
+		n := len(a.alerts)
+		h.deliver(t, h.said(t, x, templates.Context{Action: notifier.Resolve, Opened: corpusReceived, Delivery: fmt.Sprint(i), Resolved: &templates.Resolved{After: time.Hour}}))
+		if len(a.alerts) != n || n < began {
+			t.Errorf("%s: its end is another alert", p.Name)
+		}
+	}
+	for _, x := range a.alerts {
+		if x.EndsAt != corpusReceived.Add(time.Hour) {
+			t.Errorf("it ends at %v, want %v", x.EndsAt, corpusReceived.Add(time.Hour))
+		}
+	}
+}
+
+// TheHive refuses what it has, in two ways, and that is delivered.
+func TestTheHiveHasItOnce(t *testing.T) {
+	for _, known := range theHiveKnows {
+		hive := newTheHive(known)
+		h := newOpsHouse(t, opsVendor{preset: "thehive", desk: func() *desk { return &hive.desk }, settings: map[string]string{"key": "th3h1ve-k3y"}}, "")
+		message := h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
+		for range 3 {
+			h.deliver(t, message)
+		}
+		if len(hive.alerts) != 1 {
+			t.Errorf("TheHive has %d alerts, want 1", len(hive.alerts))
+		}
+	}
+}
+
+// AWX runs a template that does not ask for variables without the alert: that is no success.
+func TestAWXThatDropsTheAlertIsNoSuccess(t *testing.T) {
+	h := newOpsHouse(t, opsVendor{preset: "awx", desk: func() *desk { return awx(false) }, address: "/api/v2", settings: map[string]string{"template": "42", "token": "4wx-t0ken"}}, "")
+	_, err := h.hook.Notify(t.Context(), h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"}))
+	if e := notifier.Classify(err); err == nil || e.Reason != notifier.Misconfigured || !strings.Contains(e.Hint, "Prompt on launch") {
+		t.Errorf("got %v, want it misconfigured, with a hint", err)
+	}
+}

@@ -1,0 +1,407 @@
+package webhook
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
+)
+
+const typeForm = "application/x-www-form-urlencoded"
+
+// preset is a preset at work.
+type preset struct {
+	*presets.Preset
+	form *form
+}
+
+// UsePreset gives a config the preset that it names, which may be a file of the operator's. Without it, New takes the one that
+// comes with this program.
+func (c *Config) UsePreset(p *presets.Preset) { c.preset = p }
+
+// LoadedPreset is what UsePreset was given, or nil.
+func (c Config) LoadedPreset() *presets.Preset { return c.preset }
+
+// Rate is how much the vendor takes where the receiver does not say, as "1/s"; "" is no limit.
+func (c Config) Rate() string {
+	if c.preset == nil {
+		return ""
+	}
+	return c.preset.Rate
+}
+
+// Parallel is how many attempts run at once where the receiver does not say; 0 leaves it to the channel.
+func (c Config) Parallel() int {
+	if c.preset == nil {
+		return 0
+	}
+	return c.preset.Concurrency
+}
+
+// PresetSettings are the settings that the preset's templates may print, by name: those that are no secrets.
+func (c Config) PresetSettings() map[string]string {
+	open := map[string]string{}
+	for name, s := range c.Settings {
+		if v, ok := s.Plain(); ok && c.preset != nil && !c.isSecret(name) {
+			open[name] = v
+		}
+	}
+	return open
+}
+
+func (c Config) isSecret(name string) bool {
+	s, ok := c.preset.Setting(name)
+	return !ok || s.Secret
+}
+
+// setting is what the receiver says of a setting of the preset's; zero is the default.
+func (c Config) setting(name string) notifier.Secret {
+	if name == "url" {
+		return c.URL
+	}
+	return c.Settings[name]
+}
+
+// validatePreset reports what is wrong with the settings beside a preset, and with those that it asks for.
+func (c Config) validatePreset(bad func(key, format string, args ...any)) {
+	if !presets.IsName(c.Preset) {
+		bad("preset", "%q is no name of a preset: see them with: ossec-notify presets", c.Preset)
+	}
+	for _, other := range []struct {
+		key string
+		set bool
+	}{{"body", c.Body != ""}, {"method", c.Method != ""}, {"content_type", c.ContentType != ""}, {"success", c.Success != nil}} {
+		if other.set {
+			bad(other.key, "is what the preset %s says: remove it, or copy the preset and change it there (ossec-notify presets %s)", c.Preset, c.Preset)
+		}
+	}
+	p := c.preset
+	if p == nil { // it is not read yet
+		return
+	}
+	if _, takes := p.Setting("url"); !takes && !c.URL.IsZero() {
+		bad("url", "is not what the preset %s takes: remove it", c.Preset)
+	}
+	for _, s := range p.Settings {
+		key := "settings." + s.Name
+		if s.Name == "url" {
+			key = "url"
+		}
+		given := c.setting(s.Name)
+		value, plain := given.Plain()
+		switch {
+		case given.IsZero() && s.Required:
+			bad(key, "is missing: %s, such as %s", s.Help, cmp.Or(s.Example, strings.Join(s.Values, ", ")))
+		case given.IsZero():
+		case !plain && !s.Secret && s.Name != "url":
+			bad(key, "is no secret, and is read when the config is loaded: write the value itself")
+		case !plain:
+		case s.Values != nil && !slices.Contains(s.Values, value):
+			advice := "it takes " + strings.Join(s.Values, ", ")
+			if near := yamlnode.Nearest(value, s.Values); near != "" {
+				advice = fmt.Sprintf("did you mean %q?", near)
+			}
+			bad(key, "%q is none of its values: %s", value, advice)
+		case p.IsAddress(s.Name):
+			if _, err := parseURL(value); err != nil {
+				bad(key, "%v", err)
+			}
+		case notifier.HeaderValue(value) != nil:
+			bad(key, "%v", notifier.HeaderValue(value))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Settings)) {
+		if _, known := p.Setting(name); known && name != "url" {
+			continue
+		}
+		var known []string
+		for _, s := range p.Settings {
+			if s.Name != "url" {
+				known = append(known, s.Name)
+			}
+		}
+		advice := "it takes " + strings.Join(known, ", ")
+		if near := yamlnode.Nearest(name, known); near != "" {
+			advice = fmt.Sprintf("did you mean %q?", near)
+		}
+		switch {
+		case name == "url":
+			advice = "write url beside preset, not below settings"
+		case known == nil:
+			advice = "it takes none; remove it"
+		}
+		bad("settings."+name, "is no setting of the preset %s: %s", c.Preset, advice)
+	}
+	for header := range c.Headers {
+		for _, r := range p.Requests() {
+			for own := range r.Headers {
+				if http.CanonicalHeaderKey(own) == http.CanonicalHeaderKey(header) {
+					bad("headers."+header, "is set by the preset %s", c.Preset)
+				}
+			}
+		}
+	}
+	if authorizes(p) && (c.BasicAuth != nil || !c.BearerToken.IsZero()) {
+		key := "bearer_token"
+		if c.BasicAuth != nil {
+			key = "basic_auth"
+		}
+		bad(key, "is what the preset %s sets: a request can carry one authorization", c.Preset)
+	}
+}
+
+func authorizes(p *presets.Preset) bool {
+	for _, r := range p.Requests() {
+		for name := range r.Headers {
+			if http.CanonicalHeaderKey(name) == "Authorization" {
+				return true
+			}
+		}
+		if r.Basic != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// presetDestinations are the servers that a request of the preset's goes to, by the setting that names each.
+func (c Config) presetDestinations(ctx context.Context) map[string]string {
+	all := map[string]string{}
+	for _, s := range c.preset.Settings {
+		if !c.preset.IsAddress(s.Name) {
+			continue
+		}
+		key := "settings." + s.Name
+		if s.Name == "url" {
+			key = "url"
+		}
+		given := c.setting(s.Name)
+		if all[key] = s.Default; !given.IsZero() {
+			all[key], _ = given.Read(ctx)
+		}
+	}
+	if host := c.preset.Host(); host != "" {
+		all["preset"] = host
+	}
+	return all
+}
+
+// filled are the values of placeholders for one request.
+type filled struct {
+	ctx     context.Context
+	w       *Notifier
+	n       notifier.Notification
+	secrets *secrets
+}
+
+// value is that of a placeholder.
+func (f filled) value(name string) (string, error) {
+	n := f.n
+	switch name {
+	case "delivery":
+		return n.Delivery, nil
+	case "alert":
+		return n.Alert, nil
+	case "dedup_key":
+		return n.DedupKey, nil
+	case "dedup_hash":
+		sum := sha256.Sum256([]byte(n.DedupKey))
+		return hex.EncodeToString(sum[:8]), nil
+	case "severity":
+		return n.Severity, nil
+	case "action":
+		return string(n.Action), nil
+	case "receiver":
+		return n.Receiver, nil
+	}
+	s, ok := f.w.preset.Setting(name)
+	if !ok {
+		return "", fmt.Errorf("the preset %s has no setting %q", f.w.preset.Name, name)
+	}
+	given := f.w.cfg.setting(name)
+	if given.IsZero() {
+		return s.Default, nil
+	}
+	if !s.Secret && name != "url" {
+		return given.Read(f.ctx)
+	}
+	return f.secrets.read(f.ctx, given)
+}
+
+// inHeader is the text of a header.
+func (f filled) inHeader(text, key string) (string, error) {
+	v, err := presets.Expand(text, func(name string, _ bool) (string, error) { return f.value(name) })
+	if err != nil {
+		return "", err
+	}
+	if err := notifier.HeaderValue(v); err != nil {
+		return "", notifier.Errorf(notifier.Temporary, "the preset's %s %w", key, err)
+	}
+	return v, nil
+}
+
+// target is the address of a request.
+func (f filled) target(r presets.Request) (*url.URL, error) {
+	var base *url.URL
+	text, err := presets.Expand(r.URL, func(name string, begins bool) (string, error) {
+		v, err := f.value(name)
+		if err != nil || !begins {
+			return pathSegment(v), err
+		}
+		if base, err = parseURL(v); err != nil {
+			return "", f.w.cfg.setting(name).Unfit(name, err)
+		}
+		return "", nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	u := base
+	if base == nil {
+		if u, err = parseURL(text); err != nil {
+			return nil, notifier.Errorf(notifier.Misconfigured, "the preset %s makes an address that %w", f.w.preset.Name, err)
+		}
+	} else if text != "" {
+		path := strings.TrimSuffix(u.EscapedPath(), "/") + text
+		if u.Path, err = url.PathUnescape(path); err != nil {
+			return nil, notifier.Errorf(notifier.Misconfigured, "the preset %s makes an address that %w", f.w.preset.Name, err)
+		}
+		u.RawPath = path
+	}
+	query := u.Query()
+	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
+		v, err := presets.Expand(r.Query[name], func(name string, _ bool) (string, error) { return f.value(name) })
+		if err != nil {
+			return nil, err
+		}
+		if v != "" {
+			query.Set(name, v)
+		}
+	}
+	if len(r.Query) > 0 {
+		u.RawQuery = query.Encode()
+	}
+	return u, nil
+}
+
+// pathSegment is a value as one segment of a path.
+func pathSegment(v string) string {
+	if v == "." || v == ".." { // which lead elsewhere
+		return strings.ReplaceAll(v, ".", "%2E")
+	}
+	return strings.ReplaceAll(url.PathEscape(v), ":", "%3A")
+}
+
+// body makes the body of a message: of the template's, or, where that made none, of what stands in for it.
+func (w *Notifier) body(n notifier.Notification) (root *node, r presets.Request, err error) {
+	r, ok := w.preset.For(string(n.Action))
+	if !ok {
+		return nil, r, notifier.UnknownAction("webhook: preset "+w.preset.Name, n.Action)
+	}
+	if made := n.Parts["body.json"]; !made.Blank() {
+		if root, err = parseBody(made); err != nil {
+			e := notifier.Errorf(notifier.Permanent, "preset %s: its body is no valid JSON: %w", w.preset.Name, err)
+			e.Hint = "see it with: ossec-notify preview"
+			return nil, r, e
+		}
+		return root, r, nil
+	}
+	if root, err = w.plain(n, r); err != nil {
+		return nil, r, notifier.Errorf(notifier.Permanent, "preset %s: its plain body is no valid JSON: %w", w.preset.Name, err)
+	}
+	return root, r, nil
+}
+
+// plain is the body without templates.
+func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, error) {
+	text := n.Parts["body"]
+	if text.Blank() {
+		text = display.Words("An alert came whose message is empty.")
+	}
+	root, err := parse(r.Plain, nil)
+	if err != nil {
+		return nil, err
+	}
+	f := filled{context.Background(), w, n, &secrets{}}
+	for _, s := range stringsOf(root) {
+		var mistake error
+		with, _ := presets.Expand(plainKey(s.text), func(name string, _ bool) (string, error) {
+			if name == "text" {
+				return string(presets.QuoteOpen) + "0" + string(presets.QuoteClose), nil
+			}
+			v, err := f.value(name)
+			mistake = cmp.Or(mistake, err)
+			return presets.WithoutMarks(v), nil
+		})
+		if mistake != nil {
+			return nil, mistake
+		}
+		s.text = segments(with, []display.Text{text}) // our own words in it are escaped, too
+	}
+	return root, nil
+}
+
+// presetContent is what a request with a preset carries.
+func (w *Notifier) presetContent(n notifier.Notification) (content, presets.Request, error) {
+	root, r, err := w.body(n)
+	if err != nil {
+		return content{}, r, err
+	}
+	if !w.preset.fit(root, r.Form) {
+		return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: the message has %d bytes, and %s takes %d: shorten what your templates say", w.preset.Name, w.preset.size(root, r.Form), w.preset.Title, w.preset.Limits.Body)
+	}
+	if r.Form {
+		body, err := w.preset.form.encodeForm(root)
+		if err != nil {
+			return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: %w", w.preset.Name, err)
+		}
+		return content{body: body, mediaType: typeForm}, r, nil
+	}
+	return content{body: string(w.preset.encoded(root)), mediaType: typeJSON}, r, nil
+}
+
+// presetHeaders are what the preset sets.
+func (w *Notifier) presetHeaders(req *http.Request, r presets.Request, f filled) error {
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		v, err := f.inHeader(r.Headers[name], "headers."+name)
+		if err != nil {
+			return err
+		}
+		if v != "" {
+			req.Header.Set(name, v)
+		}
+	}
+	if r.Basic != nil {
+		user, err1 := f.inHeader(r.Basic.Username, "basic.username")
+		password, err2 := f.inHeader(r.Basic.Password, "basic.password")
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		req.SetBasicAuth(user, password)
+	}
+	return nil
+}
+
+// Meters are how much of the vendor's limits a message takes.
+func (w *Notifier) Meters(n notifier.Notification) []notifier.Meter {
+	if w.preset == nil {
+		return nil
+	}
+	root, r, err := w.body(n)
+	if err != nil || !w.preset.fit(root, r.Form) {
+		return nil
+	}
+	return w.preset.meters(root, r.Form)
+}

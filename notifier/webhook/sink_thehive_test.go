@@ -1,0 +1,104 @@
+package webhook_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"testing"
+)
+
+// theHive is the making of alerts in TheHive 5.
+type theHive struct {
+	desk
+	alerts map[string]bool // by type, source and sourceRef
+	known  sinkAnswer      // to an alert that is there already
+}
+
+func newTheHive(known sinkAnswer) *theHive {
+	h := &theHive{alerts: map[string]bool{}, known: known}
+	h.handle = h.create
+	return h
+}
+
+// theHiveKnows are the answers to a second alert of the same sourceRef: up to 5.5, and from 5.6 on.
+var theHiveKnows = []sinkAnswer{
+	{400, nil, `{"type":"CreateError","message":"Alert ossec:ossec-notify:01J9Z3 already exists in organisation soc"}`},
+	{409, nil, `{"type":"ConflictError","message":"Alert already exists"}`},
+}
+
+func (h *theHive) create(r sinkRequest) (sinkAnswer, error) {
+	if err := asked(r, "/api/v1/alert", `{"type":"NotFound","message":"Not found"}`); err != nil {
+		return sinkAnswer{}, err
+	}
+	if err := header(r, "Authorization", "Bearer th3h1ve-k3y", `{"type":"AuthenticationError","message":"Authentication failure"}`); err != nil {
+		return sinkAnswer{}, err
+	}
+	observable := func(v any) error {
+		m, _ := v.(map[string]any)
+		data := words(4096)
+		switch m["dataType"] {
+		case "ip":
+			data = func(v any) error { _, err := netip.ParseAddr(fmt.Sprint(v)); return err }
+		case "hash":
+			data = words(128, has("hash", `^[0-9a-fA-F]{32,128}$`))
+		case "hostname", "filename":
+		default:
+			return refuse(404, fmt.Sprintf(`{"type":"NotFoundError","message":"ObservableType %v not found"}`, m["dataType"]), "type of observable %v", m["dataType"])
+		}
+		return object(map[string]shape{"!dataType": words(64), "!data": data, "message": words(200), "tags": list(10, words(100))})(v)
+	}
+	observables := func(v any) error {
+		if l, ok := v.([]any); ok && len(l) == 0 {
+			return nil
+		}
+		return list(50, observable)(v)
+	}
+	alert := object(map[string]shape{
+		"!type": words(32), "!source": words(32), "!sourceRef": words(128), "!title": words(512, unseen), "!description": words(1<<20, unseen, fenced("**Next**")),
+		"severity": whole(1, 4), "date": whole(1e12, 1e13), "tlp": whole(0, 4), "pap": whole(0, 3), "tags": list(100, words(128, unseen)),
+		"externalLink": words(1000, ours), "observables": observables,
+	})
+	if err := jsonBody(r, 4<<20, alert); err != nil {
+		return sinkAnswer{}, err
+	}
+	var a struct{ Type, Source, SourceRef string }
+	_ = json.Unmarshal(r.body, &a)
+	key := a.Type + "\x00" + a.Source + "\x00" + a.SourceRef
+	if h.alerts[key] {
+		return h.known, nil // it is no mistake to ask
+	}
+	h.alerts[key] = true
+	return sinkAnswer{status: 201, body: fmt.Sprintf(`{"_id":"~%d","_type":"Alert","sourceRef":%q,"status":"New"}`, 4096*len(h.alerts), a.SourceRef)}, nil
+}
+
+func TestTheHiveSink(t *testing.T) {
+	alert := func(more string) string {
+		return `{"type":"ossec","source":"ossec-notify","sourceRef":"01J9Z3","title":"x","description":"` + "```\\nx\\n```" + `"` + more + `}`
+	}
+	h := newTheHive(theHiveKnows[0])
+	testDesk(t, &h.desk, map[string]string{"Authorization": "Bearer th3h1ve-k3y", "Content-Type": "application/json"}, "/api/v1/alert", []deskCase{
+		{name: "alert", body: alert(`,"severity":2,"date":1795440502000,"observables":[{"dataType":"ip","data":"203.0.113.9"}]`), status: 201},
+		{name: "again", body: alert(""), status: 400},
+		{name: "severity 5", body: alert(`,"severity":5`), why: "whole number from 1 to 4"},
+		{name: "seconds", body: alert(`,"date":1795440502`), why: "whole number"},
+		{name: "no address", body: alert(`,"observables":[{"dataType":"ip","data":"web-01"}]`), why: "ParseAddr"},
+		{name: "type of our own", body: alert(`,"observables":[{"dataType":"source_ip","data":"203.0.113.9"}]`), why: "type of observable", status: 404},
+		{name: "Markdown", body: alert(`,"x":1`), why: `unknown key "x"`},
+		{name: "other key", header: map[string]string{"Authorization": "Bearer x"}, body: alert(""), why: "Authorization", status: 401},
+	})
+	if len(h.alerts) != 1 {
+		t.Errorf("it has %d alerts, want 1", len(h.alerts))
+	}
+}
+
+var theHiveAnswers = []answerCase{
+	{"duplicate, 5.5", theHiveKnows[0], "delivered", "", "", 0},
+	{"duplicate, 5.6", theHiveKnows[1], "delivered", "", "", 0},
+	{"not valid", sinkAnswer{400, nil, `{"type":"AttributeCheckingError","message":"title is missing"}`}, "permanent", "title is missing", "", 0},
+	{"type of observables", sinkAnswer{404, nil, `{"type":"NotFoundError","message":"ObservableType hash not found"}`}, "misconfigured", "ObservableType hash not found", "Entities management", 0},
+	{"wrong key", sinkAnswer{401, nil, `{"type":"AuthenticationError","message":"Authentication failure"}`}, "misconfigured", "Authentication failure", "the key is wrong", 0},
+	{"no right", sinkAnswer{403, nil, `{"type":"AuthorizationError","message":"Operation not permitted"}`}, "misconfigured", "not permitted", "may not create alerts", 0},
+	{"other address", sinkAnswer{404, nil, "not found"}, "misconfigured", "not found", "no TheHive 5", 0},
+	{"down", sinkAnswer{500, nil, `{"type":"InternalError","message":"database is unavailable"}`}, "temporary", "database is unavailable", "", 0},
+	{"page of a proxy", sinkAnswer{200, nil, "<!DOCTYPE html><title>Please log in</title>"}, "permanent", "200", "", 0},
+}

@@ -1,0 +1,225 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
+)
+
+// vendorAnswer is an answer with what it holds, if it is JSON.
+type vendorAnswer struct {
+	*notifier.Answer
+	json any
+}
+
+// readPresetAnswer turns the answer into a receipt or an error, as the preset says.
+func (w *Notifier) readPresetAnswer(what string, answer *notifier.Answer) (notifier.Receipt, error) {
+	if answer.Err != nil {
+		return notifier.Receipt{}, answer.Failure(what)
+	}
+	a := vendorAnswer{Answer: answer}
+	dec := json.NewDecoder(bytes.NewReader(answer.Body))
+	dec.UseNumber()
+	if dec.Decode(&a.json) != nil {
+		a.json = nil
+	}
+	rules := &w.preset.Answer
+	receipt := notifier.Receipt{Status: a.Status, ID: a.at(rules.ID)}
+	code := a.at(rules.Code)
+	success := rules.Success
+	if success.Status == nil {
+		success.Status = []presets.Statuses{{From: 200, To: 299}}
+	}
+	if a.matches(success, code) {
+		return receipt, nil
+	}
+	for i, v := range rules.Verdicts {
+		if !a.matches(v.Match, code) {
+			continue
+		}
+		if v.Is == presets.IsDelivered {
+			return receipt, nil
+		}
+		return notifier.Receipt{}, a.failure(what, rules, code, &rules.Verdicts[i])
+	}
+	return notifier.Receipt{}, a.failure(what, rules, code, nil)
+}
+
+// failure is the error of an answer that is no success.
+func (a vendorAnswer) failure(what string, rules *presets.Answer, code string, verdict *presets.Verdict) *notifier.Error {
+	e := a.Failure(what)
+	if e == nil { // a 2xx that says otherwise
+		e = notifier.Errorf(notifier.Permanent, "%s: status %d", what, a.Status)
+		e.Status = a.Status
+		if a.Status == http.StatusOK && strings.HasPrefix(strings.TrimSpace(string(a.Body)), "<") {
+			e.Hint = "the answer is a page, not what the vendor answers: look where the address leads"
+		}
+	}
+	e.Code = code
+	if words := a.words(rules.Error); words != "" {
+		text := fmt.Sprintf("%s: status %d: %s", what, a.Status, words)
+		if code != "" && !strings.Contains(words, code) {
+			text += " (code " + notifier.Snippet([]byte(code)) + ")"
+		}
+		e.Err = fmt.Errorf("%s", text)
+	}
+	if e.RetryAfter == 0 {
+		e.RetryAfter = a.wait(rules.Wait, time.Now())
+	}
+	if verdict == nil {
+		return e
+	}
+	e.Reason = map[string]notifier.Reason{presets.IsTemporary: notifier.Temporary, presets.IsPermanent: notifier.Permanent, presets.IsMisconfigured: notifier.Misconfigured}[verdict.Is]
+	if verdict.Hint != "" {
+		e.Hint = verdict.Hint
+	}
+	if verdict.Wait > 0 {
+		e.RetryAfter = verdict.Wait
+	}
+	return e
+}
+
+// words are the vendor's own, in one line.
+func (a vendorAnswer) words(paths []string) string {
+	for _, path := range paths {
+		text := a.at(path)
+		if path == "text" && text == "" && a.json == nil {
+			text = string(a.Body)
+		}
+		if s := notifier.Snippet([]byte(text)); s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// wait is how long the vendor asks to wait, where it says so in its own way.
+func (a vendorAnswer) wait(w *presets.Wait, now time.Time) time.Duration {
+	if w == nil {
+		return 0
+	}
+	text := a.at(w.JSON)
+	if w.Header != "" {
+		text = a.Header.Get(w.Header)
+	}
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || !(n > 0) || n > 1e15 {
+		return 0
+	}
+	unit := time.Second
+	if strings.HasSuffix(w.Unit, "ms") {
+		unit = time.Millisecond
+	}
+	if !strings.HasPrefix(w.Unit, "epoch_") {
+		return time.Duration(min(n, float64(notifier.MaxRetryAfter/unit)) * float64(unit))
+	}
+	at := time.UnixMilli(int64(n * float64(unit/time.Millisecond)))
+	return min(max(at.Sub(now), 0), notifier.MaxRetryAfter)
+}
+
+// matches reports whether all that a condition says holds.
+func (a vendorAnswer) matches(m presets.Match, code string) bool {
+	if m.Status != nil && !slices.ContainsFunc(m.Status, func(s presets.Statuses) bool { return a.Status >= s.From && a.Status <= s.To }) {
+		return false
+	}
+	if m.Code != nil && !slices.Contains(m.Code, code) {
+		return false
+	}
+	if m.Text != "" && !strings.Contains(strings.ToLower(string(a.Body)), strings.ToLower(m.Text)) {
+		return false
+	}
+	for path, want := range m.JSON {
+		v, there := lookup(a.json, path)
+		switch want {
+		case presets.Present:
+			if !there {
+				return false
+			}
+		case presets.Absent:
+			if there {
+				return false
+			}
+		default:
+			if !there || scalar(v) != want {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// at is the value at a path, as text; "" where there is none.
+func (a vendorAnswer) at(path string) string {
+	if path == "" {
+		return ""
+	}
+	v, there := lookup(a.json, path)
+	if !there {
+		return ""
+	}
+	return scalar(v)
+}
+
+// lookup finds the value at a path; what is null or empty is not there.
+func lookup(v any, path string) (any, bool) {
+	if m, ok := v.(map[string]any); ok { // a key may hold a dot
+		if x, ok := m[path]; ok {
+			return x, !isEmpty(x)
+		}
+	}
+	part, rest, more := strings.Cut(path, ".")
+	var next any
+	switch v := v.(type) {
+	case map[string]any:
+		next = v[part]
+	case []any:
+		i, err := strconv.Atoi(part)
+		if err != nil || i < 0 || i >= len(v) {
+			return nil, false
+		}
+		next = v[i]
+	}
+	if !more {
+		return next, !isEmpty(next)
+	}
+	return lookup(next, rest)
+}
+
+func isEmpty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
+}
+
+// scalar is a value as text: of an object or a list its JSON.
+func scalar(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case json.Number:
+		return v.String()
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}

@@ -1,0 +1,189 @@
+package presets
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// whole is a preset without mistakes.
+const whole = `name: chat
+title: Chat
+about: A message.
+checked: 2026-11-23
+rate: 5/m
+settings:
+  url: {required: true, secret: true, help: "the hook", example: "https://chat.example.com/1"}
+  token: {required: true, secret: true, help: "the token", example: "abc"}
+  room: {default: soc, values: [soc, night], help: "the room"}
+request:
+  url: "{url}/send/{delivery}"
+  query: {room: "{room}"}
+  headers: {Authorization: "Bearer {token}"}
+  body: |
+    {"text": "{{.Sentence}}", "room": {{setting "room"}}}
+on:
+  acknowledge: none
+  resolve: {url: "{url}/close", method: PUT}
+plain: {text: "{text}", "room": "{room}", n: 3, list: [true, null]}
+text:
+  escape: {"*": "\\*", " ": ""}
+limits:
+  body: {bytes: 100}
+  fields: [{path: text, chars: 10}]
+answer:
+  success: {status: [200, "202-204"], json: {ok: true}}
+  wait: {header: X-Reset, unit: epoch_ms}
+  verdicts:
+    - {status: 429, code: [quota], is: temporary, wait: 6h}
+`
+
+func TestParse(t *testing.T) {
+	p, problems := Parse("chat.yaml", []byte(whole))
+	if p == nil {
+		t.Fatal(problems)
+	}
+	resolve, told := p.For(Resolve)
+	if !told || resolve.URL != "{url}/close" || resolve.Method != "PUT" || resolve.Body != p.Request.Body || resolve.Headers["Authorization"] == "" {
+		t.Errorf("resolve is %+v: what on says takes the place of the request's, and nothing else", resolve)
+	}
+	if _, told := p.For(Acknowledge); told {
+		t.Error("acknowledge: none is told")
+	}
+	if digest, told := p.For(Digest); !told || digest.Body != p.Request.Body {
+		t.Error("a digest has another body than the request's")
+	}
+	if _, told := p.For("update"); told {
+		t.Error("an update is told")
+	}
+	if want := `{"text":"{text}","room":"{room}","n":3,"list":[true,null]}`; p.Request.Plain != want {
+		t.Errorf("plain is %s, want %s", p.Request.Plain, want)
+	}
+	if want := []Statuses{{200, 200}, {202, 204}}; !slices.Equal(p.Answer.Success.Status, want) {
+		t.Errorf("success: %v, want %v", p.Answer.Success.Status, want)
+	}
+	if v := p.Answer.Verdicts[0]; v.Wait.Hours() != 6 || v.Status[0].From != 429 || v.Code[0] != "quota" {
+		t.Errorf("verdict %+v", v)
+	}
+	line := strings.Split(p.Source(), "\n")[p.Request.BodyLine]
+	if !strings.Contains(line, "{{.Sentence}}") {
+		t.Errorf("the body begins in line %d, which is %q", p.Request.BodyLine, line)
+	}
+	if !p.IsAddress("url") || p.IsAddress("room") || p.Host() != "" {
+		t.Error("url is an address, and no other")
+	}
+}
+
+// TestMistakesAreToldWithPlaceAndRemedy changes the whole preset in one place each.
+func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
+	for _, x := range []struct{ old, new, want string }{
+		{"title: Chat\n", "", `1:1: title is missing`},
+		{"name: chat", "name: chot", `1:7: name is "chot", and the file's name says "chat": they must be the same`},
+		{"rate: 5/m", "rate: 5/w", `5:7: rate: "5/w" is no rate: write 1/s, 120/m or 20/h`},
+		{"checked: 2026-11-23", "checked: lately", `4:10: checked: "lately" is no day: write 2026-11-23`},
+		{"rate: 5/m", "raet: 5/m", `5:1: unknown key "raet" in the preset: did you mean "rate"?`},
+		{"rate: 5/m", "concurrency: 0", `5:14: concurrency takes a number above 0`},
+		{"rate: 5/m", "idempotent: maybe", `5:13: idempotent takes true or false`},
+		{`"Bearer {token}"`, `"Bearer {tokn}"`, `13:28: headers.Authorization: {tokn} is neither a setting nor a value of the message: did you mean {token}?`},
+		{"{Authorization:", "{x-token: a, Authorization:", `13:13: headers: write "x-token" with a capital X: keys that begin with x- are for anchors`},
+		{"{Authorization:", "{Content-Length: a, Authorization:", `13:13: headers: "Content-Length" is no header that a preset can set`},
+		{`setting "room"`, `setting "rom"`, `15:1: body: setting "rom" is not there: did you mean "room"?`},
+		{`setting "room"`, `setting "token"`, `15:1: body: setting "token" is a secret, which may stand in url, query, headers and basic only: a body is kept and shown`},
+		{`setting "room"`, `setting "url"`, `15:1: body: setting "url" is a secret, which may stand in url, query, headers and basic only: a body is kept and shown`},
+		{`{text: "{text}",`, `{text: "{txt}",`, `19:15: plain: {txt} is neither a setting nor a value of the message: did you mean {text}?|19:8: plain holds no {text}: it is what goes out when templates fail, and must say what happened`},
+		{`{text: "{text}",`, `{text: "{text}{token}",`, `19:15: plain: {token} is a secret, which may stand in url, query, headers and basic only: a body is kept and shown`},
+		{`"{url}/send/{delivery}"`, `"{delivery}/send"`, `11:8: url: {delivery} stands at its beginning, so an alert would say where the message goes`},
+		{`"{url}/send/{delivery}"`, `"https://{alert}.example.com/"`, `11:8: url: {alert} stands in the host, so an alert would say where the message goes`},
+		{`"{url}/send/{delivery}"`, `"{url}/send?x=1"`, `11:8: url: write what stands behind ? under query`},
+		{`"{url}/send/{delivery}"`, `"ftp://example.com"`, `11:8: url: begin it with https:// or with a setting that is an address, such as {url}`},
+		{"method: PUT", "method: GET", `18:41: method: "GET" is none of POST, PUT, PATCH`},
+		{"acknowledge: none", "update: none", `17:3: unknown key "update" in on: it takes acknowledge, digest, resolve`},
+		{"acknowledge: none", "digest: none", `17:11: digest takes a request`},
+		{"default: soc,", "default: so,", `9:19: setting room: the default "so" is none of the values`},
+		{`help: "the room"`, `help2: "the room"`, `9:9: setting room: help is missing: what it is and where it is found|9:46: unknown key "help2" in setting room: did you mean "help"?`},
+		{"{path: text, chars: 10}", "{path: text}", `24:12: a limit takes one of chars, utf16, bytes, items`},
+		{"{path: text, chars: 10}", "{path: text, items: 10, sum: true}", `24:12: items are counted in one list: leave sum out`},
+		{"unit: epoch_ms", "unit: hours", `27:9: wait takes json or header, and unit: one of s, ms, epoch_s, epoch_ms`},
+		{"is: temporary, wait: 6h", "is: permanent, wait: 6h", `29:57: wait is for what is temporary`},
+		{"status: 429, code: [quota], is: temporary, wait: 6h", "is: permanent", `29:7: a verdict needs a condition: status, code, text or json`},
+		{"is: temporary, wait: 6h", "is: later", `29:7: a verdict says what the answer is: delivered, temporary, permanent or misconfigured`},
+		{"[200, ", "[99, ", `26:21: status: "99" is no HTTP status or range of them: write 202 or 200-299`},
+		{`"*": "\\*"`, `"": "\\*"`, `21:3: an empty text cannot be replaced: take it out`},
+		{"title: Chat\n", "title: \"a\\x01b\"\n", `2:8: title holds a control character ('\x01'): take it out`},
+		{"text:\n  escape", "text: &a\n  code: *a\n  escape", `22:3: nested too deeply or too large`},
+	} {
+		text := strings.Replace(whole, x.old, x.new, 1)
+		if text == whole {
+			t.Errorf("%q is not there", x.old)
+			continue
+		}
+		p, problems := Parse("presets/chat.yaml", []byte(text))
+		var got []string
+		for _, q := range problems {
+			got = append(got, fmt.Sprintf("%d:%d: %s", q.Line, q.Column, q.Message))
+		}
+		if x.new == "text: &a\n  code: *a\n  escape" {
+			if p != nil {
+				t.Error("a text that holds itself is read")
+			}
+			continue
+		}
+		slices.Sort(got)
+		want := strings.Split(x.want, "|")
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); p != nil || diff != "" {
+			t.Errorf("%q instead of %q (-want +got):\n%s", x.new, x.old, diff)
+		}
+	}
+	for _, text := range []string{"", "- a", "a: [", "\x00", strings.Repeat("#", maxFile+1)} {
+		if p, problems := Parse("chat.yaml", []byte(text)); p != nil || len(problems) == 0 {
+			t.Errorf("%.20q is a preset", text)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	value := func(name string, begins bool) (string, error) { return fmt.Sprintf("<%s %v>", name, begins), nil }
+	for s, want := range map[string]string{
+		"":                      "",
+		"{a}/x{b_1}":            "<a true>/x<b_1 false>",
+		`{"a": "{a}"}`:          `{"a": "<a false>"}`,
+		"{} {A} {a b} {":        "{} {A} {a b} {",
+		"{{a}}":                 "{<a false>}",
+		"{a":                    "{a",
+		"https://x.{host}/{a}{": "https://x.<host false>/<a false>{",
+	} {
+		if got, err := Expand(s, value); got != want || err != nil {
+			t.Errorf("Expand(%q) = %q, %v, want %q", s, got, err, want)
+		}
+	}
+}
+
+// TestEmbeddedPresets wants each of ours to say enough for the manual.
+func TestEmbeddedPresets(t *testing.T) {
+	for _, name := range Names() {
+		p := Embedded(name)
+		if p.Needs == "" || p.Notes == "" || len(p.Sources) == 0 || p.Answer.Success.Status == nil {
+			t.Errorf("%s: needs, notes, sources or success is missing", name)
+		}
+		if len(p.About) > 120 || !strings.HasSuffix(p.About, ".") {
+			t.Errorf("%s: about is a sentence for a list: %q", name, p.About)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(whole)
+	for _, name := range Names() {
+		f.Add(Embedded(name).Source())
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, problems := Parse("chat.yaml", []byte(text))
+		if (p == nil) == (len(problems) == 0) {
+			t.Errorf("a preset %v with problems %v", p, problems)
+		}
+	})
+}
