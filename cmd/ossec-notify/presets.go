@@ -60,7 +60,7 @@ func (l *loader) presets() {
 			continue
 		}
 		r.Config.settings().(*webhook.Config).UsePreset(p) // presetName has looked
-		l.validate(r, false)
+		l.validate(r, r.mistaken)
 	}
 	l.file = l.cfg.Path
 }

@@ -235,9 +235,9 @@ func plainParts(a *alert.Alert, cause error) map[string]display.Text {
 
 var everyPayload = flag.Bool("payloads", false, "put every payload into the messages of every preset; without it each gets a fourth of them")
 
-// TestPresetsTakeEveryAlert renders the corpus and every payload with every preset: each request is JSON or a form, keeps the limits, has
+// TestPayloadsInEveryPreset renders the corpus and every payload with every preset: each request is JSON or a form, keeps the limits, has
 // the same shape as that of a harmless text, and holds no control character.
-func TestPresetsTakeEveryAlert(t *testing.T) {
+func TestPayloadsInEveryPreset(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/alerts/*/*")
 	if err != nil || len(files) < 50 {
 		t.Fatalf("%d alerts (%v)", len(files), err)

@@ -416,8 +416,8 @@ func serveRoom(t *testing.T, x room, answer func() *roomVerdict) (url string, pr
 
 func noAnswer() *roomVerdict { return nil }
 
-// TestRoomsTakeEveryAlert sends the corpus, the payloads and every kind of message to the rooms.
-func TestRoomsTakeEveryAlert(t *testing.T) {
+// TestPayloadsInRooms sends the corpus, the payloads and every kind of message to the rooms.
+func TestPayloadsInRooms(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/alerts/*/*")
 	if err != nil {
 		t.Fatal(err)
