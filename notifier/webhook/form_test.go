@@ -88,6 +88,21 @@ next:
 	return b.String(), ok
 }
 
+// seen is a text without the blank of no width that parts two signs.
+func seen(s string) string { return strings.ReplaceAll(s, "\u200b", "") }
+
+// lookalikes read the signs that a preset puts in the place of live ones, where its vendor has no escape: those that are the same in the text of
+// an alert. What is not distinguished there need not be here.
+func lookalikes(f *form, table map[string]string) (read *strings.Replacer, any bool) {
+	same := map[string]string{}
+	for old, with := range table {
+		if seen(with) != seen(old) && seen(f.escape.Replace(with)) == seen(with) {
+			same[seen(with)] = old
+		}
+	}
+	return replacer(same), len(same) > 0
+}
+
 // TestEscapesOfEveryPreset: whatever the alert holds, who reads the vendor's markup reads the text of the alert; and nothing in a code span
 // or a fence ends it.
 func TestEscapesOfEveryPreset(t *testing.T) {
@@ -98,6 +113,7 @@ func TestEscapesOfEveryPreset(t *testing.T) {
 	}
 	for name, x := range tables {
 		f := newForm(presets.Text{Raw: x.Raw, Escape: x.Escape, Code: x.Code, Fence: x.Fence})
+		alike, hasAlike := lookalikes(f, x.Escape)
 		for old := range x.Escape {
 			texts = append(texts, old, old+old, "a"+old+"b"+old, x.Escape[old], old+x.Escape[old])
 		}
@@ -110,7 +126,11 @@ func TestEscapesOfEveryPreset(t *testing.T) {
 				want = string([]rune(s))
 			}
 			sent := f.text(quoted(s), -1)
-			if got, ok := unescape(x.Escape, sent); got != want || !ok {
+			got, ok := unescape(x.Escape, sent)
+			if hasAlike { // what nobody sees may be read as part of one replacement or another
+				got = seen(got)
+			}
+			if got != alike.Replace(want) || !ok {
 				t.Errorf("%s: %q is sent as %q, which reads as %q, want %q (nothing live: %v)", name, s, sent, got, want, ok)
 			}
 			for _, w := range []struct {
