@@ -263,7 +263,7 @@ func TestPayloadsInEveryPreset(t *testing.T) {
 				a := hostileAlert(text)
 				got := sentByPreset(t, cfg, presetMessage(t, set, a, templates.Context{}))
 				checkRequest(t, cfg, got, p.Name)
-				if shape := shapeOf(t, got); shape != want && !p.Large {
+				if shape := shapeOf(t, got); shape != want && !p.Large && !strings.HasPrefix(p.Name, "long-") { // what is cut says so in a place of its own
 					t.Errorf("%s: the request has another shape:\n%s\nwant\n%s", p.Name, shape, want)
 				}
 				n := presetMessage(t, set, a, templates.Context{})
