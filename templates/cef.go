@@ -122,7 +122,7 @@ const (
 	leefTimeFormat = "MMM dd yyyy HH:mm:ss.SSS z"
 )
 
-// stateOf is what an event tells that is no new alert: taken, quiet, resolved, digest, test.
+// stateOf is what an event tells that is no new alert: taken, quiet, resolved, ran, digest, test.
 func (e event) stateOf() string {
 	if e.Type == "alert" {
 		return ""
@@ -133,7 +133,7 @@ func (e event) stateOf() string {
 // severityNumber is the severity as CEF and LEEF count it. What became of an alert, however severe, is no news.
 func (e event) severityNumber(s alert.Severity) int {
 	switch e.Type {
-	case "taken", "quiet", "resolved":
+	case "taken", "quiet", "resolved", "ran":
 		return 1
 	}
 	switch s {
