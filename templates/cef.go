@@ -127,7 +127,7 @@ const (
 	leefTimeFormat = "MMM dd yyyy HH:mm:ss.SSS z"
 )
 
-// stateOf is what an event tells that is no new alert (taken, quiet, resolved, digest, test), or that it may be a second copy.
+// stateOf is what an event tells that is no new alert (taken, quiet, resolved, ran, digest, test), or that it may be a second copy.
 func (e event) stateOf() string {
 	switch {
 	case e.Type != "alert":
@@ -141,7 +141,7 @@ func (e event) stateOf() string {
 // severityNumber is the severity as CEF and LEEF count it. What became of an alert, however severe, is no news.
 func (e event) severityNumber(s alert.Severity) int {
 	switch e.Type {
-	case "taken", "quiet", "resolved":
+	case "taken", "quiet", "resolved", "ran":
 		return 1
 	}
 	switch s {

@@ -216,6 +216,7 @@ type (
 		Counts    []documentCount           `json:"counts,omitempty"`
 		TakenBy   string                    `json:"taken_by,omitempty"`
 		TakenVia  string                    `json:"taken_via,omitempty"`
+		Ran       *documentRan              `json:"ran,omitempty"`
 		Truncated bool                      `json:"truncated,omitempty"`
 		Added     map[string]map[string]any `json:"added,omitempty"`
 	}
@@ -246,7 +247,7 @@ func (s *Set) ecs(d *Data) (ecs, error) {
 		OSSEC: ecsOwn{
 			Delivery: d.Delivery, Receiver: d.Receiver, Route: d.Route, Type: e.Type, DedupKey: d.DedupKey, Severity: d.Severity.String(),
 			Family: d.Family, Groups: known(d.Rule.Groups), Decoder: d.Decoder, Program: e.App, Count: e.Count, Next: next.Raw(),
-			Log: e.Log, Kind: e.Kind, Counts: e.Counts, TakenBy: e.TakenBy, TakenVia: e.TakenVia,
+			Log: e.Log, Kind: e.Kind, Counts: e.Counts, TakenBy: e.TakenBy, TakenVia: e.TakenVia, Ran: e.Ran,
 		},
 	}
 	if e.Type != "alert" && e.Type != "test" {
