@@ -281,7 +281,7 @@ func parseTable(name string, b []byte, k *key) (*rows, error) {
 func readCSV(r *rows, b []byte, k *key) error {
 	in := csv.NewReader(bytes.NewReader(b))
 	in.FieldsPerRecord, in.TrimLeadingSpace, in.Comment = -1, true, '#'
-	if first, _, _ := bytes.Cut(b, []byte("\n")); bytes.Count(first, []byte(";")) > bytes.Count(first, []byte(",")) {
+	if first := firstLine(b); bytes.Count(first, []byte(";")) > bytes.Count(first, []byte(",")) {
 		in.Comma = ';' // as spreadsheets write it where the comma is in numbers
 	}
 	head, err := in.Read()
@@ -329,6 +329,16 @@ func readCSV(r *rows, b []byte, k *key) error {
 			return err
 		}
 	}
+}
+
+// firstLine is the line that names the columns: the first that is neither empty nor a comment.
+func firstLine(b []byte) []byte {
+	for line := range bytes.Lines(b) {
+		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 && line[0] != '#' {
+			return line
+		}
+	}
+	return nil
 }
 
 func cell(s string) string { return strings.ToValidUTF8(s, "\ufffd") }

@@ -228,7 +228,7 @@ func TestRefusalOfARequestIsNotThatOfAllItsEvents(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			n, hec := start(t, Config{}, sandbox.Options{})
-			n.indexers.all[0].final.Store(true)
+			n.indexers[0].final.Store(true)
 			hec[0].Script(sandbox.Splunk, tt.answers...)
 			results := together(t, n, long, named("a", nil), named("b", nil), named("c", nil), named("d", nil))
 			if got := strings.Join(outcomes(results), ", "); got != tt.want {
@@ -258,7 +258,7 @@ func TestEventsOfOneRequestShareANumber(t *testing.T) {
 			t.Errorf("event %d: got %+v, %v", i, r.Receipt, r.Err)
 		}
 	}
-	if left := n.indexers.all[0].acks.ids(); len(left) != 0 {
+	if left := n.indexers[0].acks.ids(); len(left) != 0 {
 		t.Errorf("%v are still waited for", left)
 	}
 	for _, m := range hec[0].Messages() {
@@ -334,7 +334,7 @@ func TestWhoWaitsIsToldThatItsEventIsLost(t *testing.T) {
 	n, hec := start(t, Config{}, sandbox.Options{HECAck: true, HECAckAfter: -1})
 	lost := make(chan error, 1)
 	go func() { _, err := n.Notify(t.Context(), named("before", nil)); lost <- err }()
-	waitFor(t, func() bool { return len(n.indexers.all[0].acks.ids()) == 1 })
+	waitFor(t, func() bool { return len(n.indexers[0].acks.ids()) == 1 })
 	hec[0].RestartHEC()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), short, errTimeout)
 	defer cancel()
