@@ -92,10 +92,6 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		r := b.results(ctx, []T{item})[0]
 		return r.Receipt, r.Err
 	}
-	if b.Size <= 1 { // whose failures are the caller's own
-		r := b.results(ctx, []T{item})[0]
-		return r.Receipt, r.Err
-	}
 	c := &caller{ctx: ctx, done: make(chan struct{})}
 	b.mu.Lock()
 	if b.open != nil && b.Bytes > 0 && b.open.bytes+bytes > b.Bytes {
@@ -107,7 +103,7 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 	p := b.open
 	p.items, p.callers, p.bytes = append(p.items, item), append(p.callers, c), p.bytes+bytes
 	switch {
-	case len(p.items) >= max(b.Size, 1) || b.Bytes > 0 && p.bytes >= b.Bytes || b.Wait == 0 && b.underway == 0:
+	case len(p.items) >= b.Size || b.Bytes > 0 && p.bytes >= b.Bytes || b.Wait == 0 && b.underway == 0:
 		b.flush()
 	case b.Wait > 0 && p.timer == nil:
 		p.timer = time.AfterFunc(b.Wait, func() {

@@ -90,7 +90,7 @@ func (f *Notifier) Follows(a notifier.Action) bool {
 	switch a {
 	case notifier.Trigger, notifier.Digest:
 		return true
-	case notifier.Acknowledge, notifier.Resolve:
+	case notifier.Acknowledge, notifier.Resolve, notifier.Report:
 		return f.body != bodyRaw
 	}
 	return false

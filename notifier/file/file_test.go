@@ -83,6 +83,21 @@ func lines(t testing.TB, path string) []string {
 	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
 }
 
+// What became of an alert is a line of its own where lines say what they are.
+func TestWhoReadsAlertsAsTheyCameIsToldOfNothingElse(t *testing.T) {
+	for body, want := range map[string]bool{bodyJSON: true, bodyRaw: false} {
+		f, err := New(Config{Path: "/var/log/alerts.json", Body: body}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []notifier.Action{notifier.Acknowledge, notifier.Resolve, notifier.Report} {
+			if f.Follows(a) != want {
+				t.Errorf("body %s: follows %s is %v", body, a, !want)
+			}
+		}
+	}
+}
+
 func TestLines(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body  string
