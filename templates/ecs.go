@@ -201,7 +201,7 @@ type (
 		Delivery string `json:"delivery,omitempty"`
 		Receiver string `json:"receiver,omitempty"`
 		Route    string `json:"route,omitempty"`
-		// Type tells an alert from what is told of one later, and from tests: alert, taken, quiet, resolved, digest, test.
+		// Type tells an alert from what is told of one later, and from tests: alert, taken, quiet, resolved, ran, digest, test.
 		Type      string                    `json:"type"`
 		DedupKey  string                    `json:"dedup_key,omitempty"`
 		Severity  string                    `json:"severity"`
@@ -250,7 +250,7 @@ func (s *Set) ecs(d *Data) (ecs, error) {
 			Log: e.Log, Kind: e.Kind, Counts: e.Counts, TakenBy: e.TakenBy, TakenVia: e.TakenVia, Ran: e.Ran,
 		},
 	}
-	if e.Type != "alert" && e.Type != "test" {
+	if e.Type != "alert" && e.Type != "test" || d.Ran != nil {
 		doc.Event.Kind = "event"
 	}
 	if doc.Event.Outcome != "" {
