@@ -142,8 +142,8 @@ func (e event) stateOf() string {
 
 // severityNumber is the severity as CEF and LEEF count it. What became of an alert, however severe, is no news.
 func (e event) severityNumber(s alert.Severity) int {
-	switch e.Type {
-	case "taken", "quiet", "resolved", "ran":
+	switch {
+	case e.Type == "taken", e.Type == "quiet", e.Type == "resolved", e.Ran != nil:
 		return 1
 	}
 	switch s {
