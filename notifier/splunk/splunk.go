@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -119,28 +120,53 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	return s.await(ctx, token, it.ack) // outside of Send, so that the next request need not wait for it
 }
 
-// send makes one request of events, and further ones of those for which the answer to it decides nothing: where one event is
-// refused, the others of its request are not, and none is tried without end.
+// maxGroups is how many requests are under way for the events of one batch, where they go to several places.
+const maxGroups = 8
+
+// send makes one request of events, or one for each place that they go to.
 func (s *Notifier) send(ctx context.Context, items []*item) []notifier.Result {
-	refused := map[string]*notifier.Error{} // indexes
-	for _, group := range byQuery(items) {
-		for queue := [][]*item{group}; len(queue) > 0; {
-			part := withoutIndexes(queue[0], refused)
-			queue = queue[1:]
-			if len(part) == 0 {
-				continue
-			}
-			queue = append(s.post(ctx, part), queue...)
-			if err := part[0].result.Err; len(part) == 1 && err != nil && notifier.Classify(err).Code == wrongIndex {
-				refused[part[0].index] = notifier.Classify(err)
-			}
+	groups := byQuery(items)
+	if len(groups) == 1 {
+		s.sendGroup(ctx, items)
+	} else { // side by side: to many places, one after the other would not end in time
+		var all sync.WaitGroup
+		turns := make(chan struct{}, maxGroups)
+		for _, group := range groups {
+			turns <- struct{}{}
+			all.Go(func() {
+				defer func() {
+					if r := recover(); r != nil {
+						refuse(group, &notifier.Error{Reason: notifier.Permanent, Err: notifier.Recovered(r)})
+					}
+					<-turns
+				}()
+				s.sendGroup(ctx, group)
+			})
 		}
+		all.Wait()
 	}
 	results := make([]notifier.Result, len(items))
 	for i, it := range items {
 		results[i] = it.result
 	}
 	return results
+}
+
+// sendGroup makes one request of events, and further ones of those for which the answer to it decides nothing: where one event is
+// refused, the others of its request are not, and none is tried without end.
+func (s *Notifier) sendGroup(ctx context.Context, group []*item) {
+	refused := map[string]*notifier.Error{} // indexes
+	for queue := [][]*item{group}; len(queue) > 0; {
+		part := withoutIndexes(queue[0], refused)
+		queue = queue[1:]
+		if len(part) == 0 {
+			continue
+		}
+		queue = append(s.post(ctx, part), queue...)
+		if err := part[0].result.Err; len(part) == 1 && err != nil && notifier.Classify(err).Code == wrongIndex {
+			refused[part[0].index] = notifier.Classify(err)
+		}
+	}
 }
 
 // byQuery are the events that can be in one request: to the raw endpoint, those that go to the same place.
