@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
@@ -111,19 +112,70 @@ func presetPages() map[string]string {
 	var list strings.Builder
 	list.WriteString("# The presets\n\n<!-- made by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n\n" +
 		"How the channel `webhook` speaks to each of these. [presets.md](../presets.md) says how a receiver uses one, and how you change or write one.\n\n" +
-		"| preset | vendor | what arrives | default rate | known when sent again | facts of |\n|---|---|---|---|---|---|\n")
+		"| preset | vendor | what arrives |\n|---|---|---|\n")
+	var facts strings.Builder
+	facts.WriteString("\n## What each needs and does\n\nWhat is longer than a limit is cut, text of the alert first. Where the receiver says nothing, attempts go out at the rate given here. " +
+		"429, 5xx and what breaks on the way are tried again for every preset, and its page says which other answers are. After a broken connection nobody can tell whether the first attempt arrived.\n\n" +
+		"| preset | it needs | limits | rate | tried again, too | a repeat | tested against | facts of |\n|---|---|---|---|---|---|---|---|\n")
 	pages := map[string]string{}
 	for _, name := range presets.Names() {
 		p := presets.Embedded(name)
-		again := "no: the second copy says so"
+		again := "comes twice, and says that it may be a copy"
 		if p.Idempotent {
-			again = "yes"
+			again = "is known there"
 		}
-		fmt.Fprintf(&list, "| [`%s`](%s.md) | %s | %s | %s | %s | %s |\n", name, name, cell(p.Title), cell(p.About), cmp.Or(p.Rate, "none"), again, p.Checked)
+		fmt.Fprintf(&list, "| [`%s`](%s.md) | %s | %s |\n", name, name, cell(p.Title), cell(p.About))
+		fmt.Fprintf(&facts, "| [`%s`](%s.md) | %s | %s | %s | %s | %s | %s | %s |\n", name, name, neededBy(p), limitsOf(p), cmp.Or(p.Rate, "none"), cell(triedAgain(p)), again,
+			cell(strings.Join(p.Tested, "; ")), p.Checked)
 		pages[name+".md"] = presetPage(p)
 	}
-	pages["README.md"] = list.String()
+	pages["README.md"] = list.String() + facts.String()
 	return pages
+}
+
+// neededBy are the settings that a preset cannot do without, for a cell.
+func neededBy(p *presets.Preset) string {
+	var all []string
+	for _, s := range p.Settings {
+		if s.Required {
+			all = append(all, "`"+s.Name+"`"+map[bool]string{true: " (secret)"}[s.Secret])
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// limitsOf are the limits of a preset, for a cell.
+func limitsOf(p *presets.Preset) string {
+	var all []string
+	for _, l := range p.Limits.Fields {
+		field := l.Path[strings.LastIndexByte("."+strings.TrimSuffix(l.Path, ".*"), '.'):]
+		all = append(all, fmt.Sprintf("`%s` %s", field, limitText(l)))
+	}
+	if p.Limits.Body > 0 {
+		all = append(all, fmt.Sprintf("body %d bytes", p.Limits.Body))
+	}
+	return cell(strings.Join(all, ", "))
+}
+
+func limitText(l presets.Limit) string {
+	units := map[presets.Unit]string{presets.Chars: "characters", presets.UTF16: "UTF-16 units", presets.Bytes: "bytes", presets.Items: "elements"}
+	return fmt.Sprintf("%d %s%s", l.Max, units[l.Unit], map[bool]string{true: " in all"}[l.Sum])
+}
+
+// triedAgain are the answers that a preset tries again beside those that every channel does.
+func triedAgain(p *presets.Preset) string {
+	var all []string
+	for _, v := range p.Answer.Verdicts {
+		if v.Is != presets.IsTemporary {
+			continue
+		}
+		text := conditions(v.Match, "")
+		if v.Wait > 0 {
+			text += ", after " + display.Span(v.Wait)
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
 }
 
 // cell is text for a cell of a table.
@@ -171,6 +223,12 @@ func presetPage(p *presets.Preset) string {
 	writeAnswers(&b, p)
 	if p.Notes != "" {
 		fmt.Fprintf(&b, "\n## Good to know\n\n%s\n", strings.TrimSpace(p.Notes))
+	}
+	if p.Tested != nil {
+		fmt.Fprintf(&b, "\n## Tested against\n\n")
+		for _, s := range p.Tested {
+			fmt.Fprintf(&b, "- %s\n", s)
+		}
 	}
 	fmt.Fprintf(&b, "\n## Sources\n\nChecked on %s.\n", p.Checked)
 	for i, s := range p.Sources {
@@ -246,13 +304,8 @@ func writeLimits(b *strings.Builder, p *presets.Preset) {
 		return
 	}
 	b.WriteString("\n## Limits\n\nWhat is longer is cut, text of the alert first, and ends in …\n\n| field | limit |\n|---|---|\n")
-	units := map[presets.Unit]string{presets.Chars: "characters", presets.UTF16: "UTF-16 units", presets.Bytes: "bytes", presets.Items: "elements"}
 	for _, l := range p.Limits.Fields {
-		all := ""
-		if l.Sum {
-			all = " in all"
-		}
-		fmt.Fprintf(b, "| `%s` | %d %s%s |\n", l.Path, l.Max, units[l.Unit], all)
+		fmt.Fprintf(b, "| `%s` | %s |\n", l.Path, limitText(l))
 	}
 	if p.Limits.Body > 0 {
 		fmt.Fprintf(b, "| the whole body | %d bytes |\n", p.Limits.Body)
@@ -268,7 +321,7 @@ func writeAnswers(b *strings.Builder, p *presets.Preset) {
 	for _, v := range p.Answer.Verdicts {
 		is := map[string]string{presets.IsTemporary: "tried again", presets.IsPermanent: "given up", presets.IsMisconfigured: "the receiver is broken", presets.IsDelivered: "delivered"}[v.Is]
 		if v.Wait > 0 {
-			is += fmt.Sprintf(" after %s", v.Wait)
+			is += " after " + display.Span(v.Wait)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", cell(conditions(v.Match, "")), is, cell(v.Hint))
 	}
@@ -295,6 +348,9 @@ func conditions(m presets.Match, none string) string {
 	}
 	if m.Text != "" {
 		all = append(all, fmt.Sprintf("the text %q", m.Text))
+	}
+	if m.Body != "" {
+		all = append(all, fmt.Sprintf("nothing but %q", m.Body))
 	}
 	for _, path := range slices.Sorted(maps.Keys(m.JSON)) {
 		switch want := m.JSON[path]; want {
