@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
@@ -111,7 +112,7 @@ func presetPages() map[string]string {
 	var list strings.Builder
 	list.WriteString("# The presets\n\n<!-- made by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n\n" +
 		"How the channel `webhook` speaks to each of these. [presets.md](../presets.md) says how a receiver uses one, and how you change or write one.\n\n" +
-		"| preset | vendor | what arrives | default rate | known when sent again | facts of |\n|---|---|---|---|---|---|\n")
+		"| preset | vendor | what arrives | default rate | known when sent again | checked |\n|---|---|---|---|---|---|\n")
 	pages := map[string]string{}
 	for _, name := range presets.Names() {
 		p := presets.Embedded(name)
@@ -260,15 +261,15 @@ func writeLimits(b *strings.Builder, p *presets.Preset) {
 }
 
 func writeAnswers(b *strings.Builder, p *presets.Preset) {
-	fmt.Fprintf(b, "\n## Answers\n\nDelivered: %s. Else, and where nothing below fits, what [every channel](../channels.md) does with a status.\n", conditions(p.Answer.Success, "any 2xx"))
+	fmt.Fprintf(b, "\n## Answers\n\nDelivered: %s. Else, and where nothing below fits, what [every channel](../channels.md#what-all-have-in-common) does with a status.\n", conditions(p.Answer.Success, "any 2xx"))
 	if len(p.Answer.Verdicts) == 0 {
 		return
 	}
 	b.WriteString("\n| answer | is | what to do |\n|---|---|---|\n")
 	for _, v := range p.Answer.Verdicts {
-		is := map[string]string{presets.IsTemporary: "tried again", presets.IsPermanent: "given up", presets.IsMisconfigured: "the receiver is broken", presets.IsDelivered: "delivered"}[v.Is]
+		is := v.Is
 		if v.Wait > 0 {
-			is += fmt.Sprintf(" after %s", v.Wait)
+			is += ", again after " + display.Span(v.Wait)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", cell(conditions(v.Match, "")), is, cell(v.Hint))
 	}
