@@ -15,7 +15,8 @@ import (
 // the alert where their channel can. It is entered with what came of the delivery, in one transaction, so that it comes once,
 // and neither before nor instead of that. It is no alert: nothing counts it, nothing escalates it, and no page is made of it.
 
-// reportKind begins the kinds of these messages: "ran block 1" is that of the first attempt.
+// reportKind begins the kinds of these messages: "ran block 1" is that of the first attempt, "ran block 1, resolve" that of one
+// that was about the alert's end.
 const reportKind = "ran "
 
 // reportOf is what a report must know.
@@ -35,8 +36,12 @@ func (d *Deliverer) reports(r *Receiver, x outbox.Delivery, result outbox.Result
 			continue
 		}
 		route, _ := splitFallback(x.Route)
+		kind := fmt.Sprintf("%s%s %d", reportKind, r.Name, x.Attempts+1)
+		if x.Kind != "" {
+			kind += ", " + x.Kind
+		}
 		out = append(out, outbox.NewDelivery{Receiver: name, Channel: to.Channel, Route: route, Severity: x.Severity,
-			Kind: fmt.Sprintf("%s%s %d", reportKind, r.Name, x.Attempts+1), About: reportOf(ran).Text()})
+			Kind: kind, About: reportOf(ran).Text()})
 	}
 	return out
 }

@@ -109,7 +109,7 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 	p := b.open
 	p.items, p.callers, p.bytes = append(p.items, item), append(p.callers, c), p.bytes+bytes
 	switch {
-	case len(p.items) >= max(b.Size, 1) || b.Bytes > 0 && p.bytes >= b.Bytes || b.Wait == 0 && b.underway == 0:
+	case len(p.items) >= b.Size || b.Bytes > 0 && p.bytes >= b.Bytes || b.Wait == 0 && b.underway == 0:
 		b.flush()
 	case p.timer == nil:
 		p.timer = time.AfterFunc(cmp.Or(b.Wait, maxHold), func() {

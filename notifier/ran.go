@@ -13,6 +13,8 @@ type Ran struct {
 	Program  string `json:"program"`
 	Receiver string `json:"receiver"`
 	Delivery string `json:"delivery"`
+	// Action is what it was run for where that is not a new alert.
+	Action Action `json:"action,omitempty"`
 	// Status is its exit status; -1 where it has none, which Ended then says why.
 	Status int           `json:"status"`
 	Ended  string        `json:"ended,omitempty"`

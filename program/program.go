@@ -19,6 +19,9 @@ import (
 // Path is where the program finds others. It does not depend on who started us.
 const Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+// hurry is the longest grace where nobody waits for the program any more: whoever is to leave must not keep others waiting.
+const hurry = 3 * time.Second
+
 // rest is how long the output may stay open once the program has ended.
 const rest = time.Second
 
@@ -128,18 +131,19 @@ func (p Program) wait(ctx context.Context, cmd *exec.Cmd) (cause error) {
 	}()
 	timer := time.NewTimer(p.Timeout)
 	defer timer.Stop()
+	left := p.Grace
 	select {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
-		cause = context.Cause(ctx)
+		cause, left = context.Cause(ctx), min(left, hurry)
 	case <-timer.C:
 		cause = ErrTimeout
 	}
 	started := tree(cmd.Process.Pid) // before those who know each other are gone
 	if p.Grace > 0 {
 		signal(cmd.Process.Pid, started, syscall.SIGTERM)
-		grace := time.NewTimer(p.Grace)
+		grace := time.NewTimer(left)
 		defer grace.Stop()
 		select {
 		case <-ended:

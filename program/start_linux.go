@@ -30,10 +30,22 @@ func start(cmd *exec.Cmd) error {
 		if unix.Unshare(unix.CLONE_FS) == nil {
 			unix.Umask(umask)
 		}
-		_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+		handOnNothing()
 		done <- cmd.Start()
 	}()
 	return <-done
+}
+
+// handOnNothing lets this thread's programs inherit no capability.
+func handOnNothing() {
+	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if unix.Capget(&header, &data[0]) != nil {
+		return
+	}
+	data[0].Inheritable, data[1].Inheritable = 0, 0
+	_ = unix.Capset(&header, &data[0])
 }
 
 // mayBecomeOthers reports whether we may take other users' ids: root's right, or that of two capabilities.

@@ -21,7 +21,7 @@ type fields map[string]shape
 
 var (
 	severities = []string{"info", "low", "medium", "high", "critical", "unknown"}
-	actions    = []string{"trigger", "update", "acknowledge", "resolve", "digest", "test"}
+	actions    = []string{"trigger", "update", "acknowledge", "resolve", "digest", "report", "test"}
 	kinds      = []string{"group", "digest", "window", "throttle", "storm", "inhibit", "silence", "storm-begins", "storm-over"}
 	notices    = []string{"storm-begins", "storm-over"}
 
@@ -57,6 +57,7 @@ var documentShape = fields{
 	"step":          objectOf(fields{"n": whole(1, 1<<53), "of": whole(1, 1<<53), "who": listOf(plain), "after_s": number}, "n", "of"),
 	"taken":         objectOf(fields{"by": plain, "via": plain, "at": moment}),
 	"resolved":      objectOf(fields{"after_s": number, "by": plain}, "after_s"),
+	"ran":           objectOf(fields{"program": plain, "receiver": plain, "delivery": plain, "action": oneOf(actions), "status": number, "ended": plain, "took_s": number, "output": plain, "dropped": number}, "program", "receiver", "delivery", "took_s"),
 
 	"kind": oneOf(kinds),
 	"counts": listOf(objectOf(fields{"rule": plain, "severity": oneOf(severities), "level": whole(0, 16), "family": plain, "title": plain,

@@ -46,7 +46,7 @@ func TestWebhookChecksTheSchemaThatTheRequestNames(t *testing.T) {
 		"no version":                {schemaBody("version"), []string{`header and body do not both say version 1: "1", <nil>`, "version is missing"}},
 		"another version":           {schemaBody("version=2"), []string{`header and body do not both say version 1: "1", 2`}},
 		"no receiver":               {schemaBody("receiver"), []string{"receiver is missing"}},
-		"unknown action":            {schemaBody(`action="open"`), []string{`action "open" is none of trigger, update, acknowledge, resolve, digest, test`}},
+		"unknown action":            {schemaBody(`action="open"`), []string{`action "open" is none of trigger, update, acknowledge, resolve, digest, report, test`}},
 		"level is text":             {schemaBody(`level="10"`), []string{"level is not a number"}},
 		"title is a number":         {schemaBody(`title=1`), []string{"title is not text"}},
 		"rule is text":              {schemaBody(`rule="5712"`), []string{"rule is not an object"}},

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 )
@@ -24,9 +25,12 @@ type securityEvent struct {
 // fields, each with its label. docs/syslog.md lists them.
 type cefFields struct {
 	Time       int64  `json:"rt,omitempty"` // in milliseconds since 1970
+	Start      int64  `json:"start,omitempty"`
+	End        int64  `json:"end,omitempty"`
 	ExternalID string `json:"externalId,omitempty"`
 	Category   string `json:"cat,omitempty"`
 	Action     string `json:"act,omitempty"`
+	Outcome    string `json:"outcome,omitempty"` // of a program
 	Reason     string `json:"reason,omitempty"`
 	Count      int    `json:"cnt,omitempty"`
 	DVCHost    string `json:"dvchost,omitempty"`
@@ -103,6 +107,7 @@ type leefFields struct {
 	Location    string `json:"location,omitempty"`
 	Program     string `json:"program,omitempty"`
 	Action      string `json:"action,omitempty"`
+	Outcome     string `json:"outcome,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 	SrcUser     string `json:"srcUser,omitempty"`
 	Command     string `json:"command,omitempty"`
@@ -111,6 +116,8 @@ type leefFields struct {
 	CVE         string `json:"cve,omitempty"`
 	Country     string `json:"srcCountry,omitempty"`
 	Count       int    `json:"count"`
+	First       string `json:"first,omitempty"`
+	Last        string `json:"last,omitempty"`
 	State       string `json:"state,omitempty"`
 	Repeat      string `json:"possibleRepeat,omitempty"`
 	Log         string `json:"log,omitempty"`
@@ -122,7 +129,7 @@ const (
 	leefTimeFormat = "MMM dd yyyy HH:mm:ss.SSS z"
 )
 
-// stateOf is what an event tells that is no new alert (taken, quiet, resolved, digest, test), or that it may be a second copy.
+// stateOf is what an event tells that is no new alert (taken, quiet, resolved, ran, digest, test), or that it may be a second copy.
 func (e event) stateOf() string {
 	switch {
 	case e.Type != "alert":
@@ -135,8 +142,8 @@ func (e event) stateOf() string {
 
 // severityNumber is the severity as CEF and LEEF count it. What became of an alert, however severe, is no news.
 func (e event) severityNumber(s alert.Severity) int {
-	switch e.Type {
-	case "taken", "quiet", "resolved":
+	switch {
+	case e.Type == "taken", e.Type == "quiet", e.Type == "resolved", e.Ran != nil:
 		return 1
 	}
 	switch s {
@@ -155,10 +162,41 @@ func (e event) severityNumber(s alert.Severity) int {
 func (s *Set) securityEvent(d *Data) (securityEvent, event, error) {
 	e, err := s.event(d)
 	out := securityEvent{Vendor: "OSSEC", Product: "OSSEC HIDS", ID: cmp.Or(e.SignatureID, e.Family), Name: cmp.Or(e.Signature, e.Description), Severity: e.severityNumber(d.Severity)}
-	if e.VendorProduct == "Wazuh" {
-		out.Vendor, out.Product = "Wazuh", "Wazuh"
+	if e.VendorProduct != out.Product {
+		out.Vendor, out.Product = e.VendorProduct, e.VendorProduct
 	}
 	return out, e, err
+}
+
+// ranFields are what a message about a program says of it: the program, whether it did what it was run for, how it ended, and what
+// it printed.
+func (e event) ranFields(d *Data) (action, outcome, reason, log string) {
+	if d.Ran == nil {
+		return e.Action, "", e.Reason, e.Log
+	}
+	outcome = "failure"
+	if d.Ran.OK() {
+		outcome = "success"
+	}
+	return d.Ran.Program, outcome, d.Ran.Words(), strings.TrimSpace(d.Ran.Output)
+}
+
+// own is what a message says of its alert alone. A message about many has the most severe of them, which stands for none of the
+// others.
+func (d *Data) own() (at time.Time, groups, location, agent, description string) {
+	if d.Summary != nil {
+		_, at = period(d.Summary)
+		return at, "", "", "", ""
+	}
+	return d.Time, strings.Join(known(d.Rule.Groups), ","), d.LogFile, d.Agent.ID, d.Rule.Description
+}
+
+// millis is a time in milliseconds since 1970; 0 where there is none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // splitFamilies gives an address to the field for its family; what is no address goes to none.
@@ -179,16 +217,19 @@ func (s *Set) cef(d *Data) (securityEvent, error) {
 	if err != nil {
 		return out, err
 	}
+	at, groups, location, agent, _ := d.own()
+	action, outcome, reason, log := e.ranFields(d)
 	f := cefFields{
-		ExternalID: e.ID, Category: e.Family, Action: e.Action, Reason: e.Reason, Count: e.Count, DVCHost: e.DVC, AgentID: d.Agent.ID, Process: e.App,
+		Time: millis(at), ExternalID: e.ID, Category: e.Family, Action: action, Outcome: outcome, Reason: reason, Count: e.Count, DVCHost: e.DVC, AgentID: agent, Process: e.App,
 		SrcPort: e.SrcPort, SrcUser: e.SrcUser, SrcProcess: e.ProcessName, DestHost: e.Dest, DstPort: e.DestPort, DestUser: e.User, Proto: e.Transport,
 		Request: e.URL, Method: e.HTTPMethod, Client: e.UserAgent,
 		FileName: e.FileName, FilePath: e.FilePath, FileHash: e.FileHash, FileSize: e.FileSize, Message: e.Description,
-		Level: e.SeverityID, Groups: strings.Join(known(d.Rule.Groups), ","), Location: d.LogFile, MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Command: e.Command,
-		Log: e.Log, State: e.stateOf(), Country: d.sourceCountry(),
+		Level: e.SeverityID, Groups: groups, Location: location, MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Command: e.Command,
+		Log: log, State: e.stateOf(), Country: d.sourceCountry(),
 	}
-	if !d.Time.IsZero() {
-		f.Time = d.Time.UnixMilli()
+	if d.Summary != nil {
+		from, to := period(d.Summary)
+		f.Start, f.End = millis(from), millis(to)
 	}
 	f.Src, f.Src6 = splitFamilies(e.SrcIP)
 	f.Dst, f.Dst6 = splitFamilies(e.DestIP)
@@ -218,17 +259,19 @@ func (s *Set) leef(d *Data) (securityEvent, error) {
 	if err != nil {
 		return out, err
 	}
+	at, groups, location, agent, description := d.own()
+	action, outcome, reason, log := e.ranFields(d)
 	f := leefFields{
 		Category: e.Family, Severity: out.Severity, Src: e.SrcIP, Dst: e.DestIP, SrcPort: e.SrcPort, DstPort: e.DestPort, Proto: strings.ToUpper(e.Transport),
-		User: e.User, Host: e.Dest, URL: e.URL, Resource: e.FilePath, Policy: d.Rule.Description,
-		ID: e.ID, Description: e.Description, Level: e.SeverityID, Groups: strings.Join(known(d.Rule.Groups), ","), Manager: e.DVC, AgentID: d.Agent.ID,
-		Location: d.LogFile, Program: e.App, Action: e.Action, Reason: e.Reason, SrcUser: e.SrcUser, Command: e.Command, FileHash: e.FileHash,
-		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: d.sourceCountry(), Count: e.Count, State: e.stateOf(), Log: e.Log,
+		User: e.User, Host: e.Dest, URL: e.URL, Resource: e.FilePath, Policy: description,
+		ID: e.ID, Description: e.Description, Level: e.SeverityID, Groups: groups, Manager: e.DVC, AgentID: agent,
+		Location: location, Program: e.App, Action: action, Outcome: outcome, Reason: reason, SrcUser: e.SrcUser, Command: e.Command, FileHash: e.FileHash,
+		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: d.sourceCountry(), Count: e.Count, First: e.First, Last: e.Last, State: e.stateOf(), Log: log,
 	}
-	if !d.Time.IsZero() {
-		f.Time, f.TimeFormat = d.Time.UTC().Format(leefTime), leefTimeFormat
+	if !at.IsZero() {
+		f.Time, f.TimeFormat = at.UTC().Format(leefTime), leefTimeFormat
 	}
-	if d.Family == "auth_success" {
+	if d.Family == "auth_success" && d.Ran == nil {
 		f.Login = "true"
 	}
 	if e.Repeat {
@@ -243,12 +286,18 @@ func (d *Data) structured() map[string]string {
 	data := map[string]string{
 		"id": d.ID, "severity": d.Severity.String(), "rule": d.OneRule(), "family": d.Family, "host": d.Host, "delivery": d.Delivery,
 	}
+	if d.Summary != nil {
+		data["host"] = d.Summary.Host
+	}
 	maps.DeleteFunc(data, func(_, v string) bool { return v == "" })
 	return data
 }
 
 // sourceCountry is where the source is, as enrichment knows it. What the alert itself says of it does not count.
 func (d *Data) sourceCountry() string {
+	if d.Summary != nil {
+		return ""
+	}
 	geo, _ := d.Added["srcip_geo"].(map[string]any)
 	country, _ := geo["country"].(string)
 	return country

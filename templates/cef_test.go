@@ -1,12 +1,16 @@
 package templates
 
 import (
+	gocmp "cmp"
 	"encoding/json"
+	"maps"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
@@ -66,6 +70,61 @@ func TestSecurityEvents(t *testing.T) {
 		header, cef := fieldsOf(t, "cef.json", alert.Parse([]byte(`{"rule":{"id":"1","level":`+tt.level+`}}`), alert.Options{}), tt.c)
 		if header["severity"] != tt.want || cef["flexString1"] != tt.state {
 			t.Errorf("%s: severity %v, state %v, want %v, %v", name, header["severity"], cef["flexString1"], tt.want, tt.state)
+		}
+	}
+}
+
+// A message about a program says how that ended, and is no second copy of the alert, however severe and whatever that was.
+func TestSecurityEventOfAProgramsEnd(t *testing.T) {
+	a := alert.Parse([]byte(`{"rule":{"id":"5715","level":15,"description":"login","groups":["sshd","authentication_success"]},"data":{"srcip":"203.0.113.9"},"full_log":"Accepted password"}`), alert.Options{})
+	for name, tt := range map[string]struct {
+		c    Context
+		want map[string]any
+	}{
+		"done":   {Context{Ran: &notifier.Ran{Program: "block-ip", Took: 3200 * time.Millisecond, Output: "blocked\n"}}, map[string]any{"outcome": "success", "reason": "status 0 after 3.2 s", "log": "blocked"}},
+		"failed": {Context{Ran: &notifier.Ran{Program: "block-ip", Status: -1, Ended: "ended by us"}}, map[string]any{"outcome": "failure", "reason": "ended by us", "log": nil}},
+		"a test": {Context{Sample: "5715", Ran: &notifier.Ran{Program: "block-ip", Status: 3}}, map[string]any{"outcome": "failure", "state": "test", "log": nil}},
+	} {
+		tt.c.Action = notifier.Report
+		header, cef := fieldsOf(t, "cef.json", a, tt.c)
+		_, leef := fieldsOf(t, "leef.json", a, tt.c)
+		if header["severity"] != 1.0 || leef["sev"] != 1.0 || leef["isLoginEvent"] != nil {
+			t.Errorf("%s: severity %v and %v, login %v", name, header["severity"], leef["sev"], leef["isLoginEvent"])
+		}
+		want := map[string]any{"action": "block-ip", "state": "ran"}
+		maps.Copy(want, tt.want)
+		for key, v := range want {
+			if of := map[string]string{"action": "act", "state": "flexString1", "log": "cs6"}; leef[key] != v || cef[gocmp.Or(of[key], key)] != v {
+				t.Errorf("%s: %s is %v in LEEF and %v in CEF, want %v", name, key, leef[key], cef[gocmp.Or(of[key], key)], v)
+			}
+		}
+	}
+}
+
+// A message about many alerts says nothing that only one of them would say.
+func TestSecurityEventOfMany(t *testing.T) {
+	a := alert.Parse([]byte(`{"timestamp":"2026-11-23T13:20:17.123+0000","rule":{"id":"5712","level":10,"description":"brute force","groups":["sshd"]},"agent":{"id":"001","name":"web-01"},"location":"/var/log/auth.log"}`), alert.Options{})
+	from := a.Time.Add(-time.Hour)
+	c := Context{Summary: &digest.Summary{Kind: digest.Scheduled, Total: 4, From: from, To: a.Time, Highest: int(alert.Medium), Level: 10}, Alerts: []*alert.Alert{a}}
+	header, cef := fieldsOf(t, "cef.json", a, c)
+	if header["vendor"] != "ossec-notify" || header["id"] != "digest" || header["severity"] != 6.0 {
+		t.Errorf("header %v", header)
+	}
+	for key, want := range map[string]any{
+		"cnt": 4.0, "start": float64(from.UnixMilli()), "end": float64(a.Time.UnixMilli()), "rt": float64(a.Time.UnixMilli()), "flexString1": "digest",
+		"cs1": nil, "cs2": nil, "deviceExternalId": nil,
+	} {
+		if cef[key] != want {
+			t.Errorf("CEF: %s is %v, want %v", key, cef[key], want)
+		}
+	}
+	if data, _ := fieldsOf(t, "data.json", a, c); data["host"] != nil || data["rule"] != nil || data["family"] != "digest" {
+		t.Errorf("structured data: %v", data)
+	}
+	_, leef := fieldsOf(t, "leef.json", a, c)
+	for key, want := range map[string]any{"count": 4.0, "state": "digest", "policy": nil, "groups": nil, "location": nil, "agentId": nil} {
+		if leef[key] != want {
+			t.Errorf("LEEF: %s is %v, want %v", key, leef[key], want)
 		}
 	}
 }

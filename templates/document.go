@@ -186,6 +186,7 @@ type (
 		Program  string  `json:"program"`
 		Receiver string  `json:"receiver"`
 		Delivery string  `json:"delivery"`
+		Action   string  `json:"action,omitempty"`
 		Status   *int    `json:"status,omitempty"`
 		Ended    string  `json:"ended,omitempty"`
 		Took     float64 `json:"took_s"`
@@ -398,7 +399,7 @@ func (doc *document) details(r *family.Reading) {
 }
 
 func ran(r *notifier.Ran) *documentRan {
-	return &documentRan{r.Program, r.Receiver, r.Delivery, level(r.Status), r.Ended, r.Took.Seconds(), r.Output, r.Dropped}
+	return &documentRan{r.Program, r.Receiver, r.Delivery, string(r.Action), level(r.Status), r.Ended, r.Took.Seconds(), r.Output, r.Dropped}
 }
 
 // known leaves out what is empty: in the document, what is not known is absent.

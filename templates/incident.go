@@ -16,7 +16,14 @@ import (
 // incidentFacts adds what is to be said first: that it is over, or how often it came.
 func (d *Data) incidentFacts(facts []Fact) []Fact {
 	if r := d.Ran; r != nil {
-		facts = append(facts, Fact{display.Words("Ran"), display.Join(called(r.Program), display.Words(": "+r.Words()+", for "), called(r.Receiver))})
+		value := display.Join(called(r.Program), display.Words(": "+r.Words()+", for "), called(r.Receiver))
+		switch r.Action {
+		case notifier.Resolve:
+			value = display.Join(value, display.Words(", because it is over"))
+		case notifier.Acknowledge:
+			value = display.Join(value, display.Words(", because somebody has taken it"))
+		}
+		facts = append(facts, Fact{display.Words("Ran"), value})
 	}
 	if r := d.Resolved; r != nil {
 		over := display.Words("after " + display.Span(r.After))

@@ -146,7 +146,6 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, e.checkArgv(cfg, time.Now())...)
 		found = append(found, checkSecrets(ctx, cfg)...)
-		found = append(found, checkPrograms(cfg)...)
 		cache, done := e.rememberedOnCall(ctx, cfg)
 		defer done()
 		found = append(found, staleSchedules(cfg, cache)...)
@@ -157,6 +156,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			}
 		}
 		found = append(found, checkEnrich(cfg, time.Now())...)
+		found = append(found, checkPrograms(cfg, d)...)
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkDeadLinks(cfg)...)

@@ -55,6 +55,7 @@ type receiver struct {
 	common  common
 
 	templates *templates.Set
+	mistaken  bool // its channel's settings could not all be read
 	file      string
 	node      *yaml.Node // the receiver's mapping, for places
 }

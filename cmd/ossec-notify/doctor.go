@@ -572,6 +572,10 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 		reader = x.who.name
 	}
 	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
+	if slices.ContainsFunc(x.cfg.Receivers, func(r *receiver) bool { return programOf(r) != nil }) {
+		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
+		tell("programs", "see docs/runbooks.md", "all can be run", checkPrograms(x.cfg, d))
+	}
 	if len(x.cfg.Aliases) > 0 {
 		cache, done := x.rememberedOnCall(ctx, x.cfg)
 		defer done()

@@ -141,6 +141,8 @@ func kindsOfMessages(t *testing.T) map[string]templates.Context {
 		"quiet-edit":      {Action: notifier.Update, Edit: true, Quiet: &templates.Quiet{For: 15 * time.Minute, Total: 212, Since: received, Last: received.Add(time.Hour)}, AckURL: "https://notify.example.com/ack/D1?s=abc&t=1"},
 		"taken-edit":      {Action: notifier.Acknowledge, Edit: true, Seen: &templates.Seen{Count: 37, Since: received, Last: received.Add(time.Hour)}, Taken: &templates.Taken{By: "NAME", Via: "Slack link", At: received}},
 		"resolved-edit":   {Action: notifier.Update, Edit: true, Resolved: &templates.Resolved{After: 42 * time.Minute, By: hostile}, Quiet: &templates.Quiet{For: 15 * time.Minute, Total: 12, Since: received, Last: received.Add(time.Hour)}},
+		"ran":             {Action: notifier.Report, Ran: &notifier.Ran{Program: "block-ip", Receiver: "block", Delivery: "D2", Took: 3 * time.Second, Output: "blocked <!channel>\n```"}},
+		"ran-failed":      {Action: notifier.Report, Ran: &notifier.Ran{Program: "block-ip", Receiver: "block", Delivery: "D2", Status: -1, Ended: "ended by us at its timeout of 2 min", Took: 2 * time.Minute, Output: strings.Repeat("x", 65536), Dropped: 5000}},
 		"resolved":        {Action: notifier.Resolve, Resolved: &templates.Resolved{After: 42 * time.Minute, By: hostile}, Taken: &templates.Taken{By: "NAME", Via: "command line", At: received}},
 	}
 	for name, c := range all {

@@ -359,7 +359,8 @@ func (l *loader) receiver(name string, n *yaml.Node) (r *receiver, alias bool) {
 		before := len(l.problems)
 		l.value(e, settingsValue(r.Config))
 		resolveFiles(r.Config.settings(), l.dir())
-		l.validate(r, len(l.problems) > before)
+		r.mistaken = len(l.problems) > before
+		l.validate(r, r.mistaken)
 	}
 	if r.Config == nil && len(l.problems) > mistakes {
 		return nil, false

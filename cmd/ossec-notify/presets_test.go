@@ -68,21 +68,22 @@ func TestPresetMistakesInTheConfig(t *testing.T) {
 	t.Parallel()
 	const url = `url: "https://chat.example.com/1"`
 	for config, want := range map[string][]string{
-		`{preset: house, ` + url + `, settings: {key: k}}`:                      nil,
-		`{preset: discord, ` + url + `}`:                                        nil,
-		`{preset: discrod, ` + url + `}`:                                        {`ossec-notify.yaml:3: preset: there is no preset "discrod": did you mean "discord"?`},
-		`{preset: hause, ` + url + `}`:                                          {`ossec-notify.yaml:3: preset: there is no preset "hause": did you mean "house"?`},
-		`{preset: ../x, ` + url + `}`:                                           {`ossec-notify.yaml:3: preset: "../x" is no name of a preset: see them with: ossec-notify presets`},
-		`{preset: house, ` + url + `}`:                                          {`ossec-notify.yaml:3: settings.key: is missing: the key, such as abc`},
-		`{preset: house, settings: {key: k}}`:                                   {`ossec-notify.yaml:3: url: is missing: the hook, such as https://chat.example.com/1`},
-		`{preset: house, url: "chat.example.com", settings: {key: k}}`:          {`ossec-notify.yaml:3: url: is not a URL such as https://example.com/hook`},
-		`{preset: house, ` + url + `, settings: {key: k, room: sco}}`:           {`ossec-notify.yaml:3: settings.room: "sco" is none of its values: did you mean "soc"?`},
-		`{preset: house, ` + url + `, settings: {key: k, romo: soc}}`:           {`ossec-notify.yaml:3: settings.romo: is no setting of the preset house: did you mean "room"?`},
-		`{preset: house, ` + url + `, settings: {key: k, room: {file: x}}}`:     {`ossec-notify.yaml:3: settings.room: is no secret, and is read when the config is loaded: write the value itself`},
-		`{preset: house, ` + url + `, settings: {key: k}, body: json}`:          {`ossec-notify.yaml:3: body: is what the preset house says: remove it, or copy the preset and change it there (ossec-notify presets house)`},
-		`{preset: house, ` + url + `, settings: {key: k}, headers: {x-key: a}}`: {},
-		`{preset: house, ` + url + `, settings: {key: k}, headers: {X-Key: a}}`: {`ossec-notify.yaml:3: headers.X-Key: is set by the preset house`},
-		`{` + url + `, settings: {key: k}}`:                                     {`ossec-notify.yaml:3: settings: are those of a preset: write preset: NAME beside them (ossec-notify presets)`},
+		`{preset: house, ` + url + `, settings: {key: k}}`:                       nil,
+		`{preset: discord, ` + url + `}`:                                         nil,
+		`{preset: discrod, ` + url + `}`:                                         {`ossec-notify.yaml:3: preset: there is no preset "discrod": did you mean "discord"?`},
+		`{preset: hause, ` + url + `}`:                                           {`ossec-notify.yaml:3: preset: there is no preset "hause": did you mean "house"?`},
+		`{preset: ../x, ` + url + `}`:                                            {`ossec-notify.yaml:3: preset: "../x" is no name of a preset: see them with: ossec-notify presets`},
+		`{preset: house, ` + url + `}`:                                           {`ossec-notify.yaml:3: settings.key: is missing: the key, such as abc`},
+		`{preset: house, ulr: "https://chat.example.com/1", settings: {key: k}}`: {`ossec-notify.yaml:3: unknown key "ulr" in webhook: did you mean "url"?`},
+		`{preset: house, settings: {key: k}}`:                                    {`ossec-notify.yaml:3: url: is missing: the hook, such as https://chat.example.com/1`},
+		`{preset: house, url: "chat.example.com", settings: {key: k}}`:           {`ossec-notify.yaml:3: url: is not a URL such as https://example.com/hook`},
+		`{preset: house, ` + url + `, settings: {key: k, room: sco}}`:            {`ossec-notify.yaml:3: settings.room: "sco" is none of its values: did you mean "soc"?`},
+		`{preset: house, ` + url + `, settings: {key: k, romo: soc}}`:            {`ossec-notify.yaml:3: settings.romo: is no setting of the preset house: did you mean "room"?`},
+		`{preset: house, ` + url + `, settings: {key: k, room: {file: x}}}`:      {`ossec-notify.yaml:3: settings.room: is no secret, and is read when the config is loaded: write the value itself`},
+		`{preset: house, ` + url + `, settings: {key: k}, body: json}`:           {`ossec-notify.yaml:3: body: is what the preset house says: remove it, or copy the preset and change it there (ossec-notify presets house)`},
+		`{preset: house, ` + url + `, settings: {key: k}, headers: {x-key: a}}`:  {},
+		`{preset: house, ` + url + `, settings: {key: k}, headers: {X-Key: a}}`:  {`ossec-notify.yaml:3: headers.X-Key: is set by the preset house`},
+		`{` + url + `, settings: {key: k}}`:                                      {`ossec-notify.yaml:3: settings: are those of a preset: write preset: NAME beside them (ossec-notify presets)`},
 	} {
 		cfg, got, _ := loadWithPresets(t, "receivers:\n  chat: {webhook: "+config+"}\ndefault: [chat]\n", ownPreset)
 		if diff := cmp.Diff(want, got); len(want)+len(got) > 0 && diff != "" || (cfg == nil) != (len(want) > 0) {

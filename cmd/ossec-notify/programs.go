@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/command"
@@ -71,8 +73,6 @@ func (l *loader) report(r *receiver, receivers map[string]*receiver, name string
 		}
 	case programOf(to) != nil:
 		l.errorf(at, "report: %q runs a program itself, which would go on without end: name who is told", name)
-	case to.Channel.pages:
-		l.warnf(at, "report: %q is told nothing: it has no message that calls nobody", name)
 	}
 }
 
@@ -88,7 +88,7 @@ func singly(cfg *config) map[string]bool {
 }
 
 // checkPrograms looks whether the programs of receivers are there and can be run by who looks, and who else can change them.
-func checkPrograms(cfg *config) []finding {
+func checkPrograms(cfg *config, d *dispatch.Dispatcher) []finding {
 	var found []finding
 	for _, r := range cfg.Receivers {
 		c := programOf(r)
@@ -101,6 +101,11 @@ func checkPrograms(cfg *config) []finding {
 		warn := func(key, format string, args ...any) {
 			mistake(key, format, args...)
 			found[len(found)-1].Warning, found[len(found)-1].code = true, exitDone
+		}
+		for _, name := range c.Report {
+			if to := d.Receivers[name]; to != nil && !notifier.Follows(to.Notifier, notifier.Report) {
+				warn("report", "%q is told nothing: %s has no message for it", name, cmp.Or(to.Preset, to.Channel))
+			}
 		}
 		for _, doubt := range c.Doubts() {
 			warn(doubt.Key, "%s", doubt.Message)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -225,7 +227,7 @@ func TestTheEndOfARunbookCallsNobody(t *testing.T) {
 	config = strings.Replace(config, "receivers:\n", "receivers:\n  oncall: {pagerduty: {routing_key: ROUTING_KEY, endpoint: \"PAGERDUTY_URL\"}}\n", 1)
 	config = strings.Replace(config, "report: [soc, backup]", "report: [soc, oncall]", 1)
 	in := newInstallationWith(t, strings.Replace(config, "to: [soc, block]", "escalate: [{to: [soc, block]}, {after: 1h, to: backup}]", 1), sandbox.Options{SlackChannels: []string{"soc"}})
-	if out := in.command(exitDone, "check"); !strings.Contains(out, `warning: report: "oncall" is told nothing: it has no message that calls nobody`) {
+	if out := in.command(exitDone, "check"); !strings.Contains(out, `warning: receiver "block": report: "oncall" is told nothing: pagerduty has no message for it`) {
 		t.Errorf("check says\n%s", out)
 	}
 	in.call("custom-notify", in.alert("1"))
@@ -240,5 +242,40 @@ func TestTheEndOfARunbookCallsNobody(t *testing.T) {
 	}
 	if held := in.count(outbox.Held); held != 1 {
 		t.Errorf("%d steps wait, want the one of the alert", held)
+	}
+}
+
+// The worst runbook that somebody may write, and the worst alert: each variable without quotes, and once more for a second shell.
+func TestAHostileAlertRunsNothingInACarelessRunbook(t *testing.T) {
+	t.Parallel()
+	in, dir := newRunbook(t, `PATH=/bin:/usr/bin
+for v in $(env | grep ^OSSEC_NOTIFY_ | cut -d= -f2-); do echo $v >/dev/null; done
+sh -c "echo $OSSEC_NOTIFY_SRCIP $OSSEC_NOTIFY_DSTIP $OSSEC_NOTIFY_HOST $OSSEC_NOTIFY_AGENT_ID $OSSEC_NOTIFY_ALERT_ID $OSSEC_NOTIFY_RULE_ID $OSSEC_NOTIFY_LEVEL $OSSEC_NOTIFY_ROUTE"
+env | grep ^OSSEC_NOTIFY_ >env
+: >done`, "[]")
+	hostile := "$(touch pwned)`touch pwned`; touch pwned\ntouch pwned # '\" | touch pwned & touch${IFS}pwned -rf *"
+	text, err := json.Marshal(map[string]any{
+		"timestamp": "2026-11-23T13:20:17.412+0000", "id": hostile, "location": hostile, "full_log": hostile, "manager": map[string]any{"name": hostile},
+		"agent": map[string]any{"id": hostile, "name": hostile, "ip": hostile}, "rule": map[string]any{"level": 12, "id": hostile, "description": hostile, "groups": []string{hostile}},
+		"data": map[string]any{"srcip": hostile, "dstip": hostile, "srcuser": hostile},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "hostile.alert")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-notify", file)
+	in.until("run", func() bool { _, err := os.Stat(filepath.Join(dir, "done")); return err == nil })
+	for _, at := range []string{dir, "/"} {
+		if _, err := os.Stat(filepath.Join(at, "pwned")); err == nil {
+			t.Errorf("the alert ran a program in %s", at)
+		}
+	}
+	for line := range strings.Lines(fileOf(t, dir, "env")) {
+		if name, _, _ := strings.Cut(line, "="); slices.Contains([]string{"OSSEC_NOTIFY_SRCIP", "OSSEC_NOTIFY_DSTIP", "OSSEC_NOTIFY_HOST", "OSSEC_NOTIFY_AGENT_ID", "OSSEC_NOTIFY_RULE_ID", "OSSEC_NOTIFY_ALERT_ID"}, name) {
+			t.Errorf("there is a variable %s", line)
+		}
 	}
 }

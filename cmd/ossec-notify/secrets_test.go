@@ -599,6 +599,16 @@ func TestNoErrorPathLeaksASecret(t *testing.T) {
 			place(fmt.Sprintf("email-%s-%d", of.name, k), text)
 		}
 	}
+	key := awkward(number())
+	for name, script := range map[string]string{
+		"fails": `echo "$KEY"; exit 3`, "tries-again": `printf %s "$KEY" | base64; exit 75`, "is-cut": `head -c 65526 /dev/zero | tr "\0" x; echo "$KEY"; exit 3`, "calls": `"$KEY"`, "not-found": ``,
+	} {
+		run := fmt.Sprintf("[/bin/sh, -c, %q]", script)
+		if script == "" {
+			run = "/nonexistent/runbook"
+		}
+		place("command-"+name, `command: {run: `+run+`, env: {KEY: {FILE `+key+`}}}, rate: 1000/s`)
+	}
 	place("soc", "webhook: {url: http://"+closed+"/soc}") // whom all aliases stand for
 	all := slices.Sorted(maps.Keys(names))
 	all = append(all, slices.Sorted(maps.Keys(aliases))...)

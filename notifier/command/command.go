@@ -65,7 +65,10 @@ func (c *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 		return notifier.Receipt{}, notifier.Errorf(notifier.Temporary, "run %s: %w", c.name(), err)
 	}
 	ran := &notifier.Ran{Program: c.name(), Receiver: n.Receiver, Delivery: n.Delivery, Status: end.Status, Took: end.Took,
-		Output: notifier.RedactCut(strings.ToValidUTF8(string(output.Bytes()), "\ufffd"), secrets...), Dropped: output.Dropped()}
+		Output: strings.ToValidUTF8(notifier.RedactCut(string(output.Bytes()), secrets...), "\ufffd"), Dropped: output.Dropped()}
+	if n.Action != notifier.Trigger {
+		ran.Action = n.Action
+	}
 	failure := c.failure(end, err, ran)
 	receipt := notifier.Receipt{Ran: ran}
 	if end.Left {

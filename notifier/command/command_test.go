@@ -356,3 +356,87 @@ func TestAShellOnALineIsDoubted(t *testing.T) {
 		}
 	}
 }
+
+// manual is docs/runbooks.md.
+func manual(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../../docs/runbooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestTheManualListsTheVariables(t *testing.T) {
+	var listed []string
+	for _, line := range strings.Split(manual(t), "\n") {
+		if !strings.HasPrefix(line, "| `"+prefix) {
+			continue
+		}
+		for _, m := range regexp.MustCompile("`"+prefix+"([A-Z_]+)`").FindAllStringSubmatch(strings.Split(line, "|")[1], -1) {
+			listed = append(listed, m[1])
+		}
+	}
+	var names []string
+	for _, v := range variables {
+		names = append(names, v.name)
+	}
+	slices.Sort(listed)
+	slices.Sort(names)
+	if !slices.Equal(listed, names) {
+		t.Errorf("docs/runbooks.md lists %q, there are %q", listed, names)
+	}
+}
+
+// The runbook of the manual does what the manual says of it.
+func TestTheRunbookOfTheManualWorks(t *testing.T) {
+	const first = "#!/bin/sh\n# /usr/local/bin/block-ip:"
+	_, text, found := strings.Cut(manual(t), "```sh\n"+first)
+	if !found {
+		t.Fatal("docs/runbooks.md has no block-ip")
+	}
+	text, _, _ = strings.Cut("#"+text, "```")
+	queue := filepath.Join(t.TempDir(), "queue")
+	path := script(t, strings.ReplaceAll(text, "/var/spool/block-ip", queue))
+	run := func(change func(n notifier.Notification)) (status int, output string) {
+		n := brute()
+		if change != nil {
+			change(n)
+		}
+		receipt, _ := newNotifier(t, Config{Run: []string{path}}).Notify(t.Context(), n)
+		return receipt.Ran.Status, strings.TrimSpace(receipt.Ran.Output)
+	}
+	from := func(address string) func(notifier.Notification) {
+		return func(n notifier.Notification) { n.Parts["srcip"] = display.Quote(address) }
+	}
+	if status, said := run(nil); status != 75 {
+		t.Errorf("without a queue: %d, %s", status, said)
+	}
+	if err := os.Mkdir(queue, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		change func(notifier.Notification)
+		status int
+		said   string
+	}{
+		"a test":     {func(n notifier.Notification) { n.Parts["test"] = display.Words("1") }, 0, "a test: nothing is blocked"},
+		"ours":       {from("10.0.0.5"), 0, "10.0.0.5 is ours: not blocked"},
+		"no address": {from("203.0.113.9; reboot"), 1, "the alert has no source address"},
+	} {
+		if status, said := run(tc.change); status != tc.status || said != tc.said {
+			t.Errorf("%s: %d, %s", name, status, said)
+		}
+	}
+	if names, err := os.ReadDir(queue); err != nil || len(names) > 0 {
+		t.Errorf("what was not to be blocked is in the queue: %v (%v)", names, err)
+	}
+	for range 2 {
+		if status, said := run(nil); status != 0 || said != "203.0.113.9 is handed to the firewall" {
+			t.Errorf("%d, %s", status, said)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(queue, "203.0.113.9")); err != nil {
+		t.Error(err)
+	}
+}

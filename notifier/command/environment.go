@@ -19,8 +19,15 @@ import (
 
 const prefix = "OSSEC_NOTIFY_"
 
-// word is a name of the operator's, of an alert or of a host: no blank, no quote, no sign of a shell or of an option.
-var word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@#+-]{0,127}$`)
+// word is an id or one of our own words: no blank, no quote, no sign of a shell or of an option, no way up a tree of files. name is
+// that of a host.
+var (
+	word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@#+-]{0,127}$`)
+	name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
+)
+
+func isWord(s string) bool { return word.MatchString(s) && !strings.Contains(s, "..") }
+func isName(s string) bool { return name.MatchString(s) && isWord(s) }
 
 // variable is one of them.
 type variable struct {
@@ -30,21 +37,21 @@ type variable struct {
 }
 
 var variables = []variable{
-	{"ACTION", func(n notifier.Notification) string { return string(n.Action) }, word.MatchString},
-	{"ALERT_ID", func(n notifier.Notification) string { return n.Alert }, word.MatchString},
+	{"ACTION", func(n notifier.Notification) string { return string(n.Action) }, isWord},
+	{"ALERT_ID", func(n notifier.Notification) string { return n.Alert }, isWord},
 	{"OCCURRENCE", func(n notifier.Notification) string { return strconv.Itoa(n.Occurrence) }, isNumber},
-	{"DELIVERY", func(n notifier.Notification) string { return n.Delivery }, word.MatchString},
-	{"RECEIVER", func(n notifier.Notification) string { return n.Receiver }, word.MatchString},
-	{"ROUTE", part("route"), word.MatchString},
-	{"SEVERITY", func(n notifier.Notification) string { return n.Severity }, word.MatchString},
-	{"TIME", func(n notifier.Notification) string { return n.Time.UTC().Format(time.RFC3339) }, word.MatchString},
+	{"DELIVERY", func(n notifier.Notification) string { return n.Delivery }, isWord},
+	{"RECEIVER", func(n notifier.Notification) string { return n.Receiver }, isWord},
+	{"ROUTE", part("route"), isWord},
+	{"SEVERITY", func(n notifier.Notification) string { return n.Severity }, isWord},
+	{"TIME", func(n notifier.Notification) string { return n.Time.UTC().Format(time.RFC3339) }, isWord},
 	{"RULE_ID", part("rule"), isNumber},
 	{"LEVEL", part("level"), isNumber},
-	{"FAMILY", part("family"), word.MatchString},
+	{"FAMILY", part("family"), isWord},
 	{"SRCIP", part("srcip"), isAddress},
 	{"DSTIP", part("dstip"), isAddress},
 	{"AGENT_ID", part("agent"), isNumber},
-	{"HOST", part("host"), word.MatchString},
+	{"HOST", part("host"), isName},
 	{"TEST", part("test"), isNumber},
 	{"REPEAT", part("repeat"), isNumber},
 }

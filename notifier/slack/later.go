@@ -13,7 +13,8 @@ import (
 // A message has a later life where a bot posts: what happens next is shown where the reader looks first. An update, an
 // acknowledgement and a resolve change the first message, which notifies nobody; a trigger about the same incident, such as
 // a rise in severity, is a new message in its thread that the channel sees, too. With `repeats: thread` an update is a line
-// in the thread; with `repeats: none` repeats are left alone, and a trigger stands by itself.
+// in the thread; with `repeats: none` repeats are left alone, and a trigger stands by itself. What a program did about an alert is
+// told in its thread, to whom that is enough.
 //
 // Whatever keeps the first message from being changed or answered, the news is told: then by a message of its own
 // ([notifier.Receipt].Replaces). That is the one case in which an attempt takes a second request.
@@ -49,9 +50,13 @@ func (s *Notifier) how(n notifier.Notification) how {
 		return asEdit
 	case n.Action == notifier.Update && s.repeats == repeatsEdit:
 		return asEdit
-	case s.repeats == repeatsNone || !s.postsTo(n.Earlier.Channel):
+	case !s.postsTo(n.Earlier.Channel):
 		return anew
-	case n.Action == notifier.Update, n.Action == notifier.Report:
+	case n.Action == notifier.Report:
+		return asReply
+	case s.repeats == repeatsNone:
+		return anew
+	case n.Action == notifier.Update:
 		return asReply
 	case n.Action == notifier.Trigger:
 		return asThread

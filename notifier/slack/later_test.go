@@ -73,6 +73,7 @@ func TestLaterLifeOfAMessage(t *testing.T) {
 	edited := messages{{Text: laterText, Edits: 1}}
 	threaded := messages{{Text: "FIRST", Replies: 1}, {Text: laterText, Thread: "1", Broadcast: true}}
 	another := messages{{Text: "FIRST"}, {Text: laterText}}
+	below := messages{{Text: "FIRST", Replies: 1}, {Text: laterText, Thread: "1"}}
 	for _, c := range []struct {
 		repeats string
 		action  notifier.Action
@@ -83,6 +84,9 @@ func TestLaterLifeOfAMessage(t *testing.T) {
 		{"edit", notifier.Resolve, edited},
 		{"edit", notifier.Trigger, threaded},
 		{"edit", notifier.Digest, another},
+		{"edit", notifier.Report, below},
+		{"thread", notifier.Report, below},
+		{"none", notifier.Report, below},
 		{"thread", notifier.Update, messages{{Text: "FIRST", Replies: 1}, {Text: line, Thread: "1"}}},
 		{"thread", notifier.Acknowledge, edited},
 		{"thread", notifier.Resolve, edited},
@@ -341,6 +345,8 @@ func TestLaterMessageThatArrivedIsFound(t *testing.T) {
 		"update in its place":     {"edit", notifier.Update, true, true},
 		"line, no thread":         {"thread", notifier.Update, true, true},
 		"severity, no thread":     {"thread", notifier.Trigger, true, true},
+		"report":                  {"edit", notifier.Report, false, false},
+		"report, no thread":       {"edit", notifier.Report, true, false},
 		"by itself, as it should": {"none", notifier.Trigger, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -393,7 +399,7 @@ func TestWhichActionsAReceiverFollows(t *testing.T) {
 		n       notifier.Notifier
 		updates bool
 	}{"webhook": {hook, false}, "bot": {bot(""), true}, "edit": {bot("edit"), true}, "thread": {bot("thread"), true}, "none": {bot("none"), false}} {
-		for _, a := range []notifier.Action{notifier.Trigger, notifier.Acknowledge, notifier.Resolve, notifier.Digest} {
+		for _, a := range []notifier.Action{notifier.Trigger, notifier.Acknowledge, notifier.Resolve, notifier.Digest, notifier.Report} {
 			if !notifier.Follows(c.n, a) {
 				t.Errorf("%s does not follow %s", name, a)
 			}

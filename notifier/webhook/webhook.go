@@ -285,7 +285,7 @@ func (w *Notifier) Follows(a notifier.Action) bool {
 	switch a {
 	case notifier.Trigger, notifier.Digest:
 		return true
-	case notifier.Acknowledge, notifier.Resolve:
+	case notifier.Acknowledge, notifier.Resolve, notifier.Report:
 		return w.cfg.Body != bodyRaw
 	}
 	return false
