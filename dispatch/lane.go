@@ -228,7 +228,7 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 			}
 			l.mu.Lock()
 			if failure != nil {
-				l.health.failed(r, failure, time.Now(), l.d.hasFallback(r))
+				l.health.failed(r, failure, time.Now(), known.Failures, l.d.hasFallback(r))
 				stopped = stopped || failure.Reason != notifier.Permanent
 			} else if result.State == outbox.Delivered && !stopped {
 				l.health = health{Receiver: outbox.Receiver{Name: l.name}}
