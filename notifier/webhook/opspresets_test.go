@@ -327,7 +327,7 @@ func TestOpsPresetsAsChannels(t *testing.T) {
 	for _, v := range opsVendors() {
 		t.Run(v.preset, func(t *testing.T) {
 			h := newOpsHouse(t, v, "")
-			message := h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
+			message := h.said(t, shortAlert(), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
 			yes := yesOf(t, v, message)
 			notifiertest.Run(t, notifiertest.Case{
 				New: func(t *testing.T, base string, client *http.Client) notifier.Notifier {
