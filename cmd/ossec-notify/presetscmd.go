@@ -144,11 +144,7 @@ func presetTable() string {
 	b.WriteString("| preset | it needs | limits | rate | tried again, too | a repeat | tested against | checked |\n|---|---|---|---|---|---|---|---|\n")
 	for _, name := range presets.Names() {
 		p := presets.Embedded(name)
-		again := "comes twice, and says that it may be a copy"
-		if p.Idempotent {
-			again = "is known there"
-		}
-		fmt.Fprintf(&b, "| [`%s`](presets/%s.md) | %s | %s | %s | %s | %s | %s | %s |\n", name, name, neededBy(p), limitsOf(p), cmp.Or(p.Rate, "none"), cell(triedAgain(p)), again,
+		fmt.Fprintf(&b, "| [`%s`](presets/%s.md) | %s | %s | %s | %s | %s | %s | %s |\n", name, name, neededBy(p), limitsOf(p), cmp.Or(p.Rate, "none"), cell(triedAgain(p)), repeatOf(p),
 			cell(strings.Join(p.Tested, "; ")), p.Checked)
 	}
 	return b.String()
@@ -186,11 +182,10 @@ func neededBy(p *presets.Preset) string {
 func limitsOf(p *presets.Preset) string {
 	var all []string
 	for _, l := range p.Limits.Fields {
-		field := l.Path[strings.LastIndexByte("."+strings.TrimSuffix(l.Path, ".*"), '.'):]
-		all = append(all, fmt.Sprintf("`%s` %s", field, limitText(l)))
+		all = append(all, fmt.Sprintf("`%s` %s", strings.NewReplacer("*.", "", ".*", "").Replace(l.Path), limitText(l)))
 	}
 	if p.Limits.Body > 0 {
-		all = append(all, fmt.Sprintf("body %d bytes", p.Limits.Body))
+		all = append(all, fmt.Sprintf("in all %d bytes", p.Limits.Body))
 	}
 	return cell(strings.Join(all, ", "))
 }
@@ -198,6 +193,17 @@ func limitsOf(p *presets.Preset) string {
 func limitText(l presets.Limit) string {
 	units := map[presets.Unit]string{presets.Chars: "characters", presets.UTF16: "UTF-16 units", presets.Bytes: "bytes", presets.Items: "elements"}
 	return fmt.Sprintf("%d %s%s", l.Max, units[l.Unit], map[bool]string{true: " in all"}[l.Sum])
+}
+
+// repeatOf is what a second attempt does where the first arrived, for a cell.
+func repeatOf(p *presets.Preset) string {
+	switch {
+	case p.Idempotent:
+		return "is known there"
+	case strings.Contains(p.Request.Body, ".Delivery"):
+		return "starts it twice, with the same `delivery`"
+	}
+	return "comes twice, and says that it may be a copy"
 }
 
 // triedAgain are the answers that a preset tries again beside those that every channel does.

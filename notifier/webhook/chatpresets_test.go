@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +124,11 @@ func corpusAlert(t *testing.T, file string) *alert.Alert {
 	return parsed(b, filepath.Base(file))
 }
 
+// shortAlert is one for tests of answers, for which it does not matter what a message says.
+func shortAlert() *alert.Alert {
+	return parsed([]byte(`{"id":"1795440502.8","rule":{"id":"5712","level":10},"agent":{"name":"web-01"},"full_log":"Failed password"}`), "x.json")
+}
+
 // whatBecame are the ways in which the message about one alert differs from the first.
 func whatBecame(text string, by *alert.Alert) map[string]templates.Context {
 	return map[string]templates.Context{
@@ -211,9 +218,10 @@ func TestPayloadsStayTextInChatPresets(t *testing.T) {
 					}
 					a := hostile(t, base, p.Text)
 					all = append(all, a)
-					for name, c := range whatBecame(p.Text, a) {
-						if !p.Large || name == "trigger" {
-							h.deliver(t, h.said(t, a, c))
+					became := whatBecame(p.Text, a)
+					for s, name := range slices.Sorted(maps.Keys(became)) {
+						if name == "trigger" || !p.Large && webhook.Meets(i/len(chatVendors()), s, 3) {
+							h.deliver(t, h.said(t, a, became[name]))
 						}
 					}
 				}
@@ -482,7 +490,7 @@ func TestChatPresetsAsChannels(t *testing.T) {
 					}
 					return n
 				},
-				Notification: h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger}),
+				Notification: h.said(t, shortAlert(), templates.Context{Action: notifier.Trigger}),
 				Secrets:      v.secrets,
 				Accept: func(w http.ResponseWriter, r *http.Request) {
 					w.WriteHeader(v.yes.status)
@@ -520,7 +528,7 @@ func TestPayloadsNeedEachEscapeOfChatPresets(t *testing.T) {
 					delete(tables[table], sign)
 					h := houseOf(t, v, p, everywhereTemplate)
 					for _, x := range injection.All() {
-						if x.Large {
+						if x.Large || !strings.Contains(x.Text, sign) && table != "line_start" {
 							continue
 						}
 						a := hostile(t, "wazuh/5712-ssh-brute-force.json", x.Text)

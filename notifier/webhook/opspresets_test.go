@@ -327,7 +327,7 @@ func TestOpsPresetsAsChannels(t *testing.T) {
 	for _, v := range opsVendors() {
 		t.Run(v.preset, func(t *testing.T) {
 			h := newOpsHouse(t, v, "")
-			message := h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
+			message := h.said(t, shortAlert(), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
 			yes := yesOf(t, v, message)
 			notifiertest.Run(t, notifiertest.Case{
 				New: func(t *testing.T, base string, client *http.Client) notifier.Notifier {
@@ -362,6 +362,27 @@ func yesOf(t *testing.T, v opsVendor, n notifier.Notification) (yes sinkAnswer) 
 	}
 	h.deliver(t, n)
 	return yes
+}
+
+// A test says so to what it starts, which can end there.
+func TestAutomationIsToldOfATest(t *testing.T) {
+	told := 0
+	for _, v := range opsVendors() {
+		if !strings.Contains(presets.Embedded(v.preset).Source(), ".Delivery") || presets.Embedded(v.preset).Idempotent {
+			continue
+		}
+		told++
+		h := newOpsHouse(t, v, "")
+		for sample, want := range map[string]string{"": "trigger", "5712": "test"} {
+			got := string(h.deliver(t, h.said(t, shortAlert(), templates.Context{Action: notifier.Trigger, Sample: sample, Delivery: "D" + sample})).body)
+			if !strings.Contains(got, `"action":"`+want+`"`) && !strings.Contains(got, "OSSEC_ACTION="+want) {
+				t.Errorf("%s, sample %q: %s is not said in %s", v.preset, sample, want, got)
+			}
+		}
+	}
+	if told != 8 {
+		t.Errorf("%d presets start something, want 8", told)
+	}
 }
 
 // The end of an incident has the labels, key or alias of its beginning, whatever the alert holds.

@@ -252,7 +252,7 @@ func TestPayloadsInEveryPreset(t *testing.T) {
 			cfg := presetConfig(presets.Embedded(name))
 			set := presetSet(t, cfg)
 			for i, file := range files {
-				if st, err := os.Stat(file); err != nil || st.IsDir() || !Meets(i, k, 6) {
+				if st, err := os.Stat(file); err != nil || st.IsDir() || !Meets(i, k, 9) {
 					continue
 				}
 				a := alertOf(t, strings.TrimPrefix(filepath.ToSlash(file), "../../testdata/alerts/"))

@@ -27,7 +27,7 @@ func runs(handle func(r sinkRequest, n int) (sinkAnswer, error)) *desk {
 // payload is what all presets for automation send: fixed keys, and the alert as our document.
 func payload() map[string]shape {
 	return map[string]shape{
-		"!delivery": words(64), "!action": exactly("trigger", "digest"), "!severity": exactly("critical", "high", "medium", "low", "info", "unknown"),
+		"!delivery": words(64), "!action": exactly("trigger", "digest", "test"), "!severity": exactly("critical", "high", "medium", "low", "info", "unknown"),
 		"!alert": ourDocument,
 	}
 }

@@ -444,7 +444,7 @@ func TestPayloadsInRooms(t *testing.T) {
 				}
 			}
 			for i, file := range files {
-				if st, err := os.Stat(file); err == nil && !st.IsDir() && Meets(i, k, 2) {
+				if st, err := os.Stat(file); err == nil && !st.IsDir() && Meets(i, k, len(rooms())) {
 					send(file, presetMessage(t, set, alertOf(t, strings.TrimPrefix(filepath.ToSlash(file), "../../testdata/alerts/")), templates.Context{}))
 				}
 			}

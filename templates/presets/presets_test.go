@@ -39,6 +39,8 @@ answer:
   wait: {header: X-Reset, unit: epoch_ms}
   verdicts:
     - {status: 429, code: [quota], is: temporary, wait: 6h}
+    - {body: full, is: permanent}
+tested: [a stand-in, Chat 2.1]
 `
 
 func TestParse(t *testing.T) {
@@ -64,6 +66,9 @@ func TestParse(t *testing.T) {
 	}
 	if want := []Statuses{{200, 200}, {202, 204}}; !slices.Equal(p.Answer.Success.Status, want) {
 		t.Errorf("success: %v, want %v", p.Answer.Success.Status, want)
+	}
+	if want := []string{"a stand-in", "Chat 2.1"}; !slices.Equal(p.Tested, want) || p.Answer.Verdicts[1].Body != "full" {
+		t.Errorf("tested against %q, want %q; verdicts %+v", p.Tested, want, p.Answer.Verdicts)
 	}
 	if v := p.Answer.Verdicts[0]; v.Wait.Hours() != 6 || v.Status[0].From != 429 || v.Code[0] != "quota" {
 		t.Errorf("verdict %+v", v)
@@ -108,7 +113,7 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"{path: text, chars: 10}", "{path: text, items: 10, sum: true}", `24:12: items are counted in one list: leave sum out`},
 		{"unit: epoch_ms", "unit: hours", `27:9: wait takes json or header, and unit: one of s, ms, epoch_s, epoch_ms`},
 		{"is: temporary, wait: 6h", "is: permanent, wait: 6h", `29:57: wait is for what is temporary`},
-		{"status: 429, code: [quota], is: temporary, wait: 6h", "is: permanent", `29:7: a verdict needs a condition: status, code, text or json`},
+		{"status: 429, code: [quota], is: temporary, wait: 6h", "is: permanent", `29:7: a verdict needs a condition: status, code, text, body or json`},
 		{"is: temporary, wait: 6h", "is: later", `29:7: a verdict says what the answer is: delivered, temporary, permanent or misconfigured`},
 		{"[200, ", "[99, ", `26:21: status: "99" is no HTTP status or range of them: write 202 or 200-299`},
 		{`"*": "\\*"`, `"": "\\*"`, `21:3: an empty text cannot be replaced: take it out`},
@@ -166,8 +171,8 @@ func TestExpand(t *testing.T) {
 func TestEmbeddedPresets(t *testing.T) {
 	for _, name := range Names() {
 		p := Embedded(name)
-		if p.Needs == "" || p.Notes == "" || len(p.Sources) == 0 || p.Answer.Success.Status == nil {
-			t.Errorf("%s: needs, notes, sources or success is missing", name)
+		if p.Needs == "" || p.Notes == "" || len(p.Sources) == 0 || len(p.Tested) == 0 || p.Answer.Success.Status == nil {
+			t.Errorf("%s: needs, notes, sources, tested or success is missing", name)
 		}
 		if len(p.About) > 120 || !strings.HasSuffix(p.About, ".") {
 			t.Errorf("%s: about is a sentence for a list: %q", name, p.About)
