@@ -243,7 +243,7 @@ func spaceAt(s string, beginning bool) bool {
 // Cut shortens the text to at most n characters of its display form, taking them from the middle and putting
 // one … there. A text that fits is returned as it is. n below 3 counts as 3.
 func (t Text) Cut(n int) Text {
-	if t.Len() <= n {
+	if t.fits(n) {
 		return t
 	}
 	n = max(n, 3)
@@ -254,10 +254,22 @@ func (t Text) Cut(n int) Text {
 // CutEnd shortens the text to at most n characters of its display form by dropping its end; the last character
 // is then an …. n below 1 counts as 1.
 func (t Text) CutEnd(n int) Text {
-	if t.Len() <= n {
+	if t.fits(n) {
 		return t
 	}
 	return Join(t.firstRunes(max(n, 1)-1), Words("…"))
+}
+
+// fits is Len() <= n, without the display form of what is far too long.
+func (t Text) fits(n int) bool {
+	for _, s := range t {
+		c := s.atMost(n)
+		if c > n {
+			return false
+		}
+		n -= c
+	}
+	return true
 }
 
 // QuotedLen is the number of characters of display form that come from the alert.
@@ -301,6 +313,10 @@ func (t Text) firstRunes(n int) Text {
 			out.add(s)
 			n -= c
 			continue
+		}
+		if plain(s.raw[:min(n, len(s.raw))]) { // what needs no other form has as many characters as bytes
+			out.add(s.with(s.raw[:min(n, len(s.raw))]))
+			break
 		}
 		lo, hi := 0, min(len(s.raw), longest(n))
 		for lo < hi { // the longest prefix of the raw text whose display form fits

@@ -113,7 +113,7 @@ func TestDocumentsInTheSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const golden = "testdata/ecs.golden"
+	const golden = "testdata/ecs.json"
 	if *update {
 		if err := os.WriteFile(golden, all.Bytes(), 0o644); err != nil {
 			t.Fatal(err)

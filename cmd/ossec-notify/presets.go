@@ -169,7 +169,7 @@ func kindOfCall(name string) (channel, bool) {
 func (c channel) called() string { return cmp.Or(c.preset, c.name) }
 
 // presetArgv is what ossec.conf's two elements mean to a preset: <hook_url> its address, <api_key> the first secret that it
-// cannot do without.
+// cannot do without, or, where there is none, the first that it takes.
 func presetArgv(p *presets.Preset, hookURL string, apiKey notifier.Secret) (webhook.Config, error) {
 	cfg := webhook.Config{Preset: p.Name}
 	cfg.UsePreset(p)
@@ -180,9 +180,16 @@ func presetArgv(p *presets.Preset, hookURL string, apiKey notifier.Secret) (webh
 			errs = append(errs, need("hook_url", hookURL))
 		}
 	}
-	i := slices.IndexFunc(p.Settings, func(s presets.Setting) bool { return s.Name != "url" && s.Secret && s.Required })
+	secret := func(required bool) int {
+		return slices.IndexFunc(p.Settings, func(s presets.Setting) bool { return s.Name != "url" && s.Secret && s.Required == required })
+	}
+	i := secret(true)
 	if i >= 0 {
 		errs = append(errs, need("api_key", apiKey.String()))
+	} else if !apiKey.IsZero() {
+		i = secret(false)
+	}
+	if i >= 0 {
 		cfg.Settings = map[string]notifier.Secret{p.Settings[i].Name: apiKey}
 	}
 	for k, s := range p.Settings {

@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
@@ -93,7 +96,8 @@ func (e *env) listPresets() error {
 	return w.Flush()
 }
 
-// writePresetPages writes the page of each preset and the list of them.
+// writePresetPages writes the page of each preset and the list of them into a folder, and what is known of all into the page about
+// channels beside it, if there is one.
 func writePresetPages(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -103,27 +107,113 @@ func writePresetPages(dir string) error {
 			return err
 		}
 	}
-	return nil
+	channels := filepath.Join(dir, "..", "channels.md")
+	b, err := os.ReadFile(channels)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text, err := withPresetTable(string(b))
+	if err != nil {
+		return fmt.Errorf("%s: %w", channels, err)
+	}
+	return os.WriteFile(channels, []byte(text), 0o644)
+}
+
+// Between these lines of docs/channels.md stands what is made of the presets.
+const (
+	presetTableBegin = "<!-- made by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n"
+	presetTableEnd   = "<!-- end of what is made -->\n"
+)
+
+// withPresetTable is the page about channels with what is known of the presets now.
+func withPresetTable(page string) (string, error) {
+	before, rest, ok := strings.Cut(page, presetTableBegin)
+	_, after, ends := strings.Cut(rest, presetTableEnd)
+	if !ok || !ends {
+		return "", errors.New("the lines are missing between which the table of presets stands")
+	}
+	return before + presetTableBegin + "\n" + presetTable() + "\n" + presetTableEnd + after, nil
+}
+
+// presetTable says of every preset what it needs, its limits, its repeats and what it was tested against.
+func presetTable() string {
+	var b strings.Builder
+	b.WriteString("| preset | it needs | limits | rate | tried again, too | a repeat | tested against | checked |\n|---|---|---|---|---|---|---|---|\n")
+	for _, name := range presets.Names() {
+		p := presets.Embedded(name)
+		again := "comes twice, and says that it may be a copy"
+		if p.Idempotent {
+			again = "is known there"
+		}
+		fmt.Fprintf(&b, "| [`%s`](presets/%s.md) | %s | %s | %s | %s | %s | %s | %s |\n", name, name, neededBy(p), limitsOf(p), cmp.Or(p.Rate, "none"), cell(triedAgain(p)), again,
+			cell(strings.Join(p.Tested, "; ")), p.Checked)
+	}
+	return b.String()
 }
 
 // presetPages are the pages of the manual about presets, by file.
 func presetPages() map[string]string {
 	var list strings.Builder
 	list.WriteString("# The presets\n\n<!-- made by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n\n" +
-		"How the channel `webhook` speaks to each of these. [presets.md](../presets.md) says how a receiver uses one, and how you change or write one.\n\n" +
-		"| preset | vendor | what arrives | default rate | known when sent again | facts of |\n|---|---|---|---|---|---|\n")
+		"How the channel `webhook` speaks to each of these. [presets.md](../presets.md) says how a receiver uses one, and how you change or write one; " +
+		"[channels.md](../channels.md#presets-at-a-glance) compares them.\n\n" +
+		"| preset | vendor | what arrives |\n|---|---|---|\n")
 	pages := map[string]string{}
 	for _, name := range presets.Names() {
 		p := presets.Embedded(name)
-		again := "no: the second copy says so"
-		if p.Idempotent {
-			again = "yes"
-		}
-		fmt.Fprintf(&list, "| [`%s`](%s.md) | %s | %s | %s | %s | %s |\n", name, name, cell(p.Title), cell(p.About), cmp.Or(p.Rate, "none"), again, p.Checked)
+		fmt.Fprintf(&list, "| [`%s`](%s.md) | %s | %s |\n", name, name, cell(p.Title), cell(p.About))
 		pages[name+".md"] = presetPage(p)
 	}
 	pages["README.md"] = list.String()
 	return pages
+}
+
+// neededBy are the settings that a preset cannot do without, for a cell.
+func neededBy(p *presets.Preset) string {
+	var all []string
+	for _, s := range p.Settings {
+		if s.Required {
+			all = append(all, "`"+s.Name+"`"+map[bool]string{true: " (secret)"}[s.Secret])
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// limitsOf are the limits of a preset, for a cell.
+func limitsOf(p *presets.Preset) string {
+	var all []string
+	for _, l := range p.Limits.Fields {
+		field := l.Path[strings.LastIndexByte("."+strings.TrimSuffix(l.Path, ".*"), '.'):]
+		all = append(all, fmt.Sprintf("`%s` %s", field, limitText(l)))
+	}
+	if p.Limits.Body > 0 {
+		all = append(all, fmt.Sprintf("body %d bytes", p.Limits.Body))
+	}
+	return cell(strings.Join(all, ", "))
+}
+
+func limitText(l presets.Limit) string {
+	units := map[presets.Unit]string{presets.Chars: "characters", presets.UTF16: "UTF-16 units", presets.Bytes: "bytes", presets.Items: "elements"}
+	return fmt.Sprintf("%d %s%s", l.Max, units[l.Unit], map[bool]string{true: " in all"}[l.Sum])
+}
+
+// triedAgain are the answers that a preset tries again beside those that every channel does.
+func triedAgain(p *presets.Preset) string {
+	var all []string
+	for _, v := range p.Answer.Verdicts {
+		if v.Is != presets.IsTemporary {
+			continue
+		}
+		text := conditions(v.Match, "")
+		if v.Wait > 0 {
+			text += ", after " + display.Span(v.Wait)
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
 }
 
 // cell is text for a cell of a table.
@@ -171,6 +261,12 @@ func presetPage(p *presets.Preset) string {
 	writeAnswers(&b, p)
 	if p.Notes != "" {
 		fmt.Fprintf(&b, "\n## Good to know\n\n%s\n", strings.TrimSpace(p.Notes))
+	}
+	if p.Tested != nil {
+		fmt.Fprintf(&b, "\n## Tested against\n\n")
+		for _, s := range p.Tested {
+			fmt.Fprintf(&b, "- %s\n", s)
+		}
 	}
 	fmt.Fprintf(&b, "\n## Sources\n\nChecked on %s.\n", p.Checked)
 	for i, s := range p.Sources {
@@ -246,13 +342,8 @@ func writeLimits(b *strings.Builder, p *presets.Preset) {
 		return
 	}
 	b.WriteString("\n## Limits\n\nWhat is longer is cut, text of the alert first, and ends in …\n\n| field | limit |\n|---|---|\n")
-	units := map[presets.Unit]string{presets.Chars: "characters", presets.UTF16: "UTF-16 units", presets.Bytes: "bytes", presets.Items: "elements"}
 	for _, l := range p.Limits.Fields {
-		all := ""
-		if l.Sum {
-			all = " in all"
-		}
-		fmt.Fprintf(b, "| `%s` | %d %s%s |\n", l.Path, l.Max, units[l.Unit], all)
+		fmt.Fprintf(b, "| `%s` | %s |\n", l.Path, limitText(l))
 	}
 	if p.Limits.Body > 0 {
 		fmt.Fprintf(b, "| the whole body | %d bytes |\n", p.Limits.Body)
@@ -260,15 +351,15 @@ func writeLimits(b *strings.Builder, p *presets.Preset) {
 }
 
 func writeAnswers(b *strings.Builder, p *presets.Preset) {
-	fmt.Fprintf(b, "\n## Answers\n\nDelivered: %s. Else, and where nothing below fits, what [every channel](../channels.md) does with a status.\n", conditions(p.Answer.Success, "any 2xx"))
+	fmt.Fprintf(b, "\n## Answers\n\nDelivered: %s. Else, and where nothing below fits, what [every channel](../channels.md#what-all-have-in-common) does with a status.\n", conditions(p.Answer.Success, "any 2xx"))
 	if len(p.Answer.Verdicts) == 0 {
 		return
 	}
 	b.WriteString("\n| answer | is | what to do |\n|---|---|---|\n")
 	for _, v := range p.Answer.Verdicts {
-		is := map[string]string{presets.IsTemporary: "tried again", presets.IsPermanent: "given up", presets.IsMisconfigured: "the receiver is broken", presets.IsDelivered: "delivered"}[v.Is]
+		is := v.Is
 		if v.Wait > 0 {
-			is += fmt.Sprintf(" after %s", v.Wait)
+			is += ", again after " + display.Span(v.Wait)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", cell(conditions(v.Match, "")), is, cell(v.Hint))
 	}
@@ -295,6 +386,9 @@ func conditions(m presets.Match, none string) string {
 	}
 	if m.Text != "" {
 		all = append(all, fmt.Sprintf("the text %q", m.Text))
+	}
+	if m.Body != "" {
+		all = append(all, fmt.Sprintf("nothing but %q", m.Body))
 	}
 	for _, path := range slices.Sorted(maps.Keys(m.JSON)) {
 		switch want := m.JSON[path]; want {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,18 +165,18 @@ func (h *opsHouse) life(t *testing.T, text string, a, by *alert.Alert, delivery 
 	}
 }
 
-func eachOpsVendor(t *testing.T, f func(t *testing.T, v opsVendor)) {
-	for _, v := range opsVendors() {
+func eachOpsVendor(t *testing.T, f func(t *testing.T, k int, v opsVendor)) {
+	for k, v := range opsVendors() {
 		t.Run(v.preset, func(t *testing.T) {
 			t.Parallel()
-			f(t, v)
+			f(t, k, v)
 		})
 	}
 }
 
-// Every alert of the corpus arrives, and what becomes of some of them.
+// The alerts of the corpus arrive, each at some vendors, and what becomes of some of them; the digest has all.
 func TestOpsPresetsTakeEveryAlert(t *testing.T) {
-	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
 		h := newOpsHouse(t, v, "")
 		var all []*alert.Alert
 		root := filepath.Join("..", "..", "testdata", "alerts")
@@ -191,8 +190,12 @@ func TestOpsPresetsTakeEveryAlert(t *testing.T) {
 			}
 			a := corpusAlert(t, name)
 			all = append(all, a)
+			i := len(all)
+			if !webhook.Meets(i, k, 4) { // the rest is much the same
+				return nil
+			}
 			t.Run(name, func(t *testing.T) {
-				if len(all)%4 > 0 { // the rest is much the same
+				if !webhook.Meets(i/4, k, 4) {
 					h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: fmt.Sprint(len(all))}))
 					return
 				}
@@ -216,12 +219,11 @@ func TestOpsPresetsTakeEveryAlert(t *testing.T) {
 func TestPayloadsStayTextInOpsPresets(t *testing.T) {
 	bases := []string{"wazuh/5712-ssh-brute-force.json", "wazuh/550-fim-changed.json", "ossec/5712-ssh-brute-force.json"}
 	every := flag.Lookup("payloads").Value.String() == "true"
-	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
 		h := newOpsHouse(t, v, "")
 		own := newOpsHouse(t, v, opsOwn)
-		k := slices.IndexFunc(opsVendors(), func(o opsVendor) bool { return o.preset == v.preset })
 		for i, p := range injection.All() {
-			if ((i+k)%4 > 0 || p.Large) && !every { // every payload meets every fourth vendor; TestOpsPresetsFit has large ones
+			if !webhook.Meets(i, k, 10) || p.Large && !every { // TestOpsPresetsFit has large ones
 				continue
 			}
 			t.Run(p.Name, func(t *testing.T) {
@@ -231,7 +233,9 @@ func TestPayloadsStayTextInOpsPresets(t *testing.T) {
 						continue
 					}
 					a := hostile(t, base, p.Text)
-					all = append(all, a)
+					if all = append(all, a); !webhook.Meets(i/10, j, len(bases)) {
+						continue
+					}
 					h.life(t, p.Text, a, a, fmt.Sprintf("%d-%d", i, j))
 				}
 				c := many(p.Text, all...)
@@ -251,10 +255,14 @@ const opsOwn = `{{define "sentence"}}{{.Log}}{{.Agent.Name}} on {{.Rule.Descript
 
 // However long the parts are, the message fits.
 func TestOpsPresetsFit(t *testing.T) {
-	signs := map[string]string{"letters": "x", "emoji": "😀", "braces": "{", "backticks": "`", "backslashes": `\`, "control": "\x01"}
-	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+	signs := [][2]string{{"letters", "x"}, {"emoji", "😀"}, {"braces", "{"}, {"backticks", "`"}, {"backslashes", `\`}, {"control", "\x01"}}
+	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
 		h := newOpsHouse(t, v, opsOwn)
-		for name, sign := range signs {
+		for i, s := range signs {
+			name, sign := s[0], s[1]
+			if !webhook.Meets(i, k, len(signs)) {
+				continue
+			}
 			t.Run(name, func(t *testing.T) {
 				for _, n := range []int{130, 33_000, 200_000} {
 					if n > 33_000 && name != "braces" { // the rest is the same, and takes long
@@ -273,7 +281,7 @@ func TestOpsPresetsFit(t *testing.T) {
 
 // What a vendor answers means what the preset says of it, in words that a person can use.
 func TestOpsPresetsReadAnswers(t *testing.T) {
-	eachOpsVendor(t, func(t *testing.T, v opsVendor) {
+	eachOpsVendor(t, func(t *testing.T, _ int, v opsVendor) {
 		h := newOpsHouse(t, v, "")
 		message := h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"})
 		if len(v.answers) < 4 {

@@ -146,14 +146,14 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 	}
 	for header := range c.Headers {
 		for _, r := range p.Requests() {
-			for own := range r.Headers {
-				if http.CanonicalHeaderKey(own) == http.CanonicalHeaderKey(header) {
+			for own, text := range r.Headers {
+				if http.CanonicalHeaderKey(own) == http.CanonicalHeaderKey(header) && !c.lacks(text) {
 					bad("headers."+header, "is set by the preset %s", c.Preset)
 				}
 			}
 		}
 	}
-	if authorizes(p) && (c.BasicAuth != nil || !c.BearerToken.IsZero()) {
+	if c.presetAuthorizes() && (c.BasicAuth != nil || !c.BearerToken.IsZero()) {
 		key := "bearer_token"
 		if c.BasicAuth != nil {
 			key = "basic_auth"
@@ -162,18 +162,28 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 	}
 }
 
-func authorizes(p *presets.Preset) bool {
-	for _, r := range p.Requests() {
-		for name := range r.Headers {
-			if http.CanonicalHeaderKey(name) == "Authorization" {
+// presetAuthorizes reports that a request of the preset's carries an authorization, by what the receiver gives.
+func (c Config) presetAuthorizes() bool {
+	for _, r := range c.preset.Requests() {
+		for name, text := range r.Headers {
+			if http.CanonicalHeaderKey(name) == "Authorization" && !c.lacks(text) {
 				return true
 			}
 		}
-		if r.Basic != nil {
+		if r.Basic != nil && !c.lacks(r.Basic.Username+r.Basic.Password) {
 			return true
 		}
 	}
 	return false
+}
+
+// lacks reports that a text with placeholders asks for a setting that the receiver does not give and that has no default:
+// "Bearer " alone would be no token.
+func (c Config) lacks(text string) bool {
+	return slices.ContainsFunc(presets.Placeholders(text), func(name string) bool {
+		s, is := c.preset.Setting(name)
+		return is && s.Default == "" && c.setting(name).IsZero()
+	})
 }
 
 // presetDestinations are the servers that a request of the preset's goes to, by the setting that names each.
@@ -282,6 +292,9 @@ func (f filled) target(r presets.Request) (*url.URL, error) {
 	}
 	query := u.Query()
 	for _, name := range slices.Sorted(maps.Keys(r.Query)) {
+		if f.w.cfg.lacks(r.Query[name]) {
+			continue
+		}
 		v, err := presets.Expand(r.Query[name], func(name string, _ bool) (string, error) { return f.value(name) })
 		if err != nil {
 			return nil, err
@@ -338,8 +351,11 @@ func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, err
 	for _, s := range stringsOf(root) {
 		var mistake error
 		with, _ := presets.Expand(plainKey(s.text), func(name string, _ bool) (string, error) {
-			if name == "text" {
+			switch name {
+			case "text":
 				return string(presets.QuoteOpen) + "0" + string(presets.QuoteClose), nil
+			case "shown":
+				return string([]rune{presets.PlainOpen, presets.QuoteOpen, '1', presets.QuoteClose, presets.PlainClose}), nil
 			}
 			v, err := f.value(name)
 			mistake = cmp.Or(mistake, err)
@@ -348,7 +364,7 @@ func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, err
 		if mistake != nil {
 			return nil, mistake
 		}
-		s.text = segments(with, []display.Text{text}) // our own words in it are escaped, too
+		s.text = segments(with, []display.Text{text, display.Quote(text.String())}) // our own words in it are escaped, too
 	}
 	return root, nil
 }
@@ -375,6 +391,9 @@ func (w *Notifier) presetContent(n notifier.Notification) (content, presets.Requ
 // presetHeaders are what the preset sets.
 func (w *Notifier) presetHeaders(req *http.Request, r presets.Request, f filled) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		if w.cfg.lacks(r.Headers[name]) {
+			continue
+		}
 		v, err := f.inHeader(r.Headers[name], "headers."+name)
 		if err != nil {
 			return err
@@ -383,7 +402,7 @@ func (w *Notifier) presetHeaders(req *http.Request, r presets.Request, f filled)
 			req.Header.Set(name, v)
 		}
 	}
-	if r.Basic != nil {
+	if r.Basic != nil && !w.cfg.lacks(r.Basic.Username+r.Basic.Password) {
 		user, err1 := f.inHeader(r.Basic.Username, "basic.username")
 		password, err2 := f.inHeader(r.Basic.Password, "basic.password")
 		if err := errors.Join(err1, err2); err != nil {

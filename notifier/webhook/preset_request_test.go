@@ -30,8 +30,8 @@ settings:
 request:
   method: PUT
   url: "{url}/q/{queue}/{dedup_hash}/{delivery}"
-  query: {sev: "{severity}", none: "{extra}", key: "{dedup_key}"}
-  headers: {X-Extra: "{extra}", X-Action: "{action}", Idempotency-Key: "{alert}"}
+  query: {sev: "{severity}", none: "of {extra}", key: "{dedup_key}"}
+  headers: {X-Extra: "{extra}", X-Pass: "Bearer {extra}", X-Action: "{action}", Idempotency-Key: "{alert}"}
   basic: {username: "{user}", password: "{token}"}
   form: true
   body: |
@@ -78,11 +78,11 @@ func TestPresetRequestParts(t *testing.T) {
 	if got.body != "title=a+b%26c&n=5&yes=true" || got.header.Get("Content-Type") != "application/x-www-form-urlencoded" {
 		t.Errorf("%s: %s", got.header.Get("Content-Type"), got.body)
 	}
-	if got.header.Get("Authorization") != "Basic Yjp0OnMzY3IzdC10MGtlbg==" || got.header.Get("X-Action") != "trigger" || got.header.Get("Idempotency-Key") != "m/1795.8" || got.header.Values("X-Extra") != nil {
+	if got.header.Get("Authorization") != "Basic Yjp0OnMzY3IzdC10MGtlbg==" || got.header.Get("X-Action") != "trigger" || got.header.Get("Idempotency-Key") != "m/1795.8" || got.header.Values("X-Extra") != nil || got.header.Values("X-Pass") != nil {
 		t.Errorf("headers %v", got.header)
 	}
 	got = sentByPreset(t, deskConfig(t, "queue", "..", "extra", "x"), deskMessage(notifier.Resolve, ""))
-	if got.method+" "+got.url != "POST https://desk.example.com/base/close?v=2" || got.body != "closed=HIGH%3A+a+%26+b" || got.header.Get("X-Extra") != "x" {
+	if got.method+" "+got.url != "POST https://desk.example.com/base/close?v=2" || got.body != "closed=HIGH%3A+a+%26+b" || got.header.Get("X-Extra") != "x" || got.header.Get("X-Pass") != "Bearer x" {
 		t.Errorf("%s %s: %s %v", got.method, got.url, got.body, got.header)
 	}
 	if got = sentByPreset(t, deskConfig(t, "queue", ".."), deskMessage(notifier.Trigger, "")); !strings.Contains(got.url, "/q/%2E%2E/") || got.body != "title=HIGH%3A+a+%26+b&user=b%3At" {
@@ -115,6 +115,42 @@ func TestPresetFollowsAndKnows(t *testing.T) {
 	for body, want := range map[string]string{`{`: "no valid JSON", `{} x`: "no valid JSON", `[1]`: "a form is made of an object", `{"a": [1]}`: "a form takes texts"} {
 		if _, err := n.Notify(t.Context(), deskMessage(notifier.Trigger, body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", body, err, want)
+		}
+	}
+}
+
+// TestPresetWithoutItsToken: where the receiver gives no token, the preset sets no authorization, and the webhook's own is for the taking.
+func TestPresetWithoutItsToken(t *testing.T) {
+	token := func(cfg Config) string {
+		t.Helper()
+		return sentByPreset(t, cfg, deskMessage(notifier.Trigger, `{}`)).header.Get("Authorization")
+	}
+	cfg := presetConfig(presets.Embedded("ntfy"))
+	if got := token(cfg); got != "" {
+		t.Errorf("without a token: %q", got)
+	}
+	cfg.BasicAuth = &BasicAuth{Username: "soc", Password: notifier.PlainSecret("x")}
+	if got := token(cfg); got != "Basic c29jOng=" {
+		t.Errorf("with a password: %q", got)
+	}
+	cfg.Settings["token"] = notifier.PlainSecret("tk_1")
+	if err := cfg.Validate(); fmt.Sprint(notifiertest.Keys(err)) != "[basic_auth]" {
+		t.Errorf("two authorizations: %v", err)
+	}
+	cfg.BasicAuth = nil
+	if got := token(cfg); got != "Bearer tk_1" {
+		t.Errorf("with a token: %q", got)
+	}
+}
+
+// TestPlainBodyOfAPreset: {text} has the vendor's escapes, {shown} the display form alone.
+func TestPlainBodyOfAPreset(t *testing.T) {
+	n := deskMessage(notifier.Trigger, "")
+	n.Parts["body"] = display.Join(display.Words("HIGH: "), display.Quote("a <b> \x1b & \ufdd4\nc"))
+	got := sentByPreset(t, presetConfig(presets.Embedded("matrix")), n)
+	for _, want := range []string{"\"body\":\"HIGH: a <b> \\\\x1b & \ufdd4\\nc\"", "\"formatted_body\":\"HIGH: a &lt;b&gt; \\\\x1b &amp; \ufdd4<br>c\""} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("%s\nlacks %s", got.body, want)
 		}
 	}
 }
@@ -162,6 +198,14 @@ func TestPresetAnswers(t *testing.T) {
 		{`429 Retry-After=2 {"wait":9}`, "wait: {json: wait, unit: s}", "temporary 2s   status 429"},
 		{`302 {}`, "success: {status: [200]}", "permanent 0s  the server redirects; give the final address in the config status 302"},
 		{`200 <html>`, "success: {json: {ok: true}}", "permanent 0s  the answer is a page, not what the vendor answers: look where the address leads status 200"},
+		{`200 We use cookies. OK?`, "success: {body: ok}", "permanent 0s   status 200"},
+		{"200 OK\n", "success: {body: ok}", "delivered "},
+		{`200 "Ok."`, "success: {body: \"Ok.\"}", "delivered "},
+		{`200 ["Ok."]`, "success: {body: \"Ok.\"}", "permanent 0s   status 200"},
+		// Rocket.Chat and GitHub say with every answer when they count anew.
+		{`502 X-Reset=99999999999999 {}`, "wait: {header: X-Reset, unit: epoch_ms}", "temporary 0s   status 502"},
+		{`404 X-Reset=99999999999999 {}`, "wait: {header: X-Reset, unit: epoch_ms}", "misconfigured 0s   status 404"},
+		{`403 X-Reset=99999999999999 {"m":"rate limit"}`, "wait: {header: X-Reset, unit: epoch_ms}\n  verdicts: [{text: rate limit, is: temporary}]", "temporary 1h0m0s   status 403"},
 		{`200 [1,{"a.b":"c"}]`, "success: {json: {\"1.a.b\": c}}", "delivered "},
 	} {
 		text := deskPreset[:strings.Index(deskPreset, "answer:")] + "answer:\n  " + x.rules + "\n"

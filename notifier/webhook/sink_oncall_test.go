@@ -157,11 +157,12 @@ func TestOnCallSink(t *testing.T) {
 }
 
 var onCallAnswers = []answerCase{
+	{"a text in JSON", sinkAnswer{200, map[string]string{"Content-Type": "application/json"}, `"Ok."`}, "delivered", "", "", 0},
 	{"no slash", sinkAnswer{301, map[string]string{"Location": "/integrations/v1/formatted_webhook/x/"}, ""}, "misconfigured", "301", "ends with a slash", 0},
 	{"deleted", sinkAnswer{404, nil, `{"detail":"Not found."}`}, "misconfigured", "Not found.", "copy it again", 0},
 	{"wrong token", sinkAnswer{403, nil, "Integration key was not found. Permission denied."}, "misconfigured", "Permission denied", "copy it again", 0},
 	{"too many", sinkAnswer{429, nil, "OnCall received too much alerts"}, "temporary", "too much alerts", "", 0},
-	{"page of a proxy", sinkAnswer{200, nil, "<!DOCTYPE html><title>Please log in</title>"}, "permanent", "200", "", 0},
+	{"page of a proxy", sinkAnswer{200, nil, "<!DOCTYPE html><title>Please log in</title>Ok. We use cookies."}, "permanent", "200", "", 0},
 }
 
 // victorOps is the REST endpoint of Splunk On-Call.

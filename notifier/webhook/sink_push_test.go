@@ -27,8 +27,7 @@ func ntfySink() sinkVendor {
 	return sinkVendor{
 		name:     "ntfy",
 		path:     "/",
-		settings: map[string]string{"topic": "soc-alerts"},
-		bearer:   "tk_0123456789abcdefghijklmnopqrs",
+		settings: map[string]string{"topic": "soc-alerts", "token": "tk_0123456789abcdefghijklmnopqrs"},
 		secrets:  []string{"tk_0123456789abcdefghijklmnopqrs"},
 		yes:      sinkAnswer{200, nil, `{"id":"sPs71M8A2T","time":1795440502,"expires":1795483702,"event":"message","topic":"soc-alerts","message":"x"}`},
 		check: func(r sinkRequest) error {

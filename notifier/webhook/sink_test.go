@@ -35,10 +35,9 @@ type sinkVendor struct {
 	// path is where it listens, query the parameters that the address must have.
 	path  string
 	query url.Values
-	// address is what the receiver's url has behind the server's name; settings and bearer are what else the receiver is given.
+	// address is what the receiver's url has behind the server's name; settings are what else the receiver is given.
 	address  string
 	settings map[string]string
-	bearer   string
 	// secrets are what the receiver knows: in no error and no preview.
 	secrets []string
 	yes     sinkAnswer

@@ -71,7 +71,8 @@ func (a vendorAnswer) failure(what string, rules *presets.Answer, code string, v
 		}
 		e.Err = fmt.Errorf("%s", text)
 	}
-	if e.RetryAfter == 0 {
+	// Vendors tell with every answer when they count anew: it is to be waited for only where they count too much.
+	if tooMany := a.Status == http.StatusTooManyRequests || verdict != nil && verdict.Is == presets.IsTemporary; e.RetryAfter == 0 && tooMany {
 		e.RetryAfter = a.wait(rules.Wait, time.Now())
 	}
 	if verdict == nil {
@@ -135,6 +136,11 @@ func (a vendorAnswer) matches(m presets.Match, code string) bool {
 	}
 	if m.Text != "" && !strings.Contains(strings.ToLower(string(a.Body)), strings.ToLower(m.Text)) {
 		return false
+	}
+	if m.Body != "" && !strings.EqualFold(strings.TrimSpace(string(a.Body)), m.Body) {
+		if text, ok := a.json.(string); !ok || !strings.EqualFold(strings.TrimSpace(text), m.Body) {
+			return false
+		}
 	}
 	for path, want := range m.JSON {
 		v, there := lookup(a.json, path)

@@ -11,6 +11,9 @@ import (
 // ownPlaceholders are those that are no settings.
 var ownPlaceholders = []string{"delivery", "alert", "dedup_key", "dedup_hash", "severity", "action", "receiver"}
 
+// textPlaceholders are those of plain: the text, escaped as alert text is, and in its display form alone, for fields without markup.
+var textPlaceholders = []string{"text", "shown"}
+
 // piece is a text, or a placeholder.
 type piece struct{ text, placeholder string }
 
@@ -82,7 +85,7 @@ func (p *Preset) checkPlaceholders(s string, secrets, text bool) string {
 		switch {
 		case is && setting.Secret && !secrets:
 			return fmt.Sprintf("{%s} is a secret, which may stand in url, query, headers and basic only: a body is kept and shown", name)
-		case is || slices.Contains(ownPlaceholders, name) || text && name == "text":
+		case is || slices.Contains(ownPlaceholders, name) || text && slices.Contains(textPlaceholders, name):
 			continue
 		}
 		known := slices.Clone(ownPlaceholders)
@@ -90,7 +93,7 @@ func (p *Preset) checkPlaceholders(s string, secrets, text bool) string {
 			known = append(known, s.Name)
 		}
 		if text {
-			known = append(known, "text")
+			known = append(known, textPlaceholders...)
 		}
 		if near := yamlnode.Nearest(name, known); near != "" {
 			return fmt.Sprintf("{%s} is neither a setting nor a value of the message: did you mean {%s}?", name, near)

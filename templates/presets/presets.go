@@ -20,9 +20,10 @@ import (
 // Preset is one file, checked.
 type Preset struct {
 	Name, Title, About string
-	// Checked is the day on which the facts were checked, Sources where.
+	// Checked is the day on which the facts were checked, Sources where. Tested is what the messages were sent to.
 	Checked string
 	Sources []string
+	Tested  []string
 	// Idempotent: the vendor knows a message that is sent again.
 	Idempotent bool
 	// Rate ("1/s") and Concurrency hold where a receiver sets none.
@@ -195,6 +196,7 @@ type Match struct {
 	Status []Statuses
 	Code   []string
 	Text   string            // the body holds it; case does not count
+	Body   string            // the whole body is it, also as a text in JSON; case does not count, nor does white space around it
 	JSON   map[string]string // path to value, Present or Absent
 }
 

@@ -198,7 +198,7 @@ func (r *reader) root(root *yaml.Node) {
 	later := func(n **yaml.Node) func(yamlnode.Entry) { return func(e yamlnode.Entry) { *n = e.Value } }
 	seen := r.keys(root, "the preset", map[string]func(yamlnode.Entry){
 		"name": r.into(&p.Name), "title": r.into(&p.Title), "about": r.into(&p.About),
-		"checked": r.into(&p.Checked), "sources": r.texts(&p.Sources), "idempotent": r.truth(&p.Idempotent),
+		"checked": r.into(&p.Checked), "sources": r.texts(&p.Sources), "tested": r.texts(&p.Tested), "idempotent": r.truth(&p.Idempotent),
 		"rate": r.into(&p.Rate), "concurrency": r.number(&p.Concurrency), "needs": r.into(&p.Needs), "notes": r.into(&p.Notes),
 		"settings": r.settings, "request": later(&request), "on": later(&on), "plain": later(&plain),
 		"text": later(&text), "limits": later(&limits), "answer": later(&answer),
@@ -252,8 +252,10 @@ func (r *reader) root(root *yaml.Node) {
 	if answer != nil {
 		r.answer(answer)
 	}
-	if _, bad := p.Setting("text"); bad {
-		r.bad(seen["settings"], "settings: text is what {text} stands for: choose another name")
+	for _, name := range textPlaceholders {
+		if _, bad := p.Setting(name); bad {
+			r.bad(seen["settings"], "settings: %s is what {%s} stands for: choose another name", name, name)
+		}
 	}
 }
 
@@ -602,8 +604,8 @@ func (r *reader) verdict(n *yaml.Node) {
 		r.bad(n, "a verdict says what the answer is: delivered, temporary, permanent or misconfigured")
 	case seen["wait"] != nil && v.Is != IsTemporary:
 		r.bad(seen["wait"], "wait is for what is temporary")
-	case v.Status == nil && v.Code == nil && v.Text == "" && v.JSON == nil:
-		r.bad(n, "a verdict needs a condition: status, code, text or json")
+	case v.Status == nil && v.Code == nil && v.Text == "" && v.Body == "" && v.JSON == nil:
+		r.bad(n, "a verdict needs a condition: status, code, text, body or json")
 	}
 	r.p.Answer.Verdicts = append(r.p.Answer.Verdicts, v)
 }
@@ -621,7 +623,7 @@ func (r *reader) match(m *Match) map[string]func(yamlnode.Entry) {
 				m.Status = append(m.Status, one)
 			}
 		},
-		"code": r.texts(&m.Code), "text": r.into(&m.Text), "json": r.table(&m.JSON),
+		"code": r.texts(&m.Code), "text": r.into(&m.Text), "body": r.into(&m.Body), "json": r.table(&m.JSON),
 	}
 }
 
