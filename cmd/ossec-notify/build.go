@@ -87,9 +87,9 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 		Name: r.Name, Channel: r.Channel.name, Preset: presetName(r.Config), Notifier: n, Templates: set,
 		Timeout:     cmp.Or(time.Duration(r.common.Timeout), attemptTime(r.Config)),
 		Concurrency: concurrency, Apart: attemptTime(r.Config) > 0,
-		Rate:        r.rate(),
-		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
-		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
+		Rate:     r.rate(),
+		MaxAge:   cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
+		Fallback: r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),
 		Throttle: r.common.Throttle, StormAfter: r.stormAfter(), Place: placeOf(r.Config),
 		Renew: renewal(r.Config), Report: reports(r.Config),
 	}, err

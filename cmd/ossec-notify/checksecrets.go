@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -34,7 +35,7 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 	for _, r := range cfg.all() {
 		about := func(err error, code int) finding { return findingAbout(r, err, code) }
 		secrets(r.Config.settings(), func(s *notifier.Secret) {
-			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) { // holds none
+			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) || isOpenSetting(r.Config, *s) { // holds none
 				return
 			}
 			if err := checkSecret(ctx, s, r.file, warned(about)); err != nil {
@@ -55,6 +56,12 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 		found = append(found, about(err, exitFail))
 	}
 	return found
+}
+
+// isOpenSetting reports a setting of a preset that the preset says is no secret.
+func isOpenSetting(c channelConfig, s notifier.Secret) bool {
+	hook, ok := c.settings().(*webhook.Config)
+	return ok && hook.Preset != "" && slices.ContainsFunc(hook.OpenSecrets(), s.Equal)
 }
 
 // unfit says why a secret that can be read cannot be what its setting asks for. The channels know: what each looks at where

@@ -134,6 +134,8 @@ func TestConfigMistakes(t *testing.T) {
 		{"odd name", "receivers:\n  \"a b\": {slack: {webhook_url: \"https://h/\"}}\n", `"a b" is no name for a receiver: use letters`},
 		{"no channel", "receivers:\n  soc: {timeout: 3s}\n", `receiver "soc" has no channel: give one of slack, pagerduty, webhook, splunk, elasticsearch, loki, email, file, syslog, command, oncall`},
 		{"two channels", "receivers:\n  soc: {slack: {webhook_url: \"https://h/\"}, splunk: {url: \"https://h/\", token: x}}\n", `receiver "soc" has two channels, slack and splunk; make two receivers`},
+		{"a preset in a channel's place", "receivers:\n  soc: {discord: {url: \"https://h/\"}}\n", `ossec-notify.yaml:2:9: discord is a preset of the webhook: write webhook: {preset: discord, …} (ossec-notify presets discord says what it takes)`},
+		{"a channel of another name", "receivers:\n  siem: {opensearch: {url: \"https://h/\"}}\n", `unknown key "opensearch" in receiver siem: the channel is called elasticsearch`},
 		{"unknown channel", "receivers:\n  soc: {slakc: {}}\n", `unknown key "slakc" in receiver soc: did you mean "slack"?`},
 		{"setting of a channel", "receivers:\n  soc: {pagerduty: {routing_kee: x}}\n", `ossec-notify.yaml:2:21: unknown key "routing_kee" in pagerduty: did you mean "routing_key"?`},
 		{"value of a channel", "receivers:\n  soc: {pagerduty: {routing_key: 0123456789abcdef0123456789abcdef, region: mars}}\n", "ossec-notify.yaml:2:76: region: is us or eu"},

@@ -21,6 +21,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
 	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
@@ -324,6 +325,15 @@ func isKind(name string) bool {
 	return ok
 }
 
+// otherKinds are what people call channels whose names are others.
+var otherKinds = map[string]string{
+	"opensearch": "elasticsearch", "elastic": "elasticsearch", "hec": "splunk", "mail": "email", "smtp": "email", "http": "webhook", "hook": "webhook",
+	"exec": "command", "script": "command", "program": "command", "cef": "syslog", "leef": "syslog", "rsyslog": "syslog",
+}
+
+// isPreset reports the name of an embedded preset.
+func isPreset(name string) bool { return slices.Contains(presets.Names(), name) }
+
 // receiver reads one receiver: one channel and the settings that all take; or an alias, which takes none of these.
 func (l *loader) receiver(name string, n *yaml.Node) (r *receiver, alias bool) {
 	r = &receiver{Name: name, file: l.file, node: n}
@@ -347,6 +357,12 @@ func (l *loader) receiver(name string, n *yaml.Node) (r *receiver, alias bool) {
 		switch {
 		case !ok && r.Config != nil && isNull(yamlnode.At(n, r.Channel.name)) && hasSetting(r.Config, e.Key):
 			l.errorf(e.KeyNode, "%s is a setting of %s, and stands beside it: indent it below", e.Key, r.Channel.name)
+			continue
+		case !ok && isPreset(e.Key):
+			l.errorf(e.KeyNode, "%s is a preset of the webhook: write webhook: {preset: %[1]s, …} (ossec-notify presets %[1]s says what it takes)", e.Key)
+			continue
+		case !ok && otherKinds[e.Key] != "":
+			l.errorf(e.KeyNode, "unknown key %q in receiver %s: the channel is called %s", e.Key, name, otherKinds[e.Key])
 			continue
 		case !ok:
 			l.unknown(e.KeyNode, "receiver "+name, known)

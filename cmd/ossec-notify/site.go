@@ -548,13 +548,16 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	}
 	plan, err := planCall(s.d, s.cfg, s.egress, call, a)
 	if err != nil && s.none() {
+		if isPreset(call.Name) { // what it lacks cannot stand in ossec.conf; other errors may quote from there
+			return out, fmt.Errorf("%w (%w)", errWait, err)
+		}
 		return out, errWait
 	}
 	if plan.argv != nil {
 		if err := s.keepArgv(plan.argv, call, time.Now()); err != nil {
 			return out, fmt.Errorf("%w: keep the receiver of ossec.conf: %w", errLater, err)
 		}
-	} else if call.HookURL+call.APIKey != "" && !s.unused[call.Name] {
+	} else if err == nil && call.HookURL+call.APIKey != "" && !s.unused[call.Name] {
 		s.unused[call.Name] = true
 		s.log.Info("api_key and hook_url of ossec.conf are not used: the config has receivers for this name", "name", call.Name)
 	}
