@@ -69,8 +69,8 @@ type Site interface {
 
 // Deliverer takes alerts from its sources into the outbox and from there to the receivers.
 //
-// There is a lane for each receiver, so that a slow or dead one delays no other. A lane works through its
-// receiver's queue: highest severity first, then by arrival. A temporary failure is the receiver's, not the
+// There is a lane for each receiver, so that a slow or dead one delays no other, and several for one whose attempts may take
+// minutes. A lane works through its receiver's queue: highest severity first, then by arrival. A temporary failure is the receiver's, not the
 // message's: the lane waits, longer after each failure, at least for what the receiver asked for, and then tries
 // with one message whether it is back. What the receiver refuses for good is dead, or goes to the fallbacks.
 // Nothing is taken out of the outbox here; a deliverer may be killed at any moment, and the next one goes on.
@@ -85,7 +85,7 @@ type Deliverer struct {
 	Grace time.Duration
 
 	mu    sync.Mutex
-	lanes map[string]*lane
+	lanes map[string][]*lane // by receiver
 	group sync.WaitGroup
 	fresh *fresh
 	fault chan error
@@ -131,7 +131,7 @@ var retention = outbox.Retention{Delivered: 14 * 24 * time.Hour, Dead: 60 * 24 *
 func (d *Deliverer) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d.lanes = map[string]*lane{}
+	d.lanes = map[string][]*lane{}
 	d.fresh = newFresh()
 	d.fault = make(chan error, 1)
 	if d.Grace == 0 {
@@ -463,24 +463,35 @@ func (d *Deliverer) wakeLanes(ctx context.Context) (waiting bool, err error) {
 				return false, err
 			}
 		}
-		d.mu.Lock()
-		l := d.lanes[q.Receiver]
-		if l == nil {
-			l = newLane(d, q.Receiver)
-			d.lanes[q.Receiver] = l
-			d.group.Go(func() {
-				if err := l.run(ctx); err != nil && ctx.Err() == nil {
-					select {
-					case d.fault <- fmt.Errorf("receiver %s: %w", l.name, err):
-					default:
-					}
-				}
-			})
+		for _, l := range d.lanesOf(ctx, q.Receiver, q.Counts[outbox.Pending]+q.Counts[outbox.Delivering]) {
+			l.poke()
 		}
-		d.mu.Unlock()
-		l.poke()
 	}
 	return waiting, nil
+}
+
+// lanesOf are the lanes of a receiver that has so much waiting. Those that it needs and has not yet are begun.
+func (d *Deliverer) lanesOf(ctx context.Context, name string, waiting int) []*lane {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := d.lanes[name]
+	for len(all) < max(1, min(lanes(d.Site.Receiver(name)), waiting)) {
+		l := newLane(d, name)
+		if l.number = len(all); l.number > 0 {
+			l.first = all[0]
+		}
+		all = append(all, l)
+		d.group.Go(func() {
+			if err := l.run(ctx); err != nil && ctx.Err() == nil {
+				select {
+				case d.fault <- fmt.Errorf("receiver %s: %w", l.name, err):
+				default:
+				}
+			}
+		})
+	}
+	d.lanes[name] = all
+	return slices.Clone(all)
 }
 
 // alertOf is the alert of a delivery: from memory when it is fresh, else from what was stored.

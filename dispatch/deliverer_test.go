@@ -656,6 +656,50 @@ func TestWorkersOfALaneShareItsState(t *testing.T) {
 	}
 }
 
+// togetherOnce refuses all that comes at the same time as the first, as a request of many that fails does.
+type togetherOnce struct {
+	mu    sync.Mutex
+	ended bool
+	tries int
+}
+
+func (o *togetherOnce) Notify(context.Context, notifier.Notification) (notifier.Receipt, error) {
+	o.mu.Lock()
+	fails := !o.ended
+	o.tries++
+	o.mu.Unlock()
+	time.Sleep(time.Millisecond)
+	o.mu.Lock()
+	o.ended = true
+	o.mu.Unlock()
+	if fails {
+		return notifier.Receipt{}, temporary("reset", 0)
+	}
+	return notifier.Receipt{}, nil
+}
+
+// One connection that breaks under a hundred deliveries is one failure: the receiver is tried again within a second.
+func TestAttemptsThatFailTogetherAreOneFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, map[string]*scripted{"splunk-1": nil})
+		once := &togetherOnce{}
+		r := b.site.d.Receivers["splunk-1"]
+		r.Notifier, r.Concurrency = once, 100
+		for i := range 100 {
+			b.queue.put(b.arrival(fmt.Sprint(i), "low"))
+		}
+		b.start()
+		time.Sleep(laneBackoffBase + time.Second)
+		synctest.Wait()
+		if n := b.states("splunk-1")[outbox.Delivered]; n != 100 || once.tries < 110 {
+			t.Errorf("%d of 100 delivered in %d attempts", n, once.tries)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A receiver that the config does not have at the moment, for the config is being written or is broken, is waited for:
 // by what was taken already, too, and beyond the age at which a delivery is dead.
 func TestReceiverThatMayComeBackIsWaitedFor(t *testing.T) {

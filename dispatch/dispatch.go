@@ -45,6 +45,9 @@ type Receiver struct {
 
 	// Concurrency is how many attempts run at once; with 1 the receiver hears in order.
 	Concurrency int
+	// Apart: an attempt may take minutes, and must not be made twice where it need not be. So none waits for another's end, and
+	// what came of each is recorded at once.
+	Apart bool
 	// Rate is how much the destination takes; zero is no limit.
 	Rate Rate
 	// MaxAge is how old a delivery may become before it is dead.

@@ -52,21 +52,29 @@ const (
 	laneBackoffMax  = 5 * time.Minute
 )
 
-// failed notes a failure of the receiver's. replaced: it has a fallback.
-func (h *health) failed(r *Receiver, f *notifier.Error, now time.Time, replaced bool) {
+// failed notes a failure of the receiver's, in an attempt that began when the receiver had failed so many times. Attempts that were
+// under way together, in one request perhaps, met one trouble: it counts once, or a hundred of them would mean the longest backoff.
+// replaced: the receiver has a fallback.
+func (h *health) failed(r *Receiver, f *notifier.Error, now time.Time, before int, replaced bool) {
 	if f.Reason == notifier.Permanent { // about this message alone
 		return
 	}
 	if h.Failures == 0 {
 		h.Since, h.since = now, now
 	}
-	h.Failures++
-	h.LastError = f.Error()
-	ceiling := laneBackoffMax
-	if h.Failures < 10 {
-		ceiling = min(laneBackoffBase<<(h.Failures-1), laneBackoffMax)
+	h.failure, h.LastError = f, f.Error()
+	if before < h.Failures {
+		if asked := now.Add(f.RetryAfter); asked.After(h.tryAt) {
+			h.tryAt = asked
+		}
+	} else {
+		h.Failures++
+		ceiling := laneBackoffMax
+		if h.Failures < 10 {
+			ceiling = min(laneBackoffBase<<(h.Failures-1), laneBackoffMax)
+		}
+		h.tryAt = now.Add(max(f.RetryAfter, ceiling/4+rand.N(ceiling*3/4)))
 	}
-	h.failure, h.tryAt = f, now.Add(max(f.RetryAfter, ceiling/4+rand.N(ceiling*3/4)))
 	h.NextAt = h.tryAt
 	if !replaced {
 		return

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,16 +16,19 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
-// lane works through the queue of one receiver.
+// lane works through the queue of one receiver. A receiver whose attempts are made apart has as many lanes as attempts may run at once,
+// which share its rate.
 type lane struct {
-	d     *Deliverer
-	name  string
-	wake  chan struct{}
-	pacer *rate.Limiter // nil where the receiver has no rate
-	rate  Rate
-	size  int // of a batch
+	d      *Deliverer
+	name   string
+	number int   // among the receiver's
+	first  *lane // of them; nil in the first itself
+	wake   chan struct{}
+	size   int // of a batch
 
-	mu     sync.Mutex // of health, while a batch is delivered
+	mu     sync.Mutex    // of what follows, while a batch is delivered
+	pacer  *rate.Limiter // nil where the receiver has no rate; the first lane's is that of all
+	rate   Rate
 	health health
 
 	said atomic.Value // string: why the vendor could not be asked for an earlier copy, told once until it changes
@@ -92,7 +96,7 @@ func (l *lane) run(ctx context.Context) error {
 
 // limit is how many deliveries may be taken now.
 func (l *lane) limit(ctx context.Context, r *Receiver) int {
-	if ctx.Err() != nil || r == nil && l.alias() == nil && !l.d.Site.Gone(l.name) {
+	if ctx.Err() != nil || r == nil && l.alias() == nil && !l.d.Site.Gone(l.name) || l.number >= lanes(r) {
 		return 0
 	}
 	return l.batch(r)
@@ -185,7 +189,7 @@ const (
 // batch is how many deliveries the lane takes at once. A receiver that failed is tried with one, and one that hears in
 // order is never told two at once.
 func (l *lane) batch(r *Receiver) int {
-	if r == nil || r.Concurrency <= 1 || l.health.Failures > 0 {
+	if r == nil || r.Concurrency <= 1 || r.Apart || l.health.Failures > 0 {
 		return 1
 	}
 	return max(l.size, r.Concurrency)
@@ -228,7 +232,7 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 			}
 			l.mu.Lock()
 			if failure != nil {
-				l.health.failed(r, failure, time.Now(), l.d.hasFallback(r))
+				l.health.failed(r, failure, time.Now(), known.Failures, l.d.hasFallback(r))
 				stopped = stopped || failure.Reason != notifier.Permanent
 			} else if result.State == outbox.Delivered && !stopped {
 				l.health = health{Receiver: outbox.Receiver{Name: l.name}}
@@ -259,8 +263,19 @@ func concurrency(r *Receiver) int {
 	return max(1, r.Concurrency)
 }
 
+// lanes is how many lanes a receiver has.
+func lanes(r *Receiver) int {
+	if r == nil || !r.Apart {
+		return 1
+	}
+	return concurrency(r)
+}
+
 // setRate makes the limiter anew if the receiver's rate has changed.
 func (l *lane) setRate(r *Receiver) {
+	l = cmp.Or(l.first, l)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch {
 	case r == nil || r.Rate.IsZero():
 		l.pacer = nil
@@ -272,10 +287,14 @@ func (l *lane) setRate(r *Receiver) {
 
 // pace waits for the receiver's rate.
 func (l *lane) pace(ctx context.Context) error {
-	if l.pacer == nil {
+	l = cmp.Or(l.first, l)
+	l.mu.Lock()
+	pacer := l.pacer
+	l.mu.Unlock()
+	if pacer == nil {
 		return nil
 	}
-	return l.pacer.Wait(ctx)
+	return pacer.Wait(ctx)
 }
 
 // graceful returns a context that ends some time after ctx, so that work in hand can be finished.

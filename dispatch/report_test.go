@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,4 +165,83 @@ func TestAProgramsEndIsToldWithoutAnOutbox(t *testing.T) {
 			t.Errorf("soc got %+v", soc.got)
 		}
 	})
+}
+
+// slowRunbook is a program that takes its time for one alert.
+type slowRunbook struct {
+	program
+	mu      sync.Mutex
+	runs    map[string]int
+	running int
+	most    int
+	began   []time.Time
+}
+
+func (p *slowRunbook) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	p.mu.Lock()
+	p.runs[n.Alert]++
+	p.running++
+	p.most, p.began = max(p.most, p.running), append(p.began, time.Now())
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.running--
+		p.mu.Unlock()
+	}()
+	takes := time.Second
+	if strings.HasSuffix(n.Alert, "1") {
+		takes = 20 * time.Minute
+	}
+	select {
+	case <-time.After(takes):
+	case <-ctx.Done():
+		return notifier.Receipt{}, &notifier.Error{Ambiguous: true, Err: context.Cause(ctx)}
+	}
+	return notifier.Receipt{Ran: &notifier.Ran{Program: "block", Receiver: n.Receiver, Delivery: n.Delivery, Took: takes}}, nil
+}
+
+// Where several programs may run at once, one that takes long keeps neither the others from running nor what became of them from
+// being known: nothing of what has ended is run again.
+func TestARunThatTakesLongKeepsNoOtherWaiting(t *testing.T) {
+	for _, rate := range []Rate{{}, {Count: 6, Per: time.Minute, Burst: 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			b, _, soc, _ := runbookBench(t, 0)
+			run := &slowRunbook{runs: map[string]int{}}
+			r := b.site.d.Receivers["block"]
+			r.Notifier, r.Concurrency, r.Apart, r.Timeout, r.Rate = run, 3, true, time.Hour, rate
+			b.start()
+			const alerts = 7
+			for i := 1; i <= alerts; i++ {
+				b.arrives(i, 5710, 12, fmt.Sprint("web-", i))
+			}
+			b.wait(2 * time.Minute)
+			if ran := strings.Count(strings.Join(soc.gist(), "\n"), "RAN block"); ran != alerts-1 || run.running != 1 {
+				t.Errorf("soc heard of %d runs, %d are under way", ran, run.running)
+			}
+			if most := run.most; rate.IsZero() && most != 3 || most > 3 {
+				t.Errorf("%d ran at once", most)
+			}
+			for i := 1; i < len(run.began); i++ {
+				if took := run.began[i].Sub(run.began[i-1]); !rate.IsZero() && took.Round(time.Millisecond) < 10*time.Second {
+					t.Errorf("the next run began after %v", took)
+				}
+			}
+			if err := b.stop(); err != nil { // and what runs is ended
+				t.Fatal(err)
+			}
+			b.start()
+			b.wait(time.Hour)
+			if err := b.stop(); err != nil {
+				t.Fatal(err)
+			}
+			for id, n := range run.runs {
+				if want := 1 + strings.Count(id[len(id)-1:], "1"); n != want {
+					t.Errorf("%s ran %d times, want %d", id, n, want)
+				}
+			}
+			if len(run.runs) != alerts || strings.Count(strings.Join(soc.gist(), "\n"), "RAN block") != alerts {
+				t.Errorf("%v ran; soc heard %q", run.runs, soc.gist())
+			}
+		})
+	}
 }

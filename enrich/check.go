@@ -95,6 +95,23 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 	}
 	for _, label := range sortedKeys(c.Links) {
 		missing("links", c.Links[label])
+		column, odd, first := strings.Split(c.Links[label], "."), 0, ""
+		for r := range held.all() {
+			v, ok := at(r.values(), column).(string)
+			if !ok || v == "" || strings.HasPrefix(v, "https://") || strings.HasPrefix(v, "http://") {
+				continue
+			}
+			if odd++; odd == 1 || r.key < first {
+				first = r.key
+			}
+		}
+		if odd > 0 {
+			others := ""
+			if odd > 1 {
+				others = fmt.Sprintf("; there are %d such rows", odd)
+			}
+			doubtAt("links", "links: %s: %q of %q is no whole address of a page (https://…), so it is no link%s", t.path, c.Links[label], first, others)
+		}
 	}
 	return doubts
 }

@@ -65,7 +65,7 @@ func (r *resolver) name(addr netip.Addr) (string, error) {
 	began := r.now()
 	if began.Before(r.patient) {
 		r.mu.Unlock()
-		return "", nil
+		return "", errLater
 	}
 	r.patient = began.Add(10 * r.timeout) // for others that come meanwhile
 	r.mu.Unlock()
@@ -120,10 +120,12 @@ func (r *resolver) answer(addr netip.Addr, p *ptr) {
 	case errors.As(err, &of) && of.IsNotFound:
 		err = nil
 	default:
-		keep, err = min(keep, failedFor), fmt.Errorf("the name server does not answer: %w", err)
-		if of != nil { // the error names the address, and is to be said once of all
-			err = fmt.Errorf("the name server does not answer: %s", of.Err)
+		keep = min(keep, failedFor)
+		why := err.Error()
+		if of != nil { // the error names the address and a port of ours, and is to be said once of all
+			why = of.Err[strings.LastIndex(of.Err, ": ")+1:]
 		}
+		err = fmt.Errorf("the name server does not answer: %s", strings.TrimSpace(why))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

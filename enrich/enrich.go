@@ -24,6 +24,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 )
@@ -50,6 +51,7 @@ type Enricher struct {
 	contents atomic.Pointer[contents]
 	mu       sync.Mutex
 	notes    map[string]*Note // by source and file
+	told     map[string]*told // likewise
 	noted    atomic.Int64     // how many they are
 	count    map[string]*counts
 }
@@ -69,7 +71,7 @@ func (n Note) String() string { return n.Source + ": " + n.Why }
 
 // New makes the enricher of a config that is valid. Nothing is opened yet.
 func New(c Config) *Enricher {
-	e := &Enricher{config: c, log: slog.New(slog.DiscardHandler), notes: map[string]*Note{}, count: map[string]*counts{}, maps: newMapLink(c.Map)}
+	e := &Enricher{config: c, log: slog.New(slog.DiscardHandler), notes: map[string]*Note{}, told: map[string]*told{}, count: map[string]*counts{}, maps: newMapLink(c.Map)}
 	e.names = c.Names()
 	if c.ReverseDNS != nil {
 		e.dns = newResolver(*c.ReverseDNS)
@@ -160,6 +162,9 @@ func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
 	for _, name := range e.names {
 		added[name] = nil
 	}
+	if e.contents.Load() == nil { // the first alert, which waits for all files at the same time
+		e.begin()
+	}
 	e.address(added, Source(a), sourceGeo, sourceClass, sourceName)
 	e.address(added, parseAddress(a.Destination.IP), destinationGeo, destinationClass, destinationName)
 	if names := attackNames(a.Rule.MITRE); names != nil {
@@ -181,6 +186,19 @@ func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
 	return &out
 }
 
+// begin has all files read.
+func (e *Enricher) begin() {
+	for _, s := range e.geoip {
+		s.begin()
+	}
+	for _, l := range e.lists {
+		l.begin()
+	}
+	for _, t := range e.tables {
+		t.begin()
+	}
+}
+
 // Restore gives a copy of an alert with what was added to it when it came, as [Encode] kept it. What of it is shown is for the
 // config of now to say.
 func (e *Enricher) Restore(a *alert.Alert, kept []byte) *alert.Alert {
@@ -190,6 +208,11 @@ func (e *Enricher) Restore(a *alert.Alert, kept []byte) *alert.Alert {
 	}
 	out := *a
 	out.Added = added
+	for _, name := range e.Names() { // of a source that the config has since: no log line can pass for it
+		if _, there := added[name]; !there {
+			added[name] = nil
+		}
+	}
 	if e != nil {
 		out.Shown = e.shown(added)
 	}
@@ -375,18 +398,48 @@ func (c *counts) tell(found bool, err error) {
 // guard asks a source, takes a panic for a fault of it, and notes faults under a key.
 func (e *Enricher) guard(key, source, file string, ask func() error) {
 	defer func() {
-		if p := recover(); p != nil {
+		if p := recover(); p != nil && e.note(key, source, file, fmt.Errorf("it cannot be read: %v", p)) {
 			e.log.Error("a source of enrichment panicked; the alert goes on without it", "source", source, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			e.note(key, source, file, fmt.Errorf("it cannot be read: %v", p))
 		}
 	}()
-	e.note(key, source, file, ask())
+	if err := ask(); err != errLater {
+		e.note(key, source, file, err)
+	}
 }
 
-// note keeps what is wrong with a source now, and logs it when it begins and when it ends.
-func (e *Enricher) note(key, source, file string, err error) {
+// errLater is the answer of a source that works, as far as is known, and has none yet.
+var errLater = errors.New("the answer comes later")
+
+// Bounds of what is logged of one source: whether it fails may be up to the address, and so to whoever attacks.
+const (
+	maxTold = 10
+	toldFor = 10 * time.Minute
+)
+
+// told are the lines that were logged of a source in a while.
+type told struct {
+	since time.Time
+	lines int
+}
+
+// tells reports whether one more line may be logged of a source; for who holds the lock.
+func (e *Enricher) tells(key, source string) bool {
+	t := e.told[key]
+	if t == nil || time.Since(t.since) >= toldFor {
+		t = &told{since: time.Now()}
+		e.told[key] = t
+	}
+	t.lines++
+	if t.lines == maxTold {
+		e.log.Warn("a source of enrichment fails now and then; of that no more is logged for a while", "source", source, "while", toldFor)
+	}
+	return t.lines < maxTold
+}
+
+// note keeps what is wrong with a source now, and logs it when it begins and when it ends; it reports whether it did.
+func (e *Enricher) note(key, source, file string, err error) (logged bool) {
 	if err == nil && e.noted.Load() == 0 {
-		return
+		return false
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -394,13 +447,19 @@ func (e *Enricher) note(key, source, file string, err error) {
 	before := e.notes[key]
 	switch {
 	case err == nil && before == nil, before != nil && err != nil && (before.cause == err || before.Why == err.Error()):
+		return false
 	case err == nil:
 		delete(e.notes, key)
-		e.log.Info("enrichment looks it up again", "source", source)
+		if logged = e.tells(key, source); logged {
+			e.log.Info("enrichment looks it up again", "source", source)
+		}
 	default:
 		e.notes[key] = &Note{source, file, err.Error(), err}
-		e.log.Warn("enrichment cannot look it up; alerts go on without it", "source", source, "err", err)
+		if logged = e.tells(key, source); logged {
+			e.log.Warn("enrichment cannot look it up; alerts go on without it", "source", source, "err", err)
+		}
 	}
+	return logged
 }
 
 // Notes are what cannot be looked up now, as far as alerts asked for it.

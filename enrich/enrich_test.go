@@ -258,6 +258,7 @@ func TestTables(t *testing.T) {
 	files := map[string]string{
 		"lower.csv":    "owner,key,level\nshop,web-01|web-02,3\nother,*,\n",
 		"first.csv":    "\ufeffagent;owner;note\nWEB-01;shop;\"a;b\"\n",
+		"comment.csv":  "# ours; see the wiki; ask ops\n\nagent,owner\nweb-01,shop\n",
 		"rule.json":    `{"5712": {"url": "https://wiki.example.com/5712", "steps": ["look", "block"], "n": 3, "f": 1.5, "on": true, "none": null}}`,
 		"rows.json":    `[{"key": ["5711", 5712], "owner": "soc"}]`,
 		"networks.yml": "10.0.0.0/8: {site: all}\n10.20.0.0/16: {site: lab}\n10.20.30.40: {site: host}\n\"2001:db8::/32\": {site: six}\n192.168.0.0/16: &lan {site: lan, since: 2026-01-02, port: 0x16}\n",
@@ -271,6 +272,7 @@ func TestTables(t *testing.T) {
 		want     map[string]any
 	}{
 		{"lower.csv", "agent", map[string]any{"key": "web-01", "owner": "shop", "level": "3"}},
+		{"comment.csv", "agent", map[string]any{"key": "web-01", "owner": "shop"}},
 		{"lower.csv", "user", map[string]any{"key": "*", "owner": "other"}},
 		{"lower.csv", "field.nothing", nil}, // there is no key to ask for
 		{"first.csv", "agent", map[string]any{"key": "WEB-01", "owner": "shop", "note": "a;b"}},
@@ -337,6 +339,8 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 		"asset":   {File: write(t, dir+"/a.csv", "key,owner\nweb,shop\nWEB,other\n,nobody\n"), By: "agent", Show: []string{"ownr"}, Links: map[string]string{"Wiki": "wiki"}},
 		"network": {File: write(t, dir+"/n.csv", "key,site\n10.0.0.0/33,lab\n"), By: "srcip"},
 		"empty":   {File: write(t, dir+"/e.csv", "key,site\n"), By: "srcip"},
+		"wide":    {File: write(t, dir+"/w.csv", "key,note\nweb,"+strings.Repeat("x", maxRow)+"\ndb,short\n"), By: "agent"},
+		"runbook": {File: write(t, dir+"/r.json", `{"1": {"url": "https://wiki.example.com/1"}, "3": {"url": "wiki.example.com"}, "2": {"url": "javascript:alert(1)"}, "4": {"url": ""}}`), By: "rule", Links: map[string]string{"Runbook": "url"}},
 	}})
 	var got []string
 	for _, d := range e.Check(time.Now()) {
@@ -349,6 +353,8 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 		`tables.asset: links: DIR/a.csv has no column "wiki", but owner`,
 		`tables.empty: DIR/e.csv has no rows`,
 		`tables.network: DIR/n.csv: line 2: "10.0.0.0/33" is no address and no network`,
+		`tables.runbook: links: DIR/r.json: "url" of "2" is no whole address of a page (https://…), so it is no link; there are 2 such rows`,
+		`tables.wide: DIR/w.csv: line 2: the row has 32771 bytes, more than the 32768 that go with an alert: it is left out`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -475,6 +481,106 @@ func TestFaultsAreLoggedOnceForEachCause(t *testing.T) {
 	if !strings.Contains(log.String(), "looks it up again") {
 		t.Errorf("that it is well again is not logged:\n%s", log.String())
 	}
+}
+
+// Whether a source fails can be up to the address that an attacker comes from: it must not fill the log.
+func TestASourceThatFailsNowAndThenDoesNotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		dir := t.TempDir()
+		e := New(Config{ReverseDNS: &ReverseDNS{}, Tables: map[string]Table{"asset": {File: write(t, dir+"/x.csv", "key,owner\nx,y\n"), By: "agent"}}})
+		e.Use(NewStore(), slog.New(slog.NewTextHandler(&log, nil)))
+		n := 0
+		e.dns.ask = func(_ context.Context, address string) ([]string, error) {
+			switch n++; n % 3 {
+			case 0:
+				return []string{"a.example.net."}, nil
+			case 1:
+				return nil, &net.DNSError{Err: fmt.Sprintf("read udp 192.0.2.1:%d->192.0.2.53:53: read: connection refused", n)}
+			}
+			return nil, &net.DNSError{Err: "server misbehaving"}
+		}
+		e.tables[0].key = &key{of: func(a *alert.Alert) []string {
+			if n%2 == 0 {
+				panic(n)
+			}
+			return nil
+		}}
+		for i := range 300 {
+			e.Enrich(from(netip.AddrFrom4([4]byte{81, 2, byte(i >> 8), byte(i)}).String()))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if lines := strings.Count(log.String(), "\n"); lines > 3*maxTold || !strings.Contains(log.String(), "no more is logged") {
+			t.Errorf("%d lines:\n%.3000s", lines, log.String())
+		}
+		if strings.Contains(log.String(), "192.0.2.1:") || !strings.Contains(log.String(), "the name server does not answer: connection refused") {
+			t.Errorf("the cause of a failure is not the same for each address:\n%.2000s", log.String())
+		}
+		time.Sleep(toldFor)
+		before := log.Len()
+		e.Enrich(from("9.9.9.9"))
+		e.Enrich(from("9.9.9.10"))
+		if log.Len() == before {
+			t.Error("nothing is ever logged of it again")
+		}
+	})
+}
+
+// A name server that is slow has not recovered just because an alert did not wait for it.
+func TestANameServerThatIsSlowIsNotedUntilItAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		e := New(Config{ReverseDNS: &ReverseDNS{}})
+		e.Use(NewStore(), slog.New(slog.NewTextHandler(&log, nil)))
+		e.dns.ask = func(ctx context.Context, _ string) ([]string, error) { <-ctx.Done(); return nil, ctx.Err() }
+		for i := range 5 {
+			e.Enrich(from(netip.AddrFrom4([4]byte{81, 2, 69, byte(i)}).String()))
+			if len(e.Notes()) != 1 {
+				t.Errorf("alert %d: notes %v", i, e.Notes())
+			}
+		}
+		if strings.Contains(log.String(), "looks it up again") {
+			t.Error(log.String())
+		}
+		time.Sleep(2 * lookupTimeout)
+	})
+}
+
+func TestFilesThatHangHoldUpOneAlertOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		c := Config{Lists: map[string]List{}, Tables: map[string]Table{}}
+		for i := range 5 {
+			c.Lists[fmt.Sprint("l", i)] = List{File: write(t, fmt.Sprint(dir, "/l", i), london)}
+			c.Tables[fmt.Sprint("t", i)] = Table{File: write(t, fmt.Sprint(dir, "/t", i, ".csv"), "key\nx\n"), By: "srcip"}
+		}
+		e := New(c)
+		for _, l := range e.lists {
+			read := l.read
+			l.read = func(f *os.File, size int64) (*addresses, error) { time.Sleep(time.Minute); return read(f, size) }
+		}
+		for _, l := range e.tables {
+			l.read = func(*os.File, int64) (*rows, error) { time.Sleep(time.Minute); return nil, errors.New("i/o error") }
+		}
+		took := func() time.Duration {
+			began := time.Now()
+			e.Enrich(from(london))
+			return time.Since(began)
+		}
+		if got := took(); got != firstWait {
+			t.Errorf("the first alert waited %s", got)
+		}
+		for i := range 100 {
+			if got := took(); got != 0 {
+				t.Errorf("alert %d waited %s, too", i, got)
+			}
+			time.Sleep(7 * time.Second)
+		}
+		if got := fmt.Sprint(e.Enrich(from(london)).Added["srcip_class"]); got != "[public l0 l1 l2 l3 l4]" {
+			t.Errorf("what was read at last is not used: %s", got)
+		}
+		time.Sleep(2 * time.Minute)
+	})
 }
 
 func TestEnrichersShareWhatTheyRead(t *testing.T) {

@@ -33,8 +33,9 @@ type source[T any] struct {
 	stamp   stamp // of the file that was read, or tried
 	retry   bool  // the last look failed for a reason that is not in the file
 	due     time.Time
+	began   time.Time     // the look that is under way
 	looking chan struct{} // closed when the look that is under way ends; nil: none is
-	hangs   bool          // it takes longer than anybody should wait
+	hangs   bool          // it takes longer than anybody should wait, or the last look did
 }
 
 // stamp tells whether a file was changed.
@@ -51,24 +52,38 @@ func stampOf(st fs.FileInfo) stamp {
 	return out
 }
 
+// begin has the file looked at, if it is time to, and waits for nothing.
+func (s *source[T]) begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.start()
+}
+
+// start begins a look; for who holds the lock.
+func (s *source[T]) start() {
+	if s.looking != nil {
+		return
+	}
+	if now := time.Now(); !now.Before(s.due) {
+		s.began, s.looking = now, make(chan struct{})
+		go s.look(s.looking)
+	}
+}
+
 // get is what the file holds, or held last, and why that is not up to date.
 func (s *source[T]) get() (*T, error) {
 	s.mu.Lock()
-	if s.looking == nil {
-		if now := time.Now(); !now.Before(s.due) {
-			s.looking = make(chan struct{})
-			go s.look(s.looking)
-		}
-	}
-	held, err, looking, hangs := s.held, s.err, s.looking, s.hangs
+	s.start()
+	held, err, looking, hangs, began := s.held, s.err, s.looking, s.hangs, s.began
 	s.mu.Unlock()
 	if looking == nil || hangs {
 		return held, err
 	}
-	wait := time.NewTimer(firstWait)
+	patience := firstWait
 	if held != nil {
-		wait.Reset(reloadWait)
+		patience = reloadWait
 	}
+	wait := time.NewTimer(time.Until(began.Add(patience))) // also for who comes later: nobody waits longer than the first
 	defer wait.Stop()
 	select {
 	case <-looking:
@@ -109,7 +124,9 @@ func (s *source[T]) look(done chan struct{}) {
 			s.err = err
 		}
 	}
-	s.due, s.looking, s.hangs = time.Now().Add(lookAgain), nil, false
+	ended := time.Now()
+	s.hangs = s.hangs && ended.Sub(s.began) >= reloadWait // the next look is waited for where this one was quick
+	s.due, s.looking = ended.Add(lookAgain), nil
 	close(done)
 }
 

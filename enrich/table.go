@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"net/netip"
 	"os"
@@ -30,6 +31,7 @@ const (
 	maxDepth    = 16
 	maxNodes    = 2_000_000 // of YAML, aliases followed
 	maxKeys     = 1000      // of one row
+	maxRow      = 32 << 10  // bytes of one row, which goes with each alert that it is for
 )
 
 const (
@@ -151,6 +153,33 @@ func (r *row) values() map[string]any {
 	return out
 }
 
+// size is about how many bytes its texts have.
+func (r *row) size() (n int) {
+	for _, c := range r.cells {
+		n += len(c)
+	}
+	return n + sizeOf(r.columns)
+}
+
+// sizeOf is about how many bytes a value has.
+func sizeOf(v any) (n int) {
+	switch v := v.(type) {
+	case string:
+		return len(v)
+	case map[string]any:
+		for k, x := range v {
+			n += len(k) + sizeOf(x)
+		}
+	case []any:
+		for _, x := range v {
+			n += sizeOf(x)
+		}
+	default:
+		n = 8
+	}
+	return n
+}
+
 // rows are what a file holds.
 type rows struct {
 	by       map[string]*row
@@ -176,6 +205,29 @@ func (r *rows) find(text string, k *key) *row {
 	return of
 }
 
+// all are the rows of all keys, in no order.
+func (r *rows) all() iter.Seq[*row] {
+	return func(yield func(*row) bool) {
+		if r.other != nil && !yield(r.other) {
+			return
+		}
+		for _, of := range r.by {
+			if !yield(of) {
+				return
+			}
+		}
+		for _, f := range []*family[*row]{&r.networks.v4, &r.networks.v6} {
+			for _, m := range f.of {
+				for _, of := range m {
+					if !yield(of) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 func (r *rows) doubt(format string, args ...any) {
 	if len(r.odd) < 5 {
 		r.odd = append(r.odd, fmt.Sprintf(format, args...))
@@ -189,6 +241,10 @@ func (r *rows) add(all []string, of row, k *key, where string) error {
 	}
 	for column := range of.columns {
 		r.columns[column] = true
+	}
+	if n := of.size(); n > maxRow {
+		r.doubt("%s: the row has %d bytes, more than the %d that go with an alert: it is left out", where, n, maxRow)
+		return nil
 	}
 	named := false
 	for _, text := range all {
@@ -281,7 +337,7 @@ func parseTable(name string, b []byte, k *key) (*rows, error) {
 func readCSV(r *rows, b []byte, k *key) error {
 	in := csv.NewReader(bytes.NewReader(b))
 	in.FieldsPerRecord, in.TrimLeadingSpace, in.Comment = -1, true, '#'
-	if first, _, _ := bytes.Cut(b, []byte("\n")); bytes.Count(first, []byte(";")) > bytes.Count(first, []byte(",")) {
+	if first := firstLine(b); bytes.Count(first, []byte(";")) > bytes.Count(first, []byte(",")) {
 		in.Comma = ';' // as spreadsheets write it where the comma is in numbers
 	}
 	head, err := in.Read()
@@ -329,6 +385,16 @@ func readCSV(r *rows, b []byte, k *key) error {
 			return err
 		}
 	}
+}
+
+// firstLine is the line that names the columns: the first that is neither empty nor a comment.
+func firstLine(b []byte) []byte {
+	for line := range bytes.Lines(b) {
+		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 && line[0] != '#' {
+			return line
+		}
+	}
+	return nil
 }
 
 func cell(s string) string { return strings.ToValidUTF8(s, "\ufffd") }

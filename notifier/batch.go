@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,17 @@ type Batching struct {
 	Size int `yaml:"size"`
 	// Bytes is about the most that one request holds before it is compressed. A notification that is larger goes alone.
 	Bytes int `yaml:"bytes"`
-	// Wait is how long a notification waits for others. Without it none waits longer than the request before it takes.
+	// Wait is how long a notification waits for others. Without it none waits longer than the request before it takes, and a
+	// second at most.
 	Wait yamlnode.Duration `yaml:"wait"`
 }
 
 // maxBatchWait bounds how long a notification may wait for others: an attempt has some ten seconds in all.
 const maxBatchWait = 5 * time.Second
+
+// maxHold bounds how long an item waits for the request before it: to a receiver that takes long to answer requests are made side by
+// side, or the second of two would have too little of its attempt's time left, again and again.
+const maxHold = time.Second
 
 // MaxBatch is the most notifications in one request: as many as a receiver can have under way.
 const MaxBatch = 100
@@ -48,11 +54,11 @@ func (b Batching) Validate(prefix string) error {
 // what became of it, so that whoever calls need not know of the others: a delivery is still one attempt with one outcome.
 //
 // While no request is under way an item goes out at once, unless Wait says otherwise; what comes meanwhile makes up the next
-// request. So a quiet receiver is told without delay, and a busy one fills its requests by itself.
+// request, which waits for the one before it, but not for long. So a quiet receiver is told without delay, and a busy one fills its requests by itself.
 type Batch[T any] struct {
 	Size  int           // the most items in one request; 0 and 1 are no batching
 	Bytes int           // the most bytes, by what Add is told; 0 is no limit
-	Wait  time.Duration // how long an item waits for others; 0 is as long as the request before it takes
+	Wait  time.Duration // how long an item waits for others; 0 is as long as the request before it takes, a second at most
 	// Send makes one request and says for each item, in their order, what became of it. Its context ends when the first
 	// of those who wait has no more time, and when none of them waits any more.
 	Send func(ctx context.Context, items []T) []Result
@@ -73,7 +79,7 @@ type pending[T any] struct {
 	items   []T
 	callers []*caller
 	bytes   int
-	timer   *time.Timer // nil where the request before it is waited for
+	timer   *time.Timer // sends it when it has waited long enough
 }
 
 // caller is one who waits for an item.
@@ -92,10 +98,6 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		r := b.results(ctx, []T{item})[0]
 		return r.Receipt, r.Err
 	}
-	if b.Size <= 1 { // whose failures are the caller's own
-		r := b.results(ctx, []T{item})[0]
-		return r.Receipt, r.Err
-	}
 	c := &caller{ctx: ctx, done: make(chan struct{})}
 	b.mu.Lock()
 	if b.open != nil && b.Bytes > 0 && b.open.bytes+bytes > b.Bytes {
@@ -107,10 +109,10 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 	p := b.open
 	p.items, p.callers, p.bytes = append(p.items, item), append(p.callers, c), p.bytes+bytes
 	switch {
-	case len(p.items) >= max(b.Size, 1) || b.Bytes > 0 && p.bytes >= b.Bytes || b.Wait == 0 && b.underway == 0:
+	case len(p.items) >= b.Size || b.Bytes > 0 && p.bytes >= b.Bytes || b.Wait == 0 && b.underway == 0:
 		b.flush()
-	case b.Wait > 0 && p.timer == nil:
-		p.timer = time.AfterFunc(b.Wait, func() {
+	case p.timer == nil:
+		p.timer = time.AfterFunc(cmp.Or(b.Wait, maxHold), func() {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			if b.open == p {

@@ -107,6 +107,35 @@ func TestBatchWaitsForOthersAsLongAsItIsTold(t *testing.T) {
 	})
 }
 
+// A receiver that answers, but slowly, must not have every other request fail for want of time.
+func TestBatchDoesNotWaitForASlowRequestUntilItsOwnTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := Batch[int]{Size: 10, Send: func(ctx context.Context, items []int) []Result {
+			results := make([]Result, len(items))
+			select {
+			case <-time.After(7 * time.Second):
+			case <-ctx.Done():
+				for i := range results {
+					results[i].Err = context.Cause(ctx)
+				}
+			}
+			return results
+		}}
+		var callers sync.WaitGroup
+		for range 5 {
+			callers.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				if _, err := b.Add(ctx, 1, 1); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		callers.Wait()
+	})
+}
+
 func TestWhoLeavesABatchBeforeItGoesIsNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s sent

@@ -1,6 +1,7 @@
 package notifier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 // MaxServers is the most servers that one receiver may name: each is asked within one attempt, which has some ten seconds.
 const MaxServers = 10
 
-// failoverBack is how long another server serves before the first one is asked again.
+// failoverBack is how long another server serves before the first one is asked again, unless Back says otherwise.
 const failoverBack = 5 * time.Minute
 
 // Failover says which of a receiver's servers takes the next request, where several would do: the first one, and when it
@@ -28,6 +29,8 @@ type Failover struct {
 	// Repeatable: a message that arrives twice is told once, so that after a request of which nobody knows whether it arrived
 	// the next server is asked. Else that ends the attempt, and only the next one, which is marked as a repeat, goes elsewhere.
 	Repeatable bool
+	// Back is how long another server serves before the first one is asked again; 0 is five minutes.
+	Back time.Duration
 
 	mu      sync.Mutex
 	current int
@@ -51,7 +54,7 @@ func (f *Failover) Do(ctx context.Context, try func(ctx context.Context, server 
 		if failure.Reason != Temporary || ctx.Err() != nil {
 			break
 		}
-		f.failed(server)
+		f.Failed(server)
 		if failure.Ambiguous && !f.Repeatable {
 			break
 		}
@@ -75,7 +78,7 @@ func (f *Failover) order(now time.Time) []int {
 	defer f.mu.Unlock()
 	n := max(f.Servers, 1)
 	var order []int
-	if f.current != 0 && now.Sub(f.left) >= failoverBack {
+	if f.current != 0 && now.Sub(f.left) >= cmp.Or(f.Back, failoverBack) {
 		f.left = now // of those who come meanwhile none asks it
 		order = append(order, 0)
 	}
@@ -96,8 +99,8 @@ func (f *Failover) worked(server int) {
 	}
 }
 
-// failed moves on, unless somebody has already.
-func (f *Failover) failed(server int) {
+// Failed has the next server take over from one that does not do, unless somebody has already. Do calls it by itself.
+func (f *Failover) Failed(server int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if server != f.current {

@@ -30,6 +30,7 @@ type cefFields struct {
 	ExternalID string `json:"externalId,omitempty"`
 	Category   string `json:"cat,omitempty"`
 	Action     string `json:"act,omitempty"`
+	Outcome    string `json:"outcome,omitempty"` // of a program
 	Reason     string `json:"reason,omitempty"`
 	Count      int    `json:"cnt,omitempty"`
 	DVCHost    string `json:"dvchost,omitempty"`
@@ -106,6 +107,7 @@ type leefFields struct {
 	Location    string `json:"location,omitempty"`
 	Program     string `json:"program,omitempty"`
 	Action      string `json:"action,omitempty"`
+	Outcome     string `json:"outcome,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 	SrcUser     string `json:"srcUser,omitempty"`
 	Command     string `json:"command,omitempty"`
@@ -127,7 +129,7 @@ const (
 	leefTimeFormat = "MMM dd yyyy HH:mm:ss.SSS z"
 )
 
-// stateOf is what an event tells that is no new alert (taken, quiet, resolved, digest, test), or that it may be a second copy.
+// stateOf is what an event tells that is no new alert (taken, quiet, resolved, ran, digest, test), or that it may be a second copy.
 func (e event) stateOf() string {
 	switch {
 	case e.Type != "alert":
@@ -140,8 +142,8 @@ func (e event) stateOf() string {
 
 // severityNumber is the severity as CEF and LEEF count it. What became of an alert, however severe, is no news.
 func (e event) severityNumber(s alert.Severity) int {
-	switch e.Type {
-	case "taken", "quiet", "resolved":
+	switch {
+	case e.Type == "taken", e.Type == "quiet", e.Type == "resolved", e.Ran != nil:
 		return 1
 	}
 	switch s {
@@ -164,6 +166,19 @@ func (s *Set) securityEvent(d *Data) (securityEvent, event, error) {
 		out.Vendor, out.Product = e.VendorProduct, e.VendorProduct
 	}
 	return out, e, err
+}
+
+// ranFields are what a message about a program says of it: the program, whether it did what it was run for, how it ended, and what
+// it printed.
+func (e event) ranFields(d *Data) (action, outcome, reason, log string) {
+	if d.Ran == nil {
+		return e.Action, "", e.Reason, e.Log
+	}
+	outcome = "failure"
+	if d.Ran.OK() {
+		outcome = "success"
+	}
+	return d.Ran.Program, outcome, d.Ran.Words(), strings.TrimSpace(d.Ran.Output)
 }
 
 // own is what a message says of its alert alone. A message about many has the most severe of them, which stands for none of the
@@ -203,13 +218,14 @@ func (s *Set) cef(d *Data) (securityEvent, error) {
 		return out, err
 	}
 	at, groups, location, agent, _ := d.own()
+	action, outcome, reason, log := e.ranFields(d)
 	f := cefFields{
-		Time: millis(at), ExternalID: e.ID, Category: e.Family, Action: e.Action, Reason: e.Reason, Count: e.Count, DVCHost: e.DVC, AgentID: agent, Process: e.App,
+		Time: millis(at), ExternalID: e.ID, Category: e.Family, Action: action, Outcome: outcome, Reason: reason, Count: e.Count, DVCHost: e.DVC, AgentID: agent, Process: e.App,
 		SrcPort: e.SrcPort, SrcUser: e.SrcUser, SrcProcess: e.ProcessName, DestHost: e.Dest, DstPort: e.DestPort, DestUser: e.User, Proto: e.Transport,
 		Request: e.URL, Method: e.HTTPMethod, Client: e.UserAgent,
 		FileName: e.FileName, FilePath: e.FilePath, FileHash: e.FileHash, FileSize: e.FileSize, Message: e.Description,
 		Level: e.SeverityID, Groups: groups, Location: location, MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Command: e.Command,
-		Log: e.Log, State: e.stateOf(), Country: d.sourceCountry(),
+		Log: log, State: e.stateOf(), Country: d.sourceCountry(),
 	}
 	if d.Summary != nil {
 		from, to := period(d.Summary)
@@ -244,17 +260,18 @@ func (s *Set) leef(d *Data) (securityEvent, error) {
 		return out, err
 	}
 	at, groups, location, agent, description := d.own()
+	action, outcome, reason, log := e.ranFields(d)
 	f := leefFields{
 		Category: e.Family, Severity: out.Severity, Src: e.SrcIP, Dst: e.DestIP, SrcPort: e.SrcPort, DstPort: e.DestPort, Proto: strings.ToUpper(e.Transport),
 		User: e.User, Host: e.Dest, URL: e.URL, Resource: e.FilePath, Policy: description,
 		ID: e.ID, Description: e.Description, Level: e.SeverityID, Groups: groups, Manager: e.DVC, AgentID: agent,
-		Location: location, Program: e.App, Action: e.Action, Reason: e.Reason, SrcUser: e.SrcUser, Command: e.Command, FileHash: e.FileHash,
-		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: d.sourceCountry(), Count: e.Count, First: e.First, Last: e.Last, State: e.stateOf(), Log: e.Log,
+		Location: location, Program: e.App, Action: action, Outcome: outcome, Reason: reason, SrcUser: e.SrcUser, Command: e.Command, FileHash: e.FileHash,
+		MITRE: strings.Join(known(e.MITRE), ","), CVE: e.CVE, Country: d.sourceCountry(), Count: e.Count, First: e.First, Last: e.Last, State: e.stateOf(), Log: log,
 	}
 	if !at.IsZero() {
 		f.Time, f.TimeFormat = at.UTC().Format(leefTime), leefTimeFormat
 	}
-	if d.Family == "auth_success" {
+	if d.Family == "auth_success" && d.Ran == nil {
 		f.Login = "true"
 	}
 	if e.Repeat {

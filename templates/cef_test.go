@@ -1,7 +1,9 @@
 package templates
 
 import (
+	gocmp "cmp"
 	"encoding/json"
+	"maps"
 	"testing"
 	"time"
 
@@ -68,6 +70,33 @@ func TestSecurityEvents(t *testing.T) {
 		header, cef := fieldsOf(t, "cef.json", alert.Parse([]byte(`{"rule":{"id":"1","level":`+tt.level+`}}`), alert.Options{}), tt.c)
 		if header["severity"] != tt.want || cef["flexString1"] != tt.state {
 			t.Errorf("%s: severity %v, state %v, want %v, %v", name, header["severity"], cef["flexString1"], tt.want, tt.state)
+		}
+	}
+}
+
+// A message about a program says how that ended, and is no second copy of the alert, however severe and whatever that was.
+func TestSecurityEventOfAProgramsEnd(t *testing.T) {
+	a := alert.Parse([]byte(`{"rule":{"id":"5715","level":15,"description":"login","groups":["sshd","authentication_success"]},"data":{"srcip":"203.0.113.9"},"full_log":"Accepted password"}`), alert.Options{})
+	for name, tt := range map[string]struct {
+		c    Context
+		want map[string]any
+	}{
+		"done":   {Context{Ran: &notifier.Ran{Program: "block-ip", Took: 3200 * time.Millisecond, Output: "blocked\n"}}, map[string]any{"outcome": "success", "reason": "status 0 after 3.2 s", "log": "blocked"}},
+		"failed": {Context{Ran: &notifier.Ran{Program: "block-ip", Status: -1, Ended: "ended by us"}}, map[string]any{"outcome": "failure", "reason": "ended by us", "log": nil}},
+		"a test": {Context{Sample: "5715", Ran: &notifier.Ran{Program: "block-ip", Status: 3}}, map[string]any{"outcome": "failure", "state": "test", "log": nil}},
+	} {
+		tt.c.Action = notifier.Report
+		header, cef := fieldsOf(t, "cef.json", a, tt.c)
+		_, leef := fieldsOf(t, "leef.json", a, tt.c)
+		if header["severity"] != 1.0 || leef["sev"] != 1.0 || leef["isLoginEvent"] != nil {
+			t.Errorf("%s: severity %v and %v, login %v", name, header["severity"], leef["sev"], leef["isLoginEvent"])
+		}
+		want := map[string]any{"action": "block-ip", "state": "ran"}
+		maps.Copy(want, tt.want)
+		for key, v := range want {
+			if of := map[string]string{"action": "act", "state": "flexString1", "log": "cs6"}; leef[key] != v || cef[gocmp.Or(of[key], key)] != v {
+				t.Errorf("%s: %s is %v in LEEF and %v in CEF, want %v", name, key, leef[key], cef[gocmp.Or(of[key], key)], v)
+			}
 		}
 	}
 }

@@ -201,7 +201,7 @@ type (
 		Delivery string `json:"delivery,omitempty"`
 		Receiver string `json:"receiver,omitempty"`
 		Route    string `json:"route,omitempty"`
-		// Type tells an alert from what is told of one later, and from tests: alert, taken, quiet, resolved, digest, test.
+		// Type tells an alert from what is told of one later, and from tests: alert, taken, quiet, resolved, ran, digest, test.
 		Type      string                    `json:"type"`
 		DedupKey  string                    `json:"dedup_key,omitempty"`
 		Severity  string                    `json:"severity"`
@@ -216,6 +216,7 @@ type (
 		Counts    []documentCount           `json:"counts,omitempty"`
 		TakenBy   string                    `json:"taken_by,omitempty"`
 		TakenVia  string                    `json:"taken_via,omitempty"`
+		Ran       *documentRan              `json:"ran,omitempty"`
 		Truncated bool                      `json:"truncated,omitempty"`
 		Added     map[string]map[string]any `json:"added,omitempty"`
 	}
@@ -246,10 +247,10 @@ func (s *Set) ecs(d *Data) (ecs, error) {
 		OSSEC: ecsOwn{
 			Delivery: d.Delivery, Receiver: d.Receiver, Route: d.Route, Type: e.Type, DedupKey: d.DedupKey, Severity: d.Severity.String(),
 			Family: d.Family, Groups: known(d.Rule.Groups), Decoder: d.Decoder, Program: e.App, Count: e.Count, Next: next.Raw(),
-			Log: e.Log, Kind: e.Kind, Counts: e.Counts, TakenBy: e.TakenBy, TakenVia: e.TakenVia,
+			Log: e.Log, Kind: e.Kind, Counts: e.Counts, TakenBy: e.TakenBy, TakenVia: e.TakenVia, Ran: e.Ran,
 		},
 	}
-	if e.Type != "alert" && e.Type != "test" {
+	if e.Type != "alert" && e.Type != "test" || d.Ran != nil {
 		doc.Event.Kind = "event"
 	}
 	if doc.Event.Outcome != "" {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // The closed lists of the Elastic Common Schema (elastic.co "ECS categorization fields"), as far as they are used.
@@ -112,7 +113,7 @@ func TestDocumentsInTheSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const golden = "testdata/ecs.golden"
+	const golden = "testdata/ecs.json"
 	if *update {
 		if err := os.WriteFile(golden, all.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
@@ -121,6 +122,20 @@ func TestDocumentsInTheSchema(t *testing.T) {
 	want, err := os.ReadFile(golden)
 	if err != nil || !bytes.Equal(want, all.Bytes()) {
 		t.Errorf("%v: got\n%s", err, all.Bytes())
+	}
+}
+
+// A document about a program says how that ended, by the names of the webhook's document, and is no second alert.
+func TestDocumentOfAProgramsEnd(t *testing.T) {
+	a := alert.Parse([]byte(`{"rule":{"id":"5712","level":10}}`), alert.Options{})
+	for _, sample := range []string{"", "5712"} {
+		doc := ecsDocument(t, NewData(a, alert.DefaultScale, Context{Channel: "elasticsearch", Action: notifier.Report, Sample: sample,
+			Ran: &notifier.Ran{Program: "block-ip", Receiver: "block", Status: 3, Took: time.Second, Output: "no route"}}))
+		for path, want := range map[string]any{"event.kind": "event", "ossec.ran.program": "block-ip", "ossec.ran.status": 3.0, "ossec.ran.took_s": 1.0, "ossec.ran.output": "no route"} {
+			if got := at(doc, path); got != want {
+				t.Errorf("sample %q: %s is %v, want %v", sample, path, got, want)
+			}
+		}
 	}
 }
 
@@ -217,6 +232,13 @@ func TestIndexTemplateOfTheManualHasAllFields(t *testing.T) {
 		place := map[string]any{"country": "DE", "country_name": "Germany", "city": "Berlin", "region": "Berlin", "asn": int64(64500), "as_org": "Example Net", "latitude": 52.5, "longitude": 13.4}
 		a.Added = map[string]any{"srcip_geo": place, "dstip_geo": place, "asset": map[string]any{"owner": "web team"}}
 		check(file, "", ecsDocument(t, NewData(a, alert.DefaultScale, Context{Channel: "elasticsearch", Receiver: "search", Delivery: "01J9Z3", Route: "all"})))
+	}
+	ran := notifier.Ran{Program: "block-ip", Receiver: "block", Delivery: "01J9Z4", Action: notifier.Resolve, Took: time.Second, Output: "x", Dropped: 1}
+	for _, ended := range []string{"", "ended by us"} {
+		if ran.Ended = ended; ended != "" {
+			ran.Status = -1
+		}
+		check("a program's end", "", ecsDocument(t, NewData(alert.Parse([]byte(`{"rule":{"id":"1"}}`), alert.Options{}), alert.DefaultScale, Context{Channel: "elasticsearch", Action: notifier.Report, Ran: &ran})))
 	}
 	for path := range types {
 		// Not of one alert, or of none in the corpus.

@@ -35,8 +35,8 @@ func (s *Set) Sources() []Source {
 // addedUse finds the places at which a template asks for what enrichment adds, or perhaps adds.
 var addedUse = regexp.MustCompile(`\.Added\.(\w[\w.]*)|\bfield +"([^"]+)"`)
 
-// AddedUses are the places where a template of the user's, or a link, asks for a field that enrichment may add. Their Action is the
-// field's path.
+// AddedUses are the places where a template of the user's, a setting that is one, or a link asks for a field that enrichment may add.
+// Their Action is the field's path; the File of a setting is as in its mistakes (see [Set.WithSettings]).
 func (s *Set) AddedUses() []Use {
 	var uses []Use
 	find := func(file, text string) {
@@ -49,6 +49,11 @@ func (s *Set) AddedUses() []Use {
 	for _, src := range s.Sources() {
 		if !src.Embedded {
 			find(src.Name, src.Text)
+		}
+	}
+	for _, src := range s.sources {
+		if src.setting && !src.preset {
+			find(src.name, src.text)
 		}
 	}
 	for _, l := range s.links {

@@ -86,7 +86,7 @@ func (r *receiver) build(opt buildOptions) (*dispatch.Receiver, error) {
 	return &dispatch.Receiver{
 		Name: r.Name, Channel: r.Channel.name, Preset: presetName(r.Config), Notifier: n, Templates: set,
 		Timeout:     cmp.Or(time.Duration(r.common.Timeout), attemptTime(r.Config)),
-		Concurrency: concurrency,
+		Concurrency: concurrency, Apart: attemptTime(r.Config) > 0,
 		Rate:        r.rate(),
 		MaxAge:      cmp.Or(time.Duration(r.common.MaxAge), dispatch.DefaultMaxAge),
 		Fallback:    r.common.Fallback, FallbackAfter: time.Duration(r.common.FallbackAfter),

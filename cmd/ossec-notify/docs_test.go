@@ -97,6 +97,13 @@ func TestPresetPagesAreFresh(t *testing.T) {
 			t.Errorf("docs/presets/%s is stale: go test ./cmd/ossec-notify -run PresetPages -update (%v)\n%s", name, err, diff)
 		}
 	}
+	channels, err := os.ReadFile("../../docs/channels.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := withPresetTable(string(channels)); err != nil || want != string(channels) {
+		t.Errorf("the table of presets in docs/channels.md is stale: go test ./cmd/ossec-notify -run PresetPages -update (%v)", err)
+	}
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

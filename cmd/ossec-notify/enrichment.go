@@ -154,7 +154,7 @@ func checkEnrich(cfg *config, now time.Time) []finding {
 	}
 	for _, u := range cfg.addedUses() {
 		if why := cfg.neverAdded(u.Action, "is always empty"); why != "" {
-			warn(u.File, u.Line, 1, "%s", why)
+			warn(u.File, u.Line, u.column, "%s%s", u.setting, why)
 		}
 	}
 	return found
@@ -189,14 +189,35 @@ func (c *config) neverAdded(path, so string) string {
 	return fmt.Sprintf("%s has no %q, so this %s: %s", name, column, so, advice)
 }
 
-// addedUses are the places in templates that ask for what enrichment adds; Action is the path.
-func (c *config) addedUses() []templates.Use {
-	uses := c.templates.AddedUses()
-	for _, r := range c.Receivers {
-		uses = append(uses, r.templates.AddedUses()...)
+// addedUse is a place that asks for what enrichment adds; Action is the path. Of a template it has no column, but 1.
+type addedUse struct {
+	templates.Use
+	column  int
+	setting string // of a setting: whose it is
+}
+
+// addedUses are the places in templates, and in settings that are such, that ask for what enrichment adds.
+func (c *config) addedUses() []addedUse {
+	var uses []addedUse
+	of := func(set *templates.Set, r *receiver) {
+		for _, u := range set.AddedUses() {
+			use := addedUse{Use: u, column: 1}
+			if r != nil {
+				if part, ok := strings.CutPrefix(u.File, r.Channel.name+"."); ok && templateSettings(r.Config)[part] != "" {
+					use.setting = fmt.Sprintf("receiver %q: %s: ", r.Name, u.File)
+					at := r.at(part)
+					use.File, use.Line, use.column = r.file, at.Line, at.Column
+				}
+			}
+			uses = append(uses, use)
+		}
 	}
-	slices.SortFunc(uses, func(a, b templates.Use) int {
-		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Action, b.Action))
+	of(c.templates, nil)
+	for _, r := range c.Receivers {
+		of(r.templates, r)
+	}
+	slices.SortFunc(uses, func(a, b addedUse) int {
+		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.setting, b.setting), strings.Compare(a.Action, b.Action))
 	})
 	return slices.Compact(uses)
 }

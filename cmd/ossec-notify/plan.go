@@ -106,7 +106,8 @@ func argvReceiver(kind channel, call door.Call, egress *notifier.Egress) (*dispa
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n, err := cfg.build(buildOptions{egress: egress}.connect(cmp.Or(kind.concurrency, 1)))
+	concurrency := cmp.Or(parallel(cfg), kind.concurrency, 1)
+	n, err := cfg.build(buildOptions{egress: egress}.connect(concurrency))
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +119,6 @@ func argvReceiver(kind channel, call door.Call, egress *notifier.Egress) (*dispa
 	return &dispatch.Receiver{
 		Name:    fmt.Sprintf("argv-%s-%s", kind.called(), hex.EncodeToString(sum[:3])),
 		Channel: kind.name, Preset: kind.preset, Notifier: n, Templates: set,
-		Rate: kind.rate, Concurrency: kind.concurrency, MaxAge: dispatch.DefaultMaxAge,
+		Rate: kind.rate, Concurrency: concurrency, MaxAge: dispatch.DefaultMaxAge,
 	}, nil
 }

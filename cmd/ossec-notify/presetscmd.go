@@ -2,7 +2,9 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -94,7 +96,8 @@ func (e *env) listPresets() error {
 	return w.Flush()
 }
 
-// writePresetPages writes the page of each preset and the list of them.
+// writePresetPages writes the page of each preset and the list of them into a folder, and what is known of all into the page about
+// channels beside it, if there is one.
 func writePresetPages(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -104,28 +107,63 @@ func writePresetPages(dir string) error {
 			return err
 		}
 	}
-	return nil
+	channels := filepath.Join(dir, "..", "channels.md")
+	b, err := os.ReadFile(channels)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	text, err := withPresetTable(string(b))
+	if err != nil {
+		return fmt.Errorf("%s: %w", channels, err)
+	}
+	return os.WriteFile(channels, []byte(text), 0o644)
+}
+
+// Between these lines of docs/channels.md stands what is made of the presets.
+const (
+	presetTableBegin = "<!-- made by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n"
+	presetTableEnd   = "<!-- end of what is made -->\n"
+)
+
+// withPresetTable is the page about channels with what is known of the presets now.
+func withPresetTable(page string) (string, error) {
+	before, rest, ok := strings.Cut(page, presetTableBegin)
+	_, after, ends := strings.Cut(rest, presetTableEnd)
+	if !ok || !ends {
+		return "", errors.New("the lines are missing between which the table of presets stands")
+	}
+	return before + presetTableBegin + "\n" + presetTable() + "\n" + presetTableEnd + after, nil
+}
+
+// presetTable says of every preset what it needs, its limits, its repeats and what it was tested against.
+func presetTable() string {
+	var b strings.Builder
+	b.WriteString("| preset | it needs | limits | rate | tried again, too | a repeat | tested against | checked |\n|---|---|---|---|---|---|---|---|\n")
+	for _, name := range presets.Names() {
+		p := presets.Embedded(name)
+		fmt.Fprintf(&b, "| [`%s`](presets/%s.md) | %s | %s | %s | %s | %s | %s | %s |\n", name, name, neededBy(p), limitsOf(p), cmp.Or(p.Rate, "none"), cell(triedAgain(p)), repeatOf(p),
+			cell(strings.Join(p.Tested, "; ")), p.Checked)
+	}
+	return b.String()
 }
 
 // presetPages are the pages of the manual about presets, by file.
 func presetPages() map[string]string {
 	var list strings.Builder
 	list.WriteString("# The presets\n\n<!-- made by: go run ./cmd/ossec-notify presets --docs docs/presets -->\n\n" +
-		"How the channel `webhook` speaks to each of these. [presets.md](../presets.md) says how a receiver uses one, and how you change or write one.\n\n" +
+		"How the channel `webhook` speaks to each of these. [presets.md](../presets.md) says how a receiver uses one, and how you change or write one; " +
+		"[channels.md](../channels.md#presets-at-a-glance) compares them.\n\n" +
 		"| preset | vendor | what arrives |\n|---|---|---|\n")
-	var facts strings.Builder
-	facts.WriteString("\n## What each needs and does\n\nWhat is longer than a limit is cut, text of the alert first. Where the receiver says nothing, attempts go out at the rate given here. " +
-		"429, 5xx and what breaks on the way are tried again for every preset, and its page says which other answers are. After a broken connection nobody can tell whether the first attempt arrived.\n\n" +
-		"| preset | it needs | limits | rate | tried again, too | a repeat | tested against | facts of |\n|---|---|---|---|---|---|---|---|\n")
 	pages := map[string]string{}
 	for _, name := range presets.Names() {
 		p := presets.Embedded(name)
 		fmt.Fprintf(&list, "| [`%s`](%s.md) | %s | %s |\n", name, name, cell(p.Title), cell(p.About))
-		fmt.Fprintf(&facts, "| [`%s`](%s.md) | %s | %s | %s | %s | %s | %s | %s |\n", name, name, neededBy(p), limitsOf(p), cmp.Or(p.Rate, "none"), cell(triedAgain(p)), repeatOf(p),
-			cell(strings.Join(p.Tested, "; ")), p.Checked)
 		pages[name+".md"] = presetPage(p)
 	}
-	pages["README.md"] = list.String() + facts.String()
+	pages["README.md"] = list.String()
 	return pages
 }
 
@@ -319,15 +357,15 @@ func writeLimits(b *strings.Builder, p *presets.Preset) {
 }
 
 func writeAnswers(b *strings.Builder, p *presets.Preset) {
-	fmt.Fprintf(b, "\n## Answers\n\nDelivered: %s. Else, and where nothing below fits, what [every channel](../channels.md) does with a status.\n", conditions(p.Answer.Success, "any 2xx"))
+	fmt.Fprintf(b, "\n## Answers\n\nDelivered: %s. Else, and where nothing below fits, what [every channel](../channels.md#what-all-have-in-common) does with a status.\n", conditions(p.Answer.Success, "any 2xx"))
 	if len(p.Answer.Verdicts) == 0 {
 		return
 	}
 	b.WriteString("\n| answer | is | what to do |\n|---|---|---|\n")
 	for _, v := range p.Answer.Verdicts {
-		is := map[string]string{presets.IsTemporary: "tried again", presets.IsPermanent: "given up", presets.IsMisconfigured: "the receiver is broken", presets.IsDelivered: "delivered"}[v.Is]
+		is := v.Is
 		if v.Wait > 0 {
-			is += " after " + display.Span(v.Wait)
+			is += ", again after " + display.Span(v.Wait)
 		}
 		fmt.Fprintf(b, "| %s | %s | %s |\n", cell(conditions(v.Match, "")), is, cell(v.Hint))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -103,7 +104,7 @@ func checkPrograms(cfg *config, d *dispatch.Dispatcher) []finding {
 		}
 		for _, name := range c.Report {
 			if to := d.Receivers[name]; to != nil && !notifier.Follows(to.Notifier, notifier.Report) {
-				warn("report", "%q is told nothing: %s has no message for it", name, to.Channel)
+				warn("report", "%q is told nothing: %s has no message for it", name, cmp.Or(to.Preset, to.Channel))
 			}
 		}
 		for _, doubt := range c.Doubts() {

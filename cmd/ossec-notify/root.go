@@ -31,11 +31,11 @@ type env struct {
 	format              string
 }
 
-const rootHelp = `ossec-notify tells the right people about OSSEC and Wazuh alerts: on Slack, through PagerDuty, by webhook,
-in Splunk and by mail.
+const rootHelp = `ossec-notify tells the right people about OSSEC and Wazuh alerts: on Slack, by PagerDuty, mail, webhook (Teams, Discord,
+Telegram and others by presets), in Splunk, Elasticsearch, Loki, syslog and files, and by a program of yours.
 
-integratord runs it under the names custom-slack, custom-pagerduty, custom-webhook, custom-splunk, custom-email
-and custom-notify (links to this program). Run it by its own name to try, check and explain.`
+integratord runs it as custom-notify, custom-slack, custom-pagerduty and so on, which are links to this program. Run it by
+its own name to try, check and explain.`
 
 const rootExample = `  ossec-notify demo                              all of it, against stand-ins on this machine
   ossec-notify check                             is the config right?

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -26,8 +27,11 @@ func (e *Notifier) send(ctx context.Context, documents []document) []notifier.Re
 	return results
 }
 
+// errShort: some document's answer is missing, be it that the server says too much of another.
+var errShort = errors.New("the answer does not tell of each document")
+
 // bulk makes a request. One that is refused as a whole, as too large or for one document that is no document, is made again in
-// halves, so that nothing else goes down with what is to blame.
+// halves, so that nothing else goes down with what is to blame; and so is one whose answer is too long to be read.
 func (e *Notifier) bulk(ctx context.Context, credential notifier.Credential, documents []document, results []notifier.Result) {
 	body := bytes.Join(byteSlices(documents), nil)
 	if e.cfg.Gzip {
@@ -39,7 +43,8 @@ func (e *Notifier) bulk(ctx context.Context, credential notifier.Credential, doc
 	if err == nil {
 		return
 	}
-	if status := notifier.Classify(err).Status; len(documents) > 1 && (status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest) {
+	status := notifier.Classify(err).Status
+	if len(documents) > 1 && (status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest || errors.Is(err, errShort)) {
 		half := len(documents) / 2
 		e.bulk(ctx, credential, documents[:half], results[:half])
 		e.bulk(ctx, credential, documents[half:], results[half:])
@@ -86,7 +91,7 @@ func (e *Notifier) post(ctx context.Context, server *url.URL, credential notifie
 	switch err := json.Unmarshal(a.Body, &reply); {
 	case err != nil && len(a.Body) == maxAnswer || err == nil && len(reply.Items) > 0 && len(reply.Items) != len(results):
 		// Which of them are in is not to be known; those that are will say so when they come again.
-		return &notifier.Error{Status: a.Status, Ambiguous: true, Err: fmt.Errorf("%s: status %d, but the answer does not tell of each document", what, a.Status)}
+		return &notifier.Error{Status: a.Status, Ambiguous: true, Err: fmt.Errorf("%s: status %d, but %w", what, a.Status, errShort)}
 	case err != nil || len(reply.Items) == 0:
 		e := notifier.Errorf(notifier.Misconfigured, "%s: status %d, but the answer is none of the bulk API", what, a.Status)
 		e.Status, e.Hint = a.Status, "this is not Elasticsearch or OpenSearch; check the setting url"

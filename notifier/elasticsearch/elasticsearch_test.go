@@ -311,6 +311,36 @@ func TestAnswerThatTellsTooLittleIsNoSuccess(t *testing.T) {
 	}
 }
 
+// A document of which the server says more than is read keeps the others from no verdict of their own.
+func TestAnswerThatIsTooLongIsAskedForInParts(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var items []string
+		for line := range strings.Lines(string(body)) {
+			switch {
+			case strings.Contains(line, `"create"`):
+			case strings.Contains(line, "poison"):
+				items = append(items, `{"create":{"status":400,"error":{"type":"mapper_parsing_exception","reason":"`+strings.Repeat("x", maxAnswer/2)+`"}}}`)
+			default:
+				items = append(items, `{"create":{"status":201}}`)
+			}
+		}
+		_, _ = io.WriteString(w, `{"errors":true,"items":[`+strings.Join(items, ",")+`]}`)
+	}))
+	defer s.Close()
+	n := newNotifier(t, Config{URL: []string{s.URL}}, s.Client())
+	var documents []document
+	for _, text := range []string{"a", "poison", "b", "poison", "poison", "c"} {
+		documents = append(documents, document(`{"create":{}}`+"\n"+`{"message":"`+text+`"}`+"\n"))
+	}
+	for i, r := range n.send(t.Context(), documents) {
+		poison := strings.Contains(string(documents[i]), "poison")
+		if poison != (r.Err != nil) || poison && notifier.Classify(r.Err).Reason != notifier.Permanent {
+			t.Errorf("%s: %v", documents[i], r.Err)
+		}
+	}
+}
+
 func TestNextServerTakesOver(t *testing.T) {
 	stand, err := sandbox.Start(sandbox.Options{ElasticStreams: []string{"ossec-alerts"}})
 	if err != nil {

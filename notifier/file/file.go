@@ -19,6 +19,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,7 +37,12 @@ type Notifier struct {
 	sync bool
 	Rotation
 	now func() time.Time
+
+	packing   sync.Mutex              // who has it compresses what was put aside
+	notPacked atomic.Pointer[warning] // why that failed, which nobody has been told yet
 }
+
+type warning string
 
 var (
 	_ notifier.Notifier  = (*Notifier)(nil)
@@ -90,7 +97,7 @@ func (f *Notifier) Follows(a notifier.Action) bool {
 	switch a {
 	case notifier.Trigger, notifier.Digest:
 		return true
-	case notifier.Acknowledge, notifier.Resolve:
+	case notifier.Acknowledge, notifier.Resolve, notifier.Report:
 		return f.body != bodyRaw
 	}
 	return false
@@ -224,7 +231,10 @@ func (f *Notifier) append(ctx context.Context, line []byte) (notifier.Receipt, e
 	}
 	if rotated {
 		held.Close() // others need not wait
-		warn("what was put aside of "+f.path+": ", f.tidy(ctx))
+		warn("what was put aside of "+f.path+": ", f.tidy())
+	}
+	if why := f.notPacked.Swap(nil); why != nil {
+		warnings = append(warnings, string(*why))
 	}
 	return notifier.Receipt{Warning: strings.Join(warnings, "; ")}, nil
 }

@@ -59,7 +59,14 @@ func newNotifier(t testing.TB, cfg Config) *Notifier {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { packs(f) })
 	return f
+}
+
+// packs waits until nothing of the notifier is compressed.
+func packs(f *Notifier) {
+	f.packing.Lock()
+	defer f.packing.Unlock()
 }
 
 func notify(t testing.TB, f *Notifier, n notifier.Notification) notifier.Receipt {
@@ -81,6 +88,21 @@ func lines(t testing.TB, path string) []string {
 		t.Errorf("%s ends within a line", path)
 	}
 	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+}
+
+// What became of an alert is a line of its own where lines say what they are.
+func TestWhoReadsAlertsAsTheyCameIsToldOfNothingElse(t *testing.T) {
+	for body, want := range map[string]bool{bodyJSON: true, bodyRaw: false} {
+		f, err := New(Config{Path: "/var/log/alerts.json", Body: body}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range []notifier.Action{notifier.Acknowledge, notifier.Resolve, notifier.Report} {
+			if f.Follows(a) != want {
+				t.Errorf("body %s: follows %s is %v", body, a, !want)
+			}
+		}
+	}
 }
 
 func TestLines(t *testing.T) {
@@ -175,6 +197,7 @@ func TestModeIsTheSettingsWhateverTheUmask(t *testing.T) {
 		for range 150 {
 			notify(t, f, document("1"))
 		}
+		packs(f)
 		all, err := filepath.Glob(filepath.Dir(f.path) + "/*")
 		if err != nil || len(all) != 2 {
 			t.Fatal(all, err)
@@ -387,6 +410,7 @@ func TestRotation(t *testing.T) {
 			if r := notify(t, f, document(strconv.Itoa(i))); r.Warning != "" {
 				t.Fatal(r.Warning)
 			}
+			packs(f)
 			if st, err := os.Stat(f.path); err != nil || st.Size() > minRotate {
 				t.Fatalf("%v: it has %d bytes", err, st.Size())
 			}
@@ -404,6 +428,40 @@ func TestRotation(t *testing.T) {
 			t.Errorf("gzip %v: %d compressed files", zip, len(zipped))
 		}
 	}
+}
+
+// Who compresses takes as long as it takes: no line waits for it, and what went wrong is told with the next line.
+func TestCompressionKeepsNoLineWaiting(t *testing.T) {
+	f := newNotifier(t, Config{Rotate: Rotation{Daily: true, Gzip: true, Keep: 1}})
+	at := time.Now()
+	f.now = func() time.Time { return at }
+	day := func(i int) notifier.Receipt {
+		at = at.AddDate(0, 0, 1)
+		return notify(t, f, document(strconv.Itoa(i)))
+	}
+	day(0)
+	f.packing.Lock() // somebody compresses
+	day(1)
+	day(2) // of which the oldest is removed all the same
+	f.packing.Unlock()
+	if zipped, _ := filepath.Glob(filepath.Dir(f.path) + "/*.gz"); len(zipped) != 0 {
+		t.Errorf("%q was compressed by two", zipped)
+	}
+	day(3)
+	packs(f)
+	count, files := readAll(t, f.path)
+	if zipped, _ := filepath.Glob(filepath.Dir(f.path) + "/*.gz"); files != 2 || len(zipped) != 1 || count["2"] != 1 || count["3"] != 1 {
+		t.Errorf("%d files, %d of them compressed, with %v", files, len(zipped), count)
+	}
+	why := warning("disk full")
+	f.notPacked.Store(&why)
+	if r := notify(t, f, document("4")); r.Warning != "disk full" {
+		t.Errorf("got warning %q", r.Warning)
+	}
+	if r := notify(t, f, document("5")); r.Warning != "" {
+		t.Errorf("it is told twice: %q", r.Warning)
+	}
+	packs(f)
 }
 
 func TestDailyRotation(t *testing.T) {

@@ -85,33 +85,59 @@ func (f *Notifier) parts() (base, ext string) {
 	return strings.TrimSuffix(f.path, ext), ext
 }
 
-// tidy compresses what was put aside and is not compressed yet, and removes the oldest. The line is written by then, so what is not
-// done within the attempt is done after the next rotation.
-func (f *Notifier) tidy(ctx context.Context) error {
-	if !f.Gzip && f.Keep == 0 {
-		return nil
-	}
-	old, err := f.old()
-	if err != nil {
-		return err
-	}
-	var errs []error
+// tidy removes the oldest of what was put aside, and has the rest compressed, which may take longer than an attempt: nobody waits for
+// it. What is not done when this process ends is done after the next rotation.
+func (f *Notifier) tidy() error {
 	if f.Keep > 0 {
+		old, err := f.old()
+		if err != nil {
+			return err
+		}
+		var errs []error
 		for _, path := range old[:max(len(old)-f.Keep, 0)] {
+			_ = os.Remove(path + unfinished) // of a crash
 			errs = append(errs, os.Remove(path))
 		}
-		old = old[max(len(old)-f.Keep, 0):]
-	}
-	for _, path := range old {
-		if f.Gzip && !strings.HasSuffix(path, packed) {
-			errs = append(errs, f.pack(ctx, path))
+		if err := errors.Join(errs...); err != nil {
+			return err
 		}
 	}
-	return errors.Join(errs...)
+	if f.Gzip && f.packing.TryLock() {
+		go func() {
+			defer f.packing.Unlock()
+			if err := f.packOld(); err != nil {
+				why := warning(fmt.Sprintf("what was put aside of %s: %v", f.path, err))
+				f.notPacked.Store(&why)
+			}
+		}()
+	}
+	return nil
 }
 
-// packed is how the name of a compressed file ends.
-const packed = ".gz"
+// packOld compresses what was put aside and is not compressed yet, also what is put aside meanwhile.
+func (f *Notifier) packOld() error {
+	tried := map[string]bool{}
+	for {
+		old, err := f.old()
+		if err != nil {
+			return err
+		}
+		next := slices.IndexFunc(old, func(path string) bool { return !strings.HasSuffix(path, packed) && !tried[path] })
+		if next < 0 {
+			return nil
+		}
+		tried[old[next]] = true
+		if err := f.pack(old[next]); err != nil {
+			return err
+		}
+	}
+}
+
+// packed is how the name of a compressed file ends, and unfinished that of one which is being made.
+const (
+	packed     = ".gz"
+	unfinished = packed + ".new"
+)
 
 // old are the files that were put aside, the oldest first.
 func (f *Notifier) old() ([]string, error) {
@@ -136,7 +162,7 @@ func (f *Notifier) old() ([]string, error) {
 }
 
 // pack compresses a file that was put aside, unless somebody else does. What it makes appears under its name when it is whole.
-func (f *Notifier) pack(ctx context.Context, path string) (err error) {
+func (f *Notifier) pack(path string) (err error) {
 	in, err := regular.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if errors.Is(err, fs.ErrNotExist) { // by somebody else
 		return nil
@@ -148,7 +174,7 @@ func (f *Notifier) pack(ctx context.Context, path string) (err error) {
 	if err := syscall.Flock(int(in.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil // who has it packs it, or still writes to it
 	}
-	making := path + packed + ".new"
+	making := path + unfinished
 	if err := os.Remove(making); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a crash
 		return err
 	}
@@ -162,25 +188,18 @@ func (f *Notifier) pack(ctx context.Context, path string) (err error) {
 		}
 	}()
 	z := gzip.NewWriter(out)
-	_, err = io.Copy(z, within{ctx, in})
+	_, err = io.Copy(z, in)
 	if err := errors.Join(err, z.Close(), out.Chmod(f.mode), out.Sync(), out.Close()); err != nil {
 		return fmt.Errorf("compress %s: %w", path, err)
 	}
 	if err := os.Rename(making, path+packed); err != nil {
+		if errors.Is(err, fs.ErrNotExist) { // it was the oldest meanwhile
+			return nil
+		}
 		return err
 	}
-	return os.Remove(path)
-}
-
-// within reads as long as there is time.
-type within struct {
-	ctx context.Context
-	in  io.Reader
-}
-
-func (w within) Read(p []byte) (int, error) {
-	if w.ctx.Err() != nil {
-		return 0, context.Cause(w.ctx)
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	return w.in.Read(p)
+	return nil
 }

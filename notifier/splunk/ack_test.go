@@ -107,7 +107,7 @@ func TestEventIsDeliveredWhenItIsAcknowledged(t *testing.T) {
 					t.Errorf("%s: %q", m.Path, m.Problems)
 				}
 			}
-			if left := hec.n.indexers.all[0].acks.ids(); len(left) != 0 {
+			if left := hec.n.indexers[0].acks.ids(); len(left) != 0 {
 				t.Errorf("%v are still waited for", left)
 			}
 		})
@@ -150,9 +150,9 @@ func TestEventIsSentAgainWhenItWasWaitedForLongEnough(t *testing.T) {
 
 // forgetPatience makes what waits as old as it may become.
 func (c *collector) forgetPatience() {
-	c.n.indexers.all[0].acks.mu.Lock()
-	defer c.n.indexers.all[0].acks.mu.Unlock()
-	for w := range c.n.indexers.all[0].acks.waiting {
+	c.n.indexers[0].acks.mu.Lock()
+	defer c.n.indexers[0].acks.mu.Unlock()
+	for w := range c.n.indexers[0].acks.waiting {
 		w.sent = w.sent.Add(-ackPatience)
 	}
 }
@@ -339,7 +339,7 @@ func TestAckURL(t *testing.T) {
 }
 
 func TestChannelIsTheSendersOwnAndStays(t *testing.T) {
-	of := func(cfg Config) string { return newNotifier(t, cfg, nil).indexers.all[0].channel }
+	of := func(cfg Config) string { return newNotifier(t, cfg, nil).indexers[0].channel }
 	one := of(Config{URLs: []string{"https://splunk:8088"}})
 	if !guid.MatchString(one) {
 		t.Errorf("%q is no GUID", one)

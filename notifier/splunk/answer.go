@@ -69,9 +69,9 @@ var verdicts = map[int]verdict{
 
 // outcome is what became of a request as a whole; what became of an event stands in its item.
 type outcome struct {
-	down  bool      // the collector takes nothing for now
-	left  []*item   // of a collector that is down: what it has certainly not taken
-	again [][]*item // what is to be sent again in requests of their own, for nothing is known of it yet
+	down  *notifier.Error // why the collector takes nothing for now; nil: it does
+	left  []*item         // of a collector that is down: what it has certainly not taken
+	again [][]*item       // what is to be sent again in requests of their own, for nothing is known of it yet
 }
 
 // refuse fails events for good, or for a reason that does not lie in the collector.
@@ -84,7 +84,7 @@ func refuse(part []*item, e *notifier.Error) outcome {
 
 // later fails events for now.
 func later(part []*item, e *notifier.Error) outcome {
-	o := outcome{down: true}
+	o := outcome{down: e}
 	for _, it := range part {
 		it.fail(e)
 	}

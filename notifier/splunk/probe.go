@@ -2,9 +2,7 @@ package splunk
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"sync"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -16,22 +14,7 @@ func (s *Notifier) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	errs := make([]error, len(s.indexers.all))
-	var probes sync.WaitGroup
-	for i, ix := range s.indexers.all {
-		probes.Go(func() { errs[i] = s.probe(ctx, token, ix) })
-	}
-	probes.Wait()
-	var all error
-	for _, err := range errs {
-		switch {
-		case all == nil:
-			all = err
-		case err != nil:
-			all = fmt.Errorf("%w; %w", all, err)
-		}
-	}
-	return all
+	return s.failover.All(func(server int) error { return s.probe(ctx, token, s.indexers[server]) })
 }
 
 func (s *Notifier) probe(ctx context.Context, token string, ix *indexer) error {

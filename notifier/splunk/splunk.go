@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -29,7 +30,8 @@ const defaultSourceType = "ossec:alert"
 type Notifier struct {
 	cfg      Config
 	client   *http.Client
-	indexers indexers
+	indexers []*indexer        // in the order of the config
+	failover notifier.Failover // which of them takes the next request
 	batch    notifier.Batch[*item]
 }
 
@@ -70,8 +72,9 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 			return nil, err
 		}
 		channel := cmp.Or(cfg.Channel, channelOf(endpoint, cfg.Index))
-		s.indexers.all = append(s.indexers.all, &indexer{endpoint: endpoint, channel: channel, ackURL: ackURL(endpoint, channel), acks: newAcks()})
+		s.indexers = append(s.indexers, &indexer{endpoint: endpoint, channel: channel, ackURL: ackURL(endpoint, channel), acks: newAcks()})
 	}
+	s.failover.Servers = len(s.indexers)
 	b := cfg.batching()
 	s.batch.Size, s.batch.Bytes, s.batch.Wait, s.batch.Send = b.Size, b.Bytes, time.Duration(b.Wait), s.send
 	return s, nil
@@ -99,7 +102,7 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	if w := s.indexers.waiting(n.Delivery); w != nil {
+	if w := s.waiting(n.Delivery); w != nil {
 		return s.await(ctx, token, w)
 	}
 	if !n.Action.Known() {
@@ -117,28 +120,53 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	return s.await(ctx, token, it.ack) // outside of Send, so that the next request need not wait for it
 }
 
-// send makes one request of events, and further ones of those for which the answer to it decides nothing: where one event is
-// refused, the others of its request are not, and none is tried without end.
+// maxGroups is how many requests are under way for the events of one batch, where they go to several places.
+const maxGroups = 8
+
+// send makes one request of events, or one for each place that they go to.
 func (s *Notifier) send(ctx context.Context, items []*item) []notifier.Result {
-	refused := map[string]*notifier.Error{} // indexes
-	for _, group := range byQuery(items) {
-		for queue := [][]*item{group}; len(queue) > 0; {
-			part := withoutIndexes(queue[0], refused)
-			queue = queue[1:]
-			if len(part) == 0 {
-				continue
-			}
-			queue = append(s.post(ctx, part), queue...)
-			if err := part[0].result.Err; len(part) == 1 && err != nil && notifier.Classify(err).Code == wrongIndex {
-				refused[part[0].index] = notifier.Classify(err)
-			}
+	groups := byQuery(items)
+	if len(groups) == 1 {
+		s.sendGroup(ctx, items)
+	} else { // side by side: to many places, one after the other would not end in time
+		var all sync.WaitGroup
+		turns := make(chan struct{}, maxGroups)
+		for _, group := range groups {
+			turns <- struct{}{}
+			all.Go(func() {
+				defer func() {
+					if r := recover(); r != nil {
+						refuse(group, &notifier.Error{Reason: notifier.Permanent, Err: notifier.Recovered(r)})
+					}
+					<-turns
+				}()
+				s.sendGroup(ctx, group)
+			})
 		}
+		all.Wait()
 	}
 	results := make([]notifier.Result, len(items))
 	for i, it := range items {
 		results[i] = it.result
 	}
 	return results
+}
+
+// sendGroup makes one request of events, and further ones of those for which the answer to it decides nothing: where one event is
+// refused, the others of its request are not, and none is tried without end.
+func (s *Notifier) sendGroup(ctx context.Context, group []*item) {
+	refused := map[string]*notifier.Error{} // indexes
+	for queue := [][]*item{group}; len(queue) > 0; {
+		part := withoutIndexes(queue[0], refused)
+		queue = queue[1:]
+		if len(part) == 0 {
+			continue
+		}
+		queue = append(s.post(ctx, part), queue...)
+		if err := part[0].result.Err; len(part) == 1 && err != nil && notifier.Classify(err).Code == wrongIndex {
+			refused[part[0].index] = notifier.Classify(err)
+		}
+	}
 }
 
 // byQuery are the events that can be in one request: to the raw endpoint, those that go to the same place.
@@ -171,25 +199,23 @@ func withoutIndexes(part []*item, refused map[string]*notifier.Error) (left []*i
 // post brings events to the first collector that takes them, and returns those that are to be sent again in other requests. A
 // request whose outcome is not known is not made a second time elsewhere: only the next attempt can mark its events as repeats.
 func (s *Notifier) post(ctx context.Context, part []*item) (again [][]*item) {
-	order := s.indexers.order()
 	all, down := part, false
-	for i, ix := range order {
-		o := s.request(ctx, ix, part, len(order)-i)
-		if !o.down {
-			s.indexers.worked(ix)
+	_ = s.failover.Do(ctx, func(ctx context.Context, server int) error { // what became of each event stands in it
+		o := s.request(ctx, s.indexers[server], part)
+		if o.down == nil {
 			again = o.again
-			break
+			return nil
 		}
 		down = true
-		s.indexers.failed(ix)
-		if part = o.left; len(part) == 0 || ctx.Err() != nil {
-			break
+		if part = o.left; len(part) == 0 { // nothing that another may take now
+			return &notifier.Error{Ambiguous: true, Err: o.down}
 		}
-	}
-	if len(order) > 1 && down {
+		return o.down
+	})
+	if n := len(s.indexers); n > 1 && down {
 		for _, it := range all {
 			if it.result.Err != nil {
-				it.fail(elsewhere(notifier.Classify(it.result.Err), len(order)))
+				it.fail(elsewhere(notifier.Classify(it.result.Err), n))
 			}
 		}
 	}
@@ -208,14 +234,8 @@ func elsewhere(e *notifier.Error, collectors int) *notifier.Error {
 	return &all
 }
 
-// request makes one request to one collector. left is how many there are to try, this one included.
-func (s *Notifier) request(ctx context.Context, ix *indexer, part []*item, left int) outcome {
-	if deadline, ok := ctx.Deadline(); ok && left > 1 { // one that does not answer must leave time for the next
-		var cancel context.CancelFunc
-		share := time.Until(deadline) / time.Duration(left)
-		ctx, cancel = context.WithTimeoutCause(ctx, share, fmt.Errorf("no answer within %s, which leaves time for the next collector", share.Round(time.Millisecond)))
-		defer cancel()
-	}
+// request makes one request to one collector.
+func (s *Notifier) request(ctx context.Context, ix *indexer, part []*item) outcome {
 	body := join(part)
 	if s.cfg.Gzip {
 		body = notifier.Gzip(body)

@@ -570,7 +570,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("unbatched: %+v", cfg.batching())
 	}
 	cfg.URLs = append(cfg.URLs, "https://b:8088")
-	if diff := cmp.Diff(map[string]string{"url.1": "https://a:8088", "url.2": "https://b:8088"}, cfg.Destinations(t.Context())); diff != "" {
+	if diff := cmp.Diff(map[string]string{"url[0]": "https://a:8088", "url[1]": "https://b:8088"}, cfg.Destinations(t.Context())); diff != "" {
 		t.Errorf("destinations differ (-want +got):\n%s", diff)
 	}
 }
