@@ -15,6 +15,9 @@ import (
 // What is too long is cut before it is escaped, quotations first and the longest of them most: so a cut never falls into
 // what an escape wrote, nor leaves a span open.
 
+// maxPieces bounds how many texts of a body are cut.
+const maxPieces = 200
+
 // fit makes a body fit into the limits. It reports whether it does.
 func (p *preset) fit(root *node, asForm bool) bool {
 	for _, l := range p.Limits.Fields {
@@ -53,6 +56,14 @@ func (p *preset) fit(root *node, asForm bool) bool {
 		return true
 	}
 	over := func() int { return p.size(root, asForm) - p.Limits.Body }
+	// Thousands of small texts, as an alert's own JSON may have, give way together: cutting each would take long and leave too much.
+	for _, path := range p.Limits.CutFirst {
+		for _, n := range find(root, path) {
+			if n.kind != isString && len(stringsOf(n)) > maxPieces && over() > 0 {
+				n.keys, n.items = nil, nil
+			}
+		}
+	}
 	if over() > 0 {
 		p.cut(root, stringsOf(root), presets.Bytes, p.Limits.Body, over)
 	}
@@ -96,6 +107,7 @@ func (p *preset) cut(root *node, texts []*node, u presets.Unit, limit int, over 
 	others := slices.DeleteFunc(slices.Clone(texts), func(n *node) bool { return slices.Contains(order, n) })
 	slices.SortStableFunc(others, func(a, b *node) int { return length(p.form.string(b), u) - length(p.form.string(a), u) })
 	order = append(order, others...)
+	order = order[:min(len(order), maxPieces)] // each is looked at with all of the body
 	fits := func() bool { return over() <= 0 }
 	for _, n := range order {
 		if fits() {

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,9 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
+	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
@@ -116,6 +119,25 @@ func TestPresetFollowsAndKnows(t *testing.T) {
 		if _, err := n.Notify(t.Context(), deskMessage(notifier.Trigger, body)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", body, err, want)
 		}
+	}
+}
+
+// TestManySmallTextsFit: an alert with thousands of fields goes out without them, and soon.
+func TestManySmallTextsFit(t *testing.T) {
+	fields := map[string]string{}
+	for i := range 9000 {
+		fields[fmt.Sprint("k", i)] = "v"
+	}
+	raw, err := json.Marshal(map[string]any{"id": "1795440502.8", "rule": map[string]any{"id": "5712", "level": 10}, "agent": map[string]any{"name": "web-01"}, "data": fields, "full_log": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := alert.Parse(raw, alert.Options{FileName: "x.json", Location: time.UTC, Received: presetTime})
+	cfg := presetConfig(presets.Embedded("github-dispatch"))
+	got := sentByPreset(t, cfg, presetMessage(t, presetSet(t, cfg), a, templates.Context{}))
+	checkRequest(t, cfg, got, "9,000 fields")
+	if !strings.Contains(got.body, `"original":{}`) || !strings.Contains(got.body, `"name":"web-01"`) {
+		t.Errorf("it is %.2000s", got.body)
 	}
 }
 
