@@ -59,9 +59,18 @@ func (p *preset) fit(root *node, asForm bool) bool {
 	// Thousands of small texts, as an alert's own JSON may have, give way together: cutting each would take long and leave too much.
 	for _, path := range p.Limits.CutFirst {
 		for _, n := range find(root, path) {
-			if n.kind != isString && len(stringsOf(n)) > maxPieces && over() > 0 {
-				n.keys, n.items = nil, nil
+			if n.kind == isString || len(stringsOf(n)) <= maxPieces || over() <= 0 {
+				continue
 			}
+			if items := n.items; n.kind == isList { // its first ones stay
+				gone := sort.Search(len(items), func(k int) bool {
+					n.items = items[:len(items)-k]
+					return over() <= 0
+				})
+				n.items = items[:len(items)-gone]
+				continue
+			}
+			n.keys, n.items = nil, nil
 		}
 	}
 	if over() > 0 {

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/templates"
@@ -138,6 +140,23 @@ func TestManySmallTextsFit(t *testing.T) {
 	checkRequest(t, cfg, got, "9,000 fields")
 	if !strings.Contains(got.body, `"original":{}`) || !strings.Contains(got.body, `"name":"web-01"`) {
 		t.Errorf("it is %.2000s", got.body)
+	}
+}
+
+// TestDigestOfManyFits: of a thousand alerts the first ones stand in the request, and how many there are.
+func TestDigestOfManyFits(t *testing.T) {
+	b := digest.New(digest.Summary{Kind: digest.Throttle, Receiver: "soc", Route: "page", Why: "20/h"}, func(string) bool { return false })
+	var all []*alert.Alert
+	for i := range 1000 {
+		a := hostileAlert(fmt.Sprintf("text %d of an alert that is as long as some", i))
+		all = append(all, a)
+		b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), presetTime)
+	}
+	cfg := presetConfig(presets.Embedded("github-dispatch"))
+	got := sentByPreset(t, cfg, presetMessage(t, presetSet(t, cfg), nil, templates.Context{Action: notifier.Digest, ID: "d-1", Summary: b.Summary(), Alerts: all}))
+	checkRequest(t, cfg, got, "1,000 alerts")
+	if !strings.Contains(got.body, "1000") || len(got.body) < 50_000 {
+		t.Errorf("%d bytes: %.1000s", len(got.body), got.body)
 	}
 }
 
