@@ -429,7 +429,7 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reac
 	var found []finding
 	all := &reached{of: len(cfg.all())}
 	failed, unready := map[string]bool{}, make([]bool, len(cfg.Receivers))
-	probes.Go(func() { found = probeAliases(ctx, cfg, d) })
+	probes.Go(func() { found, all.not = probeAliases(ctx, cfg, d) })
 	for i, r := range cfg.Receivers {
 		to := d.Receivers[r.Name]
 		if to == nil || isUnmade(to.Notifier) { // it could not be made, which has been said
@@ -458,11 +458,6 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reac
 		})
 	}
 	probes.Wait()
-	for _, f := range found { // of aliases
-		if f.code != exitDone {
-			all.not++
-		}
-	}
 	for i, r := range cfg.Receivers {
 		if some, ok := errors.AsType[*notifier.SomeAnswer](errs[i]); ok {
 			f := findingAbout(r, some, exitDone)
