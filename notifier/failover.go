@@ -3,12 +3,16 @@ package notifier
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -26,6 +30,8 @@ const failoverBack = 5 * time.Minute
 type Failover struct {
 	// Servers is how many there are.
 	Servers int
+	// Hosts are their names for people, each a host with its port and nothing else of the address.
+	Hosts []string
 	// Repeatable: a message that arrives twice is told once, so that after a request of which nobody knows whether it arrived
 	// the next server is asked. Else that ends the attempt, and only the next one, which is marked as a repeat, goes elsewhere.
 	Repeatable bool
@@ -34,7 +40,9 @@ type Failover struct {
 
 	mu      sync.Mutex
 	current int
-	left    time.Time // when the first one was left, or asked the last time since
+	left    time.Time      // when the first one was left, or asked the last time since
+	told    int            // the one that people think takes what is sent
+	why     map[int]string // what is wrong with those that failed since
 }
 
 // Do makes one attempt: it calls try with the number of a server, from 0, until one of them answered for all. While
@@ -54,7 +62,7 @@ func (f *Failover) Do(ctx context.Context, try func(ctx context.Context, server 
 		if failure.Reason != Temporary || ctx.Err() != nil {
 			break
 		}
-		f.Failed(server)
+		f.Failed(server, whatIsWrong(err))
 		if failure.Ambiguous && !f.Repeatable {
 			break
 		}
@@ -62,11 +70,13 @@ func (f *Failover) Do(ctx context.Context, try func(ctx context.Context, server 
 	return joinFailures(failures)
 }
 
+var errShare = errors.New("no answer within this server's share of the timeout")
+
 // within calls try with a share of the time that is left.
 func (f *Failover) within(ctx context.Context, left, server int, try func(context.Context, int) error) error {
 	if end, ok := ctx.Deadline(); ok && left > 1 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, time.Until(end)/time.Duration(left), errors.New("no answer within this server's share of the timeout"))
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Until(end)/time.Duration(left), errShare)
 		defer cancel()
 	}
 	return try(ctx, server)
@@ -99,10 +109,15 @@ func (f *Failover) worked(server int) {
 	}
 }
 
-// Failed has the next server take over from one that does not do, unless somebody has already. Do calls it by itself.
-func (f *Failover) Failed(server int) {
+// Failed has the next server take over from one that does not do, unless somebody has already. Do calls it by itself. why is
+// what people are told of it, behind its name: "does not answer".
+func (f *Failover) Failed(server int, why string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.why == nil {
+		f.why = map[int]string{}
+	}
+	f.why[server] = why
 	if server != f.current {
 		return
 	}
@@ -112,7 +127,81 @@ func (f *Failover) Failed(server int) {
 	}
 }
 
-// All calls try for each server at the same time, and returns what is wrong with them: for who wants to know of all, as Probe.
+// Took notes that a server took a message. Where that is another one than before, it says so, once, and why: it is the
+// Warning of the message's receipt. Else it is "". try calls it, for it alone knows of messages.
+func (f *Failover) Took(server int) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if server != 0 && server != f.current { // it is late: another one has taken over since
+		return ""
+	}
+	before := f.told
+	if server == before {
+		delete(f.why, server)
+		return ""
+	}
+	var wrong []string
+	if f.why[before] != "" { // else the first one is back
+		for _, other := range slices.Sorted(maps.Keys(f.why)) {
+			if other != server {
+				wrong = append(wrong, f.host(other)+" "+f.why[other])
+			}
+		}
+	}
+	f.told = server
+	clear(f.why)
+	if wrong == nil {
+		return f.host(server) + " takes again what is sent"
+	}
+	return strings.Join(wrong, ", ") + ": " + f.host(server) + " takes what is sent"
+}
+
+func (f *Failover) host(server int) string {
+	if server < len(f.Hosts) {
+		return f.Hosts[server]
+	}
+	return fmt.Sprintf("server %d", server+1)
+}
+
+// Hosts are the names of servers, as [Failover] wants them.
+func Hosts(servers []*url.URL) []string {
+	var hosts []string
+	for _, s := range servers {
+		hosts = append(hosts, s.Host)
+	}
+	return hosts
+}
+
+// whatIsWrong says of a server that failed what can be said without its own words, which may repeat what it was told.
+func whatIsWrong(err error) string {
+	for cause := err; ; {
+		e, ok := errors.AsType[*Error](cause)
+		if !ok {
+			break
+		}
+		if e.Status > 0 {
+			return fmt.Sprintf("takes nothing for now (status %d)", e.Status)
+		}
+		cause = e.Err
+	}
+	const silent = "does not answer"
+	if refused, ok := errors.AsType[syscall.Errno](err); ok {
+		return fmt.Sprintf("%s (%s)", silent, refused)
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return silent + " (its name is not found)"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return silent + " (its certificate is not trusted)"
+	}
+	if slow, ok := errors.AsType[net.Error](err); errors.Is(err, errShare) || ok && slow.Timeout() {
+		return silent + " in time"
+	}
+	return silent
+}
+
+// All calls try for each server at the same time, and returns what is wrong with them: for who wants to know of all, as
+// Probe. Where some of several are well that is a [SomeAnswer].
 func (f *Failover) All(try func(server int) error) error {
 	results := make([]error, max(f.Servers, 1))
 	var asked sync.WaitGroup
@@ -120,7 +209,12 @@ func (f *Failover) All(try func(server int) error) error {
 		asked.Go(func() { results[server] = try(server) })
 	}
 	asked.Wait()
-	return joinFailures(slices.DeleteFunc(results, func(err error) bool { return err == nil }))
+	failures := slices.DeleteFunc(results, func(err error) bool { return err == nil })
+	err, well := joinFailures(failures), len(results)-len(failures)
+	if err != nil && well > 0 {
+		return &SomeAnswer{Well: well, Of: len(results), Err: err}
+	}
+	return err
 }
 
 // joinFailures is one failure of several servers. Trying again helps where it may with one of them, unless one has refused

@@ -2,10 +2,13 @@ package notifier
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,8 +171,70 @@ func TestFailoverAsksAll(t *testing.T) {
 		}
 		return fmt.Errorf("server %d", server)
 	})
-	if err == nil || err.Error() != "server 2; server 0" {
+	if err == nil || err.Error() != "1 of 3 servers answers: server 2; server 0" {
 		t.Errorf("got %v", err)
+	}
+	if some, ok := errors.AsType[*SomeAnswer](err); !ok || some.Well != 1 || some.Of != 3 {
+		t.Errorf("got %+v", some)
+	}
+	err = f.All(func(server int) error { return fmt.Errorf("server %d", server) })
+	if _, ok := errors.AsType[*SomeAnswer](err); ok || err == nil {
+		t.Errorf("none answers: got %v", err)
+	}
+}
+
+func TestFailoverTellsOfEachChangeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := func(err error) error { return &Error{Err: fmt.Errorf("post to s3cr3t: %w", err)} }
+		h := &house{ill: map[int]error{}}
+		f := Failover{Servers: 3, Repeatable: true, Hosts: []string{"a.example.com:1", "b.example.com:1", "c.example.com:1"}}
+		do := func(want string) {
+			t.Helper()
+			got := ""
+			err := f.Do(t.Context(), func(ctx context.Context, server int) error {
+				err := h.try(ctx, server)
+				if err == nil {
+					got = f.Took(server)
+				}
+				return err
+			})
+			if err != nil || got != want {
+				t.Errorf("got %q, %v, want %q", got, err, want)
+			}
+		}
+		do("")
+		h.ill[0] = down(syscall.ECONNREFUSED)
+		do("a.example.com:1 does not answer (connection refused): b.example.com:1 takes what is sent")
+		do("")
+		time.Sleep(failoverBack)
+		do("") // the first was asked, and is still down
+		delete(h.ill, 0)
+		time.Sleep(failoverBack)
+		do("a.example.com:1 takes again what is sent")
+		do("")
+		h.ill[0], h.ill[1] = down(errShare), &Error{Status: 503, Err: errors.New("s3cr3t is busy")}
+		do("a.example.com:1 does not answer in time, b.example.com:1 takes nothing for now (status 503): c.example.com:1 takes what is sent")
+		if got := f.Took(1); got != "" { // an answer that was on its way while the third took over
+			t.Errorf("got %q", got)
+		}
+		do("")
+	})
+}
+
+func TestWhatIsWrongHasNoWordsOfTheServer(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("s3cr3t"), "does not answer"},
+		{&Error{Ambiguous: true, Err: &Error{Status: 502, Err: errors.New("s3cr3t")}}, "takes nothing for now (status 502)"},
+		{&net.OpError{Op: "dial", Err: &net.DNSError{Name: "s3cr3t", Err: "no such host"}}, "does not answer (its name is not found)"},
+		{&Error{Err: &tls.CertificateVerificationError{Err: errors.New("s3cr3t")}}, "does not answer (its certificate is not trusted)"},
+		{fmt.Errorf("s3cr3t: %w", context.DeadlineExceeded), "does not answer in time"},
+	} {
+		if got := whatIsWrong(tt.err); got != tt.want {
+			t.Errorf("%v: got %q, want %q", tt.err, got, tt.want)
+		}
 	}
 }
 

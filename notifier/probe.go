@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 )
@@ -12,6 +13,22 @@ import (
 type Prober interface {
 	Probe(ctx context.Context) error
 }
+
+// SomeAnswer is what a Probe returns where some of a receiver's servers are well and others are not: messages go through.
+type SomeAnswer struct {
+	Well, Of int
+	Err      error // of the others
+}
+
+func (e *SomeAnswer) Error() string {
+	verb := "answer"
+	if e.Well == 1 {
+		verb = "answers"
+	}
+	return fmt.Sprintf("%d of %d servers %s: %v", e.Well, e.Of, verb, e.Err)
+}
+
+func (e *SomeAnswer) Unwrap() error { return e.Err }
 
 // Reach asks a server for its root with HEAD, to see that name, route, proxy and certificate are good. Any
 // answer will do: no credential is sent, so what it says does not count. The secrets that the server was told at

@@ -25,6 +25,17 @@ type Receipt struct {
 	Ran *Ran `json:"-"`
 }
 
+// Warn adds to the Warning.
+func (r *Receipt) Warn(text string) {
+	switch {
+	case text == "":
+	case r.Warning == "":
+		r.Warning = text
+	default:
+		r.Warning += "; " + text
+	}
+}
+
 // Ref is what later notifications need of the receipt (see Notification.Earlier), as a short text that can be kept: a JSON
 // object in one line. It is empty where the vendor gave nothing back by which the message is known.
 func (r Receipt) Ref() string {

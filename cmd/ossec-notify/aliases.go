@@ -292,19 +292,23 @@ func aliasNotes(deliveries []dispatch.Delivery, said map[string]bool) []string {
 }
 
 // probeAliases asks for every schedule, and says who is on call: as notes where all is well.
-func probeAliases(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []finding {
+func probeAliases(ctx context.Context, cfg *config, d *dispatch.Dispatcher) (found []finding, not int) {
 	asked := onCall(d)
-	answers := make([]finding, len(cfg.Aliases))
+	answers, failed := make([]finding, len(cfg.Aliases)), make([]bool, len(cfg.Aliases))
 	var probes sync.WaitGroup
 	for i, r := range cfg.Aliases {
 		a := asked[r.Name]
 		if a == nil { // it could not be made, which has been said
+			failed[i] = true
 			continue
 		}
 		probes.Go(func() {
+			if failed[i] = !canRead(ctx, r); failed[i] { // which checkSecrets says
+				return
+			}
 			receivers, note, err := a.Ask(ctx)
 			if err != nil {
-				answers[i] = findingAbout(r, err, exitFail)
+				answers[i], failed[i] = findingAbout(r, err, exitFail), true
 				return
 			}
 			answers[i] = findingAbout(r, fmt.Errorf("it stands for %s now: %s", strings.Join(receivers, ", "), note), exitDone)
@@ -312,5 +316,10 @@ func probeAliases(ctx context.Context, cfg *config, d *dispatch.Dispatcher) []fi
 		})
 	}
 	probes.Wait()
-	return slices.DeleteFunc(answers, func(f finding) bool { return f.Message == "" })
+	for _, is := range failed {
+		if is {
+			not++
+		}
+	}
+	return slices.DeleteFunc(answers, func(f finding) bool { return f.Message == "" }), not
 }

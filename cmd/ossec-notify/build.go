@@ -132,6 +132,11 @@ type unmade struct {
 	made notifier.Notifier
 }
 
+func isUnmade(n notifier.Notifier) bool {
+	_, is := n.(*unmade)
+	return is
+}
+
 // Notify fails for now, unless the notifier can be made.
 func (u *unmade) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	made, err := u.notifier()

@@ -428,29 +428,43 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reac
 	var probes sync.WaitGroup
 	var found []finding
 	all := &reached{of: len(cfg.all())}
-	failed := map[string]bool{}
-	probes.Go(func() { found = probeAliases(ctx, cfg, d) })
+	failed, unready := map[string]bool{}, make([]bool, len(cfg.Receivers))
+	probes.Go(func() { found, all.not = probeAliases(ctx, cfg, d) })
 	for i, r := range cfg.Receivers {
 		to := d.Receivers[r.Name]
-		if to == nil { // it could not be made, which has been said
+		if to == nil || isUnmade(to.Notifier) { // it could not be made, which has been said
 			failed[r.Name] = true
 			continue
 		}
-		if p, ok := to.Notifier.(notifier.Prober); ok {
-			probes.Go(func() { errs[i] = p.Probe(ctx) })
+		probe, ok := to.Notifier.(notifier.Prober)
+		if !ok {
+			all.of, all.mute = all.of-1, all.mute+1
+			continue
 		}
-		if source, err := r.incidents(buildOptions{egress: cfg.Egress}); err == nil && source != nil {
-			probes.Go(func() { _, unasked[i] = source.Incident(ctx, "ossec-notify check --online", time.Now()) })
+		source, err := r.incidents(buildOptions{egress: cfg.Egress})
+		if err != nil {
+			source = nil
 		}
+		probes.Go(func() {
+			if unready[i] = !canRead(ctx, r); unready[i] { // which checkSecrets says
+				return
+			}
+			var both sync.WaitGroup
+			both.Go(func() { errs[i] = probe.Probe(ctx) })
+			if source != nil {
+				both.Go(func() { _, unasked[i] = source.Incident(ctx, "ossec-notify check --online", time.Now()) })
+			}
+			both.Wait()
+		})
 	}
 	probes.Wait()
-	for _, f := range found { // of aliases
-		if f.code != exitDone {
-			all.not++
-		}
-	}
 	for i, r := range cfg.Receivers {
-		if errs[i] != nil || unasked[i] != nil {
+		if some, ok := errors.AsType[*notifier.SomeAnswer](errs[i]); ok {
+			f := findingAbout(r, some, exitDone)
+			f.Warning = true
+			found, errs[i] = append(found, f), nil
+		}
+		if errs[i] != nil || unasked[i] != nil || unready[i] {
 			failed[r.Name] = true
 		}
 		if errs[i] != nil {
@@ -464,12 +478,31 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reac
 	return all
 }
 
+// canRead reports whether the secrets of a receiver can be read: without them it cannot be asked.
+func canRead(ctx context.Context, r *receiver) bool {
+	can := true
+	secrets(r.Config.settings(), func(s *notifier.Secret) {
+		if n := network(r.Config); s.IsZero() || n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) {
+			return
+		}
+		if _, err := s.Read(ctx); err != nil {
+			can = false
+		}
+	})
+	return can
+}
+
 // reached is what came of connecting to receivers: to so many of so many not.
 type reached struct {
 	findings []finding
 	not, of  int
+	mute     int // how many more there are that cannot be asked without a message
 }
 
 func (r *reached) String() string {
-	return fmt.Sprintf("%d of %s reached; nothing was sent", r.of-r.not, count(r.of, "receiver"))
+	text := fmt.Sprintf("%d of %s reached; nothing was sent", r.of-r.not, count(r.of, "receiver"))
+	if r.mute > 0 {
+		text += fmt.Sprintf(" (%s cannot be asked without a message)", count(r.mute, "more receiver"))
+	}
+	return text
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -38,7 +39,13 @@ func (e *Notifier) bulk(ctx context.Context, credential notifier.Credential, doc
 		body = notifier.Gzip(body)
 	}
 	err := e.failover.Do(ctx, func(ctx context.Context, server int) error {
-		return e.post(ctx, e.servers[server], credential, body, results)
+		if err := e.post(ctx, e.servers[server], credential, body, results); err != nil {
+			return err
+		}
+		if i := slices.IndexFunc(results, func(r notifier.Result) bool { return r.Err == nil }); i >= 0 {
+			results[i].Receipt.Warn(e.failover.Took(server))
+		}
+		return nil
 	})
 	if err == nil {
 		return

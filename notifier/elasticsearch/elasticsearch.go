@@ -49,7 +49,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Notifier{cfg: cfg, client: client, servers: servers, failover: notifier.Failover{Servers: len(servers), Repeatable: true}}
+	e := &Notifier{cfg: cfg, client: client, servers: servers, failover: notifier.Failover{Servers: len(servers), Hosts: notifier.Hosts(servers), Repeatable: true}}
 	e.batch = notifier.Batch[document]{Size: cmp.Or(cfg.Batch.Size, defaultBatch), Bytes: cmp.Or(cfg.Batch.Bytes, defaultBytes), Wait: time.Duration(cfg.Batch.Wait), Send: e.send}
 	return e, nil
 }

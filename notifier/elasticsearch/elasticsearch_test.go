@@ -350,9 +350,16 @@ func TestNextServerTakesOver(t *testing.T) {
 	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
 	defer ill.Close()
 	n := newNotifier(t, Config{URL: []string{ill.URL, stand.ElasticURL()}, APIKey: notifier.PlainSecret(sandbox.FakeElasticKey), Gzip: true}, http.DefaultClient)
-	for range 2 { // the second time it is there already
-		if _, err := n.Notify(t.Context(), bruteForce()); err != nil {
+	host := func(url string) string { return strings.Split(url, "/")[2] }
+	for _, want := range []string{ // the second time it is there already, and nothing is told twice
+		host(ill.URL) + " takes nothing for now (status 503): " + host(stand.ElasticURL()) + " takes what is sent", "",
+	} {
+		receipt, err := n.Notify(t.Context(), bruteForce())
+		if err != nil {
 			t.Fatal(err)
+		}
+		if receipt.Warning != want {
+			t.Errorf("got the warning %q, want %q", receipt.Warning, want)
 		}
 	}
 	messages := stand.Messages()

@@ -8,23 +8,28 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// Probe asks each server who it is, which needs the credential, and one of them whether that may write to the index.
+// Probe asks each server who it is, which needs the credential, and one that answers whether that may write to the index.
 func (e *Notifier) Probe(ctx context.Context) error {
 	credential, err := e.credential(ctx)
 	if err != nil {
 		return err
 	}
-	if err := e.failover.All(func(server int) error { return e.probe(ctx, e.servers[server], credential) }); err != nil {
+	well := make([]bool, len(e.servers))
+	err = e.failover.All(func(server int) error {
+		err := e.probe(ctx, e.servers[server], credential)
+		well[server] = err == nil
+		return err
+	})
+	first := slices.Index(well, true)
+	if first < 0 || isTemplate(e.cfg.Index) || credential.Header == "" {
 		return err
 	}
-	if isTemplate(e.cfg.Index) || credential.Header == "" {
-		return nil
-	}
-	return e.mayWrite(ctx, credential)
+	return cmp.Or(e.mayWrite(ctx, e.servers[first], credential), err)
 }
 
 func (e *Notifier) probe(ctx context.Context, server *url.URL, credential notifier.Credential) error {
@@ -54,13 +59,12 @@ func (e *Notifier) probe(ctx context.Context, server *url.URL, credential notifi
 
 // mayWrite asks whether the credential has the privilege for the index. A server that has no such question is not asked
 // further.
-func (e *Notifier) mayWrite(ctx context.Context, credential notifier.Credential) error {
+func (e *Notifier) mayWrite(ctx context.Context, server *url.URL, credential notifier.Credential) error {
 	index := cmp.Or(e.cfg.Index, defaultIndex)
 	body, err := encode(map[string]any{"index": []any{map[string]any{"names": []string{index}, "privileges": []string{"create_doc"}}}})
 	if err != nil {
 		return err
 	}
-	server := e.servers[0]
 	a, err := e.ask(ctx, http.MethodPost, server.JoinPath("_security/user/_has_privileges"), body, credential)
 	if err != nil {
 		return err

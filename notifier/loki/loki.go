@@ -50,7 +50,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Notifier{cfg: cfg, client: client, failover: notifier.Failover{Servers: len(servers), Repeatable: true}}
+	l := &Notifier{cfg: cfg, client: client, failover: notifier.Failover{Servers: len(servers), Hosts: notifier.Hosts(servers), Repeatable: true}}
 	for _, s := range servers {
 		l.endpoints = append(l.endpoints, endpoint(s))
 	}

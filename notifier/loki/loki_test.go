@@ -445,8 +445,13 @@ func TestNextServerTakesOverAndProbeStoresNothing(t *testing.T) {
 	cfg := Config{URL: []string{ill.URL, stand.LokiURL()}, Tenant: "soc", Gzip: true, BasicAuth: &notifier.BasicAuth{Username: "1", Password: notifier.PlainSecret(sandbox.FakeLokiToken)}}
 	n := bruteForce()
 	n.Time = time.Now()
-	if _, err := newNotifier(t, cfg, http.DefaultClient).Notify(t.Context(), n); err != nil {
-		t.Error(err)
+	host := func(url string) string { return strings.Split(url, "/")[2] }
+	l := newNotifier(t, cfg, http.DefaultClient)
+	for _, want := range []string{host(ill.URL) + " takes nothing for now (status 502): " + host(stand.LokiURL()) + " takes what is sent", ""} {
+		stand.Clear()
+		if r, err := l.Notify(t.Context(), n); err != nil || r.Warning != want {
+			t.Errorf("got %q, %v, want %q", r.Warning, err, want)
+		}
 	}
 	if m := stand.Messages(); len(m) != 1 || !m[0].Accepted || m[0].Problems != nil {
 		t.Errorf("got %+v", m)

@@ -49,6 +49,7 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 	if err == nil {
 		for i := range results {
 			results[i].Receipt = receipt
+			receipt.Warning = "" // told once
 		}
 		return
 	}
@@ -61,14 +62,14 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 		l.push(ctx, credential, entries, results)
 		for i := range results {
 			if first && results[i].Err == nil {
-				results[i].Receipt.Warning = "this Loki takes no structured metadata (allow_structured_metadata), so that is left out; write structured_metadata: false"
+				results[i].Receipt.Warn("this Loki takes no structured metadata (allow_structured_metadata), so that is left out; write structured_metadata: false")
 			}
 		}
 	case refused && len(late) > 0:
 		l.pushSome(ctx, credential, entries, late, results, asOfNow)
 		l.pushSome(ctx, credential, entries, onTime, results, func(e entry) entry { return e })
 		if l.told.CompareAndSwap(false, true) && results[late[0]].Err == nil {
-			results[late[0]].Receipt.Warning = "Loki takes no line of that time; it is stored as of now, with the alert's time in " + eventTime
+			results[late[0]].Receipt.Warn("Loki takes no line of that time; it is stored as of now, with the alert's time in " + eventTime)
 		}
 	case len(entries) > 1 && (refused || failure.Status == http.StatusRequestEntityTooLarge):
 		half := len(entries) / 2
@@ -187,7 +188,9 @@ func (l *Notifier) attempt(ctx context.Context, credential notifier.Credential, 
 		return receipt, err
 	}
 	err = l.failover.Do(ctx, func(ctx context.Context, server int) error {
-		receipt, err = l.post(ctx, server, credential, content)
+		if receipt, err = l.post(ctx, server, credential, content); err == nil {
+			receipt.Warn(l.failover.Took(server))
+		}
 		return err
 	})
 	return receipt, err

@@ -184,6 +184,9 @@ func compact(parts ...[]*item) (all [][]*item) {
 
 // accept notes that events were taken.
 func (ix *indexer) accept(part []*item, r reply, receipt notifier.Receipt) {
+	if ix.moved != nil {
+		receipt.Warn(ix.moved())
+	}
 	var acks []*ack
 	id, waits := int64(0), false
 	if r.AckID != nil {

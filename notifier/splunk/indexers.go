@@ -15,6 +15,8 @@ type indexer struct {
 	// final: its word that it took an event is the last one, for it gives no number to ask by. As long as it has taken none,
 	// that is not known.
 	final atomic.Bool
+	// moved says, once, that it takes what another one took before; nil where nobody wants to know.
+	moved func() string
 }
 
 // waiting finds the event of a delivery that a collector took in an earlier attempt and has not acknowledged yet. One that was
@@ -29,7 +31,7 @@ func (s *Notifier) waiting(delivery string) *ack {
 			return w
 		}
 		if overdue {
-			s.failover.Failed(i)
+			s.failover.Failed(i, "has not acknowledged what it took")
 		}
 	}
 	return nil

@@ -137,7 +137,7 @@ func TestAcknowledgementIsAskedOfWhoTookTheEvent(t *testing.T) {
 	hec[0].Script(sandbox.Splunk, sandbox.Reply{}, sandbox.Reply{Hold: hold}) // taken, and then asked
 	go func() { first <- together(t, n, long, named("a", nil)) }()
 	waitFor(t, func() bool { return len(hec[0].Messages()) >= 2 })
-	n.failover.Failed(0)
+	n.failover.Failed(0, "is ill")
 	if got := together(t, n, long, named("b", nil)); got[0].Err != nil || got[0].Receipt.ID != "0" {
 		t.Errorf("b: %+v", got[0])
 	}
@@ -180,6 +180,25 @@ func TestRestOfARequestGoesToTheNextCollector(t *testing.T) {
 	}
 	if has, _ := indexedAt(t, hec[1]); !slices.Equal(has, []string{"c", "d"}) {
 		t.Errorf("the second has %q", has)
+	}
+}
+
+func TestChangeOfCollectorIsToldOnce(t *testing.T) {
+	live, hec := start(t, Config{}, sandbox.Options{HECAck: true})
+	cfg := live.cfg
+	dead := nobody(t)
+	cfg.URLs = []string{dead, hec[0].SplunkURL()}
+	n := newNotifier(t, cfg, live.client)
+	host := func(i int) string { return n.indexers[i].endpoint.Host }
+	told := ""
+	for _, r := range append(together(t, n, long, named("a", nil), named("b", nil)), together(t, n, long, named("c", nil))...) {
+		if r.Err != nil {
+			t.Error(r.Err)
+		}
+		told += r.Receipt.Warning
+	}
+	if want := host(0) + " does not answer (connection refused): " + host(1) + " takes what is sent"; told != want {
+		t.Errorf("got %q, want %q", told, want)
 	}
 }
 

@@ -72,7 +72,12 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 			return nil, err
 		}
 		channel := cmp.Or(cfg.Channel, channelOf(endpoint, cfg.Index))
-		s.indexers = append(s.indexers, &indexer{endpoint: endpoint, channel: channel, ackURL: ackURL(endpoint, channel), acks: newAcks()})
+		server := len(s.indexers)
+		s.indexers = append(s.indexers, &indexer{
+			endpoint: endpoint, channel: channel, ackURL: ackURL(endpoint, channel), acks: newAcks(),
+			moved: func() string { return s.failover.Took(server) },
+		})
+		s.failover.Hosts = append(s.failover.Hosts, endpoint.Host)
 	}
 	s.failover.Servers = len(s.indexers)
 	b := cfg.batching()
