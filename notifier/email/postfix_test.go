@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -213,7 +214,7 @@ func within(t *testing.T, done func() bool, otherwise string) {
 	}
 }
 
-// mails are those that arrived, oldest first.
+// mails are those that arrived.
 func (p *postfix) mails(t *testing.T) (mails []string) {
 	t.Helper()
 	files, err := filepath.Glob(p.dir + "/mail/box/new/*")
@@ -268,7 +269,12 @@ func TestPostfix(t *testing.T) {
 				t.Fatalf("got %+v, %v", receipt, err)
 			}
 			within(t, func() bool { return len(p.mails(t)) == before+1 }, "the mail did not arrive")
-			got := p.mails(t)[before]
+			// Files of one second are not in the order in which they came.
+			i := slices.IndexFunc(p.mails(t), func(mail string) bool { return strings.Contains(mail, receipt.ID) })
+			if i < 0 {
+				t.Fatalf("no mail has the id %s", receipt.ID)
+			}
+			got := p.mails(t)[i]
 			m, err := mail.ReadMessage(strings.NewReader(got))
 			if err != nil {
 				t.Fatal(err)
