@@ -2,6 +2,7 @@ package notifier
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"strings"
 )
@@ -22,4 +23,14 @@ func HeaderValue(v string) error {
 		return errors.New("holds a line end or another control character: give the value alone, on one line")
 	}
 	return nil
+}
+
+// IsTemplate reports a setting that is a template, and not its text.
+func IsTemplate(setting string) bool { return strings.Contains(setting, "{{") }
+
+// OnlyTemplates are those of settings that are templates.
+func OnlyTemplates(settings map[string]string) map[string]string {
+	only := maps.Clone(settings)
+	maps.DeleteFunc(only, func(_, text string) bool { return !IsTemplate(text) })
+	return only
 }

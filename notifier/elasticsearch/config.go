@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -54,16 +53,8 @@ func (c *Config) Unbatched() {
 
 // TemplateSettings are the settings that are templates.
 func (c Config) TemplateSettings() map[string]string {
-	settings := map[string]string{}
-	for name, text := range map[string]string{"index": c.Index, "pipeline": c.Pipeline} {
-		if isTemplate(text) {
-			settings[name] = text
-		}
-	}
-	return settings
+	return notifier.OnlyTemplates(map[string]string{"index": c.Index, "pipeline": c.Pipeline})
 }
-
-func isTemplate(setting string) bool { return strings.Contains(setting, "{{") }
 
 // Validate reports every mistake in the settings, as FieldErrors. What secrets hold is looked at only where the config
 // holds them itself.
@@ -81,7 +72,7 @@ func (c Config) Validate() error {
 			bad("api_key", "is set beside basic_auth or bearer_token: a request can carry one of them")
 		}
 	}
-	if c.Index != "" && !isTemplate(c.Index) && c.Index != indexName(c.Index) {
+	if c.Index != "" && !notifier.IsTemplate(c.Index) && c.Index != indexName(c.Index) {
 		bad("index", "%q is no name of an index: small letters, digits and . - _ only, and a letter or digit first", c.Index)
 	}
 	errs = append(errs, notifier.Authorization{Basic: c.BasicAuth, Bearer: c.BearerToken}.Validate(), c.Batch.Validate("batch."), c.Network.Validate())

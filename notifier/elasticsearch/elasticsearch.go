@@ -97,7 +97,7 @@ func (e *Notifier) document(n notifier.Notification) (document, error) {
 
 // setting is the value of a setting that may be a template, whose part has its name.
 func (*Notifier) setting(n notifier.Notification, setting, part string) string {
-	if setting != "" && !isTemplate(setting) {
+	if setting != "" && !notifier.IsTemplate(setting) {
 		return setting
 	}
 	return n.Parts[part].Line().Trim().Raw()

@@ -26,7 +26,7 @@ func (e *Notifier) Probe(ctx context.Context) error {
 		return err
 	})
 	first := slices.Index(well, true)
-	if first < 0 || isTemplate(e.cfg.Index) || credential.Header == "" {
+	if first < 0 || notifier.IsTemplate(e.cfg.Index) || credential.Header == "" {
 		return err
 	}
 	return cmp.Or(e.mayWrite(ctx, e.servers[first], credential), err)

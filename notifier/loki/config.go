@@ -82,14 +82,12 @@ func (c *Config) Unbatched() {
 func (c Config) TemplateSettings() map[string]string {
 	settings := map[string]string{}
 	for name, text := range c.Labels {
-		if isTemplate(text) {
+		if notifier.IsTemplate(text) {
 			settings[labelPart(name)] = text
 		}
 	}
 	return settings
 }
-
-func isTemplate(setting string) bool { return strings.Contains(setting, "{{") }
 
 // labelPart is the part that makes a label. The underscore keeps a label that is called json from being JSON.
 func labelPart(name string) string { return "label_" + name }

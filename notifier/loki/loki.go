@@ -148,7 +148,7 @@ func (l *Notifier) labels(n notifier.Notification) (map[string]string, error) {
 		labels = made
 	}
 	for name, text := range l.cfg.Labels {
-		if isTemplate(text) {
+		if notifier.IsTemplate(text) {
 			text = n.Parts[labelPart(name)].Line().Trim().Raw()
 		}
 		labels[name] = text

@@ -111,13 +111,9 @@ func (c Config) templated() map[string]string {
 // fieldPart is the part that makes an indexed field.
 func fieldPart(name string) string { return "field_" + name }
 
-func isTemplate(setting string) bool { return strings.Contains(setting, "{{") }
-
 // TemplateSettings are the settings that are templates, by the part that each becomes.
 func (c Config) TemplateSettings() map[string]string {
-	all := c.templated()
-	maps.DeleteFunc(all, func(_, text string) bool { return !isTemplate(text) })
-	return all
+	return notifier.OnlyTemplates(c.templated())
 }
 
 // Validate reports every mistake in the settings, as FieldErrors. What secrets hold is looked at only where the
@@ -141,7 +137,7 @@ func (c Config) Validate() error {
 	default:
 		bad("endpoint", "is %q: write event or raw", c.Endpoint)
 	}
-	if c.Index != "" && !isTemplate(c.Index) && !isIndex(c.Index) {
+	if c.Index != "" && !notifier.IsTemplate(c.Index) && !isIndex(c.Index) {
 		bad("index", "%q is no name of an index: those are of small letters, digits, _ and -", c.Index)
 	}
 	c.validateFields(bad)

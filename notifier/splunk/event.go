@@ -40,7 +40,7 @@ func (s *Notifier) item(n notifier.Notification) (*item, error) {
 		limit = maxQueryValue
 	}
 	value := func(setting, part string) string {
-		if setting == "" || isTemplate(setting) {
+		if setting == "" || notifier.IsTemplate(setting) {
 			setting = n.Parts[part].Line().Trim().Raw()
 		}
 		if len(setting) > limit {

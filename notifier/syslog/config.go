@@ -184,13 +184,7 @@ func (c Config) Destinations(_ context.Context) map[string]string {
 
 // TemplateSettings are the settings that are templates, each by the part that it becomes.
 func (c Config) TemplateSettings() map[string]string {
-	parts := map[string]string{}
-	for part, text := range map[string]string{"hostname": c.Hostname, "app_name": c.AppName} {
-		if strings.Contains(text, "{{") {
-			parts[part] = text
-		}
-	}
-	return parts
+	return notifier.OnlyTemplates(map[string]string{"hostname": c.Hostname, "app_name": c.AppName})
 }
 
 // Validate reports every mistake in the settings, as FieldErrors.
