@@ -243,10 +243,10 @@ func spaceAt(s string, beginning bool) bool {
 // Cut shortens the text to at most n characters of its display form, taking them from the middle and putting
 // one … there. A text that fits is returned as it is. n below 3 counts as 3.
 func (t Text) Cut(n int) Text {
+	n = max(n, 3) // before it is asked what fits: with less, head and tail of a short text are the same characters
 	if t.fits(n) {
 		return t
 	}
-	n = max(n, 3)
 	head := (n - 1) * 2 / 3
 	return Join(t.firstRunes(head), Words("…"), t.lastRunes(n-1-head))
 }
@@ -254,10 +254,11 @@ func (t Text) Cut(n int) Text {
 // CutEnd shortens the text to at most n characters of its display form by dropping its end; the last character
 // is then an …. n below 1 counts as 1.
 func (t Text) CutEnd(n int) Text {
+	n = max(n, 1)
 	if t.fits(n) {
 		return t
 	}
-	return Join(t.firstRunes(max(n, 1)-1), Words("…"))
+	return Join(t.firstRunes(n-1), Words("…"))
 }
 
 // fits is Len() <= n, without the display form of what is far too long.

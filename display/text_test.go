@@ -98,6 +98,7 @@ func TestCut(t *testing.T) {
 		{39, path, "File ‹/srv/www/a/b/c/index.php› on web-01"},
 		{30, path, "File ‹/srv/www/a/b/c›… on web-01"},
 		{0, path, "F…1"},
+		{0, Quote("a"), "‹a›"}, // no character twice
 		{7, Quote("äöüäöüäöü"), "‹äöüä›…‹öü›"},
 		{12, Quote("\x01\x02\x03\x04\x05"), "‹\\x01›…‹\\x05›"}, // an escape is never halved
 	}
@@ -111,6 +112,9 @@ func TestCut(t *testing.T) {
 
 func TestCutEnd(t *testing.T) {
 	text := Join(Words("Says "), Quote("äöü äöü"))
+	if got := marked(Quote("a").CutEnd(0)); got != "‹a›" {
+		t.Errorf("CutEnd(0) of one character: got %s", got)
+	}
 	for n, want := range map[int]string{20: "Says ‹äöü äöü›", 12: "Says ‹äöü äöü›", 11: "Says ‹äöü ä›…", 5: "Says…", 1: "…", -1: "…"} {
 		if got := marked(text.CutEnd(n)); got != want {
 			t.Errorf("CutEnd(%d): got %s, want %s", n, got, want)
@@ -213,6 +217,7 @@ func FuzzProvenance(f *testing.F) {
 	for _, s := range []string{"x", "a\nb: c", "\x0e\x0f\x10", "\x0f<!channel>\x0e", "\x10\x2f", "http://h.example", "\xff\xfe", "pаypal", "\r\n\r\n", strings.Repeat("\x01ä", 50)} {
 		f.Add(s, "words: ", 7)
 	}
+	f.Add("", "", 0)
 	f.Fuzz(func(t *testing.T, alert, words string, n int) {
 		text := Join(Words(words), Quote(alert), Words("\n"), Quote(alert), Quote(alert), Words(words))
 		n = n & 0xfff
