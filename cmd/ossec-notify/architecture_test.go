@@ -58,6 +58,10 @@ var mayImport = map[string][]string{
 	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
+	"settings": {"notifier", "rules", "yamlnode"},
+	"channel":  {"dispatch", "display", "notifier", "notifier/command", "notifier/elasticsearch", "notifier/email", "notifier/file", "notifier/loki", "notifier/pagerduty", "notifier/slack", "notifier/splunk", "notifier/syslog", "notifier/webhook", "oncall", "settings", "templates/presets"},
+	"config":   {"alert", "channel", "dispatch", "display", "enrich", "listen", "noise", "notifier", "notifier/webhook", "oncall", "regular", "rules", "settings", "templates", "templates/presets", "window", "yamlnode"},
+
 	"notifier/elasticsearch": {"notifier"},
 	"notifier/loki":          {"notifier"},
 }

@@ -6,15 +6,18 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -87,11 +90,11 @@ func (e *env) demo(ctx context.Context, brief bool, page webFlags) error {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return failed("%w", err)
 	}
-	cfg, problems, err := loadConfig(path, dir)
-	if err != nil || hasMistake(problems) {
-		return failed("the demo's own config does not load: %v %v", err, problems)
+	r := config.Read(path, dir)
+	if r.Err != nil || slices.ContainsFunc(r.Problems, func(p rules.Problem) bool { return !p.Warning }) {
+		return failed("the demo's own config does not load: %v %v", r.Err, r.Problems)
 	}
-	d, err := newDemo(e.styled(), cfg, stand)
+	d, err := newDemo(e.styled(), r.Config, stand)
 	if err != nil {
 		return failed("%w", err)
 	}
@@ -122,15 +125,15 @@ func (e *env) demo(ctx context.Context, brief bool, page webFlags) error {
 // demo takes alerts to the stand-ins, tells about it, and counts.
 type demo struct {
 	w     io.Writer
-	cfg   *config
+	cfg   *config.Config
 	d     *dispatch.Dispatcher
 	stand *sandbox.Server
 
 	alerts, deliveries, dead, refused int
 }
 
-func newDemo(w io.Writer, cfg *config, stand *sandbox.Server) (*demo, error) {
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+func newDemo(w io.Writer, cfg *config.Config, stand *sandbox.Server) (*demo, error) {
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
 	return &demo{w: w, cfg: cfg, d: d, stand: stand}, err
 }
 

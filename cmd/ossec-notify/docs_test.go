@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -177,7 +178,7 @@ func TestManualTemplatesRender(t *testing.T) {
 			if block[1] != "" || !strings.Contains(block[2], "{{") {
 				continue
 			}
-			name, kinds := "manual.tmpl", channelNames()
+			name, kinds := "manual.tmpl", channel.Names()
 			if strings.HasPrefix(block[2], "{\n") || strings.HasPrefix(block[2], `{"`) {
 				name, kinds = "manual.json.tmpl", []string{"webhook"}
 			}

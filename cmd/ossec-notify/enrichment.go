@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,42 +11,14 @@ import (
 	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
-	"github.com/ossec-notify/ossec-notify/rules"
-	"github.com/ossec-notify/ossec-notify/templates"
-	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
-// enrichFaults says what is wrong with the settings of enrichment. Where they have mistakes already, only those are told.
-func (l *loader) enrichFaults(e yamlnode.Entry, mistaken bool, c *enrich.Config) {
-	if mistaken || c == nil {
-		return
-	}
-	for _, f := range c.Faults(templates.DocumentKeys()) {
-		l.errorf(yamlnode.At(e.Value, f.Path...), "enrich: %s", f.Message)
-	}
-}
-
-// enrich makes the enricher of the config, and tells the routes what it adds.
-func (l *loader) enrich(c *enrich.Config) {
-	if c == nil {
-		return
-	}
-	l.cfg.Table.Added = c.Names()
-	if len(c.Faults(templates.DocumentKeys())) > 0 { // which have been told
-		return
-	}
-	c.Resolve(l.dir())
-	l.cfg.Enrich = enrich.New(*c)
-	l.cfg.enrichNode = yamlnode.At(l.root, "enrich")
-}
-
 // enriched are the alerts of an input, with what the config adds to them.
-func (e *env) enriched(ctx context.Context, in input, cfg *config) iter.Seq2[*alert.Alert, error] {
+func (e *env) enriched(ctx context.Context, in input, cfg *config.Config) iter.Seq2[*alert.Alert, error] {
 	return func(yield func(*alert.Alert, error) bool) {
 		for a, err := range e.alerts(ctx, in, cfg.Zone) {
 			if !yield(cfg.Enrich.Enrich(a), err) {
@@ -65,9 +36,9 @@ func (e *env) noteEnrichment(of *enrich.Enricher) {
 }
 
 // useEnricher has the enricher of a config share what others have read. A nil store shares with nobody.
-func (c *config) useEnricher(store *enrich.Store, log *slog.Logger) {
+func useEnricher(cfg *config.Config, store *enrich.Store, log *slog.Logger) {
 	if store != nil {
-		c.Enrich.Use(store, log)
+		cfg.Enrich.Use(store, log)
 	}
 }
 
@@ -127,99 +98,6 @@ func addedLines(added map[string]any) []addedLine {
 		walk(name, added[name])
 	}
 	return out
-}
-
-// checkEnrich opens all sources of enrichment, and warns of those that are no use, and of what is asked for and never added.
-func checkEnrich(cfg *config, now time.Time) []finding {
-	var found []finding
-	warn := func(file string, line, column int, format string, args ...any) {
-		p := rules.Problem{File: cmp.Or(file, cfg.Path), Line: line, Column: column, Message: fmt.Sprintf(format, args...), Warning: true}
-		found = append(found, finding{Problem: p})
-	}
-	for _, d := range cfg.Enrich.Check(now) {
-		at := yamlnode.At(cfg.enrichNode, d.Path...)
-		if d.Item >= 0 && at != nil && at.Kind == yaml.SequenceNode && d.Item < len(at.Content) {
-			at = yamlnode.Resolve(at.Content[d.Item])
-		}
-		line, column := 0, 0
-		if at != nil {
-			line, column = at.Line, at.Column
-		}
-		warn("", line, column, "enrich: %s", d.Message)
-	}
-	for _, use := range cfg.Table.FieldUses() {
-		if why := cfg.neverAdded(use.Path, "never holds"); why != "" {
-			warn(use.File, use.Line, use.Column, "%s", why)
-		}
-	}
-	for _, u := range cfg.addedUses() {
-		if why := cfg.neverAdded(u.Action, "is always empty"); why != "" {
-			warn(u.File, u.Line, u.column, "%s%s", u.setting, why)
-		}
-	}
-	return found
-}
-
-// neverAdded says why there is never a value at a path of what enrichment adds, and what comes of that; "" where there may be one, or
-// the path is another.
-func (c *config) neverAdded(path, so string) string {
-	name, column, _ := strings.Cut(path, ".")
-	if !slices.Contains(c.Table.Added, name) {
-		if !slices.Contains(enrich.OwnNames(), name) {
-			return ""
-		}
-		remedy := "write enrich: {}"
-		switch {
-		case strings.HasSuffix(name, "_geo"):
-			remedy = "name files under enrich: {geoip: [...]}"
-		case strings.HasSuffix(name, "_name"):
-			remedy = "write enrich: {reverse_dns: {}}"
-		}
-		return fmt.Sprintf("nothing adds %s, so this %s: %s", name, so, remedy)
-	}
-	columns := c.Enrich.Columns(name)
-	column, _, _ = strings.Cut(column, ".")
-	if columns == nil || column == "" || slices.Contains(columns, column) {
-		return ""
-	}
-	advice := "it has " + strings.Join(columns, ", ")
-	if near := rules.Nearest(column, columns); near != "" {
-		advice = fmt.Sprintf("did you mean %q?", near)
-	}
-	return fmt.Sprintf("%s has no %q, so this %s: %s", name, column, so, advice)
-}
-
-// addedUse is a place that asks for what enrichment adds; Action is the path. Of a template it has no column, but 1.
-type addedUse struct {
-	templates.Use
-	column  int
-	setting string // of a setting: whose it is
-}
-
-// addedUses are the places in templates, and in settings that are such, that ask for what enrichment adds.
-func (c *config) addedUses() []addedUse {
-	var uses []addedUse
-	of := func(set *templates.Set, r *receiver) {
-		for _, u := range set.AddedUses() {
-			use := addedUse{Use: u, column: 1}
-			if r != nil {
-				if part, ok := strings.CutPrefix(u.File, r.Channel.name+"."); ok && templateSettings(r.Config)[part] != "" {
-					use.setting = fmt.Sprintf("receiver %q: %s: ", r.Name, u.File)
-					at := r.at(part)
-					use.File, use.Line, use.column = r.file, at.Line, at.Column
-				}
-			}
-			uses = append(uses, use)
-		}
-	}
-	of(c.templates, nil)
-	for _, r := range c.Receivers {
-		of(r.templates, r)
-	}
-	slices.SortFunc(uses, func(a, b addedUse) int {
-		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.setting, b.setting), strings.Compare(a.Action, b.Action))
-	})
-	return slices.Compact(uses)
 }
 
 // enrich opens the sources of enrichment.

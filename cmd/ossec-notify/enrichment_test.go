@@ -292,7 +292,7 @@ func TestManualDashboardLinks(t *testing.T) {
 	}
 	a := alert.Parse([]byte(`{"rule":{"id":"5710","level":5,"mitre":{"id":["T1110.001"]}},"agent":{"id":"007"},"id":"1795440504.44"}`), alert.Options{})
 	got := map[string]string{}
-	for _, l := range cfg.templates.Links(templates.NewData(a, cfg.Scale, templates.Context{})) {
+	for _, l := range cfg.Templates.Links(templates.NewData(a, cfg.Scale, templates.Context{})) {
 		got[l.Name] = l.URL.Raw()
 	}
 	want := map[string]string{

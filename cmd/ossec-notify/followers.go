@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/follow"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -21,7 +22,7 @@ type followers struct {
 	box   *outbox.DB
 	ready chan struct{}
 
-	cfg  *config // that they are set up by
+	cfg  *config.Config // that they are set up by
 	all  []*follower
 	turn int // whose batch is taken next
 
@@ -33,12 +34,12 @@ type followers struct {
 
 // gateOf is the gate of a config's routes.
 type gateOf struct {
-	cfg *config
+	cfg *config.Config
 	*rules.Gate
 }
 
 // gateFor is the gate of a config.
-func (f *followers) gateFor(cfg *config) *rules.Gate {
+func (f *followers) gateFor(cfg *config.Config) *rules.Gate {
 	g := f.gate.Load()
 	if g == nil || g.cfg != cfg {
 		g = &gateOf{cfg, rules.NewGate(&cfg.Table)}
@@ -126,7 +127,7 @@ func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 }
 
 // obey begins with the files that the config names, and ends with those that it does not name any more.
-func (f *followers) obey(ctx context.Context, cfg *config) error {
+func (f *followers) obey(ctx context.Context, cfg *config.Config) error {
 	if cfg == nil || cfg == f.cfg {
 		return nil
 	}
@@ -230,7 +231,7 @@ func (f *followers) run(ctx context.Context, x *follower, from *follow.Follower)
 
 // followed plans the alerts of a batch; not ok while there is no config to go by. Those that go to nobody are not logged, for
 // they are most of what a manager writes: the metrics count them. Those that no route can take are left unwanted.
-func (s *site) followed(b *follow.Batch, gateFor func(*config) *rules.Gate) (out []dispatch.Arrival, ok bool) {
+func (s *site) followed(b *follow.Batch, gateFor func(*config.Config) *rules.Gate) (out []dispatch.Arrival, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg == nil {

@@ -14,8 +14,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
@@ -312,11 +314,12 @@ func presetExample(p *presets.Preset) string {
 
 // calledFrom says what ossec.conf must give for a drop-in, or "" where it cannot.
 func calledFrom(p *presets.Preset) string {
-	full := notifier.PlainSecret("x")
-	cfg, err := presetArgv(p, "https://example.com", full)
+	kind, _ := channel.ByCall(p.Name)
+	given, err := kind.FromArgv("https://example.com", notifier.PlainSecret("x"))
 	if err != nil {
 		return ""
 	}
+	cfg := given.Settings().(*webhook.Config) // as of every preset
 	elements := ""
 	if !cfg.URL.IsZero() {
 		elements = " `<hook_url>` is `url`"

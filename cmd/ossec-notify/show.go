@@ -16,6 +16,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -72,7 +73,7 @@ func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed)
 		return composedLines(shown)
 	}
 	m, metered := x.Receiver.Notifier.(notifier.Metered)
-	if kind, _ := channelByName(x.Receiver.Channel); metered && !kind.json {
+	if kind, _ := channel.ByName(x.Receiver.Channel); metered && !kind.JSON {
 		return partLines(n, shown), meterLine(m.Meters(n))
 	}
 	form := safe

@@ -1,18 +1,16 @@
-package main
+package config
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
@@ -21,17 +19,9 @@ import (
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
-// presetName is the preset that a receiver's config names, or "".
-func presetName(c channelConfig) string {
-	if cfg, ok := c.settings().(*webhook.Config); ok {
-		return cfg.Preset
-	}
-	return ""
-}
-
 // presetRate is how much the vendor of a preset takes; zero where none is named, or it does not say.
-func presetRate(c channelConfig) dispatch.Rate {
-	if cfg, ok := c.settings().(*webhook.Config); ok && cfg.Rate() != "" {
+func presetRate(c *channel.Config) dispatch.Rate {
+	if cfg, ok := c.Settings().(*webhook.Config); ok && cfg.Rate() != "" {
 		if r, err := dispatch.ParseRate(cfg.Rate()); err == nil { // or the preset would not have loaded
 			return r
 		}
@@ -43,7 +33,7 @@ func presetRate(c channelConfig) dispatch.Rate {
 func (l *loader) presets() {
 	read := map[string]*presets.Preset{}
 	for _, r := range l.cfg.Receivers {
-		name := presetName(r.Config)
+		name := r.Config.Preset()
 		if name == "" || !presets.IsName(name) {
 			continue
 		}
@@ -52,17 +42,17 @@ func (l *loader) presets() {
 			p = l.preset(name)
 			read[name] = p
 		}
-		l.file = r.file
+		l.File = r.File
 		if p == nil {
 			if !known {
 				l.noPreset(r, name)
 			}
 			continue
 		}
-		r.Config.settings().(*webhook.Config).UsePreset(p) // presetName has looked
+		r.Config.Settings().(*webhook.Config).UsePreset(p) // a preset is a webhook's
 		l.validate(r, r.mistaken)
 	}
-	l.file = l.cfg.Path
+	l.File = l.cfg.Path
 }
 
 // preset reads the preset of a name: the operator's file, or ours. nil is none, or one with mistakes, which are reported.
@@ -73,21 +63,21 @@ func (l *loader) preset(name string) *presets.Preset {
 	if errors.Is(err, fs.ErrNotExist) {
 		return presets.Embedded(name)
 	}
-	l.file = file
+	l.File = file
 	if err != nil {
-		l.errorf(&yaml.Node{}, "%s", err)
+		l.Errorf(&yaml.Node{}, "%s", err)
 		return nil
 	}
 	p, problems := presets.Parse(file, text)
 	for _, x := range problems {
-		l.add([]rules.Problem{{File: file, Line: x.Line, Column: x.Column, Message: x.Message}})
+		l.Add([]rules.Problem{{File: file, Line: x.Line, Column: x.Column, Message: x.Message}})
 	}
 	if p == nil {
 		return nil
 	}
 	if _, err := templates.Default().WithPreset(p, nil); err != nil {
-		for _, err := range split(err) {
-			l.add([]rules.Problem{inBody(p, file, err)})
+		for _, err := range notifier.Split(err) {
+			l.Add([]rules.Problem{inBody(p, file, err)})
 		}
 		return nil
 	}
@@ -107,8 +97,8 @@ func inBody(p *presets.Preset, file string, err error) rules.Problem {
 }
 
 // noPreset says that a receiver has no preset: there is none, or it has mistakes.
-func (l *loader) noPreset(r *receiver, name string) {
-	for _, p := range l.problems {
+func (l *loader) noPreset(r *Receiver, name string) {
+	for _, p := range l.Problems {
 		if p.File == presets.File(l.cfg.TemplatesDir, name) {
 			return
 		}
@@ -120,16 +110,16 @@ func (l *loader) noPreset(r *receiver, name string) {
 		}
 	}
 	if near := rules.Nearest(name, known); near != "" {
-		l.errorf(r.at("preset"), "preset: there is no preset %q: did you mean %q?", name, near)
+		l.Errorf(r.at("preset"), "preset: there is no preset %q: did you mean %q?", name, near)
 		return
 	}
-	l.errorf(r.at("preset"), "preset: there is no preset %q, and no file %s: ossec-notify presets lists those that there are", name, presets.File(l.cfg.TemplatesDir, name))
+	l.Errorf(r.at("preset"), "preset: there is no preset %q, and no file %s: ossec-notify presets lists those that there are", name, presets.File(l.cfg.TemplatesDir, name))
 }
 
 // withPreset lays the preset of a receiver over its templates. It is there with an error, too: then with the embedded
 // templates, for what is wrong is the operator's.
-func withPreset(set *templates.Set, c channelConfig) (*templates.Set, error) {
-	cfg, ok := c.settings().(*webhook.Config)
+func withPreset(set *templates.Set, c *channel.Config) (*templates.Set, error) {
+	cfg, ok := c.Settings().(*webhook.Config)
 	if !ok || cfg.Preset == "" || cfg.LoadedPreset() == nil {
 		return set, nil
 	}
@@ -141,61 +131,4 @@ func withPreset(set *templates.Set, c channelConfig) (*templates.Set, error) {
 		}
 	}
 	return over, err
-}
-
-// kindOfCall is the kind of channel that a call by integratord may mean by a name: a channel, or one of our presets.
-func kindOfCall(name string) (channel, bool) {
-	if c, ok := channelByName(name); ok {
-		return c, true
-	}
-	p := presets.Embedded(name)
-	if p == nil {
-		return channel{}, false
-	}
-	c, _ := channelByName("webhook")
-	c.preset, c.concurrency = p.Name, p.Concurrency
-	if c.rate, _ = dispatch.ParseRate(p.Rate); p.Rate == "" {
-		c.rate = dispatch.Rate{}
-	}
-	make := c.config().(*typedConfig[webhook.Config]).make
-	c.argv = func(hookURL string, apiKey notifier.Secret) (channelConfig, error) {
-		cfg, err := presetArgv(p, hookURL, apiKey)
-		return &typedConfig[webhook.Config]{cfg, make}, err
-	}
-	return c, true
-}
-
-// called is the name under which a kind is called.
-func (c channel) called() string { return cmp.Or(c.preset, c.name) }
-
-// presetArgv is what ossec.conf's two elements mean to a preset: <hook_url> its address, <api_key> the first secret that it
-// cannot do without, or, where there is none, the first that it takes.
-func presetArgv(p *presets.Preset, hookURL string, apiKey notifier.Secret) (webhook.Config, error) {
-	cfg := webhook.Config{Preset: p.Name}
-	cfg.UsePreset(p)
-	var errs []error
-	if url, takes := p.Setting("url"); takes {
-		cfg.URL = notifier.PlainSecret(hookURL)
-		if url.Required {
-			errs = append(errs, need("hook_url", hookURL))
-		}
-	}
-	secret := func(required bool) int {
-		return slices.IndexFunc(p.Settings, func(s presets.Setting) bool { return s.Name != "url" && s.Secret && s.Required == required })
-	}
-	i := secret(true)
-	if i >= 0 {
-		errs = append(errs, need("api_key", apiKey.String()))
-	} else if !apiKey.IsZero() {
-		i = secret(false)
-	}
-	if i >= 0 {
-		cfg.Settings = map[string]notifier.Secret{p.Settings[i].Name: apiKey}
-	}
-	for k, s := range p.Settings {
-		if s.Name != "url" && s.Required && k != i {
-			errs = append(errs, fmt.Errorf("the preset %s needs %s, which ossec.conf cannot give: write a receiver into the config", p.Name, s.Name))
-		}
-	}
-	return cfg, errors.Join(errs...)
 }
