@@ -349,7 +349,7 @@ func writeLimits(b *strings.Builder, p *presets.Preset) {
 	}
 	b.WriteString("\n## Limits\n\nWhat is longer is cut, text of the alert first, and ends in …\n\n| field | limit |\n|---|---|\n")
 	for _, l := range p.Limits.Fields {
-		fmt.Fprintf(b, "| `%s` | %s |\n", l.Path, limitText(l))
+		fmt.Fprintf(b, "| `%s` | %s%s |\n", l.Path, limitText(l), map[bool]string{true: "; of more, one says how many are left out"}[l.More != ""])
 	}
 	if p.Limits.Body > 0 {
 		fmt.Fprintf(b, "| the whole body | %d bytes |\n", p.Limits.Body)
