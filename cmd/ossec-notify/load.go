@@ -48,6 +48,8 @@ type reading struct {
 	sources  []string         // patterns of the files that it is made of, or would be, as far as it could be read
 	egress   *notifier.Egress // what it permits, as far as it could be read
 	texts    texts            // what was read
+	// templatesDir is the directory of templates; "" where not even the main file could be read.
+	templatesDir string
 }
 
 // loadConfig reads a config with its templates. The problems are all that is wrong or doubtful in them. The config
@@ -72,7 +74,7 @@ func readConfig(from files, path, home string) reading {
 		l.main()
 	}
 	cfg, problems := l.finish()
-	return reading{cfg: cfg, problems: problems, sources: l.sources, egress: l.cfg.Egress, texts: l.files.texts}
+	return reading{cfg: cfg, problems: problems, sources: l.sources, egress: l.cfg.Egress, texts: l.files.texts, templatesDir: l.cfg.TemplatesDir}
 }
 
 // main reads the main file and then its includes.
@@ -86,7 +88,7 @@ func (l *loader) main() {
 	l.enrich(s.Enrich)
 
 	dir := filepath.Dir(l.cfg.Path)
-	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
+	l.cfg.TemplatesDir = defaultTemplatesDir(l.home)
 	if l.ownTemplates = s.TemplatesDir != ""; l.ownTemplates {
 		l.cfg.TemplatesDir = s.TemplatesDir
 		if !filepath.IsAbs(s.TemplatesDir) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -69,7 +70,7 @@ func (l *loader) presets() {
 func (l *loader) preset(name string) *presets.Preset {
 	file := presets.File(l.cfg.TemplatesDir, name)
 	l.sources = append(l.sources, filepath.Join(l.cfg.TemplatesDir, "presets", "*"))
-	text, err := l.files.ReadFile(file)
+	p, problems, err := readPreset(l.files, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return presets.Embedded(name)
 	}
@@ -78,20 +79,61 @@ func (l *loader) preset(name string) *presets.Preset {
 		l.errorf(&yaml.Node{}, "%s", err)
 		return nil
 	}
-	p, problems := presets.Parse(file, text)
-	for _, x := range problems {
-		l.add([]rules.Problem{{File: file, Line: x.Line, Column: x.Column, Message: x.Message}})
+	l.add(problems)
+	return p
+}
+
+// readPreset reads a preset of the operator's. With mistakes there is none.
+func readPreset(from files, file string) (*presets.Preset, []rules.Problem, error) {
+	text, err := from.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, found := presets.Parse(file, text)
+	var problems []rules.Problem
+	for _, x := range found {
+		problems = append(problems, rules.Problem{File: file, Line: x.Line, Column: x.Column, Message: x.Message})
 	}
 	if p == nil {
-		return nil
+		return nil, problems, nil
 	}
 	if _, err := templates.Default().WithPreset(p, nil); err != nil {
 		for _, err := range split(err) {
-			l.add([]rules.Problem{inBody(p, file, err)})
+			problems = append(problems, inBody(p, file, err))
 		}
-		return nil
+		return nil, problems, nil
 	}
-	return p
+	return p, problems, nil
+}
+
+// defaultTemplatesDir is the directory of templates of a config that names none.
+func defaultTemplatesDir(home string) string {
+	return filepath.Join(home, "etc", "ossec-notify", "templates")
+}
+
+// checkPresets notes the operator's presets that go before ours, and so do not change with an upgrade.
+func checkPresets(cfg *config) []finding {
+	users := map[string][]string{}
+	for _, r := range cfg.Receivers {
+		if hook, ok := r.Config.settings().(*webhook.Config); ok && hook.LoadedPreset() != nil && !hook.LoadedPreset().Embedded {
+			users[hook.Preset] = append(users[hook.Preset], r.Name)
+		}
+	}
+	var found []finding
+	for _, name := range slices.Sorted(maps.Keys(users)) {
+		ours := presets.Embedded(name)
+		if ours == nil {
+			continue
+		}
+		file := presets.File(cfg.TemplatesDir, name)
+		advice := "compare them after an upgrade: ossec-notify presets " + name
+		if p, _, err := readPreset(disk{}, file); err == nil && p != nil && p.Source() == ours.Source() {
+			advice = "they are the same: without this file, upgrades reach " + verb(len(users[name]), "it", "them")
+		}
+		found = append(found, finding{note: true, Problem: rules.Problem{File: file, Line: 1, Column: 1, Message: fmt.Sprintf(
+			"goes before the preset that comes with this program, for %s; %s", listOf(users[name]), advice)}})
+	}
+	return found
 }
 
 var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+): ((?s).*)$`)
