@@ -279,6 +279,11 @@ type contents struct {
 
 	mu    sync.RWMutex
 	known map[netip.Addr]*about
+
+	// Most addresses share their place with others: what several databases say of it is put together once, and written down once.
+	places sync.Mutex
+	joined map[[2]*place]*place
+	geo    map[*place]map[string]any
 }
 
 // about is what the files say of an address. It is shared, and not changed.
@@ -309,7 +314,7 @@ func (e *Enricher) held() *contents {
 	if same {
 		return c
 	}
-	c = &contents{known: map[netip.Addr]*about{}}
+	c = &contents{known: map[netip.Addr]*about{}, joined: map[[2]*place]*place{}, geo: map[*place]map[string]any{}}
 	for _, s := range e.geoip {
 		held, _ := s.get()
 		c.geoip = append(c.geoip, held)
@@ -358,19 +363,54 @@ func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 	if x.kind != public { // of others a database knows nothing, or something wrong
 		return x
 	}
-	var where place
+	var where *place
 	for i, db := range c.geoip {
-		if db != nil {
-			e.guard(e.geoip[i].key+" lookup", geoSource, e.geoip[i].path, func() error { return db.lookup(addr, &where) })
+		if db == nil {
+			continue
 		}
+		e.guard(e.geoip[i].lookup, geoSource, e.geoip[i].path, func() error {
+			p, err := db.lookup(addr)
+			where = c.join(where, p)
+			return err
+		})
 	}
-	x.geo = where.values(e.maps)
+	if where == nil {
+		return x
+	}
+	x.geo = c.values(where, e.maps)
 	for _, class := range where.classes {
 		if !slices.Contains(x.classes, any(class)) {
 			x.classes = append(x.classes, class)
 		}
 	}
 	return x
+}
+
+// join is what two databases say of a place, the first before the second. Either may be nil.
+func (c *contents) join(a, b *place) *place {
+	if a == nil || b == nil {
+		return a.or(b)
+	}
+	return remember(c, c.joined, [2]*place{a, b}, func() *place { return a.or(b) })
+}
+
+// values are what is added of a place.
+func (c *contents) values(p *place, m mapLink) map[string]any {
+	return remember(c, c.geo, p, func() map[string]any { return p.values(m) })
+}
+
+// remember makes a value unless it was made before and is remembered.
+func remember[K comparable, V any](c *contents, all map[K]V, key K, make func() V) V {
+	c.places.Lock()
+	defer c.places.Unlock()
+	v, known := all[key]
+	if !known {
+		if v = make(); len(all) >= maxRemembered {
+			clear(all)
+		}
+		all[key] = v
+	}
+	return v
 }
 
 // errMissing stands for whatever is wrong with a source that holds nothing.

@@ -23,9 +23,10 @@ const (
 // source is what a file holds, read when it is first asked for and again when the file changes. What was read once serves on
 // while the file is missing or broken, and while a new one is being read.
 type source[T any] struct {
-	path string
-	key  string // that tells it from others in a store
-	read func(*os.File, int64) (*T, error)
+	path   string
+	key    string // that tells it from others in a store
+	lookup string // the key of notes about what is in it
+	read   func(*os.File, int64) (*T, error)
 
 	mu      sync.Mutex
 	held    *T
@@ -204,7 +205,7 @@ func shared[T any](s *Store, kind, path string, read func(*os.File, int64) (*T, 
 			return of
 		}
 	}
-	of := &source[T]{path: path, key: key, read: read}
+	of := &source[T]{path: path, key: key, lookup: key + " lookup", read: read}
 	s.sources[key] = weak.Make(of)
 	return of
 }

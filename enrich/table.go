@@ -600,6 +600,25 @@ func decode(kept []byte) (map[string]any, error) {
 	return added, err
 }
 
+// at is the value at a path, or nil. A number is an index of a list.
+func at(v any, path []string) any {
+	for _, key := range path {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[key]
+		case []any:
+			n, err := strconv.Atoi(key)
+			if err != nil || n < 0 || n >= len(x) {
+				return nil
+			}
+			v = x[n]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
 // shown are the columns that messages show, and the links.
 func (e *Enricher) shown(added map[string]any) []alert.Shown {
 	var facts, links []alert.Shown
