@@ -25,8 +25,6 @@ const (
 	maxDatabase = 1 << 30
 	// maxText is how much is kept of one text that is looked up, in bytes.
 	maxText = 200
-	// maxRemembered is of how many records of a database is remembered what they say.
-	maxRemembered = 4096
 )
 
 // geoDatabase is a file in MaxMind's format.
@@ -38,9 +36,8 @@ type geoDatabase struct {
 	reader *maxminddb.Reader
 	size   int64
 
-	mu         sync.RWMutex
-	remembered map[uintptr]*place // by the offset of the record: networks share them
-	records    sync.Pool          // to read into
+	places  memo[uintptr, *place] // by the offset of the record: networks share them
+	records sync.Pool             // to read into
 }
 
 func readDatabase(f *os.File, size int64) (*geoDatabase, error) {
@@ -54,7 +51,7 @@ func readDatabase(f *os.File, size int64) (*geoDatabase, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no memory for its %d bytes: %w", size, err)
 	}
-	db := &geoDatabase{size: size, remembered: map[uintptr]*place{}, records: sync.Pool{New: func() any { return new(record) }}}
+	db := &geoDatabase{size: size, records: sync.Pool{New: func() any { return new(record) }}}
 	runtime.AddCleanup(db, func(b []byte) { _ = syscall.Munmap(b) }, b)
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, fmt.Errorf("it ends too early: %w", err)
@@ -81,23 +78,15 @@ func (db *geoDatabase) lookup(addr netip.Addr) (*place, error) {
 	if !result.Found() {
 		return nil, nil
 	}
-	at := result.Offset()
-	db.mu.RLock()
-	known := db.remembered[at]
-	db.mu.RUnlock()
-	if known == nil {
+	known, there := db.places.get(result.Offset())
+	if !there {
 		r := db.records.Get().(*record)
 		defer db.records.Put(r)
 		if err := result.Decode(r); err != nil {
 			return nil, fmt.Errorf("the database is damaged: %w", err)
 		}
 		known = placeOf(r)
-		db.mu.Lock()
-		if len(db.remembered) >= maxRemembered {
-			clear(db.remembered)
-		}
-		db.remembered[at] = known
-		db.mu.Unlock()
+		db.places.put(result.Offset(), known)
 	}
 	return known, nil
 }

@@ -57,24 +57,21 @@ func stampOf(st fs.FileInfo) stamp {
 func (s *source[T]) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.start()
+	s.start(time.Now())
 }
 
-// start begins a look; for who holds the lock.
-func (s *source[T]) start() {
-	if s.looking != nil {
-		return
-	}
-	if now := time.Now(); !now.Before(s.due) {
+// start begins a look, if it is time to; for who holds the lock.
+func (s *source[T]) start(now time.Time) {
+	if s.looking == nil && !now.Before(s.due) {
 		s.began, s.looking = now, make(chan struct{})
 		go s.look(s.looking)
 	}
 }
 
-// get is what the file holds, or held last, and why that is not up to date.
-func (s *source[T]) get() (*T, error) {
+// get is what the file holds now, or held last, and why that is not up to date.
+func (s *source[T]) get(now time.Time) (*T, error) {
 	s.mu.Lock()
-	s.start()
+	s.start(now)
 	held, err, looking, hangs, began := s.held, s.err, s.looking, s.hangs, s.began
 	s.mu.Unlock()
 	if looking == nil || hangs {
