@@ -209,7 +209,11 @@ func (p *place) values(m mapLink) map[string]any {
 	if p == nil {
 		return nil
 	}
-	out := map[string]any{}
+	size := 8
+	if p.located { // so that it need not grow
+		size = len(geoFields)
+	}
+	out := make(map[string]any, size)
 	text := func(key, s string) {
 		if s != "" {
 			out[key] = s
