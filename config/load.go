@@ -40,6 +40,8 @@ type Reading struct {
 	Err error
 	// Sources are patterns of the files that it is made of, or would be, as far as it could be read.
 	Sources []string
+	// TemplatesDir is where its templates and presets lie, or would, as far as it could be read.
+	TemplatesDir string
 	// Egress is what it permits, as far as it could be read.
 	Egress *notifier.Egress
 	// Texts are what was read.
@@ -70,14 +72,17 @@ func read(from files, path, home string) Reading {
 	l.cfg = &Config{Path: path, Scale: alert.DefaultScale, Zone: time.Local}
 	root, err := l.parse(path)
 	if err != nil {
-		return Reading{Err: err, Sources: l.sources}
+		return Reading{Err: err, Sources: l.sources, TemplatesDir: defaultTemplatesDir(home)}
 	}
 	if root != nil {
 		l.root = root
 		l.main()
 	}
 	cfg, problems := l.finish()
-	return Reading{Config: cfg, Problems: problems, Sources: l.sources, Egress: l.cfg.Egress, Texts: l.files.texts}
+	return Reading{
+		Config: cfg, Problems: problems, Sources: l.sources, Egress: l.cfg.Egress, Texts: l.files.texts,
+		TemplatesDir: cmp.Or(l.cfg.TemplatesDir, defaultTemplatesDir(home)),
+	}
 }
 
 // parse reads a file as YAML. One that is empty, or not YAML, gives nil and a problem.
@@ -100,7 +105,7 @@ func (l *loader) main() {
 	l.enrich(s.Enrich)
 
 	dir := filepath.Dir(l.cfg.Path)
-	l.cfg.TemplatesDir = filepath.Join(l.home, "etc", "ossec-notify", "templates")
+	l.cfg.TemplatesDir = defaultTemplatesDir(l.home)
 	if l.ownTemplates = s.TemplatesDir != ""; l.ownTemplates {
 		l.cfg.TemplatesDir = s.TemplatesDir
 		if !filepath.IsAbs(s.TemplatesDir) {

@@ -59,7 +59,7 @@ func (l *loader) presets() {
 func (l *loader) preset(name string) *presets.Preset {
 	file := presets.File(l.cfg.TemplatesDir, name)
 	l.sources = append(l.sources, filepath.Join(l.cfg.TemplatesDir, "presets", "*"))
-	text, err := l.files.ReadFile(file)
+	p, problems, err := readPreset(l.files, file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return presets.Embedded(name)
 	}
@@ -68,20 +68,40 @@ func (l *loader) preset(name string) *presets.Preset {
 		l.Errorf(&yaml.Node{}, "%s", err)
 		return nil
 	}
-	p, problems := presets.Parse(file, text)
-	for _, x := range problems {
-		l.Add([]rules.Problem{{File: file, Line: x.Line, Column: x.Column, Message: x.Message}})
+	l.Add(problems)
+	return p
+}
+
+// ReadPreset reads a preset of the operator's. With mistakes there is none; the error is for a file that cannot be read.
+func ReadPreset(file string) (*presets.Preset, []rules.Problem, error) {
+	return readPreset(disk{}, file)
+}
+
+func readPreset(from files, file string) (*presets.Preset, []rules.Problem, error) {
+	text, err := from.ReadFile(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, found := presets.Parse(file, text)
+	var problems []rules.Problem
+	for _, x := range found {
+		problems = append(problems, rules.Problem{File: file, Line: x.Line, Column: x.Column, Message: x.Message})
 	}
 	if p == nil {
-		return nil
+		return nil, problems, nil
 	}
 	if _, err := templates.Default().WithPreset(p, nil); err != nil {
 		for _, err := range notifier.Split(err) {
-			l.Add([]rules.Problem{inBody(p, file, err)})
+			problems = append(problems, inBody(p, file, err))
 		}
-		return nil
+		return nil, problems, nil
 	}
-	return p
+	return p, problems, nil
+}
+
+// defaultTemplatesDir is the directory of templates of a config that names none.
+func defaultTemplatesDir(home string) string {
+	return filepath.Join(home, "etc", "ossec-notify", "templates")
 }
 
 var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+): ((?s).*)$`)

@@ -28,7 +28,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		doubt := func(format string, args ...any) {
 			doubts = append(doubts, Doubt{[]string{"geoip"}, i, fmt.Sprintf("geoip: "+format, args...)})
 		}
-		held, err := db.get()
+		held, err := db.get(time.Now())
 		if err != nil {
 			doubt("%s", err)
 		}
@@ -42,7 +42,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		}
 	}
 	for _, l := range e.lists {
-		held, err := l.get()
+		held, err := l.get(time.Now())
 		path := []string{"lists", l.name}
 		if err != nil {
 			doubts = append(doubts, Doubt{path, -1, l.id + ": " + err.Error()})
@@ -65,7 +65,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 }
 
 func (e *Enricher) checkTable(t *lookupTable) []Doubt {
-	held, err := t.get()
+	held, err := t.get(time.Now())
 	var doubts []Doubt
 	doubtAt := func(key, format string, args ...any) {
 		doubts = append(doubts, Doubt{[]string{"tables", t.name, key}, -1, fmt.Sprintf(t.id+": "+format, args...)})
@@ -132,7 +132,7 @@ func (e *Enricher) Columns(name string) []string {
 		return columns
 	}
 	for _, t := range e.tables {
-		if held, _ := t.get(); t.name == name && held != nil && held.count > 0 {
+		if held, _ := t.get(time.Now()); t.name == name && held != nil && held.count > 0 {
 			all := append(sortedKeys(held.columns), keyColumn)
 			slices.Sort(all)
 			return slices.Compact(all)

@@ -591,7 +591,7 @@ func TestEnrichersShareWhatTheyRead(t *testing.T) {
 		e := New(Config{GeoIP: []string{path}})
 		e.Use(store, slog.New(slog.DiscardHandler))
 		e.Enrich(from(london))
-		held, _ := e.geoip[0].get()
+		held, _ := e.geoip[0].get(time.Now())
 		all = append(all, held)
 	}
 	if all[0] == nil || all[0] != all[1] {

@@ -65,12 +65,12 @@ type caseReader struct {
 	readFile  func(path string) ([]byte, error)
 }
 
-// maxCaseFile is the size of the largest file of cases, or of an alert for one, in bytes.
-const maxCaseFile = 8 << 20
+// maxOwnFile is the size of the largest file of the operator's that a command reads as a whole, in bytes.
+const maxOwnFile = 8 << 20
 
 func newCaseReader(cfg *config.Config) *caseReader {
 	r := &caseReader{cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), routes: cfg.Table.Paths()}
-	r.readFile = func(path string) ([]byte, error) { return regular.Read(path, maxCaseFile) }
+	r.readFile = func(path string) ([]byte, error) { return regular.Read(path, maxOwnFile) }
 	for _, x := range cfg.All() {
 		r.receivers = append(r.receivers, x.Name)
 	}

@@ -271,10 +271,10 @@ func markup(t display.Text) []string {
 func safe(s string) string { return display.Form(s) }
 
 // displayed is text of a part that was made into JSON. Its quotations are in display form already, which is not made
-// twice; what an operator's template lets through is.
+// twice; what an operator's template lets through is. A byte that is no UTF-8 may be a control character to a terminal.
 func displayed(s string) string {
 	steers := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Cf, r) }
-	if strings.ContainsFunc(s, steers) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, steers) {
 		return safe(s)
 	}
 	return s

@@ -179,6 +179,10 @@ type Limit struct {
 	Max  int
 	Unit Unit
 	Sum  bool // all texts below the path together
+	// Of a list that is cut: More is JSON that takes the place of what is left out, with {more} for how many that are; Last is
+	// how many elements at its end stay.
+	More string
+	Last int
 }
 
 // Answer says what the vendor's answer means.

@@ -111,6 +111,10 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{`help: "the room"`, `help2: "the room"`, `9:9: setting room: help is missing: what it is and where it is found|9:46: unknown key "help2" in setting room: did you mean "help"?`},
 		{"{path: text, chars: 10}", "{path: text}", `24:12: a limit takes one of chars, utf16, bytes, items`},
 		{"{path: text, chars: 10}", "{path: text, items: 10, sum: true}", `24:12: items are counted in one list: leave sum out`},
+		{"{path: text, chars: 10}", "{path: text, items: 10, more: {text: and more}}", `24:42: more holds no {more}: it is what says how many elements are left out`},
+		{"{path: text, chars: 10}", `{path: text, items: 10, more: ["{more}", "{token}"]}`, `24:53: more: {token} is none of its placeholders: it takes {more}, how many elements are left out`},
+		{"{path: text, chars: 10}", `{path: text, chars: 10, more: "{more}"}`, `24:12: more and last say how a list is cut: they stand beside items`},
+		{"{path: text, chars: 10}", `{path: text, items: 10, last: 9}`, `24:12: last is 9 of 10 items: leave room for the first ones, and for what more says`},
 		{"unit: epoch_ms", "unit: hours", `27:9: wait takes json or header, and unit: one of s, ms, epoch_s, epoch_ms`},
 		{"is: temporary, wait: 6h", "is: permanent, wait: 6h", `29:57: wait is for what is temporary`},
 		{"status: 429, code: [quota], is: temporary, wait: 6h", "is: permanent", `29:7: a verdict needs a condition: status, code, text, body or json`},
@@ -176,6 +180,11 @@ func TestEmbeddedPresets(t *testing.T) {
 		}
 		if len(p.About) > 120 || !strings.HasSuffix(p.About, ".") {
 			t.Errorf("%s: about is a sentence for a list: %q", name, p.About)
+		}
+		for _, l := range p.Limits.Fields {
+			if l.Unit == Items && l.More == "" {
+				t.Errorf("%s: %s is cut without a word", name, l.Path)
+			}
 		}
 	}
 }

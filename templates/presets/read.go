@@ -407,7 +407,35 @@ func (r *reader) secretsInBody(n *yaml.Node, body string) {
 
 // plain reads JSON with {text} in it.
 func (r *reader) plain(n *yaml.Node) string {
-	found := false
+	if n.Kind == yaml.ScalarNode {
+		r.bad(n, "plain takes a mapping, such as {text: \"{text}\"}, and this is %s", yamlnode.Kind(n))
+		return ""
+	}
+	out, found := r.json(n, "plain", func(s string) string { return r.p.checkPlaceholders(s, false, true) })
+	if !slices.Contains(found, "text") {
+		r.bad(n, "plain holds no {text}: it is what goes out when templates fail, and must say what happened")
+	}
+	return out
+}
+
+// more reads JSON with {more} in it.
+func (r *reader) more(n *yaml.Node) string {
+	out, found := r.json(n, "more", func(s string) string {
+		for _, name := range Placeholders(s) {
+			if name != "more" {
+				return fmt.Sprintf("{%s} is none of its placeholders: it takes {more}, how many elements are left out", name)
+			}
+		}
+		return ""
+	})
+	if len(found) == 0 {
+		r.bad(n, "more holds no {more}: it is what says how many elements are left out")
+	}
+	return out
+}
+
+// json makes JSON of YAML. check says what is wrong with the placeholders of a text, or ""; found are those that stand there.
+func (r *reader) json(n *yaml.Node, what string, check func(string) string) (out string, found []string) {
 	var write func(n *yaml.Node) string
 	write = func(n *yaml.Node) string {
 		if n == nil || n.Kind != yaml.ScalarNode && !r.yaml.Enter(n) { // an alias may hold itself, or much of one thing
@@ -419,7 +447,7 @@ func (r *reader) plain(n *yaml.Node) string {
 		switch n.Kind {
 		case yaml.MappingNode:
 			var b strings.Builder
-			for i, e := range r.yaml.Mapping(n, "plain") {
+			for i, e := range r.yaml.Mapping(n, what) {
 				if i > 0 {
 					b.WriteByte(',')
 				}
@@ -444,22 +472,14 @@ func (r *reader) plain(n *yaml.Node) string {
 				}
 			}
 		}
-		if wrong := r.p.checkPlaceholders(n.Value, false, true); wrong != "" {
-			r.bad(n, "plain: %s", wrong)
+		if wrong := check(n.Value); wrong != "" {
+			r.bad(n, "%s: %s", what, wrong)
 		}
-		found = found || slices.Contains(Placeholders(n.Value), "text")
+		found = append(found, Placeholders(n.Value)...)
 		b, _ := json.Marshal(WithoutMarks(n.Value))
 		return string(b)
 	}
-	if n.Kind == yaml.ScalarNode {
-		r.bad(n, "plain takes a mapping, such as {text: \"{text}\"}, and this is %s", yamlnode.Kind(n))
-		return ""
-	}
-	out := write(n)
-	if !found {
-		r.bad(n, "plain holds no {text}: it is what goes out when templates fail, and must say what happened")
-	}
-	return out
+	return write(n), found
 }
 
 func (r *reader) on(n *yaml.Node) {
@@ -547,6 +567,7 @@ func (r *reader) limits(n *yaml.Node) {
 				r.keys(item, "a limit", map[string]func(yamlnode.Entry){
 					"path": r.into(&limit.Path), "sum": r.truth(&limit.Sum),
 					"chars": unit(Chars), "utf16": unit(UTF16), "bytes": unit(Bytes), "items": unit(Items),
+					"more": func(e yamlnode.Entry) { limit.More = r.more(e.Value) }, "last": r.number(&limit.Last),
 				})
 				switch {
 				case limit.Path == "":
@@ -555,6 +576,10 @@ func (r *reader) limits(n *yaml.Node) {
 					r.bad(item, "a limit takes one of chars, utf16, bytes, items")
 				case limit.Sum && limit.Unit == Items:
 					r.bad(item, "items are counted in one list: leave sum out")
+				case (limit.More != "" || limit.Last > 0) && limit.Unit != Items:
+					r.bad(item, "more and last say how a list is cut: they stand beside items")
+				case limit.Last > 0 && limit.Last >= limit.Max-1:
+					r.bad(item, "last is %d of %d items: leave room for the first ones, and for what more says", limit.Last, limit.Max)
 				}
 				l.Fields = append(l.Fields, limit)
 			}
