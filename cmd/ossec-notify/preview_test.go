@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
@@ -64,17 +63,6 @@ always: [soc, oncall, hook]
 		if _, err := s.Read(t.Context()); err == nil && !s.IsZero() {
 			t.Errorf("secret %d can be read, though it is not there: %v", i, s)
 		}
-	}
-}
-
-func TestExamplesAreNotShared(t *testing.T) {
-	for _, c := range channel.All() {
-		c.Example().Secrets(func(_ string, s *notifier.Secret) { *s = notifier.PlainSecret("changed") })
-		c.Example().Secrets(func(_ string, s *notifier.Secret) {
-			if v, _ := s.Read(t.Context()); v == "changed" {
-				t.Errorf("%s: two examples are one", c.Name)
-			}
-		})
 	}
 }
 

@@ -16,14 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/notifier/command"
 )
-
-// programOf are the settings of a receiver that runs a program; nil for any other.
-func programOf(r *config.Receiver) *command.Config {
-	c, _ := r.Config.Settings().(*command.Config)
-	return c
-}
 
 // isOpenVariable reports a variable of a program that holds no secret.
 func isOpenVariable(r *config.Receiver, s notifier.Secret) bool {
