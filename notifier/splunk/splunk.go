@@ -81,7 +81,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	}
 	s.failover.Servers = len(s.indexers)
 	b := cfg.batching()
-	s.batch.Size, s.batch.Bytes, s.batch.Wait, s.batch.Send = b.Size, b.Bytes, time.Duration(b.Wait), s.send
+	s.batch.Size, s.batch.Bytes, s.batch.Wait, s.batch.Send = b.Size, int(b.Bytes), time.Duration(b.Wait), s.send
 	return s, nil
 }
 
