@@ -556,6 +556,10 @@ func (r *reader) limits(n *yaml.Node) {
 					return func(e yamlnode.Entry) {
 						limit.Unit = u
 						units++
+						if u == Bytes {
+							r.size(&limit.Max)(e)
+							return
+						}
 						r.number(&limit.Max)(e)
 					}
 				}
