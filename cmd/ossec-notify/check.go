@@ -202,8 +202,17 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 
 // checkShell warns of matchers and fields that the alerts of the shell file lack. A person is told the first of many.
 func (e *env) checkShell(path string, cfg *config) []finding {
+	inVain := map[rules.Problem]bool{} // the places of fields that nothing adds in any format, which is told of them
+	for _, use := range cfg.Table.FieldUses() {
+		if cfg.neverAdded(use.Path, "") != "" {
+			inVain[rules.Problem{File: use.File, Line: use.Line, Column: use.Column}] = true
+		}
+	}
 	var found []finding
 	for _, p := range cfg.Table.CheckShell() {
+		if inVain[rules.Problem{File: p.File, Line: p.Line, Column: p.Column}] {
+			continue
+		}
 		p.File = cmp.Or(p.File, path)
 		found = append(found, findingOf(p))
 	}

@@ -114,7 +114,7 @@ func (e *env) test(ctx context.Context, args []string, o testOptions) error {
 			return fmt.Errorf("cases: %w", err)
 		}
 	}
-	for _, p := range reader.problems {
+	for _, p := range slices.Concat(reader.problems, reader.doubts) {
 		fmt.Fprintln(e.stderr, p)
 	}
 	switch n := len(reader.problems); {

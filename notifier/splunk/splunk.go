@@ -88,7 +88,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	s.failover.Servers = len(s.indexers)
 	b := cfg.batching()
 	for _, batch := range []*notifier.Batch[*item]{&s.batch, &s.strange} {
-		batch.Size, batch.Bytes, batch.Wait, batch.Send = b.Size, b.Bytes, time.Duration(b.Wait), s.send
+		batch.Size, batch.Bytes, batch.Wait, batch.Send = b.Size, int(b.Bytes), time.Duration(b.Wait), s.send
 	}
 	return s, nil
 }
