@@ -322,6 +322,13 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 				continue
 			}
 			said[r.Name+err.Error()] = true
+			if p, ok := inPreset(cfg, r, err); ok {
+				if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
+					p.Message += fmt.Sprintf(" (seen with the sample %s)", name)
+					found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
+				}
+				continue
+			}
 			found = append(found, findingAbout(r, fmt.Errorf("%w (seen with the sample %s)", err, name), exitUsage))
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -136,7 +137,7 @@ func checkPresets(cfg *config) []finding {
 	return found
 }
 
-var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+): ((?s).*)$`)
+var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+):? ((?s).*)$`)
 
 // inBody puts a mistake in a body of a preset's at its line in the file.
 func inBody(p *presets.Preset, file string, err error) rules.Problem {
@@ -146,6 +147,17 @@ func inBody(p *presets.Preset, file string, err error) rules.Problem {
 	}
 	line, _ := strconv.Atoi(m[2])                                                                                         // it is a number
 	return rules.Problem{File: file, Line: max(line, p.Requests()[m[1]].BodyLine+1), Column: 1, Message: "body: " + m[3]} // what is about all of it names its first line
+}
+
+// inPreset puts a failure to make a message at its place in the operator's preset of a receiver, where it is one.
+func inPreset(cfg *config, r *receiver, err error) (rules.Problem, bool) {
+	hook, ok := r.Config.settings().(*webhook.Config)
+	if !ok || hook.LoadedPreset() == nil || hook.LoadedPreset().Embedded || !strings.HasPrefix(err.Error(), "template "+hook.Preset+".yaml/") {
+		return rules.Problem{}, false
+	}
+	p := inBody(hook.LoadedPreset(), presets.File(cfg.TemplatesDir, hook.Preset), err)
+	p.Message = display.OneLine(p.Message)
+	return p, true
 }
 
 // noPreset says that a receiver has no preset: there is none, or it has mistakes.
