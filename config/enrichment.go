@@ -58,21 +58,21 @@ func (c *Config) CheckEnrich(now time.Time) []rules.Problem {
 		warn("", line, column, "enrich: %s", d.Message)
 	}
 	for _, use := range c.Table.FieldUses() {
-		if why := c.neverAdded(use.Path, "never holds"); why != "" {
+		if why := c.NeverAdded(use.Path, "never holds"); why != "" {
 			warn(use.File, use.Line, use.Column, "%s", why)
 		}
 	}
 	for _, u := range c.addedUses() {
-		if why := c.neverAdded(u.Action, "is always empty"); why != "" {
+		if why := c.NeverAdded(u.Action, "is always empty"); why != "" {
 			warn(u.File, u.Line, u.column, "%s%s", u.setting, why)
 		}
 	}
 	return found
 }
 
-// neverAdded says why there is never a value at a path of what enrichment adds, and what comes of that; "" where there may be one, or
+// NeverAdded says why there is never a value at a path of what enrichment adds, and what comes of that; "" where there may be one, or
 // the path is another.
-func (c *Config) neverAdded(path, so string) string {
+func (c *Config) NeverAdded(path, so string) string {
 	name, column, _ := strings.Cut(path, ".")
 	if !slices.Contains(c.Table.Added, name) {
 		if !slices.Contains(enrich.OwnNames(), name) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -104,7 +105,7 @@ func defaultTemplatesDir(home string) string {
 	return filepath.Join(home, "etc", "ossec-notify", "templates")
 }
 
-var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+): ((?s).*)$`)
+var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+):? ((?s).*)$`)
 
 // inBody puts a mistake in a body of a preset's at its line in the file.
 func inBody(p *presets.Preset, file string, err error) rules.Problem {
@@ -114,6 +115,17 @@ func inBody(p *presets.Preset, file string, err error) rules.Problem {
 	}
 	line, _ := strconv.Atoi(m[2])                                                                                         // it is a number
 	return rules.Problem{File: file, Line: max(line, p.Requests()[m[1]].BodyLine+1), Column: 1, Message: "body: " + m[3]} // what is about all of it names its first line
+}
+
+// PresetProblem puts a failure to make a message at its place in the operator's preset of a receiver, where it is one.
+func (c *Config) PresetProblem(r *Receiver, err error) (rules.Problem, bool) {
+	hook, ok := r.Config.Settings().(*webhook.Config)
+	if !ok || hook.LoadedPreset() == nil || hook.LoadedPreset().Embedded || !strings.HasPrefix(err.Error(), "template "+hook.Preset+".yaml/") {
+		return rules.Problem{}, false
+	}
+	p := inBody(hook.LoadedPreset(), presets.File(c.TemplatesDir, hook.Preset), err)
+	p.Message = display.OneLine(p.Message)
+	return p, true
 }
 
 // noPreset says that a receiver has no preset: there is none, or it has mistakes.

@@ -166,7 +166,48 @@ func (e *Enricher) String() string {
 }
 
 // Enrich gives a copy of an alert with all that is known beside. It answers within a moment, whatever the sources do.
-func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
+func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert { return e.enrich(a, true) }
+
+// EnrichNow is Enrich that waits for no name server: see [Enricher.Pending].
+func (e *Enricher) EnrichNow(a *alert.Alert) *alert.Alert { return e.enrich(a, false) }
+
+// Pending asks for the names of the addresses of alerts. It gives a channel that is closed as soon as there is no use in waiting for
+// them any more, which is within the timeout of reverse DNS; nil where EnrichNow says all already.
+func (e *Enricher) Pending(alerts ...*alert.Alert) <-chan struct{} {
+	if e == nil || e.dns == nil {
+		return nil
+	}
+	var all []<-chan struct{}
+	for _, a := range alerts {
+		for _, addr := range []netip.Addr{Source(a), parseAddress(a.Destination.IP)} {
+			if !addr.IsValid() || !hasName(classOf(addr)) {
+				continue
+			}
+			if c := e.dns.pending(addr); c != nil {
+				all = append(all, c)
+			}
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	out := make(chan struct{})
+	go func() {
+		defer close(out)
+		for _, c := range all {
+			<-c
+		}
+	}()
+	return out
+}
+
+// hasName reports whether addresses of a class have names that can be asked for.
+func hasName(class string) bool { return class == public || class == private || class == cgnat }
+
+func (e *Enricher) enrich(a *alert.Alert, wait bool) *alert.Alert {
 	if e == nil || a == nil {
 		return a
 	}
@@ -175,8 +216,8 @@ func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
 		e.begin()
 	}
 	now := time.Now()
-	e.address(added, Source(a), now, sourceGeo, sourceClass, sourceName)
-	e.address(added, parseAddress(a.Destination.IP), now, destinationGeo, destinationClass, destinationName)
+	e.address(added, Source(a), now, wait, sourceGeo, sourceClass, sourceName)
+	e.address(added, parseAddress(a.Destination.IP), now, wait, destinationGeo, destinationClass, destinationName)
 	if names := e.attacks.names(a.Rule.MITRE); names != nil {
 		added[attackName] = names
 	}
@@ -261,7 +302,7 @@ func parseAddress(text string) netip.Addr {
 }
 
 // address adds what is known of one address.
-func (e *Enricher) address(added map[string]any, addr netip.Addr, now time.Time, geo, class, name string) {
+func (e *Enricher) address(added map[string]any, addr netip.Addr, now time.Time, wait bool, geo, class, name string) {
 	if !addr.IsValid() {
 		return
 	}
@@ -270,9 +311,9 @@ func (e *Enricher) address(added map[string]any, addr netip.Addr, now time.Time,
 	if known.geo != nil {
 		added[geo] = known.geo
 	}
-	if k := known.kind; e.dns != nil && (k == public || k == private || k == cgnat) {
+	if e.dns != nil && hasName(known.kind) {
 		e.guard(dnsSource, dnsSource, "", func() error {
-			found, err := e.dns.name(addr)
+			found, err := e.dns.name(addr, wait)
 			if found != "" {
 				added[name] = found
 			}

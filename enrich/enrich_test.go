@@ -767,7 +767,7 @@ func TestNamesAreAskedForWithinBounds(t *testing.T) {
 			return nil, ctx.Err()
 		}
 		for i := range 3 * maxNames {
-			r.name(netip.AddrFrom4([4]byte{9, byte(i >> 16), byte(i >> 8), byte(i)}))
+			r.name(netip.AddrFrom4([4]byte{9, byte(i >> 16), byte(i >> 8), byte(i)}), true)
 			if i%1000 == 0 {
 				time.Sleep(lookupTimeout + time.Millisecond)
 			}

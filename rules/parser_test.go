@@ -99,6 +99,7 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		// Words.
 		{"negated group", `group: "!sshd"`, `1:8: group takes no !: write not: {group: sshd}`},
 		{"groups in a text", `group: web, sshd|pam`, `1:8: "web, sshd|pam" is no group: write several as a list, [web, sshd, pam]`},
+		{"groups in a pattern", `group: ^(sshd|pam)$`, `1:8: "^(sshd|pam)$" is no group: write several as a list, [sshd, pam]`},
 		{"blanks", `mitre: " T1110"`, `1:8: " T1110" has blanks at its ends, and mitre is compared exactly: remove them`},
 
 		// Addresses.

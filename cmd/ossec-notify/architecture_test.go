@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"notifier/splunk":       {"notifier", "display"},
 	"notifier/email":        {"notifier", "display"},
 	"notifier/syslog":       {"notifier", "display", "yamlnode"},
-	"notifier/file":         {"notifier", "display", "regular"},
+	"notifier/file":         {"notifier", "display", "regular", "yamlnode"},
 	"notifier/command":      {"notifier", "display", "program", "yamlnode"},
 	"oncall":                {"display", "notifier"},
 	"digest":                {"alert", "display", "family"},

@@ -63,6 +63,7 @@ type caseReader struct {
 	receivers []string
 	cases     []testCase
 	readFile  func(path string) ([]byte, error)
+	doubts    []rules.Problem // warnings, which stop nothing
 }
 
 // maxOwnFile is the size of the largest file of the operator's that a command reads as a whole, in bytes.
@@ -189,6 +190,7 @@ func (r *caseReader) added(e yamlnode.Entry, a *alert.Alert) {
 			r.Unknown(x.KeyNode, "added", slices.Clone(names))
 			continue
 		}
+		r.columns(x)
 		v, err := enrich.Value(x.Value)
 		if err != nil {
 			r.Errorf(x.Value, "added: %s", err)
@@ -196,6 +198,36 @@ func (r *caseReader) added(e yamlnode.Entry, a *alert.Alert) {
 		}
 		a.Added[x.Key] = v
 	}
+}
+
+// columns says which columns, of a row or of each in a list, the sources of the config do not have.
+func (r *caseReader) columns(of yamlnode.Entry) {
+	rows := []*yaml.Node{of.Value}
+	if of.Value.Kind == yaml.SequenceNode {
+		rows = of.Value.Content
+	}
+	for _, row := range rows {
+		if row = yamlnode.Resolve(row); row == nil || row.Kind != yaml.MappingNode {
+			continue
+		}
+		for _, column := range r.YAML.Mapping(row, of.Key) {
+			r.notAPattern(column, column.Value.Value)
+			if why := r.cfg.NeverAdded(of.Key+"."+column.Key, "is never there"); why != "" {
+				r.Errorf(column.KeyNode, "added: %s", why)
+			}
+		}
+	}
+}
+
+// notAPattern warns of a pattern in the place of a value: it matches nothing but itself.
+func (r *caseReader) notAPattern(e yamlnode.Entry, text string) {
+	if !rules.LooksLikePattern(text) {
+		return
+	}
+	r.doubts = append(r.doubts, rules.Problem{
+		File: r.File, Line: e.Value.Line, Column: e.Value.Column, Warning: true,
+		Message: fmt.Sprintf("%s: %q looks like a pattern, and here it is what the alert holds: write a text that the pattern matches", e.Key, text),
+	})
 }
 
 // ordinaryWeek is the end of the day before the week in which "sat 03:00" of a case lies: one without a common holiday, and in which

@@ -203,8 +203,17 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 
 // checkShell warns of matchers and fields that the alerts of the shell file lack. A person is told the first of many.
 func (e *env) checkShell(path string, cfg *config.Config) []finding {
+	inVain := map[rules.Problem]bool{} // the places of fields that nothing adds in any format, which is told of them
+	for _, use := range cfg.Table.FieldUses() {
+		if cfg.NeverAdded(use.Path, "") != "" {
+			inVain[rules.Problem{File: use.File, Line: use.Line, Column: use.Column}] = true
+		}
+	}
 	var found []finding
 	for _, p := range cfg.Table.CheckShell() {
+		if inVain[rules.Problem{File: p.File, Line: p.Line, Column: p.Column}] {
+			continue
+		}
 		p.File = cmp.Or(p.File, path)
 		found = append(found, findingOf(p))
 	}
@@ -314,6 +323,13 @@ func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 				continue
 			}
 			said[r.Name+err.Error()] = true
+			if p, ok := cfg.PresetProblem(r, err); ok {
+				if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
+					p.Message += fmt.Sprintf(" (seen with the sample %s)", name)
+					found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
+				}
+				continue
+			}
 			found = append(found, findingAbout(r, fmt.Errorf("%w (seen with the sample %s)", err, name), exitUsage))
 		}
 	}

@@ -60,6 +60,11 @@ func (r *caseReader) compose(node *yaml.Node, at time.Time, base object) []byte 
 		} else {
 			texts = []string{r.text(e)}
 		}
+		if e.Key != "log" && e.Key != "description" { // which hold what somebody wrote
+			for _, text := range texts {
+				r.notAPattern(e, text)
+			}
+		}
 		for key, value := range r.values(e, path, texts, many) {
 			if !o.set(strings.Split(key, "."), value) {
 				r.Errorf(e.KeyNode, "%s: another field stands in its way: both are %s of the alert", e.Key, key)

@@ -201,6 +201,7 @@ func (x *examination) links() {
 		}
 	}
 	ours := 0
+	var missing []string
 	programs := map[string]bool{}
 	for _, name := range names {
 		path := filepath.Join(dir, name)
@@ -210,7 +211,7 @@ func (x *examination) links() {
 		case errors.Is(err, fs.ErrNotExist) && called:
 			x.problem("links", fmt.Sprintf("%s (for a name of your own: ln -s %s %s)", remedy, self, path), "%s is missing, and ossec.conf names it: integratord leaves that integration out", path)
 		case errors.Is(err, fs.ErrNotExist):
-			x.warning("links", remedy, "%s is missing", path)
+			missing = append(missing, name)
 		case err != nil:
 			x.problem("links", "run doctor as root", "%s", err)
 			return
@@ -229,6 +230,9 @@ func (x *examination) links() {
 			x.warning("links", remedy, "%s leads to another program, %s", path, target)
 			programs[real] = true
 		}
+	}
+	if len(missing) > 0 {
+		x.warning("links", remedy, "%s %s missing in %s", listOf(missing), verb(len(missing), "is", "are"), dir)
 	}
 	if st, err := os.Stat(dir); err == nil && x.known && !x.who.may(mayEnter, st) {
 		x.problem("links", fmt.Sprintf("chgrp %s %s, chmod 0750", x.who.group, dir), "%s cannot look into %s (%s, mode %#o): no call of integratord's can work", x.who.name, dir, ownerName(st), st.Mode().Perm())

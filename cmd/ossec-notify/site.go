@@ -440,14 +440,70 @@ func (s *site) complete(a *alert.Alert) *alert.Alert {
 	return s.logs().complete(a)
 }
 
-// enriched gives a copy of an alert with what the config adds, and keeps that in its header; for who holds the lock.
-func (s *site) enriched(a *alert.Alert, h *header) *alert.Alert {
-	if s.cfg == nil || s.cfg.Enrich == nil {
-		return a
+// names is closed when names of addresses are known, or nobody waits for them any more; nil where nobody ever did.
+type names <-chan struct{}
+
+// waits reports whether it is not closed yet.
+func (n names) waits() bool {
+	select {
+	case <-n:
+		return false
+	default:
+		return n != nil
 	}
-	a = s.cfg.Enrich.Enrich(a)
-	h.Added = enrich.Encode(a.Added)
-	return a
+}
+
+// pendingError says that an alert waits for a name server, which takes no longer than reverse DNS may. It waits once.
+type pendingError struct{ settled names }
+
+func (e *pendingError) Error() string { return "the alert waits for the name of an address" }
+
+// then does something when it is settled.
+func (e *pendingError) then(do func()) {
+	<-e.settled
+	do()
+}
+
+// enriched adds to what is planned what the config knows of it: it prepares alerts, enriches them, and plans them. The lock is held while it
+// prepares and plans, and not in between: a file may be on a disk that hangs. All is done by one config, so that no route sees what another
+// config added; where the config changes in between, it begins anew. patient gives an error instead, where name servers are still to answer.
+func (s *site) enriched(patient bool, prepare func() ([]*enriching, error), plan func() error) error {
+	for {
+		s.mu.Lock()
+		cfg := s.cfg
+		all, err := prepare()
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if cfg != nil && cfg.Enrich != nil {
+			if patient {
+				alerts := make([]*alert.Alert, len(all))
+				for i, x := range all {
+					alerts[i] = x.alert
+				}
+				if settled := cfg.Enrich.Pending(alerts...); settled != nil {
+					return &pendingError{settled}
+				}
+			}
+			for _, x := range all {
+				x.alert = cfg.Enrich.EnrichNow(x.alert)
+				x.header.Added = enrich.Encode(x.alert.Added)
+			}
+		}
+		s.mu.Lock()
+		if s.cfg == cfg {
+			defer s.mu.Unlock()
+			return plan()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// enriching is an alert on its way to the routes.
+type enriching struct {
+	alert  *alert.Alert
+	header header // which keeps what is added
 }
 
 // logs are the manager's.
@@ -511,24 +567,34 @@ var errWait = errors.New("there is no config that loads; the alert waits until t
 // errLater says that a record must wait for something that may be mended any moment, such as a full disk.
 var errLater = errors.New("the alert waits in the spool")
 
-// arrival plans what a record asks for.
-func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// arrival plans what a record asks for. patient: the error may be a *[pendingError].
+func (s *site) arrival(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
 	if r.Name == "" {
-		return s.sent(name, r)
+		return s.sent(name, r, patient)
 	}
-	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}
+	var x *enriching
+	err = s.enriched(patient, func() ([]*enriching, error) {
+		x, err = s.called(r)
+		return []*enriching{x}, err
+	}, func() error {
+		out, err = s.planned(name, r, x)
+		return err
+	})
+	return out, err
+}
+
+// called is the alert of a record of a call; for who holds the lock.
+func (s *site) called(r *spool.Record) (*enriching, error) {
 	raw := r.Alert
 	if r.Response && len(r.Args) > 0 {
 		var err error
 		if raw, err = responseAlert(r.Args, s.logs()); err != nil {
-			return dispatch.Arrival{}, err
+			return nil, err
 		}
 	}
 	a := alert.Parse(raw, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
 	if r.Response && a.Response != nil && a.Response.Command == "delete" {
-		return dispatch.Arrival{}, errNothing
+		return nil, errNothing
 	}
 	if r.Problem != "" && len(r.Alert) == 0 {
 		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: r.Problem}
@@ -536,7 +602,12 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	if r.Truncated {
 		a.Problem.CutAt = spool.MaxAlert
 	}
-	a = s.enriched(s.complete(a), &h)
+	return &enriching{s.complete(a), header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}}, nil
+}
+
+// planned plans the alert of a call; for who holds the lock.
+func (s *site) planned(name string, r *spool.Record, x *enriching) (dispatch.Arrival, error) {
+	a, h := x.alert, x.header
 	if a.Problem.Kind != "" {
 		s.log.Error("alert is not whole", "alert", a.Identity(), "file", r.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
 	}
@@ -599,37 +670,39 @@ type sendOrder struct {
 }
 
 // sent plans what a person sends: a new occurrence each time.
-func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
+func (s *site) sent(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
 	var order sendOrder
 	if len(r.Args) != 1 {
-		return dispatch.Arrival{}, fmt.Errorf("record of send with %d arguments", len(r.Args))
+		return out, fmt.Errorf("record of send with %d arguments", len(r.Args))
 	}
 	if err := json.Unmarshal([]byte(r.Args[0]), &order); err != nil {
-		return dispatch.Arrival{}, fmt.Errorf("record of send: %w", err)
+		return out, fmt.Errorf("record of send: %w", err)
 	}
-	h := header{File: r.File, Received: r.Arrival, Sample: order.Sample}
-	a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
-	if order.Sample != "" {
-		a.Time = r.Arrival.Truncate(time.Millisecond)
-	} else {
-		a = s.complete(a)
-	}
-	a = s.enriched(a, &h)
-	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
-	if s.none() {
-		return out, errWait
-	}
-	if len(order.To) == 0 {
-		out.Deliveries = s.d.Plan(a)
-		out.Nobody = s.d.Nobody(a, out.Deliveries)
-	} else {
-		var err error
-		if out.Deliveries, err = s.d.PlanReceivers(a, order.To...); err != nil {
-			return out, err
+	var x *enriching
+	err = s.enriched(patient, func() ([]*enriching, error) {
+		a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+		if order.Sample != "" {
+			a.Time = r.Arrival.Truncate(time.Millisecond)
+		} else {
+			a = s.complete(a)
 		}
-	}
-	for i := range out.Deliveries {
-		out.Deliveries[i].Sample = order.Sample
-	}
-	return out, nil
+		x = &enriching{a, header{File: r.File, Received: r.Arrival, Sample: order.Sample}}
+		return []*enriching{x}, nil
+	}, func() error {
+		out = dispatch.Arrival{Alert: x.alert, Header: x.header.encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
+		if s.none() {
+			return errWait
+		}
+		if len(order.To) == 0 {
+			out.Deliveries = s.d.Plan(x.alert)
+			out.Nobody = s.d.Nobody(x.alert, out.Deliveries)
+		} else if out.Deliveries, err = s.d.PlanReceivers(x.alert, order.To...); err != nil {
+			return err
+		}
+		for i := range out.Deliveries {
+			out.Deliveries[i].Sample = order.Sample
+		}
+		return nil
+	})
+	return out, err
 }

@@ -115,7 +115,7 @@ func (e *env) test(ctx context.Context, args []string, o testOptions) error {
 			return fmt.Errorf("cases: %w", err)
 		}
 	}
-	for _, p := range reader.Problems {
+	for _, p := range slices.Concat(reader.Problems, reader.doubts) {
 		fmt.Fprintln(e.stderr, p)
 	}
 	switch n := len(reader.Problems); {

@@ -169,10 +169,9 @@ func (ix *indexer) judge(a *notifier.Answer, part []*item) outcome {
 	}
 }
 
-// mayDislikeContent reports whether a status can mean what one event says: to what stands before a collector, an attack that a
-// log line tells of may look like one.
+// mayDislikeContent reports whether a status can mean what one event says. A 403 may, too: see turnedAway.
 func mayDislikeContent(status int) bool {
-	return status == http.StatusForbidden || status != http.StatusUnauthorized && status >= 400 && status < 500 && notifier.StatusReason(status) == notifier.Permanent
+	return status >= 400 && status < 500 && notifier.StatusReason(status) == notifier.Permanent
 }
 
 // halves are for a refusal that does not say which event it means.

@@ -201,7 +201,7 @@ func (u unnamed) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func TestRefusalOfARequestIsNotThatOfAllItsEvents(t *testing.T) {
-	splunkd := http.Header{"Server": {"Splunkd"}}
+	splunkd, page := http.Header{"Server": {"Splunkd"}}, sandbox.Reply{Status: 403, Body: "<html>"}
 	tests := []struct {
 		name    string
 		answers []sandbox.Reply
@@ -214,10 +214,10 @@ func TestRefusalOfARequestIsNotThatOfAllItsEvents(t *testing.T) {
 			"delivered, delivered, delivered, delivered", "a b c d"},
 		{"one of them, found by halves", []sandbox.Reply{{Status: 413}, {}, {Status: 413}, {Status: 413}},
 			"delivered, delivered, permanent, delivered", "a b d"},
-		{"a guard that takes an alert for an attack", []sandbox.Reply{{Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"}, {}, {Status: 403, Body: "<html>"}},
+		// After the first it is asked whether it is well.
+		{"a guard that takes an alert for an attack", []sandbox.Reply{page, {}, page, {}, page, {}, {}},
 			"delivered, permanent, delivered, delivered", "a c d"},
-		{"a guard that refuses whoever it is", []sandbox.Reply{{Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"},
-			{Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"}},
+		{"a guard that knows nobody", []sandbox.Reply{page, page},
 			"misconfigured, misconfigured, misconfigured, misconfigured", ""},
 		{"the third, by its number", []sandbox.Reply{{Status: 400, Body: `{"text":"Event field cannot be blank","code":13,"invalid-event-number":2}`, Header: splunkd},
 			{Status: 400, Body: `{"text":"Event field cannot be blank","code":13,"invalid-event-number":0}`, Header: splunkd}},

@@ -88,7 +88,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	s.failover.Servers = len(s.indexers)
 	b := cfg.batching()
 	for _, batch := range []*notifier.Batch[*item]{&s.batch, &s.strange} {
-		batch.Size, batch.Bytes, batch.Wait, batch.Send = b.Size, b.Bytes, time.Duration(b.Wait), s.send
+		batch.Size, batch.Bytes, batch.Wait, batch.Send = b.Size, int(b.Bytes), time.Duration(b.Wait), s.send
 	}
 	return s, nil
 }
@@ -172,40 +172,39 @@ func (s *Notifier) send(ctx context.Context, items []*item) []notifier.Result {
 // sendGroup makes one request of events, and further ones of those for which the answer to it decides nothing: where one event is
 // refused, the others of its request are not, and none is tried without end.
 func (s *Notifier) sendGroup(ctx context.Context, group []*item) {
-	refused := map[target]*notifier.Error{}
+	refused, well := map[target]*notifier.Error{}, false
 	for queue := [][]*item{group}; len(queue) > 0; {
 		part := without(refused, queue[0])
 		queue = queue[1:]
 		if len(part) == 0 {
 			continue
 		}
-		queue = append(s.post(ctx, part), queue...)
+		again := s.post(ctx, part)
+		if turnedAway(part) && (well || s.probeToken(ctx, part[0].token, part[0].asked) == nil) {
+			well, again = true, disliked(part)
+		}
+		queue = append(again, queue...)
 		s.indexes.learn(part, refused)
 	}
-	s.acquit(ctx, group)
 }
 
-// acquit makes an event's fault what looks like the receiver's. To what stands before a collector, the attack that a log line tells
-// of may look like one, and its refusal is a 403 as that of a stranger: who can write into a log could stop the receiver. Where other
-// events are taken, or the collector answers when it is sent nothing, the receiver is well.
-func (s *Notifier) acquit(ctx context.Context, group []*item) {
-	var suspects []*item
-	well := false
-	for _, it := range group {
-		if it.result.Err == nil {
-			well = true
-		} else if e := notifier.Classify(it.result.Err); e.Reason == notifier.Misconfigured && e.Code == "" && mayDislikeContent(e.Status) {
-			suspects = append(suspects, it)
-		}
+// turnedAway reports whether a request was refused with a 403 that is not a collector's own. To what stands before one, an attack that a
+// log line tells of may look like an attack, and its refusal is that of a stranger. Only if the collector answers when it is sent nothing
+// does it lie in the events; else who can write into a log could stop the receiver.
+func turnedAway(part []*item) bool {
+	e := notifier.Classify(part[0].result.Err)
+	return part[0].result.Err != nil && e.Reason == notifier.Misconfigured && e.Code == "" && e.Status == http.StatusForbidden
+}
+
+// disliked looks for the events that what stands before a collector does not let pass. The last one has failed by that.
+func disliked(part []*item) [][]*item {
+	if len(part) > 1 {
+		return halves(part).again
 	}
-	if len(suspects) == 0 || !well && s.probeToken(ctx, suspects[0].token, suspects[0].asked) != nil {
-		return
-	}
-	for _, it := range suspects {
-		e := *notifier.Classify(it.result.Err)
-		e.Reason, e.Hint = notifier.Permanent, "other events are taken, so something before Splunk takes this one for an attack; have it let pass what goes to the collector"
-		it.fail(&e)
-	}
+	e := *notifier.Classify(part[0].result.Err)
+	e.Reason, e.Hint = notifier.Permanent, "the collector itself is well: what stands before it takes this event for an attack; have it let pass what goes there"
+	part[0].fail(&e)
+	return nil
 }
 
 // post brings events to the first collector that takes them, and returns those that are to be sent again in other requests. A

@@ -13,6 +13,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 func newNotifier(t testing.TB, cfg Config) *Notifier {
@@ -134,7 +135,7 @@ func TestLongDocumentIsCutWhereItIsLongest(t *testing.T) {
 	n := bruteForce()
 	n.Parts["message.json"] = display.Words(`{"id":"1","log":"` + strings.Repeat(`\u0007é`, 3000) + `","original":{"x":"` + strings.Repeat("y", 9000) + `"},"title":"t"}`)
 	for _, most := range []int{600, 2048, 8000} {
-		got := message(t, Config{MaxBytes: most}, n)
+		got := message(t, Config{MaxBytes: yamlnode.Size(most)}, n)
 		var read struct {
 			ID, Log, Title string
 			Original       any

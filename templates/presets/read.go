@@ -151,6 +151,21 @@ func (r *reader) number(n *int) func(yamlnode.Entry) {
 	}
 }
 
+// size reads a number of bytes.
+func (r *reader) size(n *int) func(yamlnode.Entry) {
+	return func(e yamlnode.Entry) {
+		var size yamlnode.Size
+		switch err := size.UnmarshalYAML(e.Value); {
+		case err != nil:
+			r.bad(e.Value, "%s: %s", e.Key, err)
+		case size > 100_000_000:
+			r.bad(e.Value, "%s is %s: 100MB at most", e.Key, size)
+		default:
+			*n = int(size)
+		}
+	}
+}
+
 // texts reads a list of texts; one needs no brackets.
 func (r *reader) texts(list *[]string) func(yamlnode.Entry) {
 	return func(e yamlnode.Entry) {
@@ -545,7 +560,7 @@ func (r *reader) limits(n *yaml.Node) {
 	l := &r.p.Limits
 	r.keys(n, "limits", map[string]func(yamlnode.Entry){
 		"body": func(e yamlnode.Entry) {
-			r.keys(e.Value, "body", map[string]func(yamlnode.Entry){"bytes": r.number(&l.Body)})
+			r.keys(e.Value, "body", map[string]func(yamlnode.Entry){"bytes": r.size(&l.Body)})
 		},
 		"cut_first": r.texts(&l.CutFirst),
 		"fields": func(e yamlnode.Entry) {
@@ -561,6 +576,10 @@ func (r *reader) limits(n *yaml.Node) {
 					return func(e yamlnode.Entry) {
 						limit.Unit = u
 						units++
+						if u == Bytes {
+							r.size(&limit.Max)(e)
+							return
+						}
 						r.number(&limit.Max)(e)
 					}
 				}
