@@ -96,7 +96,7 @@ func TestLateLinesAreStoredOnce(t *testing.T) {
 	if _, err := l.Notify(t.Context(), at(clock, "newest")); err != nil {
 		t.Fatal(err)
 	}
-	share := random.IntN(80)
+	share := 20 + random.IntN(60)
 	f.mu.Lock()
 	f.lost = func() bool { return random.IntN(100) < share }
 	f.mu.Unlock()

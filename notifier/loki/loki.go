@@ -56,7 +56,8 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		l.endpoints = append(l.endpoints, endpoint(s))
 	}
 	l.plain.Store(cfg.StructuredMetadata != nil && !*cfg.StructuredMetadata)
-	l.batch = notifier.Batch[entry]{Size: cmp.Or(cfg.Batch.Size, defaultBatch), Bytes: cmp.Or(cfg.Batch.Bytes, defaultBytes), Wait: time.Duration(cfg.Batch.Wait), Send: l.send}
+	l.batch.Send = l.send
+	l.batch.Use(cfg.Batch.Or(defaultBatch, defaultBytes))
 	return l, nil
 }
 
