@@ -11,7 +11,7 @@ import (
 
 // Bounds of what messages show of the operator's own tables.
 const (
-	maxShownLabel = 12 // letters: labels stand in a column
+	maxShownLabel = 40 // letters
 	maxShownValue = 200
 	maxShownLinks = 5
 )
@@ -57,7 +57,7 @@ func shownLabel(name string) string {
 		return -1
 	}, name))
 	if r := []rune(name); len(r) > maxShownLabel {
-		name = strings.TrimSpace(string(r[:maxShownLabel]))
+		name = strings.TrimSpace(string(r[:maxShownLabel-1])) + "…"
 	}
 	first, n := utf8.DecodeRuneInString(name)
 	if n == 0 {
