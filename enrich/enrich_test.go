@@ -756,6 +756,70 @@ func TestReverseDNS(t *testing.T) {
 	})
 }
 
+// Who is told when there is no use in waiting any more waits for nothing else, and hears what is known by then.
+func TestPendingNamesAreWaitedForElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := New(Config{ReverseDNS: &ReverseDNS{}})
+		e.dns.ask = func(ctx context.Context, address string) ([]string, error) {
+			switch address {
+			case london:
+				time.Sleep(10 * time.Millisecond)
+				return []string{"a.example.net."}, nil
+			case sixth:
+				time.Sleep(time.Second)
+				return []string{"late.example.net."}, nil
+			}
+			t.Errorf("the name of %s is asked for", address)
+			return nil, nil
+		}
+		began := time.Now()
+		wait := func(alerts ...*alert.Alert) time.Duration {
+			c := e.Pending(alerts...)
+			for _, a := range alerts {
+				e.EnrichNow(a)
+			}
+			if took := time.Since(began); took != 0 {
+				t.Errorf("it took %s", took)
+			}
+			if c != nil {
+				<-c
+			}
+			defer func() { began = time.Now() }()
+			return time.Since(began)
+		}
+		quick, late, never := from(london), from(sixth), from("203.0.113.9")
+		if got := wait(never, from("")); got != 0 {
+			t.Errorf("waits %s for names that nobody asks for", got)
+		}
+		if got := wait(quick, never); got != 10*time.Millisecond {
+			t.Errorf("waits %s for one that comes", got)
+		}
+		if got := e.EnrichNow(quick).Added["srcip_name"]; got != "a.example.net" {
+			t.Errorf("got %v", got)
+		}
+		if got := wait(quick); got != 0 {
+			t.Errorf("waits %s for one that is known", got)
+		}
+		both := &alert.Alert{Source: alert.Endpoint{IP: london}, Destination: alert.Endpoint{IP: sixth}}
+		if got := wait(late, quick, both); got != defaultTimeout {
+			t.Errorf("waits %s for one that does not come", got)
+		}
+		if got := e.EnrichNow(late).Added["srcip_name"]; got != nil || len(e.Notes()) != 1 {
+			t.Errorf("got %v, notes %v", got, e.Notes())
+		}
+		if got := wait(late); got != 0 {
+			t.Errorf("waits %s, again", got)
+		}
+		time.Sleep(time.Second)
+		if got := e.EnrichNow(both).Added; got["srcip_name"] != "a.example.net" || got["dstip_name"] != "late.example.net" || e.Notes() != nil {
+			t.Errorf("got %v, notes %v", got, e.Notes())
+		}
+		if e.WithoutDNS().Pending(late) != nil || (*Enricher)(nil).Pending(late) != nil {
+			t.Error("waits where nothing is asked")
+		}
+	})
+}
+
 func TestNamesAreAskedForWithinBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newResolver(ReverseDNS{})
@@ -820,6 +884,9 @@ func TestFaultsOfTheConfig(t *testing.T) {
 		"a map without geoip":        {Config{Map: "https://maps.example.com/{lat}/{lon}"}, "no place to show"},
 		"a map that is no page":      {Config{GeoIP: []string{"x"}, Map: "javascript:{lat}{lon}"}, "is no address of a map"},
 		"too patient":                {Config{ReverseDNS: &ReverseDNS{Timeout: 1e10}}, "holds up alerts"},
+		"a name server by its name":  {Config{ReverseDNS: &ReverseDNS{Server: "dns.example.com"}}, `"dns.example.com" is no address of a name server`},
+		"a name server":              {Config{ReverseDNS: &ReverseDNS{Server: "192.0.2.53"}}, ""},
+		"a name server and its port": {Config{ReverseDNS: &ReverseDNS{Server: "[2001:db8::53]:5353"}}, ""},
 		"nothing":                    {Config{}, ""},
 	} {
 		var got []string

@@ -75,7 +75,9 @@ type Batch[T any] struct {
 }
 
 // Use goes by settings, which have the channel's defaults put in.
-func (b *Batch[T]) Use(s Batching) { b.Size, b.Bytes, b.Wait = s.Size, int(s.Bytes), time.Duration(s.Wait) }
+func (b *Batch[T]) Use(s Batching) {
+	b.Size, b.Bytes, b.Wait = s.Size, int(s.Bytes), time.Duration(s.Wait)
+}
 
 // Result is what became of one item of a request.
 type Result struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
+	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 // enriched are the alerts of an input, with what the config adds to them.
@@ -48,6 +49,7 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 		return
 	}
 	lines := addedLines(a.Added)
+	links := ownLinks(a)
 	if len(lines) == 0 {
 		fmt.Fprintf(w, "  Added: nothing is known of it beside.\n")
 		return
@@ -58,8 +60,27 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 		width = max(width, len(l.name))
 	}
 	for _, l := range lines {
-		fmt.Fprintf(w, "    %-*s  %s\n", width, l.name, display.Quote(l.value).Line().CutEnd(200))
+		fmt.Fprintf(w, "    %-*s  %s\n", width, l.name, l.shown(links))
 	}
+}
+
+// ownLinks are the links that tables of the operator's and the config's map give an alert. They may be followed, as in its messages.
+func ownLinks(a *alert.Alert) map[string]bool {
+	links := map[string]bool{}
+	for _, s := range a.Shown {
+		if s.Link && templates.IsPageAddress(s.Value) {
+			links[s.Value] = true
+		}
+	}
+	return links
+}
+
+// shown is the value as a terminal shows it.
+func (l addedLine) shown(links map[string]bool) string {
+	if links[l.value] {
+		return l.value
+	}
+	return display.Quote(l.value).Line().CutEnd(200).String()
 }
 
 // addedLine is a field as routes name it, and its value.
