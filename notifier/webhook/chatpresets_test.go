@@ -334,7 +334,7 @@ func usedOf(t *testing.T, vendor string, r sinkRequest) (used, limit int) {
 	case "rocketchat":
 		return utf8.RuneCountInString(body.Attachments[0].Text), 4900
 	case "ntfy":
-		return len(body.Message), 4096
+		return len(body.Message), 4095
 	}
 	return utf8.RuneCountInString(body.Message), 20_000
 }
