@@ -176,7 +176,7 @@ default: [wrong]
 `, g.url, g.app, g.client))
 	for to, want := range map[string][]string{
 		"wrong":  {"status 401", "access token", "the token is no application's"},
-		"client": {"the token is no application's"},
+		"client": {"application token", "the token is no application's"},
 		"path":   {"status 404", "without /message"},
 	} {
 		if out := in.command(1, "send", filepath.Join(corpusDir, "wazuh", "5712-ssh-brute-force.json"), "--to", to, "--timeout", "5s"); !containsAll(out, want) {

@@ -198,8 +198,8 @@ func TestNtfyRefusalsAreSaid(t *testing.T) {
   path:   {webhook: {preset: ntfy, url: "%[1]s/push", settings: {topic: open}}}
   topic:  {webhook: {preset: ntfy, url: "%[1]s/open", settings: {topic: open}}}
   small:  {webhook: {preset: ntfy, url: %[4]q, settings: {topic: open}}}
-  few:    {webhook: {preset: ntfy, url: %[5]q, settings: {topic: open}}}
-  day:    {webhook: {preset: ntfy, url: %[6]q, settings: {topic: open}}}
+  few:    {webhook: {preset: ntfy, url: %[5]q, settings: {topic: open}}, rate: 100/s}
+  day:    {webhook: {preset: ntfy, url: %[6]q, settings: {topic: open}}, rate: 100/s}
   topics: {webhook: {preset: ntfy, url: %[7]q, settings: {topic: soc-alerts, token: %[8]s}}}
 default: [wrong]
 `, n.url, n.token, n.mayNot, small.url, few.url, day.url, topics.url, topics.token))
