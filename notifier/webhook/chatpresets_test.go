@@ -334,7 +334,7 @@ func usedOf(t *testing.T, vendor string, r sinkRequest) (used, limit int) {
 	case "rocketchat":
 		return utf8.RuneCountInString(body.Attachments[0].Text), 4900
 	case "ntfy":
-		return len(body.Message), 4096
+		return len(body.Message), 4095
 	}
 	return utf8.RuneCountInString(body.Message), 20_000
 }
@@ -413,6 +413,7 @@ func chatAnswers() map[string][]chatAnswer {
 			{name: "body", answer: sinkAnswer{400, nil, ntfyError(40017, 400, "invalid request: request body must be message JSON")}, reason: permanent, hint: "preview"},
 			{name: "token", answer: sinkAnswer{401, nil, ntfyError(40101, 401, "unauthorized")}, reason: misconfigured, says: "unauthorized", hint: "settings.token"},
 			{name: "may not write", answer: sinkAnswer{403, nil, ntfyError(40301, 403, "forbidden")}, reason: misconfigured, hint: "ntfy access"},
+			{name: "larger than its limit", answer: sinkAnswer{400, nil, ntfyError(40014, 400, "invalid request: attachments not allowed")}, reason: permanent, hint: "message-size-limit"},
 			{name: "too large as JSON", answer: sinkAnswer{413, nil, ntfyError(41303, 413, "JSON body too large")}, reason: permanent, says: "too large"},
 			{name: "too large", answer: sinkAnswer{413, nil, ntfyError(41301, 413, "attachment too large, or bandwidth limit reached")}, reason: permanent, hint: "message-size-limit"},
 			{name: "rate", answer: sinkAnswer{429, nil, ntfyError(42901, 429, "limit reached: too many requests, please be nice")}, reason: temporary, says: "be nice"},
@@ -424,6 +425,7 @@ func chatAnswers() map[string][]chatAnswer {
 			{name: "body", answer: sinkAnswer{400, nil, gotifyError(400, "Bad Request", "Field 'message' is required")}, reason: permanent, says: "is required", hint: "preview"},
 			{name: "token", answer: sinkAnswer{401, nil, gotifyError(401, "Unauthorized", "you need to provide a valid access token or user credentials to access this api")}, reason: misconfigured, says: "valid access token", hint: "begins with A"},
 			{name: "client's token", answer: sinkAnswer{403, nil, gotifyError(403, "Forbidden", "you are not allowed to access this api")}, reason: misconfigured, hint: "begins with A"},
+			{name: "client's token, from 3.0 on", answer: sinkAnswer{400, nil, gotifyError(400, "Bad Request", "appid is required when not authenticating with an application token")}, reason: misconfigured, hint: "begins with A"},
 			{name: "no Gotify", answer: sinkAnswer{404, nil, gotifyError(404, "Not Found", "page not found")}, reason: misconfigured, hint: "without /message"},
 			{name: "outage", answer: sinkAnswer{500, nil, gotifyError(500, "Internal Server Error", "database is locked")}, reason: temporary, says: "locked"},
 			{name: "page of a proxy", answer: page, reason: permanent},
