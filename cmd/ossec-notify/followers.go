@@ -26,12 +26,16 @@ type followers struct {
 	cfg  *config.Config // that they are set up by
 	all  []*follower
 	turn int // whose batch is taken next
+	read cursors
 
 	// What the gate of the config stops need not be decoded. Files are read by the last one; what was read is planned by that of
 	// the config which plans it.
 	gate     atomic.Pointer[gateOf]
 	unwanted atomic.Int64
 }
+
+// cursors are how far files were read, by their key: what was entered last. They outlive the outbox that holds them.
+type cursors map[string]string
 
 // gateOf is the gate of a config's routes.
 type gateOf struct {
@@ -130,6 +134,7 @@ func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 		x.held = nil
 		entered := func() error {
 			f.unwanted.Add(int64(len(b.Unwanted)))
+			f.read[x.key()] = string(cursor)
 			return nil
 		}
 		return arrivals, map[string]string{x.key(): string(cursor)}, entered, nil
@@ -180,6 +185,9 @@ func (f *followers) begin(ctx context.Context, path string, zone *time.Location)
 	stored, err := f.box.Meta(ctx, x.key())
 	if err != nil {
 		return nil, err
+	}
+	if stored == "" {
+		stored = f.read[x.key()]
 	}
 	var at follow.Cursor
 	opt := follow.Options{Location: zone, MaxBatch: followBatch, Log: f.site.log, Pass: f.passes}
