@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -363,19 +364,45 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 
 func TestOldDatabasesAndOthersAreToldByCheck(t *testing.T) {
 	dir := t.TempDir()
-	old := enrichtest.Database{Type: "GeoLite2-City", Built: time.Now().Add(-100*24*time.Hour - time.Minute), Networks: map[string]any{"8.0.0.0/8": asn}}
-	domain := enrichtest.Database{Type: "GeoIP2-Domain", Networks: map[string]any{"8.0.0.0/8": map[string]any{"domain": "x"}}}
-	if err := errors.Join(old.Write(dir+"/old.mmdb"), domain.Write(dir+"/domain.mmdb")); err != nil {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	networks := map[string]any{"8.0.0.0/8": asn}
+	var files []string
+	for name, made := range map[string]time.Time{
+		"1-quarter": now.Add(-100*24*time.Hour - time.Minute), "2-years": time.Date(2019, 3, 1, 0, 0, 0, 0, time.UTC), "3-never": now, "4-future": now.Add(72 * time.Hour),
+		"5-fresh": now.Add(-89 * 24 * time.Hour), "6-clock": now.Add(24 * time.Hour),
+	} {
+		d := enrichtest.Database{Type: "GeoLite2-City", Built: made, Networks: networks}
+		if err := d.Write(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Join(dir, name))
+	}
+	slices.Sort(files)
+	domain := enrichtest.Database{Type: "GeoIP2-Domain", Built: now, Networks: map[string]any{"8.0.0.0/8": map[string]any{"domain": "x"}}}
+	if err := domain.Write(dir + "/7-domain"); err != nil {
 		t.Fatal(err)
 	}
-	no := write(t, dir+"/no.mmdb", "<html>404</html>")
-	doubts := New(Config{GeoIP: []string{dir + "/old.mmdb", dir + "/domain.mmdb", no}}).Check(time.Now())
+	files = append(files, dir+"/7-domain", write(t, dir+"/8-page", "<html>404</html>"))
 	var got []string
-	for _, d := range doubts {
-		got = append(got, d.Message)
+	e := New(Config{GeoIP: files})
+	db, err := e.geoip[2].get(time.Now())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(got) != 3 || !strings.Contains(got[0], "was made on ") || !strings.Contains(got[1], "says neither where") || !strings.Contains(got[2], "no database in MaxMind's format") {
-		t.Errorf("got %q", got)
+	db.reader.Metadata.BuildEpoch = 0
+	for _, d := range e.Check(now) {
+		got = append(got, fmt.Sprint(d.Item, " ", strings.ReplaceAll(d.Message, dir, "DIR"), "; ", d.Remedy))
+	}
+	want := []string{
+		"0 geoip: DIR/1-quarter was made on 2026-08-21: addresses move, get a newer one; get one by a timer, as geoipupdate does; this one is used meanwhile",
+		"1 geoip: DIR/2-years was made on 2019-03-01: addresses move, get a newer one; get one by a timer, as geoipupdate does; this one is used meanwhile",
+		"2 geoip: DIR/3-never does not say when it was made; see at its maker's whether there is a newer one; this one is used meanwhile",
+		"3 geoip: DIR/4-future was made on 2026-12-02, which is still to come; set the clock of this host, or get the file anew; it is used meanwhile",
+		`6 geoip: DIR/7-domain is a database of the type "GeoIP2-Domain", which says neither where an address is nor whose it is; take it out, or name one of cities, countries or networks`,
+		"7 geoip: DIR/8-page: it is no database in MaxMind's format, or not a whole one: error opening database: invalid MaxMind DB file; ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -48,7 +48,8 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 	if a.Added == nil {
 		return
 	}
-	lines := addedLines(a.Added)
+	lines := append(addedLines(a.Added), placeless(a.Added)...)
+	slices.SortStableFunc(lines, func(a, b addedLine) int { return strings.Compare(a.name, b.name) })
 	links := ownLinks(a)
 	if len(lines) == 0 {
 		fmt.Fprintf(w, "  Added: nothing is known of it beside.\n")
@@ -62,6 +63,22 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 	for _, l := range lines {
 		fmt.Fprintf(w, "    %-*s  %s\n", width, l.name, l.shown(links))
 	}
+}
+
+// placeless says why addresses have no place where databases were asked for it.
+func placeless(added map[string]any) (out []addedLine) {
+	for _, address := range []string{"srcip", "dstip"} {
+		geo, asked := added[address+"_geo"]
+		classes, _ := added[address+"_class"].([]any)
+		switch {
+		case !asked || geo != nil || len(classes) == 0:
+		case classes[0] == "public":
+			out = append(out, addedLine{address + "_geo", "nothing: no database that is read knows the address"})
+		default:
+			out = append(out, addedLine{address + "_geo", fmt.Sprintf("nothing: addresses of the class %v have no place", classes[0])})
+		}
+	}
+	return out
 }
 
 // ownLinks are the links that tables of the operator's and the config's map give an alert. They may be followed, as in its messages.
@@ -128,7 +145,7 @@ func (x *examination) enrich() {
 	}
 	doubts := x.cfg.Enrich.Check(time.Now())
 	for _, d := range doubts {
-		x.warning("enrich", "put it there, or mend it; alerts go on without it", "%s", safe(d.Message))
+		x.warning("enrich", cmp.Or(d.Remedy, "put it there, or mend it; alerts go on without it"), "%s", safe(d.Message))
 	}
 	if len(doubts) == 0 {
 		x.ok("enrich", "%s", x.cfg.Enrich)
