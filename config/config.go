@@ -39,8 +39,7 @@ type Config struct {
 	Aliases []*Receiver
 	Table   rules.Table
 	// Zone is the time zone of windows, and of alerts that name none.
-	Zone    *time.Location
-	Windows map[string]*window.Window
+	Zone *time.Location
 	// Links are the addresses of messages' links, by their names. Each is a template.
 	Links map[string]string
 	// TemplatesDir is where templates and presets of the operator's lie. It need not exist.
@@ -57,7 +56,8 @@ type Config struct {
 	// Enrich adds to alerts what is known of them; nil where the config asks for nothing.
 	Enrich *enrich.Enricher
 
-	enrichNode  *yaml.Node            // its settings, for places
+	enrichNode  *yaml.Node // its settings, for places
+	windows     map[string]*window.Window
 	windowNodes map[string]*yaml.Node // their keys, for places
 }
 

@@ -52,7 +52,7 @@ type Reading struct {
 func Read(path, home string) Reading { return read(disk{}, path, home) }
 
 // Read reads the config at a path from texts that were kept, as it was then.
-func (t Texts) Read(path, home string) Reading { return read(t, path, home) }
+func (t Texts) Read(path, home string) Reading { return read(kept(t), path, home) }
 
 // loader reads one config with its includes.
 type loader struct {
@@ -209,7 +209,7 @@ func (l *loader) top(root *yaml.Node, s *mainSettings, mainFile bool) {
 		l.Add(problems)
 		l.cfg.Table.Inhibit = inhibits
 	}
-	read, problems := rules.ParseRoutes(routes, l.cfg.Scale, l.cfg.Windows)
+	read, problems := rules.ParseRoutes(routes, l.cfg.Scale, l.cfg.windows)
 	l.Add(problems)
 	for _, r := range read {
 		r.File = l.File
@@ -231,7 +231,7 @@ func (l *loader) windows(n *yaml.Node) {
 	if n == nil {
 		return
 	}
-	l.cfg.Windows = map[string]*window.Window{}
+	l.cfg.windows = map[string]*window.Window{}
 	l.cfg.windowNodes = map[string]*yaml.Node{}
 	for _, e := range l.YAML.Mapping(n, "windows") {
 		if e.Key == "none" || !receiverName.MatchString(e.Key) {
@@ -242,7 +242,7 @@ func (l *loader) windows(n *yaml.Node) {
 		if w == nil {
 			w = &window.Window{Name: e.Key}
 		}
-		l.cfg.Windows[e.Key], l.cfg.windowNodes[e.Key] = w, e.KeyNode
+		l.cfg.windows[e.Key], l.cfg.windowNodes[e.Key] = w, e.KeyNode
 	}
 }
 
@@ -644,7 +644,7 @@ func (l *loader) finish() (*Config, []rules.Problem) {
 func (l *loader) noise() {
 	cfg := l.cfg
 	used := cfg.Table.Windows()
-	for _, name := range slices.Sorted(maps.Keys(cfg.Windows)) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.windows)) {
 		if !used[name] {
 			l.Warnf(cfg.windowNodes[name], "no route goes by the window %q: write active: or mute: at one, or leave the window out", name)
 		}
