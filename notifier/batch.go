@@ -22,6 +22,12 @@ type Batching struct {
 	Wait yamlnode.Duration `yaml:"wait"`
 }
 
+// Or puts in what a channel has where a config says nothing.
+func (b Batching) Or(size int, bytes yamlnode.Size) Batching {
+	b.Size, b.Bytes = cmp.Or(b.Size, size), cmp.Or(b.Bytes, bytes)
+	return b
+}
+
 // maxBatchWait bounds how long a notification may wait for others: an attempt has some ten seconds in all.
 const maxBatchWait = 5 * time.Second
 
@@ -67,6 +73,9 @@ type Batch[T any] struct {
 	open     *pending[T] // which takes items
 	underway int
 }
+
+// Use goes by settings, which have the channel's defaults put in.
+func (b *Batch[T]) Use(s Batching) { b.Size, b.Bytes, b.Wait = s.Size, int(s.Bytes), time.Duration(s.Wait) }
 
 // Result is what became of one item of a request.
 type Result struct {

@@ -50,7 +50,8 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		return nil, err
 	}
 	e := &Notifier{cfg: cfg, client: client, servers: servers, failover: notifier.Failover{Servers: len(servers), Hosts: notifier.Hosts(servers), Repeatable: true}}
-	e.batch = notifier.Batch[document]{Size: cmp.Or(cfg.Batch.Size, defaultBatch), Bytes: int(cmp.Or(cfg.Batch.Bytes, defaultBytes)), Wait: time.Duration(cfg.Batch.Wait), Send: e.send}
+	e.batch.Send = e.send
+	e.batch.Use(cfg.Batch.Or(defaultBatch, defaultBytes))
 	return e, nil
 }
 

@@ -33,6 +33,7 @@ type Notifier struct {
 	batch     notifier.Batch[entry]
 	plain     atomic.Bool // this Loki takes no structured metadata
 	told      atomic.Bool // that a line was stored as of another time than its own
+	late      lateLines
 }
 
 var (
@@ -55,7 +56,8 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		l.endpoints = append(l.endpoints, endpoint(s))
 	}
 	l.plain.Store(cfg.StructuredMetadata != nil && !*cfg.StructuredMetadata)
-	l.batch = notifier.Batch[entry]{Size: cmp.Or(cfg.Batch.Size, defaultBatch), Bytes: int(cmp.Or(cfg.Batch.Bytes, defaultBytes)), Wait: time.Duration(cfg.Batch.Wait), Send: l.send}
+	l.batch.Send = l.send
+	l.batch.Use(cfg.Batch.Or(defaultBatch, defaultBytes))
 	return l, nil
 }
 
@@ -80,7 +82,11 @@ type entry struct {
 	time     time.Time
 	line     string
 	metadata map[string]string
-	late     bool // its time is not the alert's: that was refused
+
+	// Where its own time was refused: what it was known by, and where the time is from that it has instead.
+	received time.Time
+	known    lineID
+	stage    stage
 }
 
 func (e entry) size() int {
@@ -93,11 +99,11 @@ func (e entry) size() int {
 	return n
 }
 
-// roomForTime is what pushNow may add to a line, in bytes.
+// roomForTime is what atAnotherTime may add to a line, in bytes.
 const roomForTime = 64
 
 func (l *Notifier) entry(n notifier.Notification) (entry, error) {
-	e := entry{time: n.Time}
+	e := entry{time: n.Time, received: n.Received}
 	if e.time.IsZero() {
 		e.time = time.Now()
 	}
@@ -201,19 +207,25 @@ type stream struct {
 	Values [][]any           `json:"values"`
 }
 
+// stream names the stream of an entry by its labels.
+func (e entry) stream() string {
+	var name strings.Builder
+	for _, key := range slices.Sorted(maps.Keys(e.labels)) {
+		fmt.Fprintf(&name, "%s=%q,", key, e.labels[key])
+	}
+	return name.String()
+}
+
 // body puts entries into their streams, in the order in which they came.
 func body(entries []entry, metadata bool) ([]byte, error) {
 	var p push
 	streams := map[string]*stream{}
 	for _, e := range entries {
-		var name strings.Builder
-		for _, key := range slices.Sorted(maps.Keys(e.labels)) {
-			fmt.Fprintf(&name, "%s=%q,", key, e.labels[key])
-		}
-		s := streams[name.String()]
+		name := e.stream()
+		s := streams[name]
 		if s == nil {
 			s = &stream{Labels: e.labels}
-			streams[name.String()] = s
+			streams[name] = s
 			p.Streams = append(p.Streams, s)
 		}
 		value := []any{fmt.Sprint(e.time.UnixNano()), e.line}

@@ -51,11 +51,12 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 			results[i].Receipt = receipt
 			receipt.Warning = "" // told once
 		}
+		l.late.forget(entries)
 		return
 	}
 	failure := notifier.Classify(err)
 	refused := failure.Status == http.StatusBadRequest
-	late, onTime := outOf(err, entries)
+	late, onTime, oldest := outOf(err, entries)
 	switch {
 	case refused && failure.Code == noMetadata && metadata:
 		first := !l.plain.Swap(true)
@@ -66,10 +67,10 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 			}
 		}
 	case refused && len(late) > 0:
-		l.pushSome(ctx, credential, entries, late, results, asOfNow)
+		l.pushSome(ctx, credential, entries, late, results, func(e entry) entry { return l.late.atAnotherTime(e, time.Now(), oldest) })
 		l.pushSome(ctx, credential, entries, onTime, results, func(e entry) entry { return e })
 		if l.told.CompareAndSwap(false, true) && results[late[0]].Err == nil {
-			results[late[0]].Receipt.Warn("Loki takes no line of that time; it is stored as of now, with the alert's time in " + eventTime)
+			results[late[0]].Receipt.Warn("Loki takes no line of that time; it is stored as of when it came or, if that is too long ago, as of now, with the alert's time in " + eventTime)
 		}
 	case len(entries) > 1 && (refused || failure.Status == http.StatusRequestEntityTooLarge):
 		half := len(entries) / 2
@@ -100,25 +101,25 @@ func (l *Notifier) pushSome(ctx context.Context, credential notifier.Credential,
 // outOf are the entries that Loki refused for their time, and the others. After an outage those are many, and each that is
 // looked for by halves would be refused several times; but Loki says how old a line may be, of all streams or, where it is behind
 // what its stream has, of the one. Of what comes from several streams and may be either, none is.
-func outOf(err error, entries []entry) (late, onTime []int) {
+func outOf(err error, entries []entry) (late, onTime []int, oldest time.Time) {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok || !outOfTime[r.failure.Code] {
-		return nil, nil
+		return nil, nil, time.Time{}
 	}
-	if len(entries) == 1 && !entries[0].late {
-		return []int{0}, nil
+	if len(entries) == 1 && entries[0].stage < atNow {
+		return []int{0}, nil, r.oldest
 	}
 	if r.failure.Code != tooOld && slices.ContainsFunc(entries, func(e entry) bool { return !maps.Equal(e.labels, entries[0].labels) }) {
-		return nil, nil
+		return nil, nil, time.Time{}
 	}
 	for i, e := range entries {
-		if !e.late && e.time.Before(r.oldest) {
+		if e.stage < atNow && e.time.Before(r.oldest) {
 			late = append(late, i)
 		} else {
 			onTime = append(onTime, i)
 		}
 	}
-	return late, onTime
+	return late, onTime, r.oldest
 }
 
 // refusal is a failure that says how old a line may be.
@@ -131,21 +132,6 @@ func (r *refusal) Error() string { return r.failure.Error() }
 func (r *refusal) Unwrap() error { return r.failure }
 
 var oldestAcceptable = regexp.MustCompile(`oldest acceptable timestamp is: (\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))`)
-
-// eventTime is where the time of an alert stands that Loki does not take as the line's.
-const eventTime = "event_time"
-
-// asOfNow is a line of now that Loki refused for its time: after an outage, an alert that is late is better than none. The time
-// of the alert goes with it.
-func asOfNow(e entry) entry {
-	at := e.time.UTC().Format(time.RFC3339Nano)
-	metadata := maps.Clone(e.metadata)
-	if metadata == nil {
-		metadata = map[string]string{}
-	}
-	metadata[eventTime] = at
-	return entry{labels: e.labels, time: time.Now(), line: withTime(e.line, at), metadata: metadata, late: true}
-}
 
 // withTime adds the alert's time to a line that is an object or logfmt; any other line stays as it is.
 func withTime(line, at string) string {

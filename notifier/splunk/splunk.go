@@ -21,7 +21,6 @@ import (
 	"net/url"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -86,9 +85,9 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		s.failover.Hosts = append(s.failover.Hosts, endpoint.Host)
 	}
 	s.failover.Servers = len(s.indexers)
-	b := cfg.batching()
 	for _, batch := range []*notifier.Batch[*item]{&s.batch, &s.strange} {
-		batch.Size, batch.Bytes, batch.Wait, batch.Send = b.Size, int(b.Bytes), time.Duration(b.Wait), s.send
+		batch.Send = s.send
+		batch.Use(cfg.batching())
 	}
 	return s, nil
 }
