@@ -228,7 +228,7 @@ time_zone: America/New_York
 	}
 	p := cfg.Table.Routes[0].Policy
 	night := time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC) // 23:00 in New York
-	if w := p.Active[0]; w != cfg.Windows["night"] || w.Zone.String() != "America/New_York" || !w.Open(night) || w.Open(night.Add(-4*time.Hour)) {
+	if w := p.Active[0]; w != cfg.windows["night"] || w.Zone.String() != "America/New_York" || !w.Open(night) || w.Open(night.Add(-4*time.Hour)) {
 		t.Errorf("night is %s", w)
 	}
 	if w := p.Active[1]; w.Zone.String() != "Asia/Tokyo" || w.Open(night) {

@@ -44,19 +44,20 @@ type Texts struct {
 	Globs map[string][]string `json:"globs,omitempty"`
 }
 
-// ReadFile is what the file of a path held.
-func (t Texts) ReadFile(path string) ([]byte, error) {
+// kept are texts as files.
+type kept Texts
+
+func (t kept) ReadFile(path string) ([]byte, error) {
 	if b, ok := t.Files[path]; ok {
 		return b, nil
 	}
 	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 }
 
-// Glob is what a pattern matched.
-func (t Texts) Glob(pattern string) ([]string, error) { return t.Globs[pattern], nil }
+func (t kept) Glob(pattern string) ([]string, error) { return t.Globs[pattern], nil }
 
 // IsDir is always true: it was looked at when the config loaded.
-func (Texts) IsDir(string) (bool, error) { return true, nil }
+func (kept) IsDir(string) (bool, error) { return true, nil }
 
 // Equal reports whether these are the same texts, of the same files.
 func (t Texts) Equal(other Texts) bool {

@@ -2,28 +2,20 @@ package config
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
-	"github.com/ossec-notify/ossec-notify/channel"
-	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/settings"
-	"github.com/ossec-notify/ossec-notify/templates"
-	"github.com/ossec-notify/ossec-notify/templates/presets"
 	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
@@ -52,7 +44,7 @@ type Reading struct {
 func Read(path, home string) Reading { return read(disk{}, path, home) }
 
 // Read reads the config at a path from texts that were kept, as it was then.
-func (t Texts) Read(path, home string) Reading { return read(t, path, home) }
+func (t Texts) Read(path, home string) Reading { return read(kept(t), path, home) }
 
 // loader reads one config with its includes.
 type loader struct {
@@ -209,7 +201,7 @@ func (l *loader) top(root *yaml.Node, s *mainSettings, mainFile bool) {
 		l.Add(problems)
 		l.cfg.Table.Inhibit = inhibits
 	}
-	read, problems := rules.ParseRoutes(routes, l.cfg.Scale, l.cfg.Windows)
+	read, problems := rules.ParseRoutes(routes, l.cfg.Scale, l.cfg.windows)
 	l.Add(problems)
 	for _, r := range read {
 		r.File = l.File
@@ -231,7 +223,7 @@ func (l *loader) windows(n *yaml.Node) {
 	if n == nil {
 		return
 	}
-	l.cfg.Windows = map[string]*window.Window{}
+	l.cfg.windows = map[string]*window.Window{}
 	l.cfg.windowNodes = map[string]*yaml.Node{}
 	for _, e := range l.YAML.Mapping(n, "windows") {
 		if e.Key == "none" || !receiverName.MatchString(e.Key) {
@@ -242,7 +234,7 @@ func (l *loader) windows(n *yaml.Node) {
 		if w == nil {
 			w = &window.Window{Name: e.Key}
 		}
-		l.cfg.Windows[e.Key], l.cfg.windowNodes[e.Key] = w, e.KeyNode
+		l.cfg.windows[e.Key], l.cfg.windowNodes[e.Key] = w, e.KeyNode
 	}
 }
 
@@ -287,155 +279,6 @@ func (l *loader) setting(e yamlnode.Entry, field reflect.Value) {
 	}
 }
 
-// receivers reads the mapping of receivers.
-func (l *loader) receivers(n *yaml.Node) {
-	above := "" // the name without a value right above
-	entries := l.YAML.Mapping(n, "receivers")
-	for i, e := range entries {
-		name := above
-		above = ""
-		switch file, taken := l.names[e.Key]; {
-		case isNull(e.Value) && i+1 < len(entries) && isKind(entries[i+1].Key):
-			above, l.names[e.Key] = e.Key, l.File // what is meant is told there
-			continue
-		case name != "" && isKind(e.Key):
-			l.Errorf(e.KeyNode, "%s stands where a receiver's name belongs: indent it below the name above, %s", e.Key, name)
-			continue
-		case (slices.Contains(mainKeys, e.Key) || e.Key == "routes") && e.Value.Kind == yaml.SequenceNode:
-			l.Errorf(e.KeyNode, "%s stands where a receiver's name belongs: it is a key of the config itself, and begins at the left edge", e.Key)
-			continue
-		case reserved(e.Key):
-			l.Errorf(e.KeyNode, "%q is no name for a receiver: custom-%s would mean every receiver of that kind; call it %q", e.Key, e.Key, e.Key+"-1")
-			continue
-		case !receiverName.MatchString(e.Key):
-			l.Errorf(e.KeyNode, "%q is no name for a receiver: use letters, digits, '-', '_' and '.', 64 at most", e.Key)
-			continue
-		case taken:
-			l.Errorf(e.KeyNode, "receiver %q is already in %s; names are unique over all files", e.Key, file)
-			continue
-		}
-		l.names[e.Key] = l.File
-		switch r, alias := l.receiver(e.Key, e.Value); {
-		case r == nil:
-		case alias:
-			l.cfg.Aliases = append(l.cfg.Aliases, r)
-		default:
-			l.cfg.Receivers = append(l.cfg.Receivers, r)
-		}
-	}
-}
-
-// isNull reports whether a key has no value.
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
-
-// hasSetting reports whether a channel has a setting of its own of this name.
-func hasSetting(c *channel.Config, key string) bool {
-	t := reflect.TypeOf(c.Settings()).Elem()
-	for i := range t.NumField() {
-		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); name == key {
-			return true
-		}
-	}
-	return false
-}
-
-func isKind(name string) bool {
-	_, _, ok := kindByName(name)
-	return ok
-}
-
-// otherKinds are what people call channels whose names are others.
-var otherKinds = map[string]string{
-	"opensearch": "elasticsearch", "elastic": "elasticsearch", "hec": "splunk", "mail": "email", "smtp": "email", "http": "webhook", "hook": "webhook",
-	"exec": "command", "script": "command", "program": "command", "cef": "syslog", "leef": "syslog", "rsyslog": "syslog",
-}
-
-// isPreset reports the name of an embedded preset.
-func isPreset(name string) bool { return slices.Contains(presets.Names(), name) }
-
-// receiver reads one receiver: one channel and the settings that all take; or an alias, which takes none of these.
-func (l *loader) receiver(name string, n *yaml.Node) (r *Receiver, alias bool) {
-	r = &Receiver{Name: name, File: l.File, node: n}
-	mistakes := len(l.Problems)
-	fields := map[string]reflect.Value{}
-	known := kindNames()
-	var common []yamlnode.Entry
-	c := reflect.ValueOf(&r.common).Elem()
-	for i := range c.NumField() {
-		tag := c.Type().Field(i).Tag.Get("yaml")
-		fields[tag] = c.Field(i)
-		known = append(known, tag)
-	}
-	for _, e := range l.YAML.Mapping(n, "receiver "+name) {
-		if field, ok := fields[e.Key]; ok {
-			l.common(r, e, field)
-			common = append(common, e)
-			continue
-		}
-		ch, isAlias, ok := kindByName(e.Key)
-		switch {
-		case !ok && r.Config != nil && isNull(yamlnode.At(n, r.Channel.Name)) && hasSetting(r.Config, e.Key):
-			l.Errorf(e.KeyNode, "%s is a setting of %s, and stands beside it: indent it below", e.Key, r.Channel.Name)
-			continue
-		case !ok && isPreset(e.Key):
-			l.Errorf(e.KeyNode, "%s is a preset of the webhook: write webhook: {preset: %[1]s, …} (ossec-notify presets %[1]s says what it takes)", e.Key)
-			continue
-		case !ok && otherKinds[e.Key] != "":
-			l.Errorf(e.KeyNode, "unknown key %q in receiver %s: the channel is called %s", e.Key, name, otherKinds[e.Key])
-			continue
-		case !ok:
-			l.Unknown(e.KeyNode, "receiver "+name, known)
-			continue
-		case r.Config != nil:
-			l.Errorf(e.KeyNode, "receiver %q has two channels, %s and %s; make two receivers", name, r.Channel.Name, ch.Name)
-			continue
-		}
-		r.Channel, r.Config, alias = ch, ch.Config(), isAlias
-		before := len(l.Problems)
-		l.Value(e, reflect.ValueOf(r.Config.Settings()).Elem())
-		settings.ResolveFiles(r.Config.Settings(), l.dir())
-		r.mistaken = len(l.Problems) > before
-		l.validate(r, r.mistaken)
-	}
-	if r.Config == nil && len(l.Problems) > mistakes {
-		return nil, false
-	}
-	if r.Config == nil {
-		l.Errorf(n, "receiver %q has no channel: give one of %s", name, strings.Join(kindNames(), ", "))
-		return nil, false
-	}
-	if alias {
-		for _, e := range common {
-			l.Errorf(e.KeyNode, "%s has no effect beside %s, which sends nothing itself: give it to the receivers that it stands for", e.Key, r.Channel.Name)
-		}
-	}
-	return r, alias
-}
-
-// maxConcurrency bounds the connections to one receiver, and what a kill may repeat.
-const maxConcurrency = 100
-
-// common reads a setting that every receiver takes.
-func (l *loader) common(r *Receiver, e yamlnode.Entry, field reflect.Value) {
-	before := len(l.Problems)
-	if e.Key == "throttle" { // as on a route
-		throttle, problems := rules.ParseThrottle(e.Value, e.Key)
-		l.Add(problems)
-		r.common.Throttle = throttle
-		return
-	}
-	l.Value(e, field)
-	if e.Key != "concurrency" || len(l.Problems) > before {
-		return
-	}
-	switch n := r.common.Concurrency; {
-	case n < 1:
-		l.Errorf(e.Value, "concurrency is %d: at least 1 delivery must be under way at a time", n)
-	case n > maxConcurrency:
-		l.Errorf(e.Value, "concurrency is %d: at most %d deliveries can be under way at a time", n, maxConcurrency)
-	}
-}
-
 // dir is the directory of the file being read, which the files that it names are relative to.
 func (l *loader) dir() string {
 	dir := filepath.Dir(l.File)
@@ -443,170 +286,6 @@ func (l *loader) dir() string {
 		return abs
 	}
 	return dir
-}
-
-// validate puts what the channel says of its config at the line of the setting. Where the config has mistakes
-// already, it is not asked about settings that are not there: they may be what was misspelt.
-func (l *loader) validate(r *Receiver, mistaken bool) {
-	var walk func(err error)
-	walk = func(err error) {
-		var field *notifier.FieldError
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			for _, e := range many.Unwrap() {
-				walk(e)
-			}
-			return
-		}
-		at := r.at()
-		if errors.As(err, &field) {
-			at = r.at(strings.Split(field.Key, ".")...)
-			key := field.Key
-			if strings.ContainsFunc(key, unicode.IsControl) {
-				key = strconv.Quote(key)
-			}
-			err = fmt.Errorf("%s: %s", key, field.Message)
-		}
-		said := slices.ContainsFunc(l.Problems, func(p rules.Problem) bool {
-			return p.File == l.File && p.Line == at.Line && p.Column == at.Column
-		})
-		if !mistaken || (at != r.at() && !said) {
-			l.Errorf(at, "%s", err)
-		}
-	}
-	if err := r.Config.Validate(); err != nil {
-		walk(err)
-	}
-}
-
-// fallbacks checks what receivers say of each other.
-func (l *loader) fallbacks() {
-	receivers := map[string]*Receiver{}
-	for _, r := range l.cfg.Receivers {
-		receivers[r.Name] = r
-	}
-	report := func(r *Receiver, format string, args ...any) {
-		l.File = r.File
-		l.Errorf(yamlnode.At(r.node, "fallback"), format, args...)
-	}
-	checked := map[string]bool{}
-	var follow func(name string, way []string)
-	follow = func(name string, way []string) {
-		r := receivers[name]
-		if i := slices.Index(way, name); i >= 0 {
-			report(r, "fallback goes in a circle: %s", strings.Join(append(slices.Clone(way[i:]), name), ", "))
-			return
-		}
-		if r == nil || checked[name] {
-			return
-		}
-		for _, f := range r.common.Fallback {
-			if _, known := l.names[f]; known {
-				follow(f, append(way, name))
-				continue
-			}
-			advice := "add it under receivers:"
-			if near := rules.Nearest(f, slices.Collect(maps.Keys(l.names))); near != "" {
-				advice = fmt.Sprintf("did you mean %q?", near)
-			}
-			report(r, "fallback: %q is no receiver: %s", f, advice)
-		}
-		checked[name] = true
-	}
-	for _, r := range l.cfg.Receivers {
-		follow(r.Name, nil)
-	}
-}
-
-// templates reads the templates, for all receivers and for those that name some. A receiver does without those
-// that are wrong.
-func (l *loader) templates() {
-	cfg := l.cfg
-	l.File = cfg.Path
-	report := func(n *yaml.Node, err error) {
-		for _, err := range notifier.Split(err) {
-			l.Errorf(n, "%s", display.OneLine(err.Error()))
-		}
-	}
-	if l.ownTemplates {
-		at := yamlnode.At(l.root, "templates_dir")
-		switch is, err := l.files.IsDir(cfg.TemplatesDir); {
-		case err != nil:
-			l.Errorf(at, "templates_dir: %s", err)
-		case !is:
-			l.Errorf(at, "templates_dir: there is no directory %s", cfg.TemplatesDir)
-		}
-	}
-	var err error
-	if cfg.Templates, err = templates.Load(templates.Options{Dir: cfg.TemplatesDir, Links: cfg.Links, ReadFile: l.files.ReadFile}); err != nil {
-		report(&yaml.Node{}, err) // it names the template and the line there
-		cfg.Templates = templates.Default()
-	}
-	refused := map[string]bool{}
-	for _, r := range cfg.Receivers {
-		l.File, r.Templates = r.File, cfg.Templates
-		for _, t := range []struct {
-			name string
-			at   *yaml.Node
-		}{{r.common.Template, yamlnode.At(r.node, "template")}, {r.Config.BodyTemplate(), r.at("body")}} {
-			if t.name == "" {
-				continue
-			}
-			if strings.HasSuffix(t.name, ".json.tmpl") && !r.Channel.JSON {
-				l.Errorf(t.at, "template %s: a message of %s is no JSON; name the file without .json", t.name, r.Channel.Name)
-				continue
-			}
-			if t.name == r.common.Template {
-				if err := r.Config.TakesTemplate(); err != nil {
-					l.Errorf(t.at, "template: %s", err)
-					continue
-				}
-			}
-			set, err := l.template(r.Templates, templatePath(cfg.TemplatesDir, t.name))
-			if err != nil {
-				report(t.at, err)
-				continue
-			}
-			r.Templates = set
-		}
-		if texts := r.Config.TemplateSettings(); len(texts) > 0 {
-			set, err := r.Templates.WithSettings(r.Channel.Name, texts)
-			if err != nil {
-				report(r.at(), err) // it names the setting
-			} else {
-				r.Templates = set
-			}
-		}
-		set, err := withPreset(r.Templates, r.Config)
-		if r.Templates = set; err != nil {
-			report(r.at("preset"), err)
-		}
-		if m := r.Channel.Markup; m != nil {
-			if err := r.Templates.CheckMarkup(r.Channel.Name, m); err != nil && !refused[err.Error()] {
-				refused[err.Error()] = true // said once of the receivers that share it
-				report(&yaml.Node{}, err)
-			}
-		}
-	}
-	l.File = cfg.Path
-}
-
-// template lays a file that a receiver names over its templates.
-func (l *loader) template(over *templates.Set, path string) (*templates.Set, error) {
-	l.sources = append(l.sources, path) // it need not be in the templates' directory
-	name := filepath.Base(path)
-	b, err := l.files.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("template %s: %w", name, err)
-	}
-	return over.WithText(name, string(b))
-}
-
-// templatePath is the file that a config names: an absolute path, or a name in the templates' directory.
-func templatePath(dir, name string) string {
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(dir, name)
 }
 
 // finish checks what spans files, and answers.
@@ -644,7 +323,7 @@ func (l *loader) finish() (*Config, []rules.Problem) {
 func (l *loader) noise() {
 	cfg := l.cfg
 	used := cfg.Table.Windows()
-	for _, name := range slices.Sorted(maps.Keys(cfg.Windows)) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.windows)) {
 		if !used[name] {
 			l.Warnf(cfg.windowNodes[name], "no route goes by the window %q: write active: or mute: at one, or leave the window out", name)
 		}

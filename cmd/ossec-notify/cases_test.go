@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"testing"
 	"time"
 
@@ -14,7 +15,12 @@ import (
 func readCases(t testing.TB, cfg *config.Config, text string) *caseReader {
 	t.Helper()
 	r := newCaseReader(cfg)
-	r.readFile = config.Texts{Files: map[string][]byte{"cases.yaml": []byte(text)}}.ReadFile
+	r.readFile = func(path string) ([]byte, error) {
+		if path == "cases.yaml" {
+			return []byte(text), nil
+		}
+		return nil, fs.ErrNotExist
+	}
 	if err := r.read("cases.yaml"); err != nil {
 		t.Fatal(err)
 	}
