@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
@@ -99,7 +100,7 @@ func (in *installation) shownAndSent(alerts []*alert.Alert) (bodies [][]byte) {
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		in.t.Fatal(err)
 	}
