@@ -448,6 +448,9 @@ func writeAnswers(b *strings.Builder, p *presets.Preset) {
 	b.WriteString("\n| answer | is | what to do |\n|---|---|---|\n")
 	for _, v := range p.Answer.Verdicts {
 		is := v.Is
+		if is == presets.IsUnmarked {
+			is = "sent again at once without markup; permanent where that is refused like this, too"
+		}
 		if v.Wait > 0 {
 			is += ", again after " + display.Span(v.Wait)
 		}

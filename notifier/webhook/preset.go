@@ -24,7 +24,17 @@ const typeForm = "application/x-www-form-urlencoded"
 // preset is a preset at work.
 type preset struct {
 	*presets.Preset
-	form *form
+	form     *form
+	unmarked *preset // the same without markup, where an answer may ask for it
+	drop     []string
+}
+
+func newPreset(p *presets.Preset) *preset {
+	made := &preset{Preset: p, form: newForm(p.Text)}
+	if p.Unmarked != nil {
+		made.unmarked = &preset{Preset: p, form: newUnmarked(p.Text, p.Unmarked), drop: p.Unmarked.Drop}
+	}
+	return made
 }
 
 // UsePreset gives a config the preset that it names, which may be a file of the operator's. Without it, New takes the one that
@@ -369,23 +379,26 @@ func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, err
 	return root, nil
 }
 
-// presetContent is what a request with a preset carries.
-func (w *Notifier) presetContent(n notifier.Notification) (content, presets.Request, error) {
+// presetContent is what a request with a preset carries, in a form of it.
+func (w *Notifier) presetContent(n notifier.Notification, p *preset) (content, presets.Request, error) {
 	root, r, err := w.body(n)
 	if err != nil {
 		return content{}, r, err
 	}
-	if !w.preset.fit(root, r.Form) {
-		return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: the message has %d bytes, and %s takes %d: shorten what your templates say", w.preset.Name, w.preset.size(root, r.Form), w.preset.Title, w.preset.Limits.Body)
+	for _, path := range p.drop {
+		drop(root, path)
+	}
+	if !p.fit(root, r.Form) {
+		return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: the message has %d bytes, and %s takes %d: shorten what your templates say", p.Name, p.size(root, r.Form), p.Title, p.Limits.Body)
 	}
 	if r.Form {
-		body, err := w.preset.form.encodeForm(root)
+		body, err := p.form.encodeForm(root)
 		if err != nil {
-			return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: %w", w.preset.Name, err)
+			return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: %w", p.Name, err)
 		}
 		return content{body: body, mediaType: typeForm}, r, nil
 	}
-	return content{body: string(w.preset.encoded(root)), mediaType: typeJSON}, r, nil
+	return content{body: string(p.encoded(root)), mediaType: typeJSON}, r, nil
 }
 
 // presetHeaders are what the preset sets.

@@ -48,7 +48,11 @@ func (w *Notifier) readPresetAnswer(what string, answer *notifier.Answer) (notif
 		if v.Is == presets.IsDelivered {
 			return receipt, nil
 		}
-		return notifier.Receipt{}, a.failure(what, rules, code, &rules.Verdicts[i])
+		failure := a.failure(what, rules, code, &rules.Verdicts[i])
+		if v.Is == presets.IsUnmarked {
+			return notifier.Receipt{}, &markupError{failure}
+		}
+		return notifier.Receipt{}, failure
 	}
 	return notifier.Receipt{}, a.failure(what, rules, code, nil)
 }
@@ -78,7 +82,7 @@ func (a vendorAnswer) failure(what string, rules *presets.Answer, code string, v
 	if verdict == nil {
 		return e
 	}
-	e.Reason = map[string]notifier.Reason{presets.IsTemporary: notifier.Temporary, presets.IsPermanent: notifier.Permanent, presets.IsMisconfigured: notifier.Misconfigured}[verdict.Is]
+	e.Reason = map[string]notifier.Reason{presets.IsTemporary: notifier.Temporary, presets.IsUnmarked: notifier.Permanent, presets.IsPermanent: notifier.Permanent, presets.IsMisconfigured: notifier.Misconfigured}[verdict.Is]
 	if verdict.Hint != "" {
 		e.Hint = verdict.Hint
 	}

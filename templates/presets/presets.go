@@ -36,6 +36,7 @@ type Preset struct {
 	Request  Request
 	on       map[string]*Request // acknowledge, resolve, digest; nil: the receiver is not told
 	Text     Text
+	Unmarked *Unmarked // nil: no answer asks for it
 	Limits   Limits
 	Answer   Answer
 	Embedded bool // it is one of ours
@@ -155,6 +156,14 @@ type Wrap struct {
 	Escape      map[string]string
 }
 
+// Unmarked says what a body is without markup: it is sent in the place of one whose markup the vendor could not read.
+type Unmarked struct {
+	// Drop are the paths of what is left out, such as the key that says which markup it is.
+	Drop []string
+	// Words are replacements in what the template itself says, Escape those in text of the alert, in the place of Text's.
+	Words, Escape map[string]string
+}
+
 // Limits are what the vendor takes.
 type Limits struct {
 	Body     int // bytes; 0: no limit
@@ -219,7 +228,7 @@ type Wait struct{ JSON, Header, Unit string }
 // Verdict is what an answer means.
 type Verdict struct {
 	Match
-	Is   string // delivered, temporary, permanent, misconfigured
+	Is   string // delivered, unmarked, temporary, permanent, misconfigured
 	Wait time.Duration
 	Hint string
 }
@@ -227,6 +236,7 @@ type Verdict struct {
 // The verdicts.
 const (
 	IsDelivered     = "delivered"
+	IsUnmarked      = "unmarked" // nothing was taken, and the same without markup would be
 	IsTemporary     = "temporary"
 	IsPermanent     = "permanent"
 	IsMisconfigured = "misconfigured"

@@ -194,14 +194,14 @@ var (
 
 func (r *reader) root(root *yaml.Node) {
 	p := r.p
-	var request, on, plain, text, limits, answer *yaml.Node
+	var request, on, plain, text, unmarked, limits, answer *yaml.Node
 	later := func(n **yaml.Node) func(yamlnode.Entry) { return func(e yamlnode.Entry) { *n = e.Value } }
 	seen := r.keys(root, "the preset", map[string]func(yamlnode.Entry){
 		"name": r.into(&p.Name), "title": r.into(&p.Title), "about": r.into(&p.About),
 		"checked": r.into(&p.Checked), "sources": r.texts(&p.Sources), "tested": r.texts(&p.Tested), "idempotent": r.truth(&p.Idempotent),
 		"rate": r.into(&p.Rate), "concurrency": r.number(&p.Concurrency), "needs": r.into(&p.Needs), "notes": r.into(&p.Notes),
 		"settings": r.settings, "request": later(&request), "on": later(&on), "plain": later(&plain),
-		"text": later(&text), "limits": later(&limits), "answer": later(&answer),
+		"text": later(&text), "unmarked": later(&unmarked), "limits": later(&limits), "answer": later(&answer),
 	})
 	for _, key := range []string{"name", "title", "about", "checked", "request", "plain"} {
 		if seen[key] == nil {
@@ -246,11 +246,20 @@ func (r *reader) root(root *yaml.Node) {
 	if text != nil {
 		r.textForm(text)
 	}
+	if unmarked != nil {
+		r.unmarked(unmarked)
+	}
 	if limits != nil {
 		r.limits(limits)
 	}
 	if answer != nil {
 		r.answer(answer)
+	}
+	switch asks := slices.ContainsFunc(p.Answer.Verdicts, func(v Verdict) bool { return v.Is == IsUnmarked }); {
+	case asks && unmarked == nil:
+		r.bad(answer, "a verdict is unmarked: say under unmarked what the body is without markup, such as {drop: [parse_mode], words: {\"<b>\": \"\"}}")
+	case !asks && unmarked != nil:
+		r.bad(unmarked, "no verdict is unmarked: say of which answer it is, under answer.verdicts")
 	}
 	for _, name := range textPlaceholders {
 		if _, bad := p.Setting(name); bad {
@@ -541,6 +550,20 @@ func (r *reader) textForm(n *yaml.Node) {
 	}
 }
 
+func (r *reader) unmarked(n *yaml.Node) {
+	u := &Unmarked{}
+	r.keys(n, "unmarked", map[string]func(yamlnode.Entry){"drop": r.texts(&u.Drop), "words": r.table(&u.Words), "escape": r.table(&u.Escape)})
+	for _, table := range []map[string]string{u.Words, u.Escape} {
+		if _, empty := table[""]; empty {
+			r.bad(n, "an empty text cannot be replaced: take it out")
+		}
+	}
+	if u.Drop == nil && u.Words == nil {
+		r.bad(n, "unmarked takes drop, words or both: without them the body is the same again")
+	}
+	r.p.Unmarked = u
+}
+
 func (r *reader) limits(n *yaml.Node) {
 	l := &r.p.Limits
 	r.keys(n, "limits", map[string]func(yamlnode.Entry){
@@ -625,8 +648,8 @@ func (r *reader) verdict(n *yaml.Node) {
 	}
 	seen := r.keys(n, "a verdict", known)
 	switch {
-	case !slices.Contains([]string{IsDelivered, IsTemporary, IsPermanent, IsMisconfigured}, v.Is):
-		r.bad(n, "a verdict says what the answer is: delivered, temporary, permanent or misconfigured")
+	case !slices.Contains([]string{IsDelivered, IsUnmarked, IsTemporary, IsPermanent, IsMisconfigured}, v.Is):
+		r.bad(n, "a verdict says what the answer is: delivered, unmarked, temporary, permanent or misconfigured")
 	case seen["wait"] != nil && v.Is != IsTemporary:
 		r.bad(seen["wait"], "wait is for what is temporary")
 	case v.Status == nil && v.Code == nil && v.Text == "" && v.Body == "" && v.JSON == nil:
