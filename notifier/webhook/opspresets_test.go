@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -99,18 +97,9 @@ func newOpsHouse(t *testing.T, v opsVendor, own string) *opsHouse {
 	h := &opsHouse{vendor: v, desk: v.desk()}
 	server := httptest.NewServer(h.desk)
 	t.Cleanup(server.Close)
-	set, err := templates.Load(templates.Options{Links: map[string]string{
-		"alert":   "https://wazuh.example.com/alert/{{.ID}}?agent={{.Agent.Name}}",
-		"runbook": "https://wiki.example.com/{{.Rule.ID}}/{{.Rule.Description}}",
-	}})
-	if err == nil && own != "" {
-		set, err = set.WithText("own.tmpl", own)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	cfg := v.config(t, server.URL)
-	if h.set, err = set.WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); err != nil {
+	var err error
+	if h.set, err = linked(t, own).WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); err != nil {
 		t.Fatal(err)
 	}
 	if h.hook, err = webhook.New(cfg, http.DefaultClient); err != nil {
@@ -123,13 +112,7 @@ func newOpsHouse(t *testing.T, v opsVendor, own string) *opsHouse {
 func (h *opsHouse) said(t *testing.T, a *alert.Alert, c templates.Context) notifier.Notification {
 	t.Helper()
 	c.Receiver, c.Channel, c.Route = "ops", "webhook", "page"
-	d := templates.NewData(a, alert.DefaultScale, c)
-	parts, err := h.set.Parts(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return notifier.Notification{Action: d.Action, Delivery: d.Delivery, Alert: d.Identity, Occurrence: 1, Receiver: "ops",
-		DedupKey: d.DedupKey, Severity: d.Severity.String(), Time: d.Time, Parts: parts}
+	return rendered(t, h.set, a, c)
 }
 
 // deliver sends a message, which the vendor takes, and returns what arrived.
@@ -178,37 +161,15 @@ func eachOpsVendor(t *testing.T, f func(t *testing.T, k int, v opsVendor)) {
 func TestOpsPresetsTakeEveryAlert(t *testing.T) {
 	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
 		h := newOpsHouse(t, v, "")
-		var all []*alert.Alert
-		root := filepath.Join("..", "..", "testdata", "alerts")
-		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || d.Name() == "facts.json" {
-				return err
+		all := everyAlert(t, func(t *testing.T, i int, a *alert.Alert) {
+			switch {
+			case !webhook.Meets(i, k, 4): // the rest is much the same
+			case !webhook.Meets(i/4, k, 4):
+				h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: fmt.Sprint(i)}))
+			default:
+				h.life(t, "carol", a, a, fmt.Sprint(i))
 			}
-			name, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			a := corpusAlert(t, name)
-			all = append(all, a)
-			i := len(all)
-			if !webhook.Meets(i, k, 4) { // the rest is much the same
-				return nil
-			}
-			t.Run(name, func(t *testing.T) {
-				if !webhook.Meets(i/4, k, 4) {
-					h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: fmt.Sprint(len(all))}))
-					return
-				}
-				h.life(t, "carol", a, a, fmt.Sprint(len(all)))
-			})
-			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(all) < 100 {
-			t.Errorf("%d alerts, want all of them", len(all))
-		}
 		c := many("night, until 06:00", all...)
 		c.Delivery = "many"
 		h.deliver(t, h.said(t, all[0], c))
@@ -221,7 +182,7 @@ func TestPayloadsStayTextInOpsPresets(t *testing.T) {
 	every := flag.Lookup("payloads").Value.String() == "true"
 	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
 		h := newOpsHouse(t, v, "")
-		own := newOpsHouse(t, v, opsOwn)
+		own := newOpsHouse(t, v, everywhereTemplate)
 		for i, p := range injection.All() {
 			if !webhook.Meets(i, k, 10) || p.Large && !every { // TestOpsPresetsFit has large ones
 				continue
@@ -249,15 +210,11 @@ func TestPayloadsStayTextInOpsPresets(t *testing.T) {
 	})
 }
 
-// opsOwn is the operator's own words around text of the alert, where it hurts most.
-const opsOwn = `{{define "sentence"}}{{.Log}}{{.Agent.Name}} on {{.Rule.Description}}{{end}}{{define "next"}}{{.Rule.Description}} {{.Agent.Name}}{{.Log}}{{end}}` +
-	`{{define "facts"}}{{range .Facts}}{{.Label}}: {{.Value}}{{"\n"}}{{end}}Own: {{.Log}}{{"\n"}}{{end}}{{define "log"}}{{.Log}}{{.Agent.Name}}{{end}}{{define "footer"}}{{.Agent.Name}}{{"\n"}}{{.Rule.Description}}{{end}}`
-
 // However long the parts are, the message fits.
 func TestOpsPresetsFit(t *testing.T) {
 	signs := [][2]string{{"letters", "x"}, {"emoji", "😀"}, {"braces", "{"}, {"backticks", "`"}, {"backslashes", `\`}, {"control", "\x01"}}
 	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
-		h := newOpsHouse(t, v, opsOwn)
+		h := newOpsHouse(t, v, everywhereTemplate)
 		for i, s := range signs {
 			name, sign := s[0], s[1]
 			if !webhook.Meets(i, k, len(signs)) {
