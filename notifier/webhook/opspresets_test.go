@@ -49,6 +49,7 @@ func opsVendors() []opsVendor {
 			reasons: redirects(notifier.Misconfigured, 301, 302, 307, 308)},
 		{preset: "victorops", desk: func() *desk { return &victorOps().desk }, address: "/integrations/generic/20131114/alert", settings: map[string]string{"key": "v1ct0r-k3y", "routing_key": "soc"},
 			secrets: []string{"v1ct0r-k3y"}, answers: victorOpsAnswers},
+		{preset: "pushover", desk: func() *desk { return &newPushover().desk }, settings: map[string]string{"token": pushoverToken, "user": pushoverUser}, secrets: []string{pushoverToken, pushoverUser}, answers: pushoverAnswers},
 		{preset: "github-dispatch", desk: github, settings: map[string]string{"owner": "example", "repo": "runbooks", "token": "github_pat_s3cr3t"}, secrets: []string{"github_pat_s3cr3t"}, answers: automationAnswers["github-dispatch"]},
 		{preset: "gitlab-trigger", desk: gitlab, settings: map[string]string{"project": "17", "token": "glptt-s3cr3t"}, secrets: []string{"glptt-s3cr3t"}, answers: automationAnswers["gitlab-trigger"]},
 		{preset: "rundeck", desk: rundeck, settings: map[string]string{"job": "0a1b2c3d-1111-2222-3333-444444444444", "token": "rund3ck-t0ken"}, secrets: []string{"rund3ck-t0ken"}, answers: automationAnswers["rundeck"]},

@@ -245,6 +245,13 @@ func (f filled) value(name string) (string, error) {
 		return string(n.Action), nil
 	case "receiver":
 		return n.Receiver, nil
+	case "earlier":
+		if n.Earlier == nil || n.Earlier.ID == "" {
+			e := notifier.Errorf(notifier.Permanent, "%s: nothing is known of the message that this one is about", f.w.preset.Title)
+			e.Hint = "the first message of the incident did not arrive, or came before ossec-notify kept how " + f.w.preset.Title + " calls it"
+			return "", e
+		}
+		return n.Earlier.ID, nil
 	}
 	s, ok := f.w.preset.Setting(name)
 	if !ok {
@@ -380,13 +387,16 @@ func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, err
 }
 
 // presetContent is what a request with a preset carries, in a form of it.
-func (w *Notifier) presetContent(n notifier.Notification, p *preset) (content, presets.Request, error) {
+func (w *Notifier) presetContent(n notifier.Notification, p *preset, f filled) (content, presets.Request, error) {
 	root, r, err := w.body(n)
 	if err != nil {
 		return content{}, r, err
 	}
 	for _, path := range p.drop {
 		drop(root, path)
+	}
+	if err := f.addSecrets(root, r); err != nil {
+		return content{}, r, err
 	}
 	if !p.fit(root, r.Form) {
 		return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: the message has %d bytes, and %s takes %d: shorten what your templates say", p.Name, p.size(root, r.Form), p.Title, p.Limits.Body)
@@ -399,6 +409,27 @@ func (w *Notifier) presetContent(n notifier.Notification, p *preset) (content, p
 		return content{body: body, mediaType: typeForm}, r, nil
 	}
 	return content{body: string(p.encoded(root)), mediaType: typeJSON}, r, nil
+}
+
+// addSecrets puts into a body what only the vendor may see there.
+func (f filled) addSecrets(root *node, r presets.Request) error {
+	if len(r.SecretFields) > 0 && root.kind != isObject {
+		return notifier.Errorf(notifier.Permanent, "preset %s: secret_fields are put into an object, and the body is none", f.w.preset.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.SecretFields)) {
+		text := r.SecretFields[name]
+		drop(root, name)
+		if f.w.cfg.lacks(text) {
+			continue
+		}
+		v, err := presets.Expand(text, func(name string, _ bool) (string, error) { return f.value(name) })
+		if err != nil {
+			return err
+		}
+		root.keys = append(root.keys, []segment{{text: display.Words(name)}})
+		root.items = append(root.items, &node{kind: isSecret, literal: v})
+	}
+	return nil
 }
 
 // presetHeaders are what the preset sets.

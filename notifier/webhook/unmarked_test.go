@@ -93,7 +93,7 @@ func TestTelegramWithoutMarkup(t *testing.T) {
 	// A message whose templates failed has markup, too.
 	m := presetMessage(t, set, a, templates.Context{})
 	m.Parts = map[string]display.Text{"body": display.Quote("it came")}
-	if out, _, err := n.presetContent(m, n.preset.unmarked); err != nil || !strings.Contains(out.body, `"text":"it came"`) || strings.Contains(out.body, "parse_mode") {
+	if out, _, err := n.presetContent(m, n.preset.unmarked, filled{t.Context(), n, m, &secrets{}}); err != nil || !strings.Contains(out.body, `"text":"it came"`) || strings.Contains(out.body, "parse_mode") {
 		t.Errorf("%s, %v", out.body, err)
 	}
 }

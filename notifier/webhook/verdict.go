@@ -21,7 +21,7 @@ type vendorAnswer struct {
 }
 
 // readPresetAnswer turns the answer into a receipt or an error, as the preset says.
-func (w *Notifier) readPresetAnswer(what string, answer *notifier.Answer) (notifier.Receipt, error) {
+func (w *Notifier) readPresetAnswer(r presets.Request, what string, answer *notifier.Answer) (notifier.Receipt, error) {
 	if answer.Err != nil {
 		return notifier.Receipt{}, answer.Failure(what)
 	}
@@ -35,6 +35,9 @@ func (w *Notifier) readPresetAnswer(what string, answer *notifier.Answer) (notif
 	receipt := notifier.Receipt{Status: a.Status, ID: a.at(rules.ID)}
 	code := a.at(rules.Code)
 	success := rules.Success
+	if r.Success != nil {
+		success = *r.Success
+	}
 	if success.Status == nil {
 		success.Status = []presets.Statuses{{From: 200, To: 299}}
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,7 +114,7 @@ func (w *Notifier) askVendor(ctx context.Context, n notifier.Notification, p *pr
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	return w.readPresetAnswer(strings.ToLower(out.method)+" to "+p.Title+" at "+out.target.Host, answer)
+	return w.readPresetAnswer(out.request, strings.ToLower(out.method)+" to "+p.Title+" at "+out.target.Host, answer)
 }
 
 // ask makes one request, in a form of the preset, if there is one. The answer shows no secret.
@@ -145,6 +146,7 @@ func (w *Notifier) ask(ctx context.Context, n notifier.Notification, p *preset) 
 		if err := w.presetHeaders(req, out.request, filled{ctx, w, n, &secrets}); err != nil {
 			return out, nil, err
 		}
+		secrets.readOthers(ctx, w.cfg)
 	}
 	if err := w.setHeaders(req, body, &secrets); err != nil {
 		return out, nil, err
@@ -171,7 +173,7 @@ func (w *Notifier) outgoing(ctx context.Context, n notifier.Notification, p *pre
 		out.target, err = w.target(ctx, s)
 		return out, err
 	}
-	if out.content, out.request, err = w.presetContent(n, p); err != nil {
+	if out.content, out.request, err = w.presetContent(n, p, filled{ctx, w, n, s}); err != nil {
 		return out, err
 	}
 	out.method = out.request.Method
@@ -180,7 +182,10 @@ func (w *Notifier) outgoing(ctx context.Context, n notifier.Notification, p *pre
 }
 
 // secrets keeps what was read for one request, to take it out of the answer.
-type secrets struct{ values []string }
+type secrets struct {
+	values []string
+	from   []notifier.Secret
+}
 
 // minHeaderSecret is the length from which a header's value is taken for a secret. Below, it is a word such as
 // the soc of X-Team, and taking it out would make the server's answer unreadable.
@@ -189,9 +194,19 @@ const minHeaderSecret = 8
 func (s *secrets) read(ctx context.Context, secret notifier.Secret) (string, error) {
 	v, err := secret.Read(ctx)
 	if err == nil {
-		s.values = append(s.values, v)
+		s.values, s.from = append(s.values, v), append(s.from, secret)
 	}
 	return v, err
+}
+
+// readOthers reads the secrets of the preset that a request does without: the vendor may know them from another one. One that cannot be read
+// was not sent.
+func (s *secrets) readOthers(ctx context.Context, cfg Config) {
+	for _, set := range cfg.preset.Settings {
+		if given := cfg.setting(set.Name); set.Secret && !given.IsZero() && !slices.ContainsFunc(s.from, given.Equal) {
+			_, _ = s.read(ctx, given)
+		}
+	}
 }
 
 // target reads the address. It may come from a file, so what Validate could not see is checked here.

@@ -129,6 +129,10 @@ type Request struct {
 	Basic          *Basic
 	// Form: the body is sent form-encoded.
 	Form bool
+	// SecretFields are put into the body, an object, when it is sent: secrets may stand in them, and nowhere else in a body.
+	SecretFields map[string]string
+	// Success says when it is delivered, in the place of the answer's; nil: as the answer says.
+	Success *Match
 	// Body is a template that makes JSON; it begins in line BodyLine of the file. BodyName names it in errors.
 	Body     string
 	BodyLine int

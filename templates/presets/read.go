@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -301,7 +302,7 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	var basic *yaml.Node
 	known := map[string]func(yamlnode.Entry){
 		"method": r.into(&into.Method), "url": r.into(&into.URL), "query": r.table(&into.Query), "headers": r.table(&into.Headers),
-		"basic": func(e yamlnode.Entry) { basic = e.Value }, "form": r.truth(&into.Form),
+		"basic": func(e yamlnode.Entry) { basic = e.Value }, "form": r.truth(&into.Form), "secret_fields": r.table(&into.SecretFields),
 		"body": func(e yamlnode.Entry) {
 			into.Body, into.BodyLine = r.text(e, false), e.Value.Line
 			if e.Value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
@@ -312,6 +313,10 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	}
 	if what != "request" {
 		known["plain"] = func(e yamlnode.Entry) { into.Plain = r.plain(e.Value) }
+		known["success"] = func(e yamlnode.Entry) {
+			into.Success = &Match{}
+			r.keys(e.Value, "success", r.match(into.Success))
+		}
 	}
 	seen := r.keys(n, what, known)
 	if basic != nil {
@@ -334,7 +339,7 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	for _, of := range []struct {
 		key   string
 		table map[string]string
-	}{{"query", into.Query}, {"headers", into.Headers}} {
+	}{{"query", into.Query}, {"headers", into.Headers}, {"secret_fields", into.SecretFields}} {
 		if seen[of.key] == nil {
 			continue
 		}
@@ -348,7 +353,22 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	if body := seen["body"]; body != nil {
 		r.secretsInBody(body, into.Body)
 	}
+	if what != Acknowledge && what != Resolve && into.UsesEarlier() {
+		r.bad(n, "%s: {%s} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve", what, earlierPlaceholder)
+	}
 	return seen
+}
+
+// UsesEarlier reports that the request asks for how the vendor calls an earlier message.
+func (r Request) UsesEarlier() bool {
+	texts := []string{r.URL, r.Plain}
+	for _, table := range []map[string]string{r.Query, r.Headers, r.SecretFields} {
+		texts = slices.AppendSeq(texts, maps.Values(table))
+	}
+	if r.Basic != nil {
+		texts = append(texts, r.Basic.Username, r.Basic.Password)
+	}
+	return slices.ContainsFunc(texts, func(s string) bool { return slices.Contains(Placeholders(s), earlierPlaceholder) })
 }
 
 var (
@@ -407,7 +427,7 @@ func (r *reader) secretsInBody(n *yaml.Node, body string) {
 			}
 			r.bad(&at, "body: setting %q is not there: %s", name, advice)
 		case s.Secret:
-			r.bad(&at, "body: setting %q is a secret, which may stand in url, query, headers and basic only: a body is kept and shown", name)
+			r.bad(&at, "body: setting %q is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown", name)
 		case name == "url":
 			r.bad(&at, "body: the address of the webhook is a secret to many vendors: it may stand in url only")
 		}
