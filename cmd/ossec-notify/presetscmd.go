@@ -418,6 +418,8 @@ func writeActions(b *strings.Builder, p *presets.Preset) {
 		switch {
 		case !told:
 			says = append(says, fmt.Sprintf("that an alert is %s is not told", a.word))
+		case r.UsesEarlier():
+			says = append(says, fmt.Sprintf("that it is %s is told where its first message arrived, if that is known", a.word))
 		case r.BodyName == p.Request.BodyName && r.URL == p.Request.URL && maps.Equal(r.Query, p.Request.Query):
 			says = append(says, fmt.Sprintf("that it is %s is a message of its own", a.word))
 		default:

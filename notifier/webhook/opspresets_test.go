@@ -76,6 +76,8 @@ type opsHouse struct {
 	desk   *desk
 	hook   *webhook.Notifier
 	set    *templates.Set
+	// receipt is that of the last message.
+	receipt notifier.Receipt
 }
 
 func (v opsVendor) config(t *testing.T, base string) webhook.Config {
@@ -119,11 +121,12 @@ func (h *opsHouse) said(t *testing.T, a *alert.Alert, c templates.Context) notif
 // deliver sends a message, which the vendor takes, and returns what arrived.
 func (h *opsHouse) deliver(t *testing.T, n notifier.Notification) sinkRequest {
 	t.Helper()
-	_, err := h.hook.Notify(t.Context(), n)
+	receipt, err := h.hook.Notify(t.Context(), n)
 	took, why := h.desk.results()
 	if err != nil || len(took) != 1 {
 		t.Fatalf("%s not taken: %q (%v)", n.Action, why, err)
 	}
+	h.receipt = receipt
 	return took[0]
 }
 
@@ -131,6 +134,7 @@ func (h *opsHouse) deliver(t *testing.T, n notifier.Notification) sinkRequest {
 func (h *opsHouse) life(t *testing.T, text string, a, by *alert.Alert, delivery string) {
 	t.Helper()
 	opened := corpusReceived.Add(-time.Minute)
+	var first *notifier.Receipt
 	for i, c := range []templates.Context{
 		{Action: notifier.Trigger, Opened: opened},
 		{
@@ -145,7 +149,12 @@ func (h *opsHouse) life(t *testing.T, text string, a, by *alert.Alert, delivery 
 		if !h.hook.Follows(c.Action) {
 			continue
 		}
-		h.deliver(t, h.said(t, a, c))
+		n := h.said(t, a, c)
+		n.Earlier = first
+		h.deliver(t, n)
+		if i == 0 {
+			first = &notifier.Receipt{ID: h.receipt.ID}
+		}
 	}
 }
 
@@ -296,6 +305,7 @@ func TestOpsPresetsAsChannels(t *testing.T) {
 					return n
 				},
 				Notification: message,
+				Earlier:      &notifier.Receipt{ID: "EARLIER-1"},
 				Secrets:      v.secrets,
 				Accept: func(w http.ResponseWriter, r *http.Request) {
 					w.WriteHeader(yes.status)
@@ -407,5 +417,37 @@ func TestAWXThatDropsTheAlertIsNoSuccess(t *testing.T) {
 	_, err := h.hook.Notify(t.Context(), h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"}))
 	if e := notifier.Classify(err); err == nil || e.Reason != notifier.Misconfigured || !strings.Contains(e.Hint, "Prompt on launch") {
 		t.Errorf("got %v, want it misconfigured, with a hint", err)
+	}
+}
+
+// What became of an alert is told where it is, by what the vendor called it; where that is not known, it is not told as something new.
+func TestWhatBecameIsAComment(t *testing.T) {
+	for _, v := range opsVendors() {
+		if !map[string]bool{"thehive": true, "jira": true, "jira-dc": true}[v.preset] {
+			continue
+		}
+		h := newOpsHouse(t, v, "")
+		a := corpusAlert(t, "wazuh/5712-ssh-brute-force.json")
+		h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"}))
+		for _, c := range []templates.Context{
+			{Action: notifier.Acknowledge, Taken: &templates.Taken{By: "carol", Via: "mail link", At: corpusReceived}},
+			{Action: notifier.Resolve, Resolved: &templates.Resolved{After: 42 * time.Minute}},
+		} {
+			n := h.said(t, a, c)
+			earlier := notifier.Receipt{ID: h.receipt.ID}
+			n.Earlier = &earlier
+			if got := h.deliver(t, n); !strings.HasSuffix(got.URL.Path, earlier.ID+"/comment") {
+				t.Errorf("%s: %s goes to %s", v.preset, c.Action, got.URL.Path)
+			}
+			h.receipt = earlier
+			n.Earlier = nil
+			_, err := h.hook.Notify(t.Context(), n)
+			if e := notifier.Classify(err); err == nil || e.Reason != notifier.Permanent || !strings.Contains(e.Error(), "nothing is known of the message that this one is about") {
+				t.Errorf("%s: %s without an earlier message: %v", v.preset, c.Action, err)
+			}
+			if took, why := h.desk.results(); len(took)+len(why) > 0 {
+				t.Errorf("%s: something was sent: %q", v.preset, why)
+			}
+		}
 	}
 }

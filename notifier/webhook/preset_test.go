@@ -219,7 +219,9 @@ func TestPresetRequests(t *testing.T) {
 					fmt.Fprintf(&b, "nothing is sent\n\n")
 					continue
 				}
-				b.WriteString(sentByPreset(t, cfg, presetMessage(t, set, x.alert, x.c)).shown(t) + "\n")
+				n := presetMessage(t, set, x.alert, x.c)
+				n.Earlier = &notifier.Receipt{ID: "EARLIER-1"}
+				b.WriteString(sentByPreset(t, cfg, n).shown(t) + "\n")
 			}
 			n := presetMessage(t, set, brute, templates.Context{})
 			n.Parts = plainParts(brute, errors.New(`template parts.tmpl:3: "<nothing>" is there`))
