@@ -4,10 +4,12 @@ package enrichtest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/maxmind/mmdbwriter"
@@ -20,7 +22,8 @@ type Database struct {
 	// Version is that of the addresses that it holds: 4, or 6 for both.
 	Version int       `json:"version"`
 	Built   time.Time `json:"built"`
-	// Networks are records by their networks, of the types of decoded JSON. Whole numbers are written as such.
+	// Networks are records by their networks, of the types of decoded JSON. Whole numbers are written as such. Of two networks around an
+	// address, the narrower counts.
 	Networks map[string]any `json:"networks"`
 }
 
@@ -38,14 +41,23 @@ func (d Database) Write(path string) error {
 	if err != nil {
 		return err
 	}
+	networks := map[*net.IPNet]any{}
 	for network, record := range d.Networks {
 		_, n, err := net.ParseCIDR(network)
 		if err != nil {
 			return err
 		}
-		v, err := value(record)
+		networks[n] = record
+	}
+	wider := func(a, b *net.IPNet) int {
+		ofA, _ := a.Mask.Size()
+		ofB, _ := b.Mask.Size()
+		return ofA - ofB
+	}
+	for _, n := range slices.SortedFunc(maps.Keys(networks), wider) { // what is inserted later replaces what it is a part of
+		v, err := value(networks[n])
 		if err != nil {
-			return fmt.Errorf("%s: %w", network, err)
+			return fmt.Errorf("%s: %w", n, err)
 		}
 		if err := tree.Insert(n, v); err != nil {
 			return err
