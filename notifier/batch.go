@@ -16,14 +16,14 @@ type Batching struct {
 	// Size is the most notifications in one request.
 	Size int `yaml:"size"`
 	// Bytes is about the most that one request holds before it is compressed. A notification that is larger goes alone.
-	Bytes int `yaml:"bytes"`
+	Bytes yamlnode.Size `yaml:"bytes"`
 	// Wait is how long a notification waits for others. Without it none waits longer than the request before it takes, and a
 	// second at most.
 	Wait yamlnode.Duration `yaml:"wait"`
 }
 
 // Or puts in what a channel has where a config says nothing.
-func (b Batching) Or(size, bytes int) Batching {
+func (b Batching) Or(size int, bytes yamlnode.Size) Batching {
 	b.Size, b.Bytes = cmp.Or(b.Size, size), cmp.Or(b.Bytes, bytes)
 	return b
 }
@@ -48,7 +48,7 @@ func (b Batching) Validate(prefix string) error {
 		bad("size", "is %d: write 1 to %d", b.Size, MaxBatch)
 	}
 	if b.Bytes < 0 {
-		bad("bytes", "is %d: write how many bytes a request may hold, such as 1000000", b.Bytes)
+		bad("bytes", "is %d: write how much a request may hold, such as 1MB", b.Bytes)
 	}
 	if time.Duration(b.Wait) > maxBatchWait {
 		bad("wait", "is longer than %s: an attempt must end before the receiver's timeout", maxBatchWait)
@@ -75,7 +75,9 @@ type Batch[T any] struct {
 }
 
 // Use goes by settings, which have the channel's defaults put in.
-func (b *Batch[T]) Use(s Batching) { b.Size, b.Bytes, b.Wait = s.Size, s.Bytes, time.Duration(s.Wait) }
+func (b *Batch[T]) Use(s Batching) {
+	b.Size, b.Bytes, b.Wait = s.Size, int(s.Bytes), time.Duration(s.Wait)
+}
 
 // Result is what became of one item of a request.
 type Result struct {

@@ -141,3 +141,18 @@ type FieldError struct {
 }
 
 func (e *FieldError) Error() string { return e.Key + ": " + e.Message }
+
+// Split takes joined errors apart, however deeply they are joined: what a Validate says, one mistake after the other. nil is none.
+func Split(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, e := range many.Unwrap() {
+			out = append(out, Split(e)...)
+		}
+		return out
+	}
+	return []error{err}
+}

@@ -99,6 +99,7 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		// Words.
 		{"negated group", `group: "!sshd"`, `1:8: group takes no !: write not: {group: sshd}`},
 		{"groups in a text", `group: web, sshd|pam`, `1:8: "web, sshd|pam" is no group: write several as a list, [web, sshd, pam]`},
+		{"groups in a pattern", `group: ^(sshd|pam)$`, `1:8: "^(sshd|pam)$" is no group: write several as a list, [sshd, pam]`},
 		{"blanks", `mitre: " T1110"`, `1:8: " T1110" has blanks at its ends, and mitre is compared exactly: remove them`},
 
 		// Addresses.
@@ -126,7 +127,10 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"level twice", `level: [=7, =7]`, `1:13: warning: "=7" adds nothing beside "=7", which means 7`},
 		{"bits behind the network part", `srcip: 10.1.2.3/8`, `1:8: warning: 10.1.2.3/8 has bits behind its network part: it means 10.0.0.0/8`},
 		{"short agent id", `agent_id: 1`, `1:11: warning: agent ids have three digits or more: did you mean "001"?`},
-		{"wildcard", `log: failed.*root`, `1:6: warning: "failed.*root" is taken letter by letter: put ~ in front for a regular expression`},
+		{"wildcard", `log: failed.*root`, `1:6: warning: "failed.*root" looks like a regular expression, and is taken letter by letter: write "~failed.*root"`},
+		{"group of alternatives", `field.data.country: [ES, "^(DE|AT)$"]`, `1:26: warning: "^(DE|AT)$" looks like a regular expression, and is taken letter by letter: write "~^(DE|AT)$"`},
+		{"negated regular expression without ~", `user: "!^(root|admin)$"`, `1:7: warning: "!^(root|admin)$" looks like a regular expression, and is taken letter by letter: write not: {user: "~^(root|admin)$"}`},
+		{"regular expression for words", `group: ~sshd`, `1:8: warning: "~sshd" looks like a regular expression, and group is compared exactly: write the whole words, several as a list`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

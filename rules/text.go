@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -138,8 +139,12 @@ func (p *parser) texts(f field, values []value, list bool) matcher {
 			p.problem(v.node, "%v", err)
 			continue
 		}
-		if pattern.regexp == nil && (strings.Contains(text, ".*") || strings.Contains(text, ".+")) {
-			p.warn(v.node, "%q is taken letter by letter: put ~ in front for a regular expression", v.text)
+		if pattern.regexp == nil && looksLikeRegexp(text) {
+			meant := strconv.Quote("~" + text)
+			if negated {
+				meant = fmt.Sprintf("not: {%s: %s}", f.key, meant)
+			}
+			p.warn(v.node, "%q looks like a regular expression, and is taken letter by letter: write %s", v.text, meant)
 		}
 		m.patterns = append(m.patterns, pattern)
 		m.negated = negated

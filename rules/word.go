@@ -112,8 +112,11 @@ func (p *parser) wrongWord(v value, key string) bool {
 	case strings.TrimSpace(v.text) != v.text:
 		p.problem(v.node, "%q has blanks at its ends, and %s is compared exactly: remove them", v.text, key)
 	case key == "group" && strings.ContainsAny(v.text, ",|"):
-		p.problem(v.node, "%q is no group: write several as a list, [%s]", v.text, listed(v.text, ",|"))
+		p.problem(v.node, "%q is no group: write several as a list, [%s]", v.text, listed(strings.Trim(v.text, "~^$()"), ",|"))
 	default:
+		if LooksLikePattern(v.text) {
+			p.warn(v.node, "%q looks like a regular expression, and %s is compared exactly: write the whole words, several as a list", v.text, key)
+		}
 		if _, ok := number(v.text); ok && key == "agent_id" && len(v.text) < 3 {
 			p.warn(v.node, "agent ids have three digits or more: did you mean %q?", strings.Repeat("0", 3-len(v.text))+v.text)
 		}

@@ -3,5 +3,5 @@
 // remedy, and the word that an unknown one was meant to be. All readers of the config walk with it, so that the
 // same text means the same in every part.
 //
-// It does not know what the config holds, decodes no values but time spans, and reads no files.
+// It does not know what the config holds, decodes no values but time spans and sizes, and reads no files.
 package yamlnode

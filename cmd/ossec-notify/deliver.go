@@ -42,9 +42,13 @@ func deliverCommand(e *env) *cobra.Command {
 			log, closer := openLog(e.home)
 			defer closer.Close()
 			for {
-				next, err := background(cmd.Context(), e.home, state, log)
+				next, err := background(cmd.Context(), e.home, state, lock, log)
 				if cmd.Context().Err() != nil {
 					err = nil // asked to leave, perhaps while it opened the outbox: no failure, or no door would start the next
+				}
+				if errors.Is(err, errStateLost) { // the next call begins anew, or this process, where one found the lock held
+					log.Error("the background deliverer ends, and the next one begins anew", "err", err)
+					err = nil
 				}
 				if err != nil {
 					log.Error("deliverer failed", "err", err)
@@ -83,12 +87,15 @@ func leaveTo(next *os.File, lock *spool.Lock) error {
 }
 
 // background works until nothing is waiting, or until its program was replaced: by next.
-func background(ctx context.Context, home, state string, log *slog.Logger) (next *os.File, err error) {
+func background(ctx context.Context, home, state string, lock *spool.Lock, log *slog.Logger) (next *os.File, err error) {
 	ctx, replaced, stop := untilReplaced(ctx, log)
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, home, state, log)
 	if err != nil {
 		return nil, err
+	}
+	if err := standOn(d, lock, state); err != nil {
+		return nil, errors.Join(err, closeBox())
 	}
 	d.Linger = linger
 	d.Grace = takeoverTime / 2 // serve does not wait for longer until we have left
@@ -131,7 +138,7 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	watch.Go(func() { (&pages{site: s, box: box, log: log}).run(watching) })
 	d := &dispatch.Deliverer{
 		Box: box, Site: s, Log: log,
-		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},
+		Sources: []dispatch.Source{newSpoolSource(ctx, s, state)},
 	}
 	return d, func() error {
 		stop()
@@ -186,13 +193,39 @@ func outboxPath(state string) string { return filepath.Join(state, "outbox.db") 
 type spoolSource struct {
 	site  *site
 	state string
-	ready <-chan struct{}
+	ready chan struct{} // signalled on new records, and when one need not wait any more
 
 	waits    string          // the newest record that waits for a config
 	waiting  map[string]bool // those that waited for this load of the config: they are not read again until the next
 	load     int
+	names    map[string]names // that records wait for, or have waited for
 	measured time.Time
 	pruned   time.Time
+}
+
+// newSpoolSource takes records from a state directory until ctx ends.
+func newSpoolSource(ctx context.Context, s *site, state string) *spoolSource {
+	out := &spoolSource{site: s, state: state, ready: make(chan struct{}, 1), names: map[string]names{}}
+	records := spool.Watch(ctx, state)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-records:
+				out.poke()
+			}
+		}
+	}()
+	return out
+}
+
+// poke has it taken from again.
+func (s *spoolSource) poke() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
 }
 
 // Ready is signalled on new records.
@@ -231,12 +264,13 @@ func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, m
 		if len(arrivals) == most {
 			break
 		}
-		if s.waiting[name] {
+		if s.waiting[name] || s.names[name].waits() {
 			continue
 		}
 		r, err := spool.Read(s.state, name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
+			delete(s.names, name)
 			continue
 		case errors.Is(err, spool.ErrDamaged):
 			s.site.log.Error("record cannot be read, and is set aside in spool/bad", "record", name, "err", err)
@@ -247,7 +281,15 @@ func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, m
 		case err != nil:
 			return nil, nil, nil, err
 		}
-		a, err := s.site.arrival(name, r)
+		_, asked := s.names[name]
+		a, err := s.site.arrival(name, r, !asked)
+		var pending *pendingError
+		if errors.As(err, &pending) { // the others go on
+			s.names[name] = pending.settled
+			go pending.then(s.poke)
+			continue
+		}
+		delete(s.names, name)
 		switch {
 		case errors.Is(err, errWait), errors.Is(err, errLater):
 			s.waiting[name] = errors.Is(err, errWait)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
@@ -104,8 +105,8 @@ func (e *env) knownReceiver(ctx context.Context, db *outbox.DB, name string) err
 	for _, q := range queues {
 		known = append(known, q.Receiver)
 	}
-	if r := readConfig(disk{}, configPath(e.config, e.home), e.home); r.cfg != nil {
-		for _, x := range r.cfg.Receivers {
+	if r := config.Read(configPath(e.config, e.home), e.home); r.Config != nil {
+		for _, x := range r.Config.Receivers {
 			known = append(known, x.Name)
 		}
 	}
@@ -121,7 +122,6 @@ func (e *env) knownReceiver(ctx context.Context, db *outbox.DB, name string) err
 // listed is a delivery with what noise control knows of it.
 type listed struct {
 	sent
-	Kind   string     `json:"kind,omitempty"`   // "" is the message itself
 	Title  string     `json:"title,omitempty"`  // of a message about many alerts
 	Bundle string     `json:"bundle,omitempty"` // what it is told with, or counted with
 	Until  *time.Time `json:"until,omitempty"`  // of one that is held: when it is told, where that is known
@@ -129,7 +129,7 @@ type listed struct {
 }
 
 func listedOf(x outbox.Delivery, open bundles) listed {
-	out := listed{sent: lineOf(x), Kind: x.Kind, Bundle: x.Bundle, Notes: notesOf(x)}
+	out := listed{sent: lineOf(x), Bundle: x.Bundle, Notes: notesOf(x)}
 	if noise.IsMessage(x.Alert.Identity) {
 		out.Title = x.Alert.Title
 	}
@@ -149,7 +149,7 @@ func notesOf(x outbox.Delivery) []string {
 }
 
 func lineOf(x outbox.Delivery) sent {
-	s := sent{x.ID, identity(x), x.Receiver, x.Channel, string(x.State), x.Attempts, ""}
+	s := sent{x.ID, identity(x), x.Receiver, x.Channel, string(x.State), x.Attempts, "", x.Kind}
 	if x.State != outbox.Delivered {
 		s.Error = x.Reason
 	}
@@ -297,6 +297,15 @@ func (e *env) tellSpooled() bool {
 }
 
 func listLine(x outbox.Delivery) string {
+	line := shortLine(x)
+	if x.Reason != "" && x.State != outbox.Delivered {
+		line += ": " + display.Quote(x.Reason).Line().CutEnd(160).String()
+	}
+	return line
+}
+
+// shortLine is listLine without the reason.
+func shortLine(x outbox.Delivery) string {
 	receiver := x.Receiver
 	if x.Channel != "" { // nobody has none
 		receiver += " (" + x.Channel + ")"
@@ -310,9 +319,6 @@ func listLine(x outbox.Delivery) string {
 	}
 	if x.Attempts > 0 {
 		line += "  " + count(x.Attempts, "attempt")
-	}
-	if x.Reason != "" && x.State != outbox.Delivered {
-		line += ": " + display.Quote(x.Reason).Line().CutEnd(160).String()
 	}
 	return line
 }

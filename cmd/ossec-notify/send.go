@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -53,6 +54,8 @@ type sent struct {
 	State    string `json:"state"`
 	Attempts int    `json:"attempts"`
 	Error    string `json:"error"`
+	// Kind is what it is where it is not the alert's first message: a report of a program, a step, a reminder.
+	Kind string `json:"kind,omitempty"`
 }
 
 func (e *env) send(ctx context.Context, in input, to []string, timeout time.Duration) error {
@@ -62,7 +65,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 	}
 	cache := newOnCall(nil, discard)
 	defer cache.Close()
-	d, err := cfg.dispatcher(buildOptions{log: discard, oncall: cache})
+	d, err := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache})
 	if err != nil {
 		return err
 	}
@@ -98,7 +101,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 }
 
 // sendDirect delivers from memory: there is no state directory, or another config than the installation's is tried.
-func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config, d *dispatch.Dispatcher, out *reporter) error {
+func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config.Config, d *dispatch.Dispatcher, out *reporter) error {
 	aliases := map[string]bool{} // that were told of
 	noted := len(to) > 0 || in.sample != ""
 	for a, err := range e.enriched(ctx, in, cfg) {
@@ -183,7 +186,7 @@ func shownID(a *alert.Alert) string { return display.Quote(a.Identity()).Line().
 
 func (r *reporter) outcome(o dispatch.Outcome) {
 	x := o.Delivery
-	s := sent{x.ID, x.Alert.Identity(), x.Receiver.Name, x.Receiver.Channel, string(o.State), o.Attempts, ""}
+	s := sent{x.ID, x.Alert.Identity(), x.Receiver.Name, x.Receiver.Channel, string(o.State), o.Attempts, "", dispatch.ReportOf(x)}
 	if o.Err != nil && o.State != outbox.Delivered {
 		s.Error = o.Err.Error()
 		r.failed = true
@@ -232,6 +235,9 @@ func whoOf(s sent) string {
 	who := s.Receiver
 	if s.Channel != "" {
 		who += " (" + s.Channel + ")"
+	}
+	if what := kindWords(s.Kind); what != "" {
+		who += "  " + display.Quote(what).Line().String()
 	}
 	return fmt.Sprintf("%s  %s  ", display.Quote(s.Alert).Line(), who)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -32,7 +33,11 @@ func serveCommand(e *env) *cobra.Command {
 		Example: "  ossec-notify serve\n  ossec-notify serve --home /var/ossec",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			next, err := e.serve(cmd.Context())
+			read := cursors{}
+			next, err := e.serve(cmd.Context(), read)
+			for errors.Is(err, errStateLost) && cmd.Context().Err() == nil {
+				next, err = e.serve(cmd.Context(), read)
+			}
 			if err != nil || next == nil {
 				return err
 			}
@@ -51,8 +56,9 @@ const takeoverTime = 10 * time.Second
 // gcPercent lets the daemon collect garbage a little less often than Go does by itself: 3 % of its work for 2 MiB.
 const gcPercent = 120
 
-// serve delivers until ctx ends, or until the program was replaced: by next.
-func (e *env) serve(ctx context.Context) (next *os.File, err error) {
+// serve delivers until ctx ends, or until the program was replaced: by next. Where the error is errStateLost, read is how far files were
+// followed, from where the next call goes on.
+func (e *env) serve(ctx context.Context, read cursors) (next *os.File, err error) {
 	e.home = absolute(e.home)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -93,12 +99,15 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 		return nil, failed("%w", err)
 	}
 	defer closeBox()
+	if err := standOn(d, lock, state); err != nil {
+		return nil, failed("%w", err)
+	}
 	s := d.Site.(*site)
 	cfg := s.config()
 	if cfg == nil { // what is kept does not load any more
 		return nil, e.refuseConfig()
 	}
-	follow := &followers{site: s, box: d.Box, ready: make(chan struct{}, 1)}
+	follow := &followers{site: s, box: d.Box, ready: make(chan struct{}, 1), read: read}
 	defer follow.close()
 	d.Sources = append(d.Sources, follow)
 	links, err := openAckLinks(state)
@@ -122,6 +131,9 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	stop()
 	if next = replaced(); next == nil {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	}
+	if errors.Is(err, errStateLost) {
+		log.Error("serving begins anew", "err", err)
 	}
 	if err != nil {
 		return nil, failed("%w", err)
@@ -182,7 +194,7 @@ func (e *env) obey(s *site, web *webServer, follow *followers) (stop func()) {
 // canServe reports whether there is a config to begin with: the file's, or one that the outbox keeps. It looks before
 // the background deliverer is asked to leave, who can at least serve the receivers of ossec.conf.
 func (e *env) canServe(ctx context.Context, state, path string) bool {
-	if cfg, _, _ := loadConfig(path, e.home); cfg != nil {
+	if config.Read(path, e.home).Config != nil {
 		return true
 	}
 	box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})

@@ -6,11 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/program"
@@ -28,7 +25,7 @@ type Config struct {
 	// Env are further variables. They are the same for every alert.
 	Env map[string]notifier.Secret `yaml:"env"`
 	// Output is how much is kept of what it prints; 64 KiB without it.
-	Output Size `yaml:"output"`
+	Output yamlnode.Size `yaml:"output"`
 	// User is who it runs as, by name or number; who delivers, without it.
 	User string `yaml:"user"`
 	// Directory is where it runs; / without it.
@@ -37,26 +34,6 @@ type Config struct {
 	Actions []string `yaml:"actions"`
 	// Report are the receivers that are told how it ended.
 	Report []string `yaml:"report"`
-}
-
-// Size is a number of bytes in the config: 64KiB, 1MiB, 5000.
-type Size int
-
-// UnmarshalYAML reads a size.
-func (v *Size) UnmarshalYAML(n *yaml.Node) error {
-	text, unit := strings.TrimSpace(n.Value), 1
-	for suffix, of := range map[string]int{"KiB": 1 << 10, "MiB": 1 << 20} {
-		if number, ok := strings.CutSuffix(text, suffix); ok {
-			text, unit = strings.TrimSpace(number), of
-			break
-		}
-	}
-	size, err := strconv.Atoi(text)
-	if err != nil || n.Kind != yaml.ScalarNode || size <= 0 || size > maxOutput/unit {
-		return fmt.Errorf("%q is no size from 1 byte to 1 MiB: write 64KiB, 1MiB or a number of bytes", n.Value)
-	}
-	*v = Size(size * unit)
-	return nil
 }
 
 // Limits and defaults.
@@ -122,6 +99,9 @@ func (c Config) Validate() error {
 	}
 	if c.timeout() > maxTimeout {
 		bad("timeout", "is longer than %s: let the program start what takes longer, and end", maxTimeout)
+	}
+	if c.Output < 0 || c.Output > maxOutput {
+		bad("output", "is %s: write a size up to %s", c.Output, yamlnode.Size(maxOutput))
 	}
 	for name, value := range c.Env {
 		switch v, _ := value.Plain(); {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 // The values of the setting body.
@@ -38,7 +39,7 @@ type Config struct {
 // Rotation says when a file is put aside, and what becomes of it then. The zero value never does.
 type Rotation struct {
 	// Bytes is how long a file may become.
-	Bytes int64 `yaml:"bytes"`
+	Bytes yamlnode.Size `yaml:"bytes"`
 	// Daily puts a file aside before the first line of another day.
 	Daily bool `yaml:"daily"`
 	// Keep is how many of them stay; without it, all.
@@ -105,7 +106,7 @@ func (c Config) Validate() error {
 	}
 	r := c.Rotate
 	if r.Bytes != 0 && r.Bytes < minRotate {
-		bad("rotate.bytes", "is %d: write %d or more", r.Bytes, minRotate)
+		bad("rotate.bytes", "is %s: write %s or more", r.Bytes, yamlnode.Size(minRotate))
 	}
 	if r.Keep < 0 {
 		bad("rotate.keep", "is %d: write how many files stay", r.Keep)

@@ -28,7 +28,7 @@ func (f *Notifier) due(st fs.FileInfo, line int64) bool {
 		return false
 	}
 	day := func(t time.Time) string { return t.Local().Format(time.DateOnly) }
-	return f.Bytes > 0 && st.Size()+line > f.Bytes || f.Daily && day(st.ModTime()) != day(f.now())
+	return f.Bytes > 0 && st.Size()+line > int64(f.Bytes) || f.Daily && day(st.ModTime()) != day(f.now())
 }
 
 // rotate puts the file aside that is open and locked, and opens another in its place. Without one, the old is where it was.

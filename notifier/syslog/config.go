@@ -86,7 +86,7 @@ type Config struct {
 	// Device takes the place of what CEF and LEEF say of who watches.
 	Device Device `yaml:"device"`
 	// MaxBytes is how long a message may be; what is longer is cut.
-	MaxBytes int `yaml:"max_bytes"`
+	MaxBytes yamlnode.Size `yaml:"max_bytes"`
 	// Framing divides messages on a connection: octet, or newline for servers that know nothing else.
 	Framing string `yaml:"framing"`
 	// Header is rfc5424, or rfc3164 for receivers that know nothing else. Without it: what the socket of a host wants, rfc3164, else
@@ -221,12 +221,12 @@ func (c Config) Validate() error {
 	if c.Enterprise > 0 && c.Header == headerRFC3164 {
 		bad("enterprise", "is of no use with header: rfc3164, which has no structured data")
 	}
-	most := maxStream
+	most := yamlnode.Size(maxStream)
 	if s.scheme == schemeUDP {
 		most = maxDatagram
 	}
 	if c.MaxBytes != 0 && (c.MaxBytes < minBytes || c.MaxBytes > most) {
-		bad("max_bytes", "is %d: write %d to %d", c.MaxBytes, minBytes, most)
+		bad("max_bytes", "is %s: write %d to %s", c.MaxBytes, minBytes, most)
 	}
 	if addressed && s.scheme != schemeTLS {
 		for key, file := range map[string]string{"ca_file": c.CAFile, "cert_file": c.CertFile, "key_file": c.KeyFile} {
@@ -261,18 +261,24 @@ func ConfigFromURL(hookURL string) (Config, error) {
 	texts := map[string]*string{
 		"format": &cfg.Format, "facility": &cfg.Facility, "app_name": &cfg.AppName, "hostname": &cfg.Hostname, "framing": &cfg.Framing, "header": &cfg.Header,
 	}
-	numbers := map[string]*int{"enterprise": &cfg.Enterprise, "max_bytes": &cfg.MaxBytes}
 	for key := range query {
+		value := query.Get(key)
 		if to := texts[key]; to != nil {
-			*to = query.Get(key)
+			*to = value
 			continue
 		}
-		to := numbers[key]
-		if to == nil {
+		switch key {
+		case "enterprise":
+			if cfg.Enterprise, err = strconv.Atoi(value); err != nil {
+				err = fmt.Errorf("%q is no number", value)
+			}
+		case "max_bytes":
+			cfg.MaxBytes, err = yamlnode.ParseSize(value)
+		default:
 			return Config{}, &notifier.FieldError{Key: "address", Message: fmt.Sprintf("%q is none of format, facility, app_name, hostname, framing, header, enterprise, max_bytes", key)}
 		}
-		if *to, err = strconv.Atoi(query.Get(key)); err != nil {
-			return Config{}, &notifier.FieldError{Key: key, Message: fmt.Sprintf("%q is no number", query.Get(key))}
+		if err != nil {
+			return Config{}, &notifier.FieldError{Key: key, Message: err.Error()}
 		}
 	}
 	return cfg, cfg.Validate()

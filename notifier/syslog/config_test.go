@@ -51,7 +51,7 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 }
 
 func TestSettingsOfTheArguments(t *testing.T) {
-	got, err := ConfigFromURL("tls://siem.example.com?format=cef&facility=local4&app_name=ossec&enterprise=32473&max_bytes=4000&framing=newline&header=rfc5424&hostname=m")
+	got, err := ConfigFromURL("tls://siem.example.com?format=cef&facility=local4&app_name=ossec&enterprise=32473&max_bytes=4KB&framing=newline&header=rfc5424&hostname=m")
 	want := Config{Address: "tls://siem.example.com", Format: "cef", Facility: "local4", AppName: "ossec", Hostname: "m", Enterprise: 32473, MaxBytes: 4000, Framing: "newline", Header: "rfc5424"}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

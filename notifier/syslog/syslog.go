@@ -59,7 +59,7 @@ func New(cfg Config, dial notifier.Dial) (*Notifier, error) {
 	s.old = cmp.Or(cfg.Header, header) == headerRFC3164
 	switch {
 	case cfg.MaxBytes > 0:
-		s.maxBytes = cfg.MaxBytes
+		s.maxBytes = int(cfg.MaxBytes)
 	case to.scheme == schemeUDP && s.old:
 		s.maxBytes = oldBytes
 	case to.scheme == schemeUDP:
