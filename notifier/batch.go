@@ -29,6 +29,9 @@ const maxBatchWait = 5 * time.Second
 // side, or the second of two would have too little of its attempt's time left, again and again.
 const maxHold = time.Second
 
+// lastWord is for how long who has no more time waits for what the request says that ended with it.
+const lastWord = 100 * time.Millisecond
+
 // MaxBatch is the most notifications in one request: as many as a receiver can have under way.
 const MaxBatch = 100
 
@@ -126,6 +129,12 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		return c.result.Receipt, c.result.Err
 	case <-ctx.Done():
 	}
+	if b.leaves(p) { // the request ends with the time of those who wait: what it says of that names the server
+		select {
+		case <-c.done:
+		case <-time.After(lastWord):
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
@@ -145,6 +154,13 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		sent = false
 	}
 	return Receipt{}, &Error{Err: fmt.Errorf("wait for a request of several: %w", context.Cause(ctx)), Ambiguous: sent}
+}
+
+// leaves reports whether a request is under way, or has been.
+func (b *Batch[T]) leaves(p *pending[T]) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open != p
 }
 
 // flush sends what is open. It is for who holds the lock.
@@ -208,6 +224,7 @@ func together(callers []*caller) (context.Context, context.CancelFunc) {
 	stops := []func(){func() { cancel(context.Canceled) }}
 	var left sync.WaitGroup
 	var first time.Time
+	var least context.Context
 	for _, c := range callers {
 		left.Add(1)
 		stop := context.AfterFunc(c.ctx, left.Done)
@@ -217,7 +234,7 @@ func together(callers []*caller) (context.Context, context.CancelFunc) {
 			}
 		})
 		if d, ok := c.ctx.Deadline(); ok && (first.IsZero() || d.Before(first)) {
-			first = d
+			first, least = d, c.ctx
 		}
 	}
 	go func() {
@@ -225,9 +242,14 @@ func together(callers []*caller) (context.Context, context.CancelFunc) {
 		cancel(context.Cause(callers[0].ctx))
 	}()
 	if !first.IsZero() {
+		over := context.AfterFunc(least, func() {
+			if errors.Is(least.Err(), context.DeadlineExceeded) {
+				cancel(context.Cause(least)) // which names the timeout
+			}
+		})
 		var stop context.CancelFunc
-		ctx, stop = context.WithDeadlineCause(ctx, first, errors.New("no answer within the receiver's timeout"))
-		stops = append(stops, stop)
+		ctx, stop = context.WithDeadline(ctx, first.Add(lastWord/2)) // for who plans with it; that it ends is said above
+		stops = append(stops, stop, func() { over() })
 	}
 	return ctx, func() {
 		for _, stop := range stops {

@@ -3,6 +3,7 @@ package notifier
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -238,4 +239,19 @@ func TestBatchingSettings(t *testing.T) {
 	if err := (Batching{Size: MaxBatch, Bytes: 1, Wait: 1}).Validate("batch."); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestWhoHasNoMoreTimeHearsWhatTheRequestSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		timeout := errors.New("no answer within the receiver's timeout of 2s")
+		b := &Batch[int]{Size: 10, Send: func(ctx context.Context, _ []int) []Result {
+			<-ctx.Done()
+			return []Result{{Err: fmt.Errorf("post to a server: %w", context.Cause(ctx))}}
+		}}
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, timeout)
+		defer cancel()
+		if _, err := b.Add(ctx, 1, 1); err == nil || err.Error() != "post to a server: "+timeout.Error() {
+			t.Errorf("got %v", err)
+		}
+	})
 }
