@@ -318,6 +318,9 @@ func (d *Dispatcher) rendered(x Delivery) (n notifier.Notification, ackURL strin
 		Earlier:    x.Earlier,
 		Parts:      parts,
 	}
+	if x.Summary == nil {
+		n.Received = x.Alert.Received
+	}
 	if data != nil {
 		n.DedupKey = data.DedupKey
 		if data.Calm() { // what became of a critical alert is not critical

@@ -32,7 +32,11 @@ func (d *Dispatcher) render(x Delivery, c templates.Context) (data *templates.Da
 		var plainErr error
 		parts, plainErr = x.Receiver.Templates.Defaults().Parts(templates.WithFailure(data, err.Error()))
 		if plainErr != nil {
-			parts = templates.Plain(data, errors.Join(err, plainErr))
+			cause := err
+			if plainErr.Error() != err.Error() { // a mistake in a preset is there with our parts, too
+				cause = errors.Join(err, plainErr)
+			}
+			parts = templates.Plain(data, cause)
 		}
 	}
 	return data, parts, err

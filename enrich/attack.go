@@ -38,6 +38,17 @@ var attack = sync.OnceValue(func() map[string]attackEntry {
 // maxAttack is how many ids of one alert are looked up.
 const maxAttack = 20
 
+// attacks remembers the names of ids.
+type attacks struct{ memo[string, map[string]any] }
+
+// names are the names of the ids of an alert. They are shared, and not changed.
+func (a *attacks) names(m alert.MITRE) map[string]any {
+	if len(m.IDs) == 0 || len(m.Techniques)+len(m.Tactics) > 0 {
+		return attackNames(m)
+	}
+	return a.or(strings.Join(m.IDs, "\x00"), func() map[string]any { return attackNames(m) })
+}
+
 // attackNames are the names of the ids of an alert: those that it gives itself, else ours. Nil without an id.
 func attackNames(m alert.MITRE) map[string]any {
 	if len(m.IDs) == 0 {

@@ -19,7 +19,7 @@ var classes = []string{public, private, loopback, linkLocal, documentation, cgna
 // special are the networks of IANA's registries of special-purpose addresses whose addresses are no host's on the Internet
 // (iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry), and those for multicast.
 var special = func() *prefixes[string] {
-	t := newPrefixes[string]()
+	t := &prefixes[string]{}
 	for class, nets := range map[string][]string{
 		private:       {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
 		loopback:      {"127.0.0.0/8", "::1/128"},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -45,6 +46,8 @@ type Table struct {
 
 // ReverseDNS says how names are asked for.
 type ReverseDNS struct {
+	// Server is the address of a name server, with or without its port; "" is those of the host.
+	Server string `yaml:"server"`
 	// Timeout is how long an alert waits for an answer, Cache how long one is remembered.
 	Timeout yamlnode.Duration `yaml:"timeout"`
 	Cache   yamlnode.Duration `yaml:"cache"`
@@ -58,7 +61,16 @@ const (
 )
 
 func (r ReverseDNS) timeout() time.Duration { return cmp.Or(time.Duration(r.Timeout), defaultTimeout) }
-func (r ReverseDNS) cache() time.Duration   { return cmp.Or(time.Duration(r.Cache), defaultCache) }
+
+// server is the address of the name server with its port.
+func (r ReverseDNS) server() string {
+	if addr, err := netip.ParseAddr(r.Server); err == nil {
+		return netip.AddrPortFrom(addr, 53).String()
+	}
+	return r.Server
+}
+
+func (r ReverseDNS) cache() time.Duration { return cmp.Or(time.Duration(r.Cache), defaultCache) }
 
 // Resolve makes paths absolute that are relative to the config's directory.
 func (c *Config) Resolve(dir string) {
@@ -149,8 +161,13 @@ func (c *Config) Faults(taken []string) []Fault {
 	for _, n := range sortedKeys(c.Tables) {
 		c.Tables[n].faults(n, taken, bad)
 	}
-	if r := c.ReverseDNS; r != nil && r.timeout() > maxTimeout {
-		bad(fmt.Sprintf("reverse_dns: a timeout of %s holds up alerts: %s at most", r.timeout(), maxTimeout), "reverse_dns", "timeout")
+	if r := c.ReverseDNS; r != nil {
+		if r.timeout() > maxTimeout {
+			bad(fmt.Sprintf("reverse_dns: a timeout of %s holds up alerts: %s at most", r.timeout(), maxTimeout), "reverse_dns", "timeout")
+		}
+		if _, err := netip.ParseAddrPort(r.server()); r.Server != "" && err != nil {
+			bad(fmt.Sprintf("reverse_dns: server: %q is no address of a name server: write one such as 192.0.2.53, or 192.0.2.53:5353", r.Server), "reverse_dns", "server")
+		}
 	}
 	return faults
 }

@@ -21,8 +21,8 @@ const (
 	failedFor = time.Minute
 )
 
-// resolver asks for the names of addresses. Waiting takes at most a tenth of the time, so that a burst from many addresses, or a
-// name server that is down, holds nothing up: the answers come late, and serve the next alert of the address.
+// resolver asks for the names of addresses. For an answer is waited until its time is up, counted from when it was asked for; what comes
+// later serves the next alert of the address.
 type resolver struct {
 	timeout, cache time.Duration
 	ask            func(context.Context, string) ([]string, error)
@@ -31,7 +31,7 @@ type resolver struct {
 	mu      sync.Mutex
 	names   map[netip.Addr]*ptr
 	asking  int
-	patient time.Time // when an alert may wait again
+	patient time.Time // when somebody may wait again who holds up others
 }
 
 // ptr is what is known of an address.
@@ -39,47 +39,77 @@ type ptr struct {
 	name    string
 	err     error
 	expires time.Time
-	done    chan struct{} // closed when it is known
+	known   chan struct{} // closed when it is known
+	settled chan struct{} // closed when it is known, or nobody waits for it any more
 }
 
 func newResolver(c ReverseDNS) *resolver {
-	return &resolver{
-		timeout: c.timeout(), cache: c.cache(), ask: net.DefaultResolver.LookupAddr, now: time.Now, names: map[netip.Addr]*ptr{},
+	from := net.DefaultResolver
+	if c.Server != "" {
+		from = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, c.server())
+		}}
 	}
+	return &resolver{timeout: c.timeout(), cache: c.cache(), ask: from.LookupAddr, now: time.Now, names: map[netip.Addr]*ptr{}}
 }
 
 var errNotAsked = errors.New("more addresses come than can be asked for; some have no name")
 
-// name is the name of an address, as far as it is known within the time.
-func (r *resolver) name(addr netip.Addr) (string, error) {
+// pending is closed when there is no use in waiting for the name of an address any more; nil where there is none now.
+func (r *resolver) pending(addr netip.Addr) <-chan struct{} {
+	p, _ := r.question(addr)
+	if p == nil || isClosed(p.settled) {
+		return nil
+	}
+	return p.settled
+}
+
+// name is the name of an address as far as it is known now or, with wait, within the time. Waiting takes at most a tenth of the time: so a
+// burst from many addresses, or a name server that is down, does not hold up one who waits for each.
+func (r *resolver) name(addr netip.Addr, wait bool) (string, error) {
 	p, err := r.question(addr)
 	if p == nil {
 		return "", err
 	}
-	select {
-	case <-p.done:
+	if wait && !isClosed(p.settled) && r.mayWait() {
+		began := r.now()
+		<-p.settled
+		r.waited(r.now().Sub(began))
+	}
+	switch {
+	case isClosed(p.known):
 		return p.name, p.err
+	case isClosed(p.settled):
+		return "", fmt.Errorf("no answer within %s", r.timeout)
+	}
+	return "", errLater
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
 	default:
+		return false
 	}
+}
+
+// mayWait reports whether it is time that somebody waits again, who then tells how long it was.
+func (r *resolver) mayWait() bool {
 	r.mu.Lock()
-	began := r.now()
-	if began.Before(r.patient) {
-		r.mu.Unlock()
-		return "", errLater
+	defer r.mu.Unlock()
+	now := r.now()
+	if now.Before(r.patient) {
+		return false
 	}
-	r.patient = began.Add(10 * r.timeout) // for others that come meanwhile
-	r.mu.Unlock()
-	timer := time.NewTimer(r.timeout)
-	defer timer.Stop()
-	select {
-	case <-p.done:
-		r.mu.Lock()
-		r.patient = r.now().Add(9 * r.now().Sub(began))
-		r.mu.Unlock()
-		return p.name, p.err
-	case <-timer.C:
-		return "", fmt.Errorf("no answer within %s; alerts do not wait for one for a while", r.timeout)
-	}
+	r.patient = now.Add(10 * r.timeout) // for others that come meanwhile
+	return true
+}
+
+func (r *resolver) waited(so time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.patient = r.now().Add(9 * so)
 }
 
 // question is what is known of an address, or will be: it is asked for unless that was done.
@@ -100,10 +130,16 @@ func (r *resolver) question(addr netip.Addr) (*ptr, error) {
 			}
 		}
 	}
-	p := &ptr{done: make(chan struct{})}
+	p := &ptr{known: make(chan struct{}), settled: make(chan struct{})}
 	r.names[addr] = p
 	r.asking++
-	go r.answer(addr, p)
+	settle := sync.OnceFunc(func() { close(p.settled) })
+	up := time.AfterFunc(r.timeout, settle)
+	go func() {
+		r.answer(addr, p)
+		up.Stop()
+		settle()
+	}()
 	return p, nil
 }
 
@@ -131,7 +167,7 @@ func (r *resolver) answer(addr netip.Addr, p *ptr) {
 	defer r.mu.Unlock()
 	p.name, p.err, p.expires = name, err, r.now().Add(keep)
 	r.asking--
-	close(p.done)
+	close(p.known)
 }
 
 // hostName is the first of the names that is one: whoever owns the address writes them, and may write anything.

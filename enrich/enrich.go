@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"runtime/debug"
 	"slices"
@@ -41,12 +42,15 @@ const (
 type Enricher struct {
 	config Config
 	names  []string
+	empty  map[string]any // of each name: nothing
 	geoip  []*source[geoDatabase]
 	lists  []*addressList
 	tables []*lookupTable
 	dns    *resolver // nil: not asked
 	maps   mapLink
-	log    *slog.Logger
+
+	attacks attacks
+	log     *slog.Logger
 
 	contents atomic.Pointer[contents]
 	mu       sync.Mutex
@@ -72,13 +76,21 @@ func (n Note) String() string { return n.Source + ": " + n.Why }
 // New makes the enricher of a config that is valid. Nothing is opened yet.
 func New(c Config) *Enricher {
 	e := &Enricher{config: c, log: slog.New(slog.DiscardHandler), notes: map[string]*Note{}, told: map[string]*told{}, count: map[string]*counts{}, maps: newMapLink(c.Map)}
-	e.names = c.Names()
+	e.name(c.Names())
 	if c.ReverseDNS != nil {
 		e.dns = newResolver(*c.ReverseDNS)
 		e.count[dnsSource] = &counts{}
 	}
 	e.open(NewStore())
 	return e
+}
+
+// name says which names are always added.
+func (e *Enricher) name(names []string) {
+	e.names, e.empty = names, make(map[string]any, len(names))
+	for _, n := range names {
+		e.empty[n] = nil
+	}
 }
 
 // Use makes the enricher share what other enrichers with the same store have read, and write to a log what it cannot look up,
@@ -117,7 +129,7 @@ func (e *Enricher) WithoutDNS() *Enricher {
 	c := e.config
 	c.ReverseDNS = nil
 	quiet := New(c)
-	quiet.names = e.names // the name is there, and nothing is found under it
+	quiet.name(e.names) // the name is there, and nothing is found under it
 	quiet.geoip, quiet.lists, quiet.tables = e.geoip, e.lists, e.tables
 	return quiet
 }
@@ -154,27 +166,66 @@ func (e *Enricher) String() string {
 }
 
 // Enrich gives a copy of an alert with all that is known beside. It answers within a moment, whatever the sources do.
-func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert {
+func (e *Enricher) Enrich(a *alert.Alert) *alert.Alert { return e.enrich(a, true) }
+
+// EnrichNow is Enrich that waits for no name server: see [Enricher.Pending].
+func (e *Enricher) EnrichNow(a *alert.Alert) *alert.Alert { return e.enrich(a, false) }
+
+// Pending asks for the names of the addresses of alerts. It gives a channel that is closed as soon as there is no use in waiting for
+// them any more, which is within the timeout of reverse DNS; nil where EnrichNow says all already.
+func (e *Enricher) Pending(alerts ...*alert.Alert) <-chan struct{} {
+	if e == nil || e.dns == nil {
+		return nil
+	}
+	var all []<-chan struct{}
+	for _, a := range alerts {
+		for _, addr := range []netip.Addr{Source(a), parseAddress(a.Destination.IP)} {
+			if !addr.IsValid() || !hasName(classOf(addr)) {
+				continue
+			}
+			if c := e.dns.pending(addr); c != nil {
+				all = append(all, c)
+			}
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	out := make(chan struct{})
+	go func() {
+		defer close(out)
+		for _, c := range all {
+			<-c
+		}
+	}()
+	return out
+}
+
+// hasName reports whether addresses of a class have names that can be asked for.
+func hasName(class string) bool { return class == public || class == private || class == cgnat }
+
+func (e *Enricher) enrich(a *alert.Alert, wait bool) *alert.Alert {
 	if e == nil || a == nil {
 		return a
 	}
-	added := make(map[string]any, len(e.names))
-	for _, name := range e.names {
-		added[name] = nil
-	}
+	added := maps.Clone(e.empty)
 	if e.contents.Load() == nil { // the first alert, which waits for all files at the same time
 		e.begin()
 	}
-	e.address(added, Source(a), sourceGeo, sourceClass, sourceName)
-	e.address(added, parseAddress(a.Destination.IP), destinationGeo, destinationClass, destinationName)
-	if names := attackNames(a.Rule.MITRE); names != nil {
+	now := time.Now()
+	e.address(added, Source(a), now, wait, sourceGeo, sourceClass, sourceName)
+	e.address(added, parseAddress(a.Destination.IP), now, wait, destinationGeo, destinationClass, destinationName)
+	if names := e.attacks.names(a.Rule.MITRE); names != nil {
 		added[attackName] = names
 	}
 	out := *a
 	out.Added = added
 	for _, t := range e.tables { // they may be keyed by what was added before
 		e.guard(t.id, t.id, t.path, func() error {
-			row, err := t.find(&out)
+			row, err := t.find(&out, now)
 			if row != nil {
 				added[t.name] = row
 			}
@@ -251,18 +302,18 @@ func parseAddress(text string) netip.Addr {
 }
 
 // address adds what is known of one address.
-func (e *Enricher) address(added map[string]any, addr netip.Addr, geo, class, name string) {
+func (e *Enricher) address(added map[string]any, addr netip.Addr, now time.Time, wait bool, geo, class, name string) {
 	if !addr.IsValid() {
 		return
 	}
-	known := e.about(addr)
+	known := e.about(addr, now)
 	added[class] = known.classes
 	if known.geo != nil {
 		added[geo] = known.geo
 	}
-	if k := known.kind; e.dns != nil && (k == public || k == private || k == cgnat) {
+	if e.dns != nil && hasName(known.kind) {
 		e.guard(dnsSource, dnsSource, "", func() error {
-			found, err := e.dns.name(addr)
+			found, err := e.dns.name(addr, wait)
 			if found != "" {
 				added[name] = found
 			}
@@ -277,8 +328,10 @@ type contents struct {
 	geoip []*geoDatabase
 	lists []*addresses
 
-	mu    sync.RWMutex
-	known map[netip.Addr]*about
+	known memo[netip.Addr, *about]
+	// Most addresses share their place with others: what several databases say of it is put together once, and written down once.
+	joined memo[[2]*place, *place]
+	geo    memo[*place, map[string]any]
 }
 
 // about is what the files say of an address. It is shared, and not changed.
@@ -289,33 +342,30 @@ type about struct {
 	geo     map[string]any
 }
 
-// maxKnown is of how many addresses is remembered what the files say.
-const maxKnown = 8192
-
 // held is what the files hold now.
-func (e *Enricher) held() *contents {
+func (e *Enricher) held(now time.Time) *contents {
 	c := e.contents.Load()
 	same := c != nil
 	for i, s := range e.geoip {
-		held, err := s.get()
+		held, err := s.get(now)
 		e.note(s.key, geoSource, s.path, err)
 		same = same && c.geoip[i] == held
 	}
 	for i, l := range e.lists {
-		held, err := l.get()
+		held, err := l.get(now)
 		e.note(l.key, l.id, l.path, err)
 		same = same && c.lists[i] == held
 	}
 	if same {
 		return c
 	}
-	c = &contents{known: map[netip.Addr]*about{}}
+	c = &contents{}
 	for _, s := range e.geoip {
-		held, _ := s.get()
+		held, _ := s.get(now)
 		c.geoip = append(c.geoip, held)
 	}
 	for _, l := range e.lists {
-		held, _ := l.get()
+		held, _ := l.get(now)
 		c.lists = append(c.lists, held)
 	}
 	e.contents.Store(c)
@@ -323,20 +373,9 @@ func (e *Enricher) held() *contents {
 }
 
 // about is what the files say of an address.
-func (e *Enricher) about(addr netip.Addr) *about {
-	c := e.held()
-	c.mu.RLock()
-	x := c.known[addr]
-	c.mu.RUnlock()
-	if x == nil {
-		x = e.ask(c, addr)
-		c.mu.Lock()
-		if len(c.known) >= maxKnown {
-			clear(c.known)
-		}
-		c.known[addr] = x
-		c.mu.Unlock()
-	}
+func (e *Enricher) about(addr netip.Addr, now time.Time) *about {
+	c := e.held(now)
+	x := c.known.or(addr, func() *about { return e.ask(c, addr) })
 	for i, l := range e.lists {
 		e.count[l.id].tell(x.in[i], missing(c.lists[i] == nil))
 	}
@@ -358,19 +397,35 @@ func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 	if x.kind != public { // of others a database knows nothing, or something wrong
 		return x
 	}
-	var where place
+	var where *place
 	for i, db := range c.geoip {
-		if db != nil {
-			e.guard(e.geoip[i].key+" lookup", geoSource, e.geoip[i].path, func() error { return db.lookup(addr, &where) })
+		if db == nil {
+			continue
 		}
+		e.guard(e.geoip[i].lookup, geoSource, e.geoip[i].path, func() error {
+			p, err := db.lookup(addr)
+			where = c.join(where, p)
+			return err
+		})
 	}
-	x.geo = where.values(e.maps)
+	if where == nil {
+		return x
+	}
+	x.geo = c.geo.or(where, func() map[string]any { return where.values(e.maps) })
 	for _, class := range where.classes {
 		if !slices.Contains(x.classes, any(class)) {
 			x.classes = append(x.classes, class)
 		}
 	}
 	return x
+}
+
+// join is what two databases say of a place, the first before the second. Either may be nil.
+func (c *contents) join(a, b *place) *place {
+	if a == nil || b == nil {
+		return a.or(b)
+	}
+	return c.joined.or([2]*place{a, b}, func() *place { return a.or(b) })
 }
 
 // errMissing stands for whatever is wrong with a source that holds nothing.

@@ -1,6 +1,7 @@
 package enrich
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -24,8 +25,6 @@ const (
 	maxDatabase = 1 << 30
 	// maxText is how much is kept of one text that is looked up, in bytes.
 	maxText = 200
-	// maxRemembered is of how many records of a database is remembered what they say.
-	maxRemembered = 4096
 )
 
 // geoDatabase is a file in MaxMind's format.
@@ -37,8 +36,8 @@ type geoDatabase struct {
 	reader *maxminddb.Reader
 	size   int64
 
-	mu         sync.RWMutex
-	remembered map[uintptr]*place // by the offset of the record: networks share them
+	places  memo[uintptr, *place] // by the offset of the record: networks share them
+	records sync.Pool             // to read into
 }
 
 func readDatabase(f *os.File, size int64) (*geoDatabase, error) {
@@ -52,7 +51,7 @@ func readDatabase(f *os.File, size int64) (*geoDatabase, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no memory for its %d bytes: %w", size, err)
 	}
-	db := &geoDatabase{size: size, remembered: map[uintptr]*place{}}
+	db := &geoDatabase{size: size, records: sync.Pool{New: func() any { return new(record) }}}
 	runtime.AddCleanup(db, func(b []byte) { _ = syscall.Munmap(b) }, b)
 	if _, err := io.ReadFull(f, b); err != nil {
 		return nil, fmt.Errorf("it ends too early: %w", err)
@@ -66,38 +65,30 @@ func readDatabase(f *os.File, size int64) (*geoDatabase, error) {
 // built is when the database was made.
 func (db *geoDatabase) built() time.Time { return time.Unix(int64(db.reader.Metadata.BuildEpoch), 0) }
 
-// lookup adds to a place what the database knows of an address and nobody has said yet.
-func (db *geoDatabase) lookup(addr netip.Addr, into *place) error {
+// lookup is what the database knows of an address; nil for nothing. It is shared, and not changed.
+func (db *geoDatabase) lookup(addr netip.Addr) (*place, error) {
 	defer runtime.KeepAlive(db) // what the reader reads is there as long as db is
 	if addr.Is6() && db.reader.Metadata.IPVersion == 4 {
-		return nil // for the reader that is an error; for us it is an address that the file does not have
+		return nil, nil // for the reader that is an error; for us it is an address that the file does not have
 	}
 	result := db.reader.Lookup(addr)
 	if err := result.Err(); err != nil {
-		return fmt.Errorf("the database is damaged: %w", err)
+		return nil, fmt.Errorf("the database is damaged: %w", err)
 	}
 	if !result.Found() {
-		return nil
+		return nil, nil
 	}
-	at := result.Offset()
-	db.mu.RLock()
-	known := db.remembered[at]
-	db.mu.RUnlock()
-	if known == nil {
-		var record map[string]any
-		if err := result.Decode(&record); err != nil {
-			return fmt.Errorf("the database is damaged: %w", err)
+	known, there := db.places.get(result.Offset())
+	if !there {
+		r := db.records.Get().(*record)
+		defer db.records.Put(r)
+		if err := result.Decode(r); err != nil {
+			return nil, fmt.Errorf("the database is damaged: %w", err)
 		}
-		known = placeOf(record)
-		db.mu.Lock()
-		if len(db.remembered) >= maxRemembered {
-			clear(db.remembered)
-		}
-		db.remembered[at] = known
-		db.mu.Unlock()
+		known = placeOf(r)
+		db.places.put(result.Offset(), known)
 	}
-	into.add(known)
-	return nil
+	return known, nil
 }
 
 // place is what databases know of an address. Texts that are not known are empty.
@@ -111,93 +102,56 @@ type place struct {
 	classes             []string
 }
 
-// add takes over what is not known yet.
-func (p *place) add(o *place) {
-	if p.country == "" && o.country != "" {
-		p.country, p.eu = o.country, o.eu
+// or is what p says and, where it says nothing, o. Either may be nil.
+func (p *place) or(o *place) *place {
+	if p == nil || o == nil {
+		return cmp.Or(p, o)
 	}
-	for _, x := range []struct{ to, from *string }{
-		{&p.countryName, &o.countryName}, {&p.city, &o.city}, {&p.region, &o.region}, {&p.continent, &o.continent}, {&p.org, &o.org},
-	} {
-		if *x.to == "" {
-			*x.to = *x.from
-		}
+	both := *p
+	if p.country == "" {
+		both.country, both.eu = o.country, o.eu
 	}
-	if !p.located && o.located {
-		p.latitude, p.longitude, p.accuracy, p.located = o.latitude, o.longitude, o.accuracy, true
+	both.countryName, both.city, both.region = cmp.Or(p.countryName, o.countryName), cmp.Or(p.city, o.city), cmp.Or(p.region, o.region)
+	both.continent, both.org, both.asn = cmp.Or(p.continent, o.continent), cmp.Or(p.org, o.org), cmp.Or(p.asn, o.asn)
+	if !p.located {
+		both.latitude, both.longitude, both.accuracy, both.located = o.latitude, o.longitude, o.accuracy, o.located
 	}
-	if p.asn == 0 {
-		p.asn = o.asn
-	}
+	both.classes = slices.Clone(p.classes)
 	for _, c := range o.classes {
-		if !slices.Contains(p.classes, c) {
-			p.classes = append(p.classes, c)
+		if !slices.Contains(both.classes, c) {
+			both.classes = append(both.classes, c)
 		}
 	}
+	return &both
 }
 
-// The makers of such files name the same thing differently: where each may stand, the commonest first. A number is an index of a
-// list.
+// geoLayout is where a record may say what we add of it.
+var geoLayout layout
+
+// The makers of such files name the same thing differently: where each may stand, the commonest first. A 0 is the first of a list.
 var (
-	countryPaths     = paths("country.iso_code", "country_code", "country")
-	countryNamePaths = paths("country.names.en", "country_name", "country.name", "country")
-	cityPaths        = paths("city.names.en", "city.name", "city")
-	regionPaths      = paths("subdivisions.0.names.en", "subdivisions.0.iso_code", "region", "region_name", "state1")
-	continentPaths   = paths("continent.code", "continent_code", "continent")
-	latitudePaths    = paths("location.latitude", "latitude", "lat")
-	longitudePaths   = paths("location.longitude", "longitude", "lng", "lon")
-	accuracyPaths    = paths("location.accuracy_radius", "accuracy_radius")
-	asnPaths         = paths("autonomous_system_number", "traits.autonomous_system_number", "asn", "as_number")
-	orgPaths         = paths("autonomous_system_organization", "traits.autonomous_system_organization", "as_name", "as_org", "as_organization", "organization", "isp")
-	euPaths          = paths("country.is_in_european_union", "is_in_european_union")
-	// classPaths are those of databases of proxies.
-	classPaths = []struct {
+	countryAt     = geoLayout.at("country.iso_code", "country_code", "country")
+	countryNameAt = geoLayout.at("country.names.en", "country_name", "country.name", "country")
+	cityAt        = geoLayout.at("city.names.en", "city.name", "city")
+	regionAt      = geoLayout.at("subdivisions.0.names.en", "subdivisions.0.iso_code", "region", "region_name", "state1")
+	continentAt   = geoLayout.at("continent.code", "continent_code", "continent")
+	latitudeAt    = geoLayout.at("location.latitude", "latitude", "lat")
+	longitudeAt   = geoLayout.at("location.longitude", "longitude", "lng", "lon")
+	accuracyAt    = geoLayout.at("location.accuracy_radius", "accuracy_radius")
+	asnAt         = geoLayout.at("autonomous_system_number", "traits.autonomous_system_number", "asn", "as_number")
+	orgAt         = geoLayout.at("autonomous_system_organization", "traits.autonomous_system_organization", "as_name", "as_org", "as_organization", "organization", "isp")
+	euAt          = geoLayout.at("country.is_in_european_union", "is_in_european_union")
+	// classesAt are those of databases of proxies.
+	classesAt = []struct {
 		class string
-		at    [][]string
+		at    []int
 	}{
-		{"tor", paths("is_tor_exit_node", "traits.is_tor_exit_node", "tor")},
-		{"vpn", paths("is_anonymous_vpn", "traits.is_anonymous_vpn", "vpn")},
-		{"proxy", paths("is_public_proxy", "traits.is_public_proxy", "is_residential_proxy", "traits.is_residential_proxy", "proxy")},
-		{"hosting", paths("is_hosting_provider", "traits.is_hosting_provider", "hosting")},
+		{"tor", geoLayout.at("is_tor_exit_node", "traits.is_tor_exit_node", "tor")},
+		{"vpn", geoLayout.at("is_anonymous_vpn", "traits.is_anonymous_vpn", "vpn")},
+		{"proxy", geoLayout.at("is_public_proxy", "traits.is_public_proxy", "is_residential_proxy", "traits.is_residential_proxy", "proxy")},
+		{"hosting", geoLayout.at("is_hosting_provider", "traits.is_hosting_provider", "hosting")},
 	}
 )
-
-func paths(all ...string) [][]string {
-	var out [][]string
-	for _, p := range all {
-		out = append(out, strings.Split(p, "."))
-	}
-	return out
-}
-
-// at is the value at a path, or nil.
-func at(v any, path []string) any {
-	for _, key := range path {
-		switch x := v.(type) {
-		case map[string]any:
-			v = x[key]
-		case []any:
-			n, err := strconv.Atoi(key)
-			if err != nil || n >= len(x) {
-				return nil
-			}
-			v = x[n]
-		default:
-			return nil
-		}
-	}
-	return v
-}
-
-// text is the first text at the paths that fits, or "".
-func text(record map[string]any, all [][]string, fits func(string) bool) string {
-	for _, path := range all {
-		if s, ok := at(record, path).(string); ok && s != "" && (fits == nil || fits(s)) {
-			return bounded(s)
-		}
-	}
-	return ""
-}
 
 func bounded(s string) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
@@ -208,77 +162,33 @@ func bounded(s string) string {
 	return s
 }
 
-// number is the first number at the paths. Some files write numbers as text, and ASNs as AS15169.
-func number(record map[string]any, all [][]string) (float64, bool) {
-	for _, path := range all {
-		var n float64
-		switch v := at(record, path).(type) {
-		case float64:
-			n = v
-		case float32: // 51.5143, and not 51.51430130004883
-			n, _ = strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
-		case uint64:
-			n = float64(v)
-		case uint32:
-			n = float64(v)
-		case uint16:
-			n = float64(v)
-		case int32:
-			n = float64(v)
-		case int:
-			n = float64(v)
-		case string:
-			f, err := strconv.ParseFloat(strings.TrimPrefix(strings.TrimPrefix(v, "AS"), "as"), 64)
-			if err != nil {
-				continue
-			}
-			n = f
-		default:
-			continue
-		}
-		if !math.IsNaN(n) && !math.IsInf(n, 0) {
-			return n, true
-		}
-	}
-	return 0, false
-}
+func isCode(s string) bool { return len(s) == 2 }
+func isName(s string) bool { return len(s) > 2 }
 
-func truth(record map[string]any, all [][]string) bool {
-	return slices.ContainsFunc(all, func(path []string) bool {
-		switch v := at(record, path).(type) {
-		case bool:
-			return v
-		case string:
-			return v == "true"
-		}
-		return false
-	})
-}
-
-func placeOf(record map[string]any) *place {
-	code := func(s string) bool { return len(s) == 2 }
+// placeOf is what a record says.
+func placeOf(r *record) *place {
 	p := &place{
-		country:     strings.ToUpper(text(record, countryPaths, code)),
-		countryName: text(record, countryNamePaths, func(s string) bool { return len(s) > 2 }),
-		city:        text(record, cityPaths, nil),
-		region:      text(record, regionPaths, nil),
-		continent:   strings.ToUpper(text(record, continentPaths, code)),
-		org:         text(record, orgPaths, nil),
+		country:     strings.ToUpper(r.textAt(countryAt, isCode)),
+		countryName: r.textAt(countryNameAt, isName),
+		city:        r.textAt(cityAt, nil),
+		region:      r.textAt(regionAt, nil),
+		continent:   strings.ToUpper(r.textAt(continentAt, isCode)),
+		org:         r.textAt(orgAt, nil),
 	}
-	p.eu = truth(record, euPaths) || european[p.country]
-	lat, hasLat := number(record, latitudePaths)
-	lon, hasLon := number(record, longitudePaths)
+	p.eu = r.holdsAt(euAt) || european[p.country]
+	lat, hasLat := r.numberAt(latitudeAt)
+	lon, hasLon := r.numberAt(longitudeAt)
 	if hasLat && hasLon && math.Abs(lat) <= 90 && math.Abs(lon) <= 180 {
 		p.latitude, p.longitude, p.located = lat, lon, true
-		if n, ok := number(record, accuracyPaths); ok && n > 0 && n < 1e6 {
+		if n, ok := r.numberAt(accuracyAt); ok && n > 0 && n < 1e6 {
 			p.accuracy = int64(n)
 		}
 	}
-	if n, ok := number(record, asnPaths); ok && n > 0 && n <= math.MaxUint32 {
+	if n, ok := r.numberAt(asnAt); ok && n > 0 && n <= math.MaxUint32 {
 		p.asn = int64(n)
 	}
-	for _, c := range classPaths {
-		if truth(record, c.at) {
+	for _, c := range classesAt {
+		if r.holdsAt(c.at) {
 			p.classes = append(p.classes, c.class)
 		}
 	}
@@ -296,8 +206,15 @@ var european = func() map[string]bool {
 
 // values are what is added of a place; nil where nothing is known. What is not known of it is absent.
 func (p *place) values(m mapLink) map[string]any {
-	out := map[string]any{}
-	for key, s := range map[string]string{"country_name": p.countryName, "city": p.city, "region": p.region, "continent": p.continent, "as_org": p.org} {
+	if p == nil {
+		return nil
+	}
+	size := 8
+	if p.located { // so that it need not grow
+		size = len(geoFields)
+	}
+	out := make(map[string]any, size)
+	text := func(key, s string) {
 		if s != "" {
 			out[key] = s
 		}
@@ -305,11 +222,14 @@ func (p *place) values(m mapLink) map[string]any {
 	if p.country != "" {
 		out["country"], out["eu"] = p.country, p.eu
 	}
+	text("country_name", p.countryName)
+	text("city", p.city)
+	text("region", p.region)
+	text("continent", p.continent)
+	text("as_org", p.org)
 	if p.located {
 		out["latitude"], out["longitude"] = p.latitude, p.longitude
-		if link := m.at(p.latitude, p.longitude); link != "" {
-			out["map"] = link
-		}
+		text("map", m.at(p.latitude, p.longitude))
 	}
 	if p.accuracy > 0 {
 		out["accuracy_km"] = p.accuracy

@@ -38,7 +38,7 @@ func readList(f *os.File, size int64) (*addresses, error) {
 	if size > maxListFile {
 		return nil, &fileError{fmt.Errorf("it has %d bytes, more than the %d that a list may have", size, maxListFile)}
 	}
-	out := &addresses{in: newPrefixes[struct{}]()}
+	out := &addresses{in: &prefixes[struct{}]{}}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(make([]byte, 4096), 64<<10)
 	for n := 1; lines.Scan(); n++ {

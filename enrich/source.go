@@ -23,9 +23,10 @@ const (
 // source is what a file holds, read when it is first asked for and again when the file changes. What was read once serves on
 // while the file is missing or broken, and while a new one is being read.
 type source[T any] struct {
-	path string
-	key  string // that tells it from others in a store
-	read func(*os.File, int64) (*T, error)
+	path   string
+	key    string // that tells it from others in a store
+	lookup string // the key of notes about what is in it
+	read   func(*os.File, int64) (*T, error)
 
 	mu      sync.Mutex
 	held    *T
@@ -56,24 +57,21 @@ func stampOf(st fs.FileInfo) stamp {
 func (s *source[T]) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.start()
+	s.start(time.Now())
 }
 
-// start begins a look; for who holds the lock.
-func (s *source[T]) start() {
-	if s.looking != nil {
-		return
-	}
-	if now := time.Now(); !now.Before(s.due) {
+// start begins a look, if it is time to; for who holds the lock.
+func (s *source[T]) start(now time.Time) {
+	if s.looking == nil && !now.Before(s.due) {
 		s.began, s.looking = now, make(chan struct{})
 		go s.look(s.looking)
 	}
 }
 
-// get is what the file holds, or held last, and why that is not up to date.
-func (s *source[T]) get() (*T, error) {
+// get is what the file holds now, or held last, and why that is not up to date.
+func (s *source[T]) get(now time.Time) (*T, error) {
 	s.mu.Lock()
-	s.start()
+	s.start(now)
 	held, err, looking, hangs, began := s.held, s.err, s.looking, s.hangs, s.began
 	s.mu.Unlock()
 	if looking == nil || hangs {
@@ -204,7 +202,7 @@ func shared[T any](s *Store, kind, path string, read func(*os.File, int64) (*T, 
 			return of
 		}
 	}
-	of := &source[T]{path: path, key: key, read: read}
+	of := &source[T]{path: path, key: key, lookup: key + " lookup", read: read}
 	s.sources[key] = weak.Make(of)
 	return of
 }

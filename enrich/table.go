@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -106,8 +107,8 @@ func newLookupTable(s *Store, name string, t Table) *lookupTable {
 }
 
 // find is the row of an alert, or nil.
-func (t *lookupTable) find(a *alert.Alert) (map[string]any, error) {
-	held, err := t.get()
+func (t *lookupTable) find(a *alert.Alert, now time.Time) (map[string]any, error) {
+	held, err := t.get(now)
 	if held == nil {
 		return nil, err
 	}
@@ -118,11 +119,11 @@ func (t *lookupTable) find(a *alert.Alert) (map[string]any, error) {
 		}
 		asked = true
 		if row := held.find(k, t.key); row != nil {
-			return row.values(), err
+			return held.values(row), err
 		}
 	}
-	if asked {
-		return held.other.values(), err
+	if asked && held.other != nil {
+		return held.values(held.other), err
 	}
 	return nil, err
 }
@@ -135,11 +136,8 @@ type row struct {
 	columns map[string]any
 }
 
-// values are the columns, and the key; nil of no row.
+// values are the columns, and the key.
 func (r *row) values() map[string]any {
-	if r == nil {
-		return nil
-	}
 	out := make(map[string]any, len(r.cells)+len(r.columns)+1)
 	for c, v := range r.columns {
 		out[c] = v
@@ -188,7 +186,12 @@ type rows struct {
 	columns  map[string]bool
 	count    int      // of keys
 	odd      []string // what is doubtful in the file, the first few
+
+	said memo[*row, map[string]any] // the columns of those that were found
 }
+
+// values are the columns of a row, and its key. They are shared, and not changed.
+func (r *rows) values(of *row) map[string]any { return r.said.or(of, of.values) }
 
 func (r *rows) find(text string, k *key) *row {
 	if !k.address {
@@ -216,13 +219,9 @@ func (r *rows) all() iter.Seq[*row] {
 				return
 			}
 		}
-		for _, f := range []*family[*row]{&r.networks.v4, &r.networks.v6} {
-			for _, m := range f.of {
-				for _, of := range m {
-					if !yield(of) {
-						return
-					}
-				}
+		for of := range r.networks.all() {
+			if !yield(of) {
+				return
 			}
 		}
 	}
@@ -321,7 +320,7 @@ func readTable(f *os.File, size int64, k *key) (*rows, error) {
 }
 
 func parseTable(name string, b []byte, k *key) (*rows, error) {
-	r := &rows{by: map[string]*row{}, networks: newPrefixes[*row](), columns: map[string]bool{}}
+	r := &rows{by: map[string]*row{}, networks: &prefixes[*row]{}, columns: map[string]bool{}}
 	read := formatOf(name)
 	if read == nil {
 		return nil, &fileError{errors.New("it is neither .csv, .json nor .yaml")}
@@ -598,6 +597,25 @@ func decode(kept []byte) (map[string]any, error) {
 	}
 	_, err := plain(added, -2)
 	return added, err
+}
+
+// at is the value at a path, or nil. A number is an index of a list.
+func at(v any, path []string) any {
+	for _, key := range path {
+		switch x := v.(type) {
+		case map[string]any:
+			v = x[key]
+		case []any:
+			n, err := strconv.Atoi(key)
+			if err != nil || n < 0 || n >= len(x) {
+				return nil
+			}
+			v = x[n]
+		default:
+			return nil
+		}
+	}
+	return v
 }
 
 // shown are the columns that messages show, and the links.

@@ -22,15 +22,18 @@ type Batching struct {
 	Wait yamlnode.Duration `yaml:"wait"`
 }
 
+// Or puts in what a channel has where a config says nothing.
+func (b Batching) Or(size int, bytes yamlnode.Size) Batching {
+	b.Size, b.Bytes = cmp.Or(b.Size, size), cmp.Or(b.Bytes, bytes)
+	return b
+}
+
 // maxBatchWait bounds how long a notification may wait for others: an attempt has some ten seconds in all.
 const maxBatchWait = 5 * time.Second
 
 // maxHold bounds how long an item waits for the request before it: to a receiver that takes long to answer requests are made side by
 // side, or the second of two would have too little of its attempt's time left, again and again.
 const maxHold = time.Second
-
-// lastWord is for how long who has no more time waits for what the request says that ended with it.
-const lastWord = 100 * time.Millisecond
 
 // MaxBatch is the most notifications in one request: as many as a receiver can have under way.
 const MaxBatch = 100
@@ -62,13 +65,18 @@ type Batch[T any] struct {
 	Size  int           // the most items in one request; 0 and 1 are no batching
 	Bytes int           // the most bytes, by what Add is told; 0 is no limit
 	Wait  time.Duration // how long an item waits for others; 0 is as long as the request before it takes, a second at most
-	// Send makes one request and says for each item, in their order, what became of it. Its context ends when the first
-	// of those who wait has no more time, and when none of them waits any more.
+	// Send makes one request and says for each item, in their order, what became of it. Its context ends shortly before the first
+	// of those who wait has no more time, so that what is known by then is told, and when none of them waits any more.
 	Send func(ctx context.Context, items []T) []Result
 
 	mu       sync.Mutex
 	open     *pending[T] // which takes items
 	underway int
+}
+
+// Use goes by settings, which have the channel's defaults put in.
+func (b *Batch[T]) Use(s Batching) {
+	b.Size, b.Bytes, b.Wait = s.Size, int(s.Bytes), time.Duration(s.Wait)
 }
 
 // Result is what became of one item of a request.
@@ -129,12 +137,6 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		return c.result.Receipt, c.result.Err
 	case <-ctx.Done():
 	}
-	if b.leaves(p) { // the request ends with the time of those who wait: what it says of that names the server
-		select {
-		case <-c.done:
-		case <-time.After(lastWord):
-		}
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	select {
@@ -154,13 +156,6 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		sent = false
 	}
 	return Receipt{}, &Error{Err: fmt.Errorf("wait for a request of several: %w", context.Cause(ctx)), Ambiguous: sent}
-}
-
-// leaves reports whether a request is under way, or has been.
-func (b *Batch[T]) leaves(p *pending[T]) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.open != p
 }
 
 // flush sends what is open. It is for who holds the lock.
@@ -218,13 +213,15 @@ func (b *Batch[T]) results(ctx context.Context, items []T) (results []Result) {
 	return results
 }
 
-// together is a context for all who wait: it has the time of the one who has least, and ends when nobody waits.
+// maxTelling is the most that is kept of the time of those who wait, to tell them what became of their items.
+const maxTelling = 200 * time.Millisecond
+
+// together is a context for all who wait: it has nearly the time of the one who has least, and ends when nobody waits.
 func together(callers []*caller) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(callers[0].ctx))
 	stops := []func(){func() { cancel(context.Canceled) }}
 	var left sync.WaitGroup
 	var first time.Time
-	var least context.Context
 	for _, c := range callers {
 		left.Add(1)
 		stop := context.AfterFunc(c.ctx, left.Done)
@@ -234,7 +231,7 @@ func together(callers []*caller) (context.Context, context.CancelFunc) {
 			}
 		})
 		if d, ok := c.ctx.Deadline(); ok && (first.IsZero() || d.Before(first)) {
-			first, least = d, c.ctx
+			first = d
 		}
 	}
 	go func() {
@@ -242,14 +239,10 @@ func together(callers []*caller) (context.Context, context.CancelFunc) {
 		cancel(context.Cause(callers[0].ctx))
 	}()
 	if !first.IsZero() {
-		over := context.AfterFunc(least, func() {
-			if errors.Is(least.Err(), context.DeadlineExceeded) {
-				cancel(context.Cause(least)) // which names the timeout
-			}
-		})
+		first = first.Add(-min(maxTelling, time.Until(first)/20))
 		var stop context.CancelFunc
-		ctx, stop = context.WithDeadline(ctx, first.Add(lastWord/2)) // for who plans with it; that it ends is said above
-		stops = append(stops, stop, func() { over() })
+		ctx, stop = context.WithDeadlineCause(ctx, first, errors.New("no answer within the receiver's timeout"))
+		stops = append(stops, stop)
 	}
 	return ctx, func() {
 		for _, stop := range stops {

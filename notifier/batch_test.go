@@ -3,7 +3,6 @@ package notifier
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -241,17 +240,34 @@ func TestBatchingSettings(t *testing.T) {
 	}
 }
 
-func TestWhoHasNoMoreTimeHearsWhatTheRequestSays(t *testing.T) {
+// What a request has decided when the time of those who wait is over is told to them: an item that is in must not be sent again because
+// another one is waited for.
+func TestWhatIsKnownIsToldInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		timeout := errors.New("no answer within the receiver's timeout of 2s")
-		b := &Batch[int]{Size: 10, Send: func(ctx context.Context, _ []int) []Result {
+		b := &Batch[string]{Size: 3, Send: func(ctx context.Context, items []string) []Result {
 			<-ctx.Done()
-			return []Result{{Err: fmt.Errorf("post to a server: %w", context.Cause(ctx))}}
-		}}
-		ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, timeout)
-		defer cancel()
-		if _, err := b.Add(ctx, 1, 1); err == nil || err.Error() != "post to a server: "+timeout.Error() {
-			t.Errorf("got %v", err)
+			results := make([]Result, len(items))
+			for i, item := range items {
+				if item == "slow" {
+					results[i].Err = &Error{Err: context.Cause(ctx), Ambiguous: true}
+				}
+			}
+			return results
+		}, Wait: time.Second}
+		var callers sync.WaitGroup
+		began := time.Now()
+		for _, item := range []string{"in", "slow", "in too"} {
+			callers.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				if _, err := b.Add(ctx, item, 1); (item == "slow") != (err != nil) {
+					t.Errorf("%s: %v", item, err)
+				}
+			})
+		}
+		callers.Wait()
+		if took := time.Since(began); took < 9*time.Second || took >= 10*time.Second {
+			t.Errorf("a request had %s of 10 s", took)
 		}
 	})
 }

@@ -133,6 +133,8 @@ type Notification struct {
 	Severity string
 	// Time is the alert's, or when it was received where the alert has none.
 	Time time.Time
+	// Received is when the alert came to us, the same in every attempt; zero where that is not known, or the message is about many.
+	Received time.Time
 	// Opened is when the incident began that this message belongs to, the same in all of its messages, the first too; zero
 	// where nobody keeps track of incidents. Messages of one DedupKey that were opened at one time are one thread of mail.
 	Opened time.Time

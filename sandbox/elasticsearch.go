@@ -41,10 +41,11 @@ type elastic struct {
 	ids     map[string]bool
 	fields  map[string]map[string]string // the type of each field, by index
 	streams []string
+	indexes []string // see Options.ElasticIndexes
 }
 
 func newElastic(opt Options) *elastic {
-	return &elastic{key: opt.ElasticKey, ids: map[string]bool{}, fields: map[string]map[string]string{}, streams: opt.ElasticStreams}
+	return &elastic{key: opt.ElasticKey, ids: map[string]bool{}, fields: map[string]map[string]string{}, streams: opt.ElasticStreams, indexes: opt.ElasticIndexes}
 }
 
 // elasticError is a refusal in the cluster's form.
@@ -198,6 +199,10 @@ func (c *elastic) bulk(r *request, index string) *answer {
 func (c *elastic) create(index, id string, document []byte) *elasticError {
 	if why := elasticIndex(index); why != "" {
 		return &elasticError{status: http.StatusBadRequest, kind: "invalid_index_name_exception", reason: fmt.Sprintf("Invalid index name [%s], %s", index, why)}
+	}
+	if len(c.indexes) > 0 && !slices.Contains(c.indexes, index) {
+		return &elasticError{status: http.StatusNotFound, kind: "index_not_found_exception",
+			reason: fmt.Sprintf("no such index [%s] and [action.auto_create_index] is [false]", index)}
 	}
 	parsing := func(cause string) *elasticError {
 		return &elasticError{status: http.StatusBadRequest, kind: "document_parsing_exception", reason: "[1:1] failed to parse", cause: cause}

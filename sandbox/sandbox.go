@@ -92,6 +92,8 @@ type Options struct {
 	// ElasticKey is the API key of Elasticsearch, FakeElasticKey if empty; ElasticStreams are the names that are data streams.
 	ElasticKey     string
 	ElasticStreams []string
+	// ElasticIndexes are the indexes that there are, where the cluster makes none by itself; it does if empty.
+	ElasticIndexes []string
 	// LokiTenant is the tenant that Loki demands; none if empty.
 	LokiTenant string
 

@@ -101,6 +101,9 @@ func (s *Set) render(name string, d *Data) (display.Text, error) {
 		j = wordsOf(text)
 	}
 	if err := validJSON([]byte(j.Raw())); err != nil {
+		if s.isPresetBody(name) {
+			return nil, s.noJSON(name, text, d, err)
+		}
 		return nil, fmt.Errorf("template %s prints no valid JSON: %w; print values with {{ … | toJson }}", cmp.Or(fileOf(t), name), err)
 	}
 	return text, nil

@@ -43,6 +43,18 @@ func At(node *yaml.Node, path ...string) *yaml.Node {
 	return node
 }
 
+// ItemWith is the item of a list that holds a text, or the node itself where none does, or it is no list.
+func ItemWith(node *yaml.Node, text string) *yaml.Node {
+	if node.Kind == yaml.SequenceNode {
+		for _, item := range node.Content {
+			if item = Resolve(item); item != nil && item.Value == text {
+				return item
+			}
+		}
+	}
+	return node
+}
+
 // item is what a key with a number names below a mapping, or the deepest value on the way to it.
 func item(node *yaml.Node, key string) *yaml.Node {
 	name, rest, _ := strings.Cut(key, "[")

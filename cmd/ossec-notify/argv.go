@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -146,11 +147,11 @@ func readArgv(dir, name string, egress *notifier.Egress) (*dispatch.Receiver, er
 	if err := json.Unmarshal(b, &f); err != nil {
 		return nil, damaged
 	}
-	kind, ok := kindOfCall(f.Kind)
+	kind, ok := channel.ByCall(f.Kind)
 	if !ok {
 		return nil, damaged
 	}
-	r, err := argvReceiver(kind, door.Call{Name: kind.called(), APIKey: f.Key, HookURL: f.URL}, egress)
+	r, err := argvReceiver(kind, door.Call{Name: kind.CalledAs(), APIKey: f.Key, HookURL: f.URL}, egress)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

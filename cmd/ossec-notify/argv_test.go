@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -31,7 +32,7 @@ func argvSite(t *testing.T) (*site, *dispatch.Receiver, door.Call) {
 		}
 	})
 	call := door.Call{Name: "slack", HookURL: "https://hooks.slack.com/services/T0/B0/x"}
-	kind, _ := channelByName("slack")
+	kind, _ := channel.ByName("slack")
 	r, err := argvReceiver(kind, call, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -264,33 +265,5 @@ func TestWhatWaitsForADamagedReceiverGoesOnWaiting(t *testing.T) {
 	in.until("both delivered", func() bool { return in.count(outbox.Delivered) == 2 })
 	if said := in.command(exitFail, "doctor"); strings.Contains(said, "is damaged") {
 		t.Errorf("doctor still says it:\n%s", said)
-	}
-}
-
-// A request that holds several deliveries needs several under way, wherever its receiver comes from.
-func TestReceiverOfOssecConfHasAsMuchUnderWayAsOneOfTheConfig(t *testing.T) {
-	for channel, call := range map[string]door.Call{
-		"slack":         {HookURL: "https://hooks.slack.com/services/T0/B0/x"},
-		"elasticsearch": {HookURL: "https://es.example.com:9200", APIKey: "a:b"},
-		"loki":          {HookURL: "https://loki.example.com:3100"},
-		"splunk":        {HookURL: "https://splunk.example.com:8088", APIKey: "00000000-0000-4000-8000-000000000000"},
-		"syslog":        {HookURL: "tcp://siem.example.com:601"},
-	} {
-		kind, _ := channelByName(channel)
-		r, err := argvReceiver(kind, call, nil)
-		if err != nil {
-			t.Fatal(channel, err)
-		}
-		cfg, err := kind.argv(call.HookURL, notifier.PlainSecret(call.APIKey))
-		if err != nil {
-			t.Fatal(channel, err)
-		}
-		of, err := (&receiver{Name: channel, Channel: kind, Config: cfg}).build(buildOptions{})
-		if err != nil {
-			t.Fatal(channel, err)
-		}
-		if r.Concurrency != of.Concurrency {
-			t.Errorf("%s: %d attempts at once, %d by the config", channel, r.Concurrency, of.Concurrency)
-		}
 	}
 }

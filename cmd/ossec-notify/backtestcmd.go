@@ -19,9 +19,11 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/backtest"
 	"github.com/ossec-notify/ossec-notify/backtest/report"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/history"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
@@ -174,9 +176,9 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 }
 
 // backtested makes of a config what is backtested: its receivers are made, for they know what they follow, and send nothing.
-func (e *env) backtested(cfg *config, silences []outbox.Silence) backtest.Config {
-	d, err := cfg.dispatcher(buildOptions{log: discard})
-	for _, err := range split(err) {
+func (e *env) backtested(cfg *config.Config, silences []outbox.Silence) backtest.Config {
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
+	for _, err := range notifier.Split(err) {
 		fmt.Fprintf(e.stderr, "note: %s; what it would be told in messages that change is not known\n", err)
 	}
 	return backtest.Config{Path: cfg.Path, Dispatcher: d, Silences: silences}

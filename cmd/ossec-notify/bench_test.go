@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -51,7 +52,7 @@ func BenchmarkMessage(b *testing.B) {
 		name, _, _ := strings.Cut(channel, ":")
 		b.Run(name, func(b *testing.B) {
 			end := &taker{}
-			d, err := mustLoad(b, "receivers: {r: {"+channel+"}}\nroutes: [{match: {level: 5}, to: [r]}]\n").dispatcher(buildOptions{client: &http.Client{Transport: end}, log: slog.New(slog.DiscardHandler)})
+			d, err := mustLoad(b, "receivers: {r: {"+channel+"}}\nroutes: [{match: {level: 5}, to: [r]}]\n").Dispatcher(config.Options{Client: &http.Client{Transport: end}, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -76,7 +77,7 @@ func BenchmarkMessage(b *testing.B) {
 	}
 	// What the request alone costs, to be taken off.
 	b.Run("request", func(b *testing.B) {
-		d, err := mustLoad(b, "receivers: {r: {slack: {webhook_url: https://hooks.slack.com/services/T0/B0/x}}}\ndefault: [r]\n").dispatcher(buildOptions{client: &http.Client{Transport: &taker{}}, log: slog.New(slog.DiscardHandler)})
+		d, err := mustLoad(b, "receivers: {r: {slack: {webhook_url: https://hooks.slack.com/services/T0/B0/x}}}\ndefault: [r]\n").Dispatcher(config.Options{Client: &http.Client{Transport: &taker{}}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -57,7 +58,7 @@ func TestPayloadsStayValuesInDocumentsAndLines(t *testing.T) {
 	if err != nil || cfg == nil {
 		t.Fatal(err, problems)
 	}
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestCorpusFitsOneIndex(t *testing.T) {
 	if err != nil || cfg == nil {
 		t.Fatal(err, problems)
 	}
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		t.Fatal(err)
 	}

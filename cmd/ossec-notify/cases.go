@@ -15,9 +15,12 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/enrich"
+	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/settings"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
@@ -53,19 +56,23 @@ const casesExample = `- name: brute force pages at night
 
 // caseReader reads files of cases for a config.
 type caseReader struct {
-	loader
-	cfg       *config
+	settings.Decoder
+	cfg       *config.Config
 	enrich    *enrich.Enricher
 	routes    []string // paths of all routes
 	receivers []string
 	cases     []testCase
+	readFile  func(path string) ([]byte, error)
 	doubts    []rules.Problem // warnings, which stop nothing
 }
 
-func newCaseReader(cfg *config) *caseReader {
+// maxOwnFile is the size of the largest file of the operator's that a command reads as a whole, in bytes.
+const maxOwnFile = 8 << 20
+
+func newCaseReader(cfg *config.Config) *caseReader {
 	r := &caseReader{cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), routes: cfg.Table.Paths()}
-	r.loader = loader{files: newTranscript(disk{}), instead: "docs/testing.md has cases to begin with"}
-	for _, x := range cfg.all() {
+	r.readFile = func(path string) ([]byte, error) { return regular.Read(path, maxOwnFile) }
+	for _, x := range cfg.All() {
 		r.receivers = append(r.receivers, x.Name)
 	}
 	return r
@@ -73,16 +80,20 @@ func newCaseReader(cfg *config) *caseReader {
 
 // read reads one file. The error is for one that cannot be read; mistakes in it are in problems.
 func (r *caseReader) read(file string) error {
-	root, err := r.parse(file)
-	if err != nil || root == nil {
+	text, err := r.readFile(file)
+	if err != nil {
 		return err
 	}
+	root := r.Parse(file, text, "docs/testing.md has cases to begin with")
+	if root == nil {
+		return nil
+	}
 	root = yamlnode.Resolve(root)
-	if r.yaml.MisTagged(root, "a file of cases") {
+	if r.YAML.MisTagged(root, "a file of cases") {
 		return nil
 	}
 	if root.Kind != yaml.SequenceNode {
-		r.errorf(root, "a file of cases is %s: write a list of cases, each beginning with - name:", yamlnode.Kind(root))
+		r.Errorf(root, "a file of cases is %s: write a list of cases, each beginning with - name:", yamlnode.Kind(root))
 		return nil
 	}
 	names := map[string]int{}
@@ -96,15 +107,15 @@ func (r *caseReader) read(file string) error {
 
 // one reads one case. names are those of the file, with their lines.
 func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
-	before := len(r.problems)
+	before := len(r.Problems)
 	c := testCase{file: file, line: node.Line}
 	var given, from, added, expect *yamlnode.Entry
 	var at string
-	for _, e := range r.yaml.Mapping(node, "a case") {
+	for _, e := range r.YAML.Mapping(node, "a case") {
 		switch e.Key {
 		case "name":
 			if c.name = r.text(e); names[c.name] > 0 {
-				r.errorf(e.Value, "a case is named %q on line %d too: rename one", c.name, names[c.name])
+				r.Errorf(e.Value, "a case is named %q on line %d too: rename one", c.name, names[c.name])
 			}
 			names[c.name] = node.Line
 		case "alert":
@@ -116,73 +127,73 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 		case "at":
 			at = r.text(e)
 			if moment, err := parseMoment(at, r.cfg.Zone, ordinaryWeek(r.cfg.Zone)); err != nil {
-				r.errorf(e.Value, "at: %s", err)
+				r.Errorf(e.Value, "at: %s", err)
 			} else {
 				c.at = moment
 			}
 		case "expect":
 			expect = &e
 		default:
-			r.unknown(e.KeyNode, "a case", []string{"name", "alert", "sample", "added", "at", "expect"})
+			r.Unknown(e.KeyNode, "a case", []string{"name", "alert", "sample", "added", "at", "expect"})
 		}
 	}
-	if len(r.problems) > before { // what follows may be wrong for the same reason
+	if len(r.Problems) > before { // what follows may be wrong for the same reason
 		return
 	}
 	switch {
 	case c.name == "":
-		r.errorf(node, "a case needs a name: it is what a failure is told by")
+		r.Errorf(node, "a case needs a name: it is what a failure is told by")
 	case given == nil && from == nil:
-		r.errorf(node, "a case needs an alert: write alert: with a file or fields, or sample: with one of %s", strings.Join(sample.Names(), ", "))
+		r.Errorf(node, "a case needs an alert: write alert: with a file or fields, or sample: with one of %s", strings.Join(sample.Names(), ", "))
 	case given != nil && from != nil && given.Value.Kind != yaml.MappingNode:
-		r.errorf(given.KeyNode, "a case is about one alert: write alert: with a file, or sample: with fields under alert: that take the place of its own")
+		r.Errorf(given.KeyNode, "a case is about one alert: write alert: with a file, or sample: with fields under alert: that take the place of its own")
 	case expect == nil:
-		r.errorf(node, "a case needs expect: what is it that must be so?")
+		r.Errorf(node, "a case needs expect: what is it that must be so?")
 	}
 	var base object // that the fields are laid over
 	if from != nil {
 		a, err := sample.Alert(r.text(*from))
 		switch {
 		case err != nil:
-			r.errorf(from.Value, "%s", err)
+			r.Errorf(from.Value, "%s", err)
 		case given != nil && a.Format != alert.FormatWazuh:
-			r.errorf(from.Value, "the sample is %s, and only those of Wazuh's JSON take other fields under alert:", a.Format.Words())
+			r.Errorf(from.Value, "the sample is %s, and only those of Wazuh's JSON take other fields under alert:", a.Format.Words())
 		default:
 			c.alert, base = a, objectOf(a.Original)
 		}
 	}
-	if given != nil && len(r.problems) == before {
+	if given != nil && len(r.Problems) == before {
 		c.alert = r.alert(*given, file, c.at, base)
 	}
 	if c.alert != nil {
 		c.alert = r.enrich.Enrich(c.alert)
 	}
-	if added != nil && len(r.problems) == before {
+	if added != nil && len(r.Problems) == before {
 		r.added(*added, c.alert)
 	}
 	if expect != nil {
 		c.expectation = r.expect(*expect, at)
 	}
-	if len(r.problems) == before {
+	if len(r.Problems) == before {
 		r.cases = append(r.cases, c)
 	}
 }
 
 // added lays what a case says of an alert over what enrichment added, name by name: a test need not know what a database says.
 func (r *caseReader) added(e yamlnode.Entry, a *alert.Alert) {
-	for _, x := range r.yaml.Mapping(e.Value, "added") {
+	for _, x := range r.YAML.Mapping(e.Value, "added") {
 		if names := r.enrich.Names(); !slices.Contains(names, x.Key) {
 			if names == nil {
-				r.errorf(x.KeyNode, "added: the config has no enrich, and adds nothing")
+				r.Errorf(x.KeyNode, "added: the config has no enrich, and adds nothing")
 				return
 			}
-			r.unknown(x.KeyNode, "added", slices.Clone(names))
+			r.Unknown(x.KeyNode, "added", slices.Clone(names))
 			continue
 		}
 		r.columns(x)
 		v, err := enrich.Value(x.Value)
 		if err != nil {
-			r.errorf(x.Value, "added: %s", err)
+			r.Errorf(x.Value, "added: %s", err)
 			continue
 		}
 		a.Added[x.Key] = v
@@ -199,10 +210,10 @@ func (r *caseReader) columns(of yamlnode.Entry) {
 		if row = yamlnode.Resolve(row); row == nil || row.Kind != yaml.MappingNode {
 			continue
 		}
-		for _, column := range r.yaml.Mapping(row, of.Key) {
+		for _, column := range r.YAML.Mapping(row, of.Key) {
 			r.notAPattern(column, column.Value.Value)
-			if why := r.cfg.neverAdded(of.Key+"."+column.Key, "is never there"); why != "" {
-				r.errorf(column.KeyNode, "added: %s", why)
+			if why := r.cfg.NeverAdded(of.Key+"."+column.Key, "is never there"); why != "" {
+				r.Errorf(column.KeyNode, "added: %s", why)
 			}
 		}
 	}
@@ -214,7 +225,7 @@ func (r *caseReader) notAPattern(e yamlnode.Entry, text string) {
 		return
 	}
 	r.doubts = append(r.doubts, rules.Problem{
-		File: r.file, Line: e.Value.Line, Column: e.Value.Column, Warning: true,
+		File: r.File, Line: e.Value.Line, Column: e.Value.Column, Warning: true,
 		Message: fmt.Sprintf("%s: %q looks like a pattern, and here it is what the alert holds: write a text that the pattern matches", e.Key, text),
 	})
 }
@@ -227,7 +238,7 @@ func ordinaryWeek(zone *time.Location) time.Time {
 
 // text reads a single value as it is written.
 func (r *caseReader) text(e yamlnode.Entry) (s string) {
-	r.value(e, reflect.ValueOf(&s).Elem())
+	r.Value(e, reflect.ValueOf(&s).Elem())
 	return s
 }
 
@@ -248,9 +259,9 @@ func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base obj
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(filepath.Dir(file), path)
 	}
-	b, err := r.files.ReadFile(path)
+	b, err := r.readFile(path)
 	if err != nil {
-		r.errorf(e.Value, "alert: %s", err)
+		r.Errorf(e.Value, "alert: %s", err)
 		return nil
 	}
 	var found *alert.Alert
@@ -259,13 +270,13 @@ func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base obj
 			err = errors.New("it holds more than one alert: a case is about one")
 		}
 		if err != nil {
-			r.errorf(e.Value, "alert: %s: %s", path, err)
+			r.Errorf(e.Value, "alert: %s: %s", path, err)
 			return nil
 		}
 		found = a
 	}
 	if found == nil || found.Problem.Kind == alert.ProblemEmpty {
-		r.errorf(e.Value, "alert: %s holds no alert", path)
+		r.Errorf(e.Value, "alert: %s holds no alert", path)
 		return nil
 	}
 	return found
@@ -273,9 +284,9 @@ func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base obj
 
 // expect reads what is expected. at is the time of the case, as written.
 func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
-	entries := r.yaml.Mapping(e.Value, "expect")
+	entries := r.YAML.Mapping(e.Value, "expect")
 	if e.Value.Kind == yaml.MappingNode && len(entries) == 0 {
-		r.errorf(e.Value, "expect is empty: write receivers, page, route, suppressed, held or later in it")
+		r.Errorf(e.Value, "expect is empty: write receivers, page, route, suppressed, held or later in it")
 	}
 	for _, e := range entries {
 		switch e.Key {
@@ -283,7 +294,7 @@ func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
 			x.receivers = r.names(e, r.receivers, "receiver")
 		case "held":
 			if x.held = r.names(e, r.receivers, "receiver"); at == "" {
-				r.errorf(e.KeyNode, "held depends on the time: write at: beside expect")
+				r.Errorf(e.KeyNode, "held depends on the time: write at: beside expect")
 			}
 		case "later":
 			x.later = r.names(e, r.receivers, "receiver")
@@ -291,7 +302,7 @@ func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
 			x.route = r.names(e, append(slices.Clip(r.routes), rules.Default), "route")
 		case "page":
 			x.page = new(bool)
-			r.value(e, reflect.ValueOf(x.page).Elem())
+			r.Value(e, reflect.ValueOf(x.page).Elem())
 		case "suppressed":
 			x.suppressed = &suppression{so: true}
 			if so, err := strconv.ParseBool(e.Value.Value); err == nil && e.Value.ShortTag() == "!!bool" {
@@ -300,7 +311,7 @@ func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
 				x.suppressed.by = (*names)[0]
 			}
 		default:
-			r.unknown(e.KeyNode, "expect", []string{"receivers", "held", "later", "route", "page", "suppressed"})
+			r.Unknown(e.KeyNode, "expect", []string{"receivers", "held", "later", "route", "page", "suppressed"})
 		}
 	}
 	return x
@@ -309,7 +320,7 @@ func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
 // names reads a list of names that the config has, which may be empty.
 func (r *caseReader) names(e yamlnode.Entry, known []string, what string) *[]string {
 	names, problems := rules.ParseReceivers(e.Value, e.Key)
-	r.add(problems)
+	r.Add(problems)
 	for _, name := range names {
 		if slices.Contains(known, name) {
 			continue
@@ -318,7 +329,7 @@ func (r *caseReader) names(e yamlnode.Entry, known []string, what string) *[]str
 		if near := rules.Nearest(name, known); near != "" {
 			advice = fmt.Sprintf("did you mean %q?", near)
 		}
-		r.errorf(itemAt(e.Value, name), "%s: %q is no %s: %s", e.Key, name, what, advice)
+		r.Errorf(yamlnode.ItemWith(e.Value, name), "%s: %q is no %s: %s", e.Key, name, what, advice)
 	}
 	names = slices.Clip(names)
 	slices.Sort(names)

@@ -2,18 +2,25 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"testing"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 // readCases reads a file of cases for a config.
-func readCases(t testing.TB, cfg *config, text string) *caseReader {
+func readCases(t testing.TB, cfg *config.Config, text string) *caseReader {
 	t.Helper()
 	r := newCaseReader(cfg)
-	r.files = newTranscript(texts{Files: map[string][]byte{"cases.yaml": []byte(text)}})
+	r.readFile = func(path string) ([]byte, error) {
+		if path == "cases.yaml" {
+			return []byte(text), nil
+		}
+		return nil, fs.ErrNotExist
+	}
 	if err := r.read("cases.yaml"); err != nil {
 		t.Fatal(err)
 	}
@@ -28,10 +35,10 @@ func TestWhatACaseSaysOfAnAlertIsFoundByItsMatcher(t *testing.T) {
 		if value == "" {
 			value = "it"
 		}
-		cfg := &config{Scale: alert.DefaultScale, Zone: time.UTC}
+		cfg := &config.Config{Scale: alert.DefaultScale, Zone: time.UTC}
 		r := readCases(t, cfg, fmt.Sprintf("- {name: a, alert: {%s: %q}, expect: {receivers: []}}\n", key, value))
-		if len(r.problems) > 0 || len(r.cases) != 1 {
-			t.Fatal(key, r.problems)
+		if len(r.Problems) > 0 || len(r.cases) != 1 {
+			t.Fatal(key, r.Problems)
 		}
 		m, err := rules.NewMatch(key, []string{value}, cfg.Scale)
 		if err != nil {
@@ -52,7 +59,7 @@ func FuzzCases(f *testing.F) {
 	f.Add("- {name: a, alert: &x {user: *x}, expect: [*x]}")
 	f.Add("- {name: a, sample: 5712, alert: {field.agent: x, field.rule: y}, expect: {later: []}}")
 	f.Fuzz(func(t *testing.T, text string) {
-		cfg := &config{Scale: alert.DefaultScale, Zone: time.UTC, Receivers: []*receiver{{Name: "soc"}}}
+		cfg := &config.Config{Scale: alert.DefaultScale, Zone: time.UTC, Receivers: []*config.Receiver{{Name: "soc"}}}
 		cfg.Table.Routes = []*rules.Route{{Name: "page", To: []string{"soc"}}}
 		r := readCases(t, cfg, text)
 		for _, c := range r.cases {
@@ -61,7 +68,7 @@ func FuzzCases(f *testing.F) {
 			}
 			newTester(cfg).run(&c)
 		}
-		for _, p := range r.problems {
+		for _, p := range r.Problems {
 			if p.Message == "" || p.Line < 1 {
 				t.Errorf("%+v has no place", p)
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -97,16 +98,13 @@ func findingOf(p rules.Problem) finding {
 }
 
 // findingAbout is a finding about a receiver, at the place of its setting where that is known.
-func findingAbout(r *receiver, err error, code int) finding {
-	at, text := r.at(), err.Error()
-	var field *notifier.FieldError
-	if errors.As(err, &field) {
-		at = r.at(strings.Split(field.Key, ".")...)
+func findingAbout(r *config.Receiver, err error, code int) finding {
+	setting := ""
+	if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
+		setting = field.Key
 	}
-	return finding{Problem: rules.Problem{
-		File: r.file, Line: at.Line, Column: at.Column,
-		Message: fmt.Sprintf("receiver %q: %s", r.Name, display.OneLine(strings.TrimSpace(text))),
-	}, code: code}
+	message := fmt.Sprintf("receiver %q: %s", r.Name, display.OneLine(strings.TrimSpace(err.Error())))
+	return finding{Problem: r.Problem(setting, message), code: code}
 }
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
@@ -116,10 +114,11 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			return err
 		}
 	}
-	cfg, problems, err := loadConfig(path, e.home)
-	if err != nil {
-		return configError(path, err)
+	read := config.Read(path, e.home)
+	if read.Err != nil {
+		return configError(path, read.Err)
 	}
+	cfg := read.Config
 	if e.config != "" { // it may not be where it will be
 		if err := e.becomeOwner(); err != nil {
 			return err
@@ -127,7 +126,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	}
 	var found []finding
 	var asked *reached
-	for _, p := range problems {
+	for _, p := range read.Problems {
 		found = append(found, findingOf(p))
 	}
 	if cfg != nil {
@@ -140,7 +139,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 				found = append(found, findingOf(p))
 			}
 		}
-		for _, p := range overWindows(cfg, time.Now()) {
+		for _, p := range cfg.CheckWindows(time.Now()) {
 			found = append(found, findingOf(p))
 		}
 		found = append(found, checkFollow(cfg, e.home)...)
@@ -149,14 +148,17 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		cache, done := e.rememberedOnCall(ctx, cfg)
 		defer done()
 		found = append(found, staleSchedules(cfg, cache)...)
-		d, err := cfg.dispatcher(buildOptions{log: discard})
-		for _, err := range split(err) {
-			if of := (*receiverError)(nil); errors.As(err, &of) {
-				found = append(found, findingAbout(of.receiver, of.err, exitUsage))
+		d, err := cfg.Dispatcher(config.Options{Log: discard})
+		for _, err := range notifier.Split(err) {
+			if of := (*config.ReceiverError)(nil); errors.As(err, &of) {
+				found = append(found, findingAbout(of.Receiver, of.Err, exitUsage))
 			}
 		}
-		found = append(found, checkEnrich(cfg, time.Now())...)
+		for _, p := range cfg.CheckEnrich(time.Now()) {
+			found = append(found, findingOf(p))
+		}
 		found = append(found, checkPrograms(cfg, d)...)
+		found = append(found, checkPresets(cfg)...)
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkDeadLinks(cfg)...)
@@ -200,10 +202,10 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 }
 
 // checkShell warns of matchers and fields that the alerts of the shell file lack. A person is told the first of many.
-func (e *env) checkShell(path string, cfg *config) []finding {
+func (e *env) checkShell(path string, cfg *config.Config) []finding {
 	inVain := map[rules.Problem]bool{} // the places of fields that nothing adds in any format, which is told of them
 	for _, use := range cfg.Table.FieldUses() {
-		if cfg.neverAdded(use.Path, "") != "" {
+		if cfg.NeverAdded(use.Path, "") != "" {
 			inVain[rules.Problem{File: use.File, Line: use.Line, Column: use.Column}] = true
 		}
 	}
@@ -223,13 +225,13 @@ func (e *env) checkShell(path string, cfg *config) []finding {
 }
 
 // checked is the last line of check.
-func (e *env) checked(path string, cfg *config, mistakes, warnings int) {
+func (e *env) checked(path string, cfg *config.Config, mistakes, warnings int) {
 	if mistakes > 0 {
 		fmt.Fprintf(e.stdout, "%s: %s, %s\n", path, count(mistakes, "mistake"), count(warnings, "warning"))
 		return
 	}
 	routes := count(len(cfg.Table.Routes), "route")
-	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.all()), "receiver"), routes, count(warnings, "warning"))
+	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.All()), "receiver"), routes, count(warnings, "warning"))
 }
 
 // checkState refuses a state directory on a disk that is not fit for one. Where there is none yet, there is nothing to
@@ -258,7 +260,7 @@ func doubtOf(state string) error {
 }
 
 // checkFollow warns of files to follow that are not there, or are no files.
-func checkFollow(cfg *config, home string) []finding {
+func checkFollow(cfg *config.Config, home string) []finding {
 	var found []finding
 	for _, path := range noFiles(cfg, home) {
 		found = append(found, finding{Problem: rules.Problem{File: cfg.Path, Message: fmt.Sprintf("follow: %s is no regular file, and is not read", path)}, code: exitFail})
@@ -273,7 +275,7 @@ func checkFollow(cfg *config, home string) []finding {
 }
 
 // notThere are the files to follow that do not exist; none on a host without the home.
-func notThere(cfg *config, home string) []string {
+func notThere(cfg *config.Config, home string) []string {
 	if st, err := os.Stat(home); err != nil || !st.IsDir() {
 		return nil
 	}
@@ -281,12 +283,12 @@ func notThere(cfg *config, home string) []string {
 }
 
 // noFiles are those to follow that are something else than files.
-func noFiles(cfg *config, home string) []string {
+func noFiles(cfg *config.Config, home string) []string {
 	return followed(cfg, home, func(st fs.FileInfo, err error) bool { return err == nil && !st.Mode().IsRegular() })
 }
 
 // followed are the files to follow of which something holds.
-func followed(cfg *config, home string, holds func(fs.FileInfo, error) bool) []string {
+func followed(cfg *config.Config, home string, holds func(fs.FileInfo, error) bool) []string {
 	var paths []string
 	for _, path := range cfg.Follow {
 		if !filepath.IsAbs(path) {
@@ -302,7 +304,7 @@ func followed(cfg *config, home string, holds func(fs.FileInfo, error) bool) []s
 const followRemedy = "mend the path, or let the manager write the file (alerts.json: <jsonout_output>yes</jsonout_output> in ossec.conf)"
 
 // checkTemplates renders the built-in samples for every receiver.
-func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
+func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 	var found []finding
 	said := map[string]bool{}
 	for _, name := range sample.Names() {
@@ -321,6 +323,13 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 				continue
 			}
 			said[r.Name+err.Error()] = true
+			if p, ok := cfg.PresetProblem(r, err); ok {
+				if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
+					p.Message += fmt.Sprintf(" (seen with the sample %s)", name)
+					found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
+				}
+				continue
+			}
 			found = append(found, findingAbout(r, fmt.Errorf("%w (seen with the sample %s)", err, name), exitUsage))
 		}
 	}
@@ -328,21 +337,21 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 }
 
 // checkRaw lists where templates print text of an alert as it came, or its links.
-func checkRaw(cfg *config) []finding {
-	uses, live := cfg.templates.RawUses(), cfg.templates.LiveFiles()
+func checkRaw(cfg *config.Config) []finding {
+	uses, live := cfg.Templates.RawUses(), cfg.Templates.LiveFiles()
 	for _, r := range cfg.Receivers {
-		uses, live = append(uses, r.templates.RawUses()...), append(live, r.templates.LiveFiles()...)
+		uses, live = append(uses, r.Templates.RawUses()...), append(live, r.Templates.LiveFiles()...)
 	}
 	return append(notesOn(cfg, uses, " prints text of an alert as it came: whoever writes the log writes the message there"),
 		notesOn(cfg, live, " leaves links in text of an alert as they came: whoever writes the log writes links that can be clicked")...)
 }
 
 // checkDeadLinks warns of links in templates whose address an alert would write: they are sent, and lead nowhere.
-func checkDeadLinks(cfg *config) []finding {
+func checkDeadLinks(cfg *config.Config) []finding {
 	var uses []templates.Use
 	for _, r := range cfg.Receivers {
-		if m := r.Channel.markup; m != nil {
-			uses = append(uses, r.templates.DeadLinks(r.Channel.name, m)...)
+		if m := r.Channel.Markup; m != nil {
+			uses = append(uses, r.Templates.DeadLinks(r.Channel.Name, m)...)
 		}
 	}
 	found := notesOn(cfg, uses, " stands where a link says to which host it leads, which is not for an alert to say, so the link is dead: write https://, the host and a / before it, or take a link of the config, as in <{{link \"NAME\" .}}|click>")
@@ -353,7 +362,7 @@ func checkDeadLinks(cfg *config) []finding {
 }
 
 // checkAnswers notes that messages which ask for an answer have no link for it.
-func checkAnswers(cfg *config) []finding {
+func checkAnswers(cfg *config.Config) []finding {
 	at := cfg.Table.Escalates()
 	if at == nil || cfg.HTTP.URL != "" {
 		return nil
@@ -365,8 +374,8 @@ func checkAnswers(cfg *config) []finding {
 }
 
 // checkUnused notes receivers that nothing names, in one line, at the place of the first.
-func checkUnused(cfg *config) []finding {
-	unused := cfg.unused()
+func checkUnused(cfg *config.Config) []finding {
+	unused := cfg.Unused()
 	if len(unused) == 0 {
 		return nil
 	}
@@ -374,13 +383,12 @@ func checkUnused(cfg *config) []finding {
 	for _, r := range unused {
 		names = append(names, r.Name)
 	}
-	at := unused[0].at()
-	return []finding{{note: true, Problem: rules.Problem{File: unused[0].file, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(
-		"nothing names %s: only a call by name tells %s (custom-%s, send --to %s)", listOf(names), verb(len(names), "it", "them"), names[0], names[0])}}}
+	message := fmt.Sprintf("nothing names %s: only a call by name tells %s (custom-%s, send --to %s)", listOf(names), verb(len(names), "it", "them"), names[0], names[0])
+	return []finding{{note: true, Problem: unused[0].Problem("", message)}}
 }
 
 // notesOn notes places in templates, and what is said of each.
-func notesOn(cfg *config, uses []templates.Use, what string) []finding {
+func notesOn(cfg *config.Config, uses []templates.Use, what string) []finding {
 	slices.SortFunc(uses, func(a, b templates.Use) int {
 		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, strings.Compare(a.Action, b.Action))
 	})
@@ -396,12 +404,12 @@ func notesOn(cfg *config, uses []templates.Use, what string) []finding {
 }
 
 // checkNames warns of what is written for nothing: defines that no part asks for, links that are never made.
-func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
+func checkNames(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 	var found []finding
 	warn := func(format string, args ...any) {
 		found = append(found, finding{Problem: rules.Problem{File: cfg.Path, Warning: true, Message: fmt.Sprintf(format, args...)}})
 	}
-	for _, u := range cfg.templates.Unused() {
+	for _, u := range cfg.Templates.Unused() {
 		if near := rules.Nearest(u.Name, u.Known); near != "" {
 			warn("template %s: nothing asks for the part %q: did you mean %q?", u.Place, u.Name, near)
 		} else {
@@ -414,7 +422,7 @@ func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
 		if err != nil {
 			continue
 		}
-		for _, l := range cfg.templates.Links(templates.NewData(a, cfg.Scale, templates.Context{})) {
+		for _, l := range cfg.Templates.Links(templates.NewData(a, cfg.Scale, templates.Context{})) {
 			made[l.Name] = true
 		}
 	}
@@ -430,18 +438,18 @@ func checkNames(cfg *config, d *dispatch.Dispatcher) []finding {
 const probeTimeout = 10 * time.Second
 
 // checkOnline connects to every receiver, to all at once, and asks who is on call.
-func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reached {
+func checkOnline(ctx context.Context, cfg *config.Config, d *dispatch.Dispatcher) *reached {
 	ctx, cancel := context.WithTimeoutCause(ctx, probeTimeout, fmt.Errorf("no answer within %s", probeTimeout))
 	defer cancel()
 	errs, unasked := make([]error, len(cfg.Receivers)), make([]error, len(cfg.Receivers))
 	var probes sync.WaitGroup
 	var found []finding
-	all := &reached{of: len(cfg.all())}
+	all := &reached{of: len(cfg.All())}
 	failed, unready := map[string]bool{}, make([]bool, len(cfg.Receivers))
 	probes.Go(func() { found, all.not = probeAliases(ctx, cfg, d) })
 	for i, r := range cfg.Receivers {
 		to := d.Receivers[r.Name]
-		if to == nil || isUnmade(to.Notifier) { // it could not be made, which has been said
+		if to == nil || config.IsUnmade(to.Notifier) { // it could not be made, which has been said
 			failed[r.Name] = true
 			continue
 		}
@@ -450,7 +458,7 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reac
 			all.of, all.mute = all.of-1, all.mute+1
 			continue
 		}
-		source, err := r.incidents(buildOptions{egress: cfg.Egress})
+		source, err := cfg.Incidents(r)
 		if err != nil {
 			source = nil
 		}
@@ -488,10 +496,10 @@ func checkOnline(ctx context.Context, cfg *config, d *dispatch.Dispatcher) *reac
 }
 
 // canRead reports whether the secrets of a receiver can be read: without them it cannot be asked.
-func canRead(ctx context.Context, r *receiver) bool {
+func canRead(ctx context.Context, r *config.Receiver) bool {
 	can := true
-	secrets(r.Config.settings(), func(s *notifier.Secret) {
-		if n := network(r.Config); s.IsZero() || n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) {
+	r.Config.Secrets(func(_ string, s *notifier.Secret) {
+		if n := r.Config.Network(); s.IsZero() || n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) {
 			return
 		}
 		if _, err := s.Read(ctx); err != nil {

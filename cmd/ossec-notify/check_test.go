@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ossec-notify/ossec-notify/config"
 )
 
 // TestProbesRunAtOnceAndAreToldInOrder has servers that answer only when all have been asked.
@@ -35,7 +37,7 @@ func TestProbesRunAtOnceAndAreToldInOrder(t *testing.T) {
 	if cfg == nil {
 		t.Fatal(problems)
 	}
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		t.Fatal(err)
 	}

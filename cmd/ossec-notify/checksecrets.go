@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -18,7 +20,7 @@ import (
 )
 
 // checkSecrets reads every secret, which runs the programs that print some, and looks who else may read or change it.
-func checkSecrets(ctx context.Context, cfg *config) []finding {
+func checkSecrets(ctx context.Context, cfg *config.Config) []finding {
 	var found []finding
 	said := map[string]bool{} // of files: several receivers may have theirs in one
 	warned := func(of func(error, int) finding) func(format string, args ...any) {
@@ -32,13 +34,13 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 			}
 		}
 	}
-	for _, r := range cfg.all() {
+	for _, r := range cfg.All() {
 		about := func(err error, code int) finding { return findingAbout(r, err, code) }
-		secrets(r.Config.settings(), func(s *notifier.Secret) {
-			if n := network(r.Config); n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) || isOpenSetting(r.Config, *s) { // holds none
+		r.Config.Secrets(func(_ string, s *notifier.Secret) {
+			if n := r.Config.Network(); n.ProxyIsOpen() && *s == n.Proxy || isOpenVariable(r, *s) || isOpenSetting(r.Config, *s) { // holds none
 				return
 			}
-			if err := checkSecret(ctx, s, r.file, warned(about)); err != nil {
+			if err := checkSecret(ctx, s, r.File, warned(about)); err != nil {
 				found = append(found, about(err, exitFail))
 				return
 			}
@@ -59,26 +61,26 @@ func checkSecrets(ctx context.Context, cfg *config) []finding {
 }
 
 // isOpenSetting reports a setting of a preset that the preset says is no secret.
-func isOpenSetting(c channelConfig, s notifier.Secret) bool {
-	hook, ok := c.settings().(*webhook.Config)
+func isOpenSetting(c *channel.Config, s notifier.Secret) bool {
+	hook, ok := c.Settings().(*webhook.Config)
 	return ok && hook.Preset != "" && slices.ContainsFunc(hook.OpenSecrets(), s.Equal)
 }
 
 // unfit says why a secret that can be read cannot be what its setting asks for. The channels know: what each looks at where
 // the config holds a secret itself is what its messages wait for where a file does.
-func unfit(ctx context.Context, c channelConfig, s notifier.Secret) []error {
+func unfit(ctx context.Context, c *channel.Config, s notifier.Secret) []error {
 	v, err := s.Read(ctx)
 	if err != nil || s.IsPlain() || s.IsZero() { // it has been said, or was looked at when the config was loaded
 		return nil
 	}
-	whole := c.withSecrets(func(x notifier.Secret) notifier.Secret {
+	whole := c.WithSecrets(func(x notifier.Secret) notifier.Secret {
 		if x.Equal(s) {
 			return notifier.PlainSecret(v)
 		}
 		return x
 	})
 	var found []error
-	for _, err := range split(whole.Validate()) {
+	for _, err := range notifier.Split(whole.Validate()) {
 		found = append(found, fmt.Errorf("%w (%s): messages wait until that is mended", err, s))
 	}
 	return found
@@ -145,7 +147,7 @@ func programFault(path string, uid int) string {
 const argvUsed = 2 * argvTouch
 
 // checkArgv warns of secrets that come as arguments: every user of the host sees those in ps while a call runs.
-func (e *env) checkArgv(cfg *config, now time.Time) []finding {
+func (e *env) checkArgv(cfg *config.Config, now time.Time) []finding {
 	var found []finding
 	warn := func(file, format string, args ...any) {
 		found = append(found, finding{Problem: rules.Problem{File: file, Warning: true, Message: fmt.Sprintf(format, args...)}})
@@ -194,10 +196,10 @@ func (e *env) checkArgv(cfg *config, now time.Time) []finding {
 }
 
 // callsUs reports whether the program of an <integration> is this one.
-func (e *env) callsUs(name string, cfg *config) bool {
+func (e *env) callsUs(name string, cfg *config.Config) bool {
 	short := strings.TrimPrefix(name, "custom-")
-	_, kind := kindOfCall(short)
-	if kind || short == "notify" || slices.ContainsFunc(cfg.all(), func(r *receiver) bool { return r.Name == short }) {
+	_, kind := channel.ByCall(short)
+	if kind || short == "notify" || slices.ContainsFunc(cfg.All(), func(r *config.Receiver) bool { return r.Name == short }) {
 		return true
 	}
 	self, err := os.Executable()
@@ -207,10 +209,10 @@ func (e *env) callsUs(name string, cfg *config) bool {
 // secrets are the elements of an <integration> that hold a secret: not each server's address is one.
 func (b integrationBlock) secrets() []string {
 	held := b.hookURL + "\n" + b.apiKey
-	if kind, ok := kindOfCall(strings.TrimPrefix(b.name, "custom-")); ok {
+	if kind, ok := channel.ByCall(strings.TrimPrefix(b.name, "custom-")); ok {
 		held = ""
-		if cfg, err := kind.argv(b.hookURL, notifier.PlainSecret(b.apiKey)); err == nil {
-			secrets(cfg.settings(), func(s *notifier.Secret) {
+		if cfg, err := kind.FromArgv(b.hookURL, notifier.PlainSecret(b.apiKey)); err == nil {
+			cfg.Secrets(func(_ string, s *notifier.Secret) {
 				v, _ := s.Plain()
 				held += v + "\n"
 			})

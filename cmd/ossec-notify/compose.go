@@ -32,10 +32,10 @@ var technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 // compose makes an alert, as Wazuh would write it, of the fields in a case. Their keys are those of matchers, and description; what is not
 // given is that of the base, or lacks. It returns nil after a mistake.
 func (r *caseReader) compose(node *yaml.Node, at time.Time, base object) []byte {
-	before := len(r.problems)
+	before := len(r.Problems)
 	o := object{"timestamp": at.Format("2006-01-02T15:04:05.000-0700"), "rule": object{}} // without a rule it is no alert of Wazuh
 	given := map[string]bool{}
-	for _, e := range r.yaml.Mapping(node, "alert") {
+	for _, e := range r.YAML.Mapping(node, "alert") {
 		given[e.Key] = true
 		path, many := composed[e.Key], false
 		switch {
@@ -51,12 +51,12 @@ func (r *caseReader) compose(node *yaml.Node, at time.Time, base object) []byte 
 				path = "data." + path
 			}
 		case path == "":
-			r.unknown(e.KeyNode, "alert", append(rules.MatcherKeys(), "description", "field.<path>"))
+			r.Unknown(e.KeyNode, "alert", append(rules.MatcherKeys(), "description", "field.<path>"))
 			continue
 		}
 		var texts []string
 		if many {
-			r.value(e, reflect.ValueOf(&texts).Elem())
+			r.Value(e, reflect.ValueOf(&texts).Elem())
 		} else {
 			texts = []string{r.text(e)}
 		}
@@ -67,19 +67,19 @@ func (r *caseReader) compose(node *yaml.Node, at time.Time, base object) []byte 
 		}
 		for key, value := range r.values(e, path, texts, many) {
 			if !o.set(strings.Split(key, "."), value) {
-				r.errorf(e.KeyNode, "%s: another field stands in its way: both are %s of the alert", e.Key, key)
+				r.Errorf(e.KeyNode, "%s: another field stands in its way: both are %s of the alert", e.Key, key)
 			}
 		}
 	}
 	if _, ofAgent := base["agent"]; given["host"] && (given["agent"] || ofAgent) {
-		r.errorf(node, "alert: the host of an alert that an agent sent is the agent's name: leave host out")
+		r.Errorf(node, "alert: the host of an alert that an agent sent is the agent's name: leave host out")
 	}
-	if len(r.problems) > before {
+	if len(r.Problems) > before {
 		return nil
 	}
 	b, err := json.Marshal(o.over(base))
 	if err != nil {
-		r.errorf(node, "alert: %s", err)
+		r.Errorf(node, "alert: %s", err)
 		return nil
 	}
 	return b
@@ -91,13 +91,13 @@ func (r *caseReader) values(e yamlnode.Entry, path string, texts []string, many 
 	case "level":
 		n, err := strconv.Atoi(texts[0])
 		if err != nil || n < 0 || n > 16 {
-			r.errorf(e.Value, "level: %q is no level: an alert has one from 0 to 16", texts[0])
+			r.Errorf(e.Value, "level: %q is no level: an alert has one from 0 to 16", texts[0])
 		}
 		return object{path: n}
 	case "severity":
 		s, err := alert.ParseSeverity(texts[0])
 		if err != nil {
-			r.errorf(e.Value, "severity: %s", err)
+			r.Errorf(e.Value, "severity: %s", err)
 		}
 		return object{path: r.cfg.Scale.Begin(s)}
 	case "mitre":

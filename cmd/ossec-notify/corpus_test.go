@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
@@ -91,7 +92,7 @@ func corpus(t *testing.T, f func(t *testing.T, a *alert.Alert)) {
 }
 
 // mustLoad writes a config and loads it.
-func mustLoad(t testing.TB, text string) *config {
+func mustLoad(t testing.TB, text string) *config.Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ossec-notify.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -114,7 +115,7 @@ func TestEveryAlertArrivesAsPreviewShowsIt(t *testing.T) {
 	defer stand.Close()
 	text := fmt.Sprintf(corpusConfig, stand.SlackWebhookURL(), sandbox.FakeSlackToken, stand.SlackAPIURL(), sandbox.FakeRoutingKey,
 		stand.PagerDutyURL(), stand.SplunkURL(), sandbox.FakeHECToken, stand.WebhookURL(), sandbox.FakeWebhookToken, stand.SMTPURL())
-	d, err := mustLoad(t, text).dispatcher(buildOptions{log: discard})
+	d, err := mustLoad(t, text).Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		t.Fatal(err)
 	}

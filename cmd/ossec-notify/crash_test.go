@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -21,10 +22,10 @@ const crashName = "crash"
 
 // crash ends this process in the middle of an attempt, with the notifier, its config and its request in hand.
 func crash() {
-	kind, _ := channelByName(os.Args[1])
+	kind, _ := channel.ByName(os.Args[1])
 	key := (core(1) + strings.Repeat("0", 32))[:32]
 	hook := map[string]string{"slack": "https://ops:" + core(0) + "@hooks.example.com/" + core(0), "webhook": "https://hooks.example.com/" + core(0)}
-	cfg, err := kind.argv(cmp.Or(hook[kind.name], "https://hooks.example.com"), notifier.PlainSecret(key))
+	cfg, err := kind.FromArgv(cmp.Or(hook[kind.Name], "https://hooks.example.com"), notifier.PlainSecret(key))
 	if err != nil {
 		fmt.Println("no config")
 		return
@@ -35,8 +36,8 @@ func crash() {
 		fmt.Println("a core would be written")
 		return
 	}
-	c := &crasher{how: os.Args[2], hand: []any{cfg, cfg.settings()}}
-	n, err := cfg.build(buildOptions{client: &http.Client{Transport: c}}.connect(1))
+	c := &crasher{how: os.Args[2], hand: []any{cfg, cfg.Settings()}}
+	n, err := cfg.Build(channel.Connect{Client: func(notifier.Network) (*http.Client, error) { return &http.Client{Transport: c}, nil }})
 	if err != nil {
 		fmt.Println("no notifier")
 		return
@@ -77,14 +78,14 @@ func (c *crasher) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // TestCrashShowsNoSecret crashes processes in the middle of an attempt. What they print goes to the journal.
 func TestCrashShowsNoSecret(t *testing.T) {
-	for _, c := range channels {
-		if _, http := c.config().settings().(networked); !http {
+	for _, c := range channel.All() {
+		if _, http := c.Config().Settings().(interface{ HTTP() notifier.Network }); !http {
 			continue // it has no place of ours to crash in, and the same Secret, if any
 		}
 		for _, how := range []string{"nil", "index", "values", "notifier", "printed", "request", "abort"} {
-			t.Run(c.name+"/"+how, func(t *testing.T) {
+			t.Run(c.Name+"/"+how, func(t *testing.T) {
 				t.Parallel()
-				cmd := exec.Command(crashName, c.name, how)
+				cmd := exec.Command(crashName, c.Name, how)
 				cmd.Env = append(os.Environ(), "GOTRACEBACK=system") // all goroutines, with the runtime's own
 				if how == "printed" {                                // it reads what is another goroutine's to write, which the race detector would tell in its place
 					cmd.Env = append(cmd.Env, "GORACE=exitcode=0 log_path="+filepath.Join(t.TempDir(), "race"))
@@ -92,7 +93,7 @@ func TestCrashShowsNoSecret(t *testing.T) {
 				out, err := cmd.CombinedOutput()
 				text := string(out)
 				// Who puts several deliveries into a request keeps a crash of one from the others.
-				if parallel(c.config()) > 0 && how != "abort" {
+				if c.Config().Parallel() > 0 && how != "abort" {
 					if err != nil || !strings.HasPrefix(text, "no crash: a mistake in ossec-notify, please report it: ") {
 						t.Fatalf("it is not kept from the others: %v\n%s", err, text)
 					}

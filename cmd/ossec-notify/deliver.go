@@ -138,7 +138,7 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	watch.Go(func() { (&pages{site: s, box: box, log: log}).run(watching) })
 	d := &dispatch.Deliverer{
 		Box: box, Site: s, Log: log,
-		Sources: []dispatch.Source{&spoolSource{site: s, state: state, ready: spool.Watch(ctx, state)}},
+		Sources: []dispatch.Source{newSpoolSource(ctx, s, state)},
 	}
 	return d, func() error {
 		stop()
@@ -193,13 +193,39 @@ func outboxPath(state string) string { return filepath.Join(state, "outbox.db") 
 type spoolSource struct {
 	site  *site
 	state string
-	ready <-chan struct{}
+	ready chan struct{} // signalled on new records, and when one need not wait any more
 
 	waits    string          // the newest record that waits for a config
 	waiting  map[string]bool // those that waited for this load of the config: they are not read again until the next
 	load     int
+	names    map[string]names // that records wait for, or have waited for
 	measured time.Time
 	pruned   time.Time
+}
+
+// newSpoolSource takes records from a state directory until ctx ends.
+func newSpoolSource(ctx context.Context, s *site, state string) *spoolSource {
+	out := &spoolSource{site: s, state: state, ready: make(chan struct{}, 1), names: map[string]names{}}
+	records := spool.Watch(ctx, state)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-records:
+				out.poke()
+			}
+		}
+	}()
+	return out
+}
+
+// poke has it taken from again.
+func (s *spoolSource) poke() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
 }
 
 // Ready is signalled on new records.
@@ -238,12 +264,13 @@ func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, m
 		if len(arrivals) == most {
 			break
 		}
-		if s.waiting[name] {
+		if s.waiting[name] || s.names[name].waits() {
 			continue
 		}
 		r, err := spool.Read(s.state, name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
+			delete(s.names, name)
 			continue
 		case errors.Is(err, spool.ErrDamaged):
 			s.site.log.Error("record cannot be read, and is set aside in spool/bad", "record", name, "err", err)
@@ -254,7 +281,15 @@ func (s *spoolSource) Take(ctx context.Context, most int) ([]dispatch.Arrival, m
 		case err != nil:
 			return nil, nil, nil, err
 		}
-		a, err := s.site.arrival(name, r)
+		_, asked := s.names[name]
+		a, err := s.site.arrival(name, r, !asked)
+		var pending *pendingError
+		if errors.As(err, &pending) { // the others go on
+			s.names[name] = pending.settled
+			go pending.then(s.poke)
+			continue
+		}
+		delete(s.names, name)
 		switch {
 		case errors.Is(err, errWait), errors.Is(err, errLater):
 			s.waiting[name] = errors.Is(err, errWait)

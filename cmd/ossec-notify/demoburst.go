@@ -12,6 +12,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
@@ -43,7 +44,9 @@ func (d *demo) burst(ctx context.Context) error {
 	started := time.Now()
 	source := &burstSource{ready: make(chan struct{})}
 	for _, a := range alerts {
-		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: header{Received: a.Received}.encode(), Deliveries: d.d.Plan(a)})
+		a = d.cfg.Enrich.Enrich(a)
+		h := header{Received: a.Received, Added: enrich.Encode(a.Added)}
+		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: h.encode(), Deliveries: d.d.Plan(a)})
 	}
 	working, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
@@ -100,7 +101,7 @@ type examination struct {
 	blocks     []integrationBlock
 	delivering bool           // somebody holds the lock
 	serving    bool           // it is a daemon
-	cfg        *config        // nil when there is none that loads
+	cfg        *config.Config // nil when there is none that loads
 	killed     string         // what became of the last deliverer, when it was killed
 	waits      int            // records and deliveries
 	open       []outbox.Queue // those that something waits in
@@ -428,7 +429,7 @@ func (x *examination) unknown() {
 		return
 	}
 	for _, q := range x.open {
-		if strings.HasPrefix(q.Receiver, "argv-") || q.Receiver == dispatch.Nobody || slices.ContainsFunc(cfg.Receivers, func(r *receiver) bool { return r.Name == q.Receiver }) {
+		if strings.HasPrefix(q.Receiver, "argv-") || q.Receiver == dispatch.Nobody || slices.ContainsFunc(cfg.Receivers, func(r *config.Receiver) bool { return r.Name == q.Receiver }) {
 			continue
 		}
 		what := "1 delivery waits"
@@ -469,8 +470,8 @@ func (x *examination) configPath() string { return absolute(configPath(x.env.con
 
 func (x *examination) config() {
 	path := x.configPath()
-	r := readConfig(disk{}, path, x.home)
-	cfg, err := r.cfg, r.err
+	r := config.Read(path, x.home)
+	cfg, err := r.Config, r.Err
 	instead := x.instead(path, r)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && instead == "":
@@ -484,7 +485,7 @@ func (x *examination) config() {
 		return
 	}
 	mistakes, warnings, first := 0, 0, ""
-	for _, p := range r.problems {
+	for _, p := range r.Problems {
 		if p.Warning {
 			warnings++
 			continue
@@ -503,22 +504,22 @@ func (x *examination) config() {
 	case len(cfg.Receivers) == 0:
 		x.warning("config", "name receivers in it, then run ossec-notify check", "%s has no receivers: only what ossec.conf describes by key and URL is served", path)
 	default:
-		x.ok("config", "%s: %s, %s", path, count(len(cfg.all()), "receiver"), count(len(cfg.Table.Routes), "route"))
+		x.ok("config", "%s: %s, %s", path, count(len(cfg.All()), "receiver"), count(len(cfg.Table.Routes), "route"))
 	}
 	x.cfg = cfg
 }
 
 // instead says which config a deliverer goes by that is not what the file says now; "" where it goes by the file. One
 // that is about to start reads a file that loads, and one that runs does so within seconds.
-func (x *examination) instead(path string, r reading) string {
-	if x.kept == nil || x.kept.equal(r.texts) {
+func (x *examination) instead(path string, r config.Reading) string {
+	if x.kept == nil || x.kept.Equal(r.Texts) {
 		return ""
 	}
 	when := x.kept.Loaded.Local().Format(time.DateTime)
-	switch fresh := time.Since(newest(r.sources)) < lateReload; {
-	case r.cfg != nil && x.delivering && !fresh:
+	switch fresh := time.Since(newest(r.Sources)) < lateReload; {
+	case r.Config != nil && x.delivering && !fresh:
 		return fmt.Sprintf("; the deliverer still goes by the config that loaded at %s", when)
-	case r.cfg == nil && x.kept.config(path, x.home) != nil:
+	case r.Config == nil && x.kept.config(path, x.home) != nil:
 		return fmt.Sprintf("; deliverers go by the config that loaded at %s", when)
 	}
 	return ""
@@ -526,7 +527,7 @@ func (x *examination) instead(path string, r reading) string {
 
 // inUse is the config that a deliverer goes by: the file's, or the one that loaded last. nil is none, or one that is
 // not known.
-func (x *examination) inUse() *config {
+func (x *examination) inUse() *config.Config {
 	if x.cfg == nil && x.kept != nil {
 		return x.kept.config(x.configPath(), x.home)
 	}
@@ -572,8 +573,8 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 		reader = x.who.name
 	}
 	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
-	if slices.ContainsFunc(x.cfg.Receivers, func(r *receiver) bool { return programOf(r) != nil }) {
-		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
+	if slices.ContainsFunc(x.cfg.Receivers, func(r *config.Receiver) bool { return r.Config.Program() != nil }) {
+		d, _ := x.cfg.Dispatcher(config.Options{Log: discard})
 		tell("programs", "see docs/runbooks.md", "all can be run", checkPrograms(x.cfg, d))
 	}
 	if len(x.cfg.Aliases) > 0 {
@@ -589,7 +590,7 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 	}
 	if online {
 		// Receivers that cannot be built are mistakes of the config, which check tells with their lines.
-		d, _ := x.cfg.dispatcher(buildOptions{log: discard})
+		d, _ := x.cfg.Dispatcher(config.Options{Log: discard})
 		asked := checkOnline(ctx, x.cfg, d)
 		if asked.not > 0 && len(asked.findings) == 0 {
 			x.warning("reach", "mend what ossec-notify check says of the others", "%s", asked)
@@ -650,7 +651,7 @@ func (x *examination) daemon() {
 		return
 	}
 	for _, r := range x.cfg.Receivers {
-		if r.Channel.name == "pagerduty" {
+		if r.Channel.Name == "pagerduty" {
 			x.warning("daemon", start, "receiver %s pages, and no ossec-notify serve runs: what waits after a reboot waits for the next alert", r.Name)
 			return
 		}
@@ -688,7 +689,7 @@ func (x *examination) ready(ctx context.Context) {
 }
 
 // askReady asks where the config has it answer, by no proxy.
-func askReady(ctx context.Context, at httpConfig) (status int, text string, err error) {
+func askReady(ctx context.Context, at config.HTTP) (status int, text string, err error) {
 	transport := &http.Transport{DisableKeepAlives: true}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+at.Listen+"/readyz", nil)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
@@ -50,8 +51,8 @@ warning  outbox       receiver wrong: 2 dead letters. To do: ossec-notify outbox
 }
 
 func TestDoctorTellsOfWhatWaitsForAReceiverThatIsNotInTheConfig(t *testing.T) {
-	cfg := &config{Path: "/c.yaml", Receivers: []*receiver{{Name: "soc"}}}
-	tell := func(cfg *config) string {
+	cfg := &config.Config{Path: "/c.yaml", Receivers: []*config.Receiver{{Name: "soc"}}}
+	tell := func(cfg *config.Config) string {
 		got, _ := examine(func(x *examination) {
 			x.cfg = cfg
 			for name, held := range map[string]int{"soc": 1, "down": 3, "argv-slack-123456": 1, "done": 0} {
@@ -113,7 +114,7 @@ func TestDoctorAsksTheDaemonWhetherItIsReady(t *testing.T) {
 	address := s.Listener.Addr().String()
 	ask := func(serving bool, http string) string {
 		got, _ := examine(func(x *examination) {
-			x.serving, x.cfg = serving, &config{HTTP: httpConfig{Listen: http}}
+			x.serving, x.cfg = serving, &config.Config{HTTP: config.HTTP{Listen: http}}
 			x.ready(t.Context())
 		})
 		return got

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/regular"
 )
@@ -116,21 +118,21 @@ func (x *examination) calls() {
 }
 
 // astray says why the name of an <integration> leads to nobody, "" where it does not, and what to do.
-func (b integrationBlock) astray(cfg *config) (fault, remedy string) {
+func (b integrationBlock) astray(cfg *config.Config) (fault, remedy string) {
 	name := strings.TrimPrefix(b.name, "custom-")
 	if leads(cfg, name) {
 		return "", ""
 	}
-	kind, ok := kindOfCall(name)
+	kind, ok := channel.ByCall(name)
 	if !ok {
 		return fmt.Sprintf("calls %s, but %s: %s", b.name, noSuchName(cfg, name), whereTo(cfg)),
 			fmt.Sprintf("mend its <name> in ossec.conf and restart the manager, or name a receiver %s in %s", name, cfg.Path)
 	}
-	_, err := kind.argv(b.hookURL, notifier.PlainSecret(b.apiKey))
+	_, err := kind.FromArgv(b.hookURL, notifier.PlainSecret(b.apiKey))
 	var missing []string
-	for _, err := range split(err) {
-		if e := (*missingElement)(nil); errors.As(err, &e) {
-			missing = append(missing, "<"+e.name+">")
+	for _, err := range notifier.Split(err) {
+		if e := (*channel.MissingElement)(nil); errors.As(err, &e) {
+			missing = append(missing, "<"+e.Name+">")
 		}
 	}
 	if len(missing) == 0 {
@@ -143,13 +145,13 @@ func (b integrationBlock) astray(cfg *config) (fault, remedy string) {
 
 // leads reports whether a config has somebody for calls of a name: a receiver, an alias (whose kinds answer to no name), a
 // receiver of that kind, or the routes.
-func leads(cfg *config, name string) bool {
-	return name == "notify" || slices.ContainsFunc(cfg.all(), func(r *receiver) bool { return r.Name == name }) ||
-		cfg.hasKind(name)
+func leads(cfg *config.Config, name string) bool {
+	return name == "notify" || slices.ContainsFunc(cfg.All(), func(r *config.Receiver) bool { return r.Name == name }) ||
+		hasKind(cfg, name)
 }
 
 // whereTo says who gets alerts whose name leads to nobody.
-func whereTo(cfg *config) string {
+func whereTo(cfg *config.Config) string {
 	if to := cfg.Table.Default; len(to) > 0 {
 		return "its alerts go to the default receivers (" + strings.Join(to, ", ") + ")"
 	}
@@ -165,7 +167,7 @@ func (x *examination) names() {
 	}
 	for _, link := range x.linked {
 		name := strings.TrimPrefix(link, "custom-")
-		if _, kind := kindOfCall(name); kind || leads(cfg, name) || slices.Contains(x.named, link) {
+		if _, kind := channel.ByCall(name); kind || leads(cfg, name) || slices.Contains(x.named, link) {
 			continue
 		}
 		x.warning("links", fmt.Sprintf("remove it, or name a receiver %s in %s", name, cfg.Path), "%s is a link to this program, but %s: %s", filepath.Join(x.home, "integrations", link), noSuchName(cfg, name), whereTo(cfg))

@@ -10,18 +10,19 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // checkEgress warns of receivers that the config's own allow-list cuts off. It asks no DNS: what a name leads to is
 // looked at when the connection is made.
-func checkEgress(ctx context.Context, cfg *config) []finding {
+func checkEgress(ctx context.Context, cfg *config.Config) []finding {
 	if cfg.Egress == nil {
 		return nil
 	}
 	var found []finding
-	for i, r := range cfg.all() {
-		all, permits := destinations(ctx, r.Config), cfg.Egress.MayPermit
+	for i, r := range cfg.All() {
+		all, permits := r.Config.Destinations(ctx), cfg.Egress.MayPermit
 		what := "nothing can be sent"
 		if i >= len(cfg.Receivers) {
 			what = "nobody can be asked"
@@ -38,14 +39,14 @@ func checkEgress(ctx context.Context, cfg *config) []finding {
 				return
 			}
 			what := what
-			if strings.HasPrefix(key, "api_") && r.Channel.pages { // who took its incidents
+			if strings.HasPrefix(key, "api_") && r.Channel.Pages { // who took its incidents
 				what = "nobody can be asked"
 			}
 			f := findingAbout(r, &notifier.FieldError{Key: key, Message: fmt.Sprintf("leads to %s, which is not in egress.allow: %s there", to, what)}, exitDone)
 			f.Warning = true
 			found = append(found, f)
 		}
-		if n := network(r.Config); !n.Proxy.IsZero() {
+		if n := r.Config.Network(); !n.Proxy.IsZero() {
 			proxy, _ := n.Proxy.Read(ctx) // checkSecrets says why not
 			warn("network.proxy", proxy, permits)
 			permits = cfg.Egress.PermitsName

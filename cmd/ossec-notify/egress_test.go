@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -71,7 +72,7 @@ func TestCheckWarnsOfReceiversThatEgressCutsOff(t *testing.T) {
 
 func TestListThatIsAddedHoldsForReceiversOfOssecConfAtOnce(t *testing.T) {
 	s, _, _ := argvSite(t)
-	kind, _ := channelByName("slack")
+	kind, _ := channel.ByName("slack")
 	call := door.Call{Name: "slack", HookURL: "http://127.0.0.1:9/services/T0/B0/x"} // nobody listens there
 	r, err := argvReceiver(kind, call, nil)
 	if err != nil {

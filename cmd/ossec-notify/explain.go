@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/noise"
@@ -146,7 +147,7 @@ type decision struct {
 // explainer explains alerts by a config, as at a time.
 type explainer struct {
 	*env
-	cfg      *config
+	cfg      *config.Config
 	at       time.Time
 	asked    bool   // at is what was asked for
 	receiver string // of whom is asked, or ""
@@ -159,7 +160,7 @@ type explainer struct {
 }
 
 // explainer makes one. The caller calls done.
-func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (*explainer, error) {
+func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at string) (*explainer, error) {
 	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, out: e.styled(), control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
 	if at != "" {
 		var err error
@@ -168,9 +169,9 @@ func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (
 			return nil, fmt.Errorf("--at: %w", err)
 		}
 	}
-	if receiver != "" && !slices.ContainsFunc(cfg.all(), func(r *receiverOf) bool { return r.Name == receiver }) {
+	if receiver != "" && !slices.ContainsFunc(cfg.All(), func(r *receiverOf) bool { return r.Name == receiver }) {
 		var known []string
-		for _, r := range cfg.all() {
+		for _, r := range cfg.All() {
 			known = append(known, r.Name)
 		}
 		if near := rules.Nearest(receiver, known); near != "" {
@@ -194,7 +195,7 @@ func (e *env) explainer(ctx context.Context, cfg *config, receiver, at string) (
 }
 
 // receiverOf is a receiver of a config.
-type receiverOf = receiver
+type receiverOf = config.Receiver
 
 // parseMoment is parseTime, and a time on the day of the week that comes next.
 func parseMoment(text string, zone *time.Location, after time.Time) (time.Time, error) {

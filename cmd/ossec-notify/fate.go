@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/noise"
@@ -102,7 +104,7 @@ func (f *fate) write(w io.Writer, receiver string) {
 
 // ofKind reports whether it was called for the receivers of one kind.
 func (f *fate) ofKind() bool {
-	_, ok := kindOfCall(f.called)
+	_, ok := channel.ByCall(f.called)
 	return ok
 }
 
@@ -218,7 +220,7 @@ var errNotHeld = errors.New("the outbox does not hold it")
 
 // fateOf looks an alert up in the outbox: one that was found, else the one of an identity. All is nil where there is no
 // outbox; the error says that it holds no such alert, or why it cannot be read.
-func (e *env) fateOf(ctx context.Context, cfg *config, found *alert.Alert, id string) (*alert.Alert, *fate, error) {
+func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert, id string) (*alert.Alert, *fate, error) {
 	state, err := e.stateDir()
 	if err != nil { // no alert has come yet
 		return nil, nil, nil

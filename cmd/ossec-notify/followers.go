@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/follow"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -21,7 +23,7 @@ type followers struct {
 	box   *outbox.DB
 	ready chan struct{}
 
-	cfg  *config // that they are set up by
+	cfg  *config.Config // that they are set up by
 	all  []*follower
 	turn int // whose batch is taken next
 	read cursors
@@ -37,12 +39,12 @@ type cursors map[string]string
 
 // gateOf is the gate of a config's routes.
 type gateOf struct {
-	cfg *config
+	cfg *config.Config
 	*rules.Gate
 }
 
 // gateFor is the gate of a config.
-func (f *followers) gateFor(cfg *config) *rules.Gate {
+func (f *followers) gateFor(cfg *config.Config) *rules.Gate {
 	g := f.gate.Load()
 	if g == nil || g.cfg != cfg {
 		g = &gateOf{cfg, rules.NewGate(&cfg.Table)}
@@ -65,7 +67,8 @@ type follower struct {
 	path    string
 	zone    string // of dates without one
 	batches chan follow.Batch
-	held    []follow.Batch // one that was taken, and has to wait for a config; or none
+	held    []follow.Batch // one that was taken, and has to wait for a config, or for names; or none
+	names   names          // what it has waited for
 	stop    func()
 }
 
@@ -105,18 +108,27 @@ func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 		if len(x.held) == 0 {
 			select {
 			case b := <-x.batches:
-				x.held = append(x.held, b)
+				x.held, x.names = append(x.held, b), nil
 			default:
 				continue
 			}
+		}
+		if x.names.waits() {
+			continue
 		}
 		b := &x.held[0]
 		cursor, err := json.Marshal(b.Cursor)
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		arrivals, ok := f.site.followed(b, f.gateFor)
-		if !ok {
+		arrivals, err := f.site.followed(b, f.gateFor, x.names == nil)
+		var pending *pendingError
+		if errors.As(err, &pending) { // the other files go on
+			x.names = pending.settled
+			go pending.then(f.poke)
+			continue
+		}
+		if err != nil {
 			break
 		}
 		x.held = nil
@@ -131,7 +143,7 @@ func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 }
 
 // obey begins with the files that the config names, and ends with those that it does not name any more.
-func (f *followers) obey(ctx context.Context, cfg *config) error {
+func (f *followers) obey(ctx context.Context, cfg *config.Config) error {
 	if cfg == nil || cfg == f.cfg {
 		return nil
 	}
@@ -237,20 +249,27 @@ func (f *followers) run(ctx context.Context, x *follower, from *follow.Follower)
 }
 
 // followed plans the alerts of a batch; not ok while there is no config to go by. Those that go to nobody are not logged, for
-// they are most of what a manager writes: the metrics count them. Those that no route can take are left unwanted.
-func (s *site) followed(b *follow.Batch, gateFor func(*config) *rules.Gate) (out []dispatch.Arrival, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cfg == nil {
-		return nil, false
-	}
-	b.Reconsider(gateFor(s.cfg).Pass)
-	for _, a := range b.Alerts {
-		h := header{File: a.FileName, Received: a.Received}
-		a = s.enriched(a, &h)
-		x := dispatch.Arrival{Alert: a, Header: h.encode(), Deliveries: s.d.Plan(a)}
-		x.Nobody = s.d.Nobody(a, x.Deliveries)
-		out = append(out, x)
-	}
-	return out, true
+// they are most of what a manager writes: the metrics count them. Those that no route can take are left unwanted. patient: the error may
+// be a *[pendingError].
+func (s *site) followed(b *follow.Batch, gateFor func(*config.Config) *rules.Gate, patient bool) (out []dispatch.Arrival, err error) {
+	var all []*enriching
+	err = s.enriched(patient, func() ([]*enriching, error) {
+		if s.cfg == nil {
+			return nil, errWait
+		}
+		all = nil
+		b.Reconsider(gateFor(s.cfg).Pass)
+		for _, a := range b.Alerts {
+			all = append(all, &enriching{a, header{File: a.FileName, Received: a.Received}})
+		}
+		return all, nil
+	}, func() error {
+		for _, x := range all {
+			to := dispatch.Arrival{Alert: x.alert, Header: x.header.encode(), Deliveries: s.d.Plan(x.alert)}
+			to.Nobody = s.d.Nobody(x.alert, to.Deliveries)
+			out = append(out, to)
+		}
+		return nil
+	})
+	return out, err
 }

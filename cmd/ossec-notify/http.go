@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -53,7 +54,7 @@ type webServer struct {
 	server  *http.Server
 
 	mu       sync.Mutex // of settings
-	settings httpConfig
+	settings config.HTTP
 
 	reading  sync.Mutex // of what follows; held while the token is read, for which a program may be run
 	of       notifier.Secret
@@ -105,7 +106,7 @@ func (w *webServer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	settings := w.settings
 	w.mu.Unlock()
-	if !listen.FitHost(r.Host, settings.Listen, settings.names()) {
+	if !listen.FitHost(r.Host, settings.Listen, settings.Names()) {
 		refuseHost(out, r.Host)
 		return
 	}
@@ -136,7 +137,7 @@ func (w *webServer) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 
 // listen answers as the config has it: where, by which names, to whom. An address that is "" is none. Where one cannot
 // be moved to, it stays where it is; the rest holds.
-func (w *webServer) listen(c httpConfig) error {
+func (w *webServer) listen(c config.HTTP) error {
 	w.mu.Lock()
 	w.settings = c
 	w.mu.Unlock()

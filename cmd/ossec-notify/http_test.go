@@ -14,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // startWeb runs a server whose handler answers "inside" everywhere.
-func startWeb(t *testing.T, c httpConfig, limits listen.Limits) (address string) {
+func startWeb(t *testing.T, c config.HTTP, limits listen.Limits) (address string) {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "inside") })
@@ -70,7 +71,7 @@ func ask(t *testing.T, conn net.Conn, lines ...string) (int, string) {
 
 func TestHTTPAnswersToItsOwnNamesOnly(t *testing.T) {
 	t.Parallel()
-	own := startWeb(t, httpConfig{Hosts: []string{"siem.example.com", "192.0.2.7"}}, listen.Usual())
+	own := startWeb(t, config.HTTP{Hosts: []string{"siem.example.com", "192.0.2.7"}}, listen.Usual())
 	_, port, _ := net.SplitHostPort(own)
 	for host, fits := range map[string]bool{
 		own: true, "localhost": true, "LocalHost:" + port: true, "localhost.": true, "127.0.0.1": true, "127.9.9.9:1": true, "[::1]:" + port: true, "[::1]": true,
@@ -90,7 +91,7 @@ func TestHTTPAnswersToItsOwnNamesOnly(t *testing.T) {
 		t.Errorf("a proxy's request for another host: %d", code)
 	}
 
-	all := startWeb(t, httpConfig{Listen: ":" + strings.Split(freeAddress(t), ":")[1]}, listen.Usual())
+	all := startWeb(t, config.HTTP{Listen: ":" + strings.Split(freeAddress(t), ":")[1]}, listen.Usual())
 	for host, want := range map[string]int{"192.0.2.8:9720": http.StatusOK, "attacker.example": http.StatusMisdirectedRequest} {
 		if code, body := ask(t, dial(t, "127.0.0.1"+all), "GET / HTTP/1.1", "Host: "+host); code != want {
 			t.Errorf("where all can reach it, %q: %d %q, want %d", host, code, body, want)
@@ -100,7 +101,7 @@ func TestHTTPAnswersToItsOwnNamesOnly(t *testing.T) {
 
 func TestHTTPWantsItsToken(t *testing.T) {
 	t.Parallel()
-	address := startWeb(t, httpConfig{Token: notifier.PlainSecret("s3cret")}, listen.Usual())
+	address := startWeb(t, config.HTTP{Token: notifier.PlainSecret("s3cret")}, listen.Usual())
 	for _, tc := range []struct {
 		path, authorization string
 		status              int
@@ -157,7 +158,7 @@ func TestHTTPDoesNotWaitForWhoIsSlow(t *testing.T) {
 	t.Parallel()
 	limits := listen.Usual()
 	limits.Header = 50 * time.Millisecond
-	address := startWeb(t, httpConfig{}, limits)
+	address := startWeb(t, config.HTTP{}, limits)
 	for _, said := range []string{"", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "} {
 		conn := dial(t, address)
 		if _, err := io.WriteString(conn, said); err != nil {
@@ -172,7 +173,7 @@ func TestHTTPDoesNotWaitForWhoIsSlow(t *testing.T) {
 
 func TestHTTPRefusesALargeHeader(t *testing.T) {
 	t.Parallel()
-	address := startWeb(t, httpConfig{}, listen.Usual())
+	address := startWeb(t, config.HTTP{}, listen.Usual())
 	conn := dial(t, address)
 	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: %s\r\n\r\n", strings.Repeat("x", 32<<10)); err != nil {
 		t.Fatal(err)
@@ -188,7 +189,7 @@ func TestHTTPTakesSoManyConnections(t *testing.T) {
 	t.Parallel()
 	limits := listen.Usual()
 	limits.Connections = 2
-	address := startWeb(t, httpConfig{}, limits)
+	address := startWeb(t, config.HTTP{}, limits)
 	first, second := dial(t, address), dial(t, address)
 	for _, conn := range []net.Conn{first, second} {
 		if code, _ := ask(t, conn, "GET / HTTP/1.1", "Host: localhost"); code != http.StatusOK {

@@ -24,6 +24,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -124,7 +125,7 @@ answer: {success: {status: [200]}}
 `
 
 // injectionSite is the config with the operator's templates, loaded.
-func injectionSite(t *testing.T, addresses ...any) *config {
+func injectionSite(t *testing.T, addresses ...any) *config.Config {
 	t.Helper()
 	files := maps.Clone(injectionTemplates)
 	files["presets/own.yaml"] = injectionPreset
@@ -1006,7 +1007,7 @@ func TestPayloadsAreDelivered(t *testing.T) {
 	}
 	defer stand.Close()
 	d, err := injectionSite(t, stand.SlackWebhookURL(), sandbox.FakeSlackToken, stand.SlackAPIURL(), sandbox.FakeRoutingKey, stand.PagerDutyURL(),
-		stand.SplunkURL(), sandbox.FakeHECToken, stand.WebhookURL(), sandbox.FakeWebhookToken, stand.SMTPURL()).dispatcher(buildOptions{log: discard})
+		stand.SplunkURL(), sandbox.FakeHECToken, stand.WebhookURL(), sandbox.FakeWebhookToken, stand.SMTPURL()).Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		t.Fatal(err)
 	}

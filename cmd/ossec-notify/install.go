@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/regular"
 )
 
@@ -54,7 +55,7 @@ const defaultUnitDir = "/etc/systemd/system"
 // linkNames are the links that install makes.
 func linkNames() []string {
 	names := []string{"custom-notify"}
-	for _, c := range channelNames() {
+	for _, c := range channel.Names() {
 		names = append(names, "custom-"+c)
 	}
 	return names

@@ -54,7 +54,11 @@ func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site) (strict bo
 		return false, fmt.Errorf("another call is delivering, and the spool does not take the alert: %w", u.Err)
 	}
 	defer unlock()
-	arrival, err := s.arrival("", u.Record)
+	arrival, err := s.arrival("", u.Record, true)
+	var pending *pendingError
+	if errors.As(err, &pending) {
+		pending.then(func() { arrival, err = s.arrival("", u.Record, false) })
+	}
 	if errors.Is(err, errNothing) {
 		return false, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -29,7 +30,7 @@ func TestEveryKindOfMessageIsTaken(t *testing.T) {
 	defer stand.Close()
 	cfg := mustLoad(t, fmt.Sprintf(corpusConfig, stand.SlackWebhookURL(), sandbox.FakeSlackToken, stand.SlackAPIURL(), sandbox.FakeRoutingKey,
 		stand.PagerDutyURL(), stand.SplunkURL(), sandbox.FakeHECToken, stand.WebhookURL(), sandbox.FakeWebhookToken, stand.SMTPURL()))
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
@@ -16,7 +17,7 @@ import (
 type lastGood struct {
 	// Loaded is when the config loaded first.
 	Loaded time.Time `json:"loaded"`
-	texts
+	config.Texts
 }
 
 // maxLastGood bounds what is kept, in bytes. A config is some kilobytes.
@@ -44,7 +45,7 @@ func readLastGood(ctx context.Context, box *outbox.DB, path string) (*lastGood, 
 
 // write keeps it.
 func (g *lastGood) write(box *outbox.DB, path string) error {
-	if n := g.size(); n > maxLastGood {
+	if n := g.Size(); n > maxLastGood {
 		return fmt.Errorf("it has %d bytes, more than the %d that are kept", n, maxLastGood)
 	}
 	b, err := json.Marshal(g)
@@ -58,9 +59,9 @@ func (g *lastGood) write(box *outbox.DB, path string) error {
 
 // config loads it; nil where this program does not take it any more, and where it has no receivers. To go by that one
 // would mean that nobody is told of alerts that can wait.
-func (g *lastGood) config(path, home string) *config {
-	if r := readConfig(g.texts, path, home); r.cfg != nil && len(r.cfg.Receivers) > 0 {
-		return r.cfg
+func (g *lastGood) config(path, home string) *config.Config {
+	if r := g.Read(path, home); r.Config != nil && len(r.Config.Receivers) > 0 {
+		return r.Config
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -58,25 +59,25 @@ func TestConfigReadFromItsTextsIsTheSame(t *testing.T) {
 	in := newInstallation(t, "")
 	in.configureMany()
 	path := filepath.Join(in.home, "etc", "ossec-notify.yaml")
-	was := readConfig(disk{}, path, in.home)
-	if was.cfg == nil || len(was.problems) > 0 {
-		t.Fatal(was.err, was.problems)
+	was := config.Read(path, in.home)
+	if was.Config == nil || len(was.Problems) > 0 {
+		t.Fatal(was.Err, was.Problems)
 	}
 	in.removeMany()
-	is := readConfig(was.texts, path, in.home)
-	if is.cfg == nil || len(is.problems) > 0 {
-		t.Fatal(is.err, is.problems)
+	is := was.Texts.Read(path, in.home)
+	if is.Config == nil || len(is.Problems) > 0 {
+		t.Fatal(is.Err, is.Problems)
 	}
-	if !is.texts.equal(was.texts) {
-		t.Errorf("it was read from other files: %v, want %v", is.texts, was.texts)
+	if !is.Texts.Equal(was.Texts) {
+		t.Errorf("it was read from other files: %v, want %v", is.Texts, was.Texts)
 	}
 	a, err := sample.Alert("5712")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var texts []string
-	for _, cfg := range []*config{was.cfg, is.cfg} {
-		d, err := cfg.dispatcher(buildOptions{log: discard})
+	for _, cfg := range []*config.Config{was.Config, is.Config} {
+		d, err := cfg.Dispatcher(config.Options{Log: discard})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +89,7 @@ func TestConfigReadFromItsTextsIsTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		secrets(cfg.Receivers[0].Config.settings(), func(s *notifier.Secret) {
+		cfg.Receivers[0].Config.Secrets(func(_ string, s *notifier.Secret) {
 			if want := filepath.Join(in.home, "etc", "soc.url"); !s.IsZero() && s.File() != want {
 				t.Errorf("the secret is in %s, want %s", s.File(), want)
 			}

@@ -2,8 +2,8 @@
 //
 // integratord runs it under the names custom-slack, custom-pagerduty, custom-webhook, custom-splunk,
 // custom-email and custom-notify (symlinks to the one binary); run under its own name it is a command line with
-// send, preview, check, explain and more. This package owns the config, the table of channels, the commands and
-// the exit codes; what an alert is, who wants it, what it says and how it leaves is in packages of their own.
+// send, preview, check, explain and more. This package owns the commands, what they print and the exit codes; what an
+// alert is, who wants it, what it says, how it leaves and how the config says all that is in packages of their own.
 package main
 
 import (

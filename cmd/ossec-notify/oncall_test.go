@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -217,7 +218,7 @@ default: [duty]
 		t.Fatal(problems)
 	}
 	cache := oncall.Remembered(nil, discard)
-	d, err := cfg.dispatcher(buildOptions{log: discard, oncall: cache})
+	d, err := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache})
 	if err == nil || !strings.Contains(err.Error(), `receiver "duty": network.ca_file: open `) {
 		t.Errorf("got %v", err)
 	}

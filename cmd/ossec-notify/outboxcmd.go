@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
@@ -104,8 +105,8 @@ func (e *env) knownReceiver(ctx context.Context, db *outbox.DB, name string) err
 	for _, q := range queues {
 		known = append(known, q.Receiver)
 	}
-	if r := readConfig(disk{}, configPath(e.config, e.home), e.home); r.cfg != nil {
-		for _, x := range r.cfg.Receivers {
+	if r := config.Read(configPath(e.config, e.home), e.home); r.Config != nil {
+		for _, x := range r.Config.Receivers {
 			known = append(known, x.Name)
 		}
 	}

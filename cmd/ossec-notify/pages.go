@@ -7,33 +7,11 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
-
-// incidentsAPI is where a channel's service can be asked what became of its incidents, if the config has the key for it.
-func incidentsAPI(c channelConfig) (token notifier.Secret, endpoint string, ok bool) {
-	if c, ok := c.settings().(interface {
-		API() (notifier.Secret, string, bool)
-	}); ok {
-		return c.API()
-	}
-	return token, "", false
-}
-
-// incidents is the account of a receiver whose service can be asked; nil where it cannot.
-func (r *receiver) incidents(opt buildOptions) (*oncall.Source, error) {
-	token, endpoint, ok := incidentsAPI(r.Config)
-	if !ok {
-		return nil, nil
-	}
-	client, err := opt.connect(1).client(network(r.Config))
-	if err != nil {
-		return nil, err
-	}
-	return &oncall.Source{Token: token, Endpoint: endpoint, Client: client}, nil
-}
 
 // pages finds out which pages people took at the service that sent them, for as long as others would be told otherwise, and
 // notes it in the outbox. It is for one goroutine.
@@ -42,7 +20,7 @@ type pages struct {
 	box  *outbox.DB
 	log  *slog.Logger
 
-	of       *config // whose accounts these are
+	of       *config.Config // whose accounts these are
 	accounts map[string]*pageAccount
 	alerts   map[pageKey][]outbox.Delivery // the pages of this round
 }
@@ -50,7 +28,7 @@ type pages struct {
 // pageAccount is that of one receiver, made when it is asked first. Where that fails for a file that is missing or broken, it is
 // tried again each time.
 type pageAccount struct {
-	receiver *receiver
+	receiver *config.Receiver
 	source   *oncall.Source
 	said     string
 }
@@ -72,7 +50,7 @@ func (p *pages) waiting(ctx context.Context) ([]oncall.Waiting, error) {
 		p.of, p.accounts = cfg, map[string]*pageAccount{}
 		if cfg != nil {
 			for _, r := range cfg.Receivers {
-				if _, _, ok := incidentsAPI(r.Config); ok {
+				if _, _, ok := r.Config.API(); ok {
 					p.accounts[r.Name] = &pageAccount{receiver: r}
 				}
 			}
@@ -107,7 +85,7 @@ func (p *pages) source(receiver string) *oncall.Source {
 	}
 	if a.source == nil {
 		var err error
-		a.source, err = a.receiver.incidents(buildOptions{egress: p.of.Egress})
+		a.source, err = p.of.Incidents(a.receiver)
 		if err != nil && err.Error() != a.said {
 			a.said = err.Error()
 			p.log.Error("cannot ask who took pages; acknowledgements there are not seen", "receiver", receiver, "err", err)

@@ -14,141 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
-	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
-
-// ownPreset is a preset of the operator's.
-const ownPreset = `name: house
-title: House chat
-about: A message in the chat of the house.
-checked: 2026-11-23
-rate: 30/m
-concurrency: 3
-settings:
-  url: {required: true, secret: true, help: "the hook", example: "https://chat.example.com/1"}
-  key: {required: true, secret: true, help: "the key", example: "abc"}
-  room: {default: soc, values: [soc, night], help: "the room"}
-request:
-  url: "{url}"
-  headers: {X-Key: "{key}"}
-  body: |
-    {"text": "{{.Sentence}}", "room": {{setting "room"}}}
-plain: {text: "{text}"}
-answer:
-  success: {status: [200], json: {ok: "true"}}
-  id: id
-`
-
-// loadWithPresets loads a config that stands beside templates/presets/house.yaml.
-func loadWithPresets(t *testing.T, text, preset string) (*config, []string, string) {
-	t.Helper()
-	files := map[string]string{"ossec-notify.yaml": "templates_dir: templates\n" + text, "templates/parts.tmpl": ""}
-	if preset != "" {
-		files["templates/presets/house.yaml"] = preset
-	}
-	dir := write(t, files)
-	cfg, problems, err := loadConfig(filepath.Join(dir, "ossec-notify.yaml"), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var said []string
-	for _, p := range problems {
-		said = append(said, fmt.Sprintf("%s:%d: %s", strings.ReplaceAll(p.File, dir+"/", ""), p.Line, p.Message))
-	}
-	return cfg, said, dir
-}
-
-func TestPresetMistakesInTheConfig(t *testing.T) {
-	t.Parallel()
-	const url = `url: "https://chat.example.com/1"`
-	for config, want := range map[string][]string{
-		`{preset: house, ` + url + `, settings: {key: k}}`:                       nil,
-		`{preset: discord, ` + url + `}`:                                         nil,
-		`{preset: discrod, ` + url + `}`:                                         {`ossec-notify.yaml:3: preset: there is no preset "discrod": did you mean "discord"?`},
-		`{preset: hause, ` + url + `}`:                                           {`ossec-notify.yaml:3: preset: there is no preset "hause": did you mean "house"?`},
-		`{preset: ../x, ` + url + `}`:                                            {`ossec-notify.yaml:3: preset: "../x" is no name of a preset: see them with: ossec-notify presets`},
-		`{preset: house, ` + url + `}`:                                           {`ossec-notify.yaml:3: settings.key: is missing: the key, such as abc`},
-		`{preset: house, ulr: "https://chat.example.com/1", settings: {key: k}}`: {`ossec-notify.yaml:3: unknown key "ulr" in webhook: did you mean "url"?`},
-		`{preset: house, settings: {key: k}}`:                                    {`ossec-notify.yaml:3: url: is missing: the hook, such as https://chat.example.com/1`},
-		`{preset: house, url: "chat.example.com", settings: {key: k}}`:           {`ossec-notify.yaml:3: url: is not a URL such as https://example.com/hook`},
-		`{preset: house, ` + url + `, settings: {key: k, room: sco}}`:            {`ossec-notify.yaml:3: settings.room: "sco" is none of its values: did you mean "soc"?`},
-		`{preset: house, ` + url + `, settings: {key: k, romo: soc}}`:            {`ossec-notify.yaml:3: settings.romo: is no setting of the preset house: did you mean "room"?`},
-		`{preset: house, ` + url + `, settings: {key: k, room: {file: x}}}`:      {`ossec-notify.yaml:3: settings.room: is no secret, and is read when the config is loaded: write the value itself`},
-		`{preset: house, ` + url + `, settings: {key: k}, body: json}`:           {`ossec-notify.yaml:3: body: is what the preset house says: remove it, or copy the preset and change it there (ossec-notify presets house)`},
-		`{preset: house, ` + url + `, settings: {key: k}, headers: {x-key: a}}`:  {},
-		`{preset: house, ` + url + `, settings: {key: k}, headers: {X-Key: a}}`:  {`ossec-notify.yaml:3: headers.X-Key: is set by the preset house`},
-		`{` + url + `, settings: {key: k}}`:                                      {`ossec-notify.yaml:3: settings: are those of a preset: write preset: NAME beside them (ossec-notify presets)`},
-	} {
-		cfg, got, _ := loadWithPresets(t, "receivers:\n  chat: {webhook: "+config+"}\ndefault: [chat]\n", ownPreset)
-		if diff := cmp.Diff(want, got); len(want)+len(got) > 0 && diff != "" || (cfg == nil) != (len(want) > 0) {
-			t.Errorf("%s (-want +got):\n%s", config, diff)
-		}
-	}
-}
-
-func TestMistakesInAPresetAreToldAtItsLine(t *testing.T) {
-	t.Parallel()
-	const config = "receivers:\n  chat: {webhook: {preset: house, url: \"https://chat.example.com/1\", settings: {key: k}}}\n  other: {webhook: {preset: house, url: \"https://chat.example.com/2\", settings: {key: k}}}\ndefault: [chat, other]\n"
-	for _, x := range []struct{ old, new, want string }{
-		{"rate: 30/m", "rate: often", `templates/presets/house.yaml:5: rate: "often" is no rate: write 1/s, 120/m or 20/h`},
-		{"{{.Sentence}}", "{{.Sentence", `templates/presets/house.yaml:15: body: bad character U+0022 '"'`},
-		{"{{.Sentence}}", "{{nothing}}", `templates/presets/house.yaml:15: body: function "nothing" not defined; docs/templates.md lists the functions`},
-		{`"{{.Sentence}}"`, `"\{{.Sentence}}"`, `templates/presets/house.yaml:15: body: a \ stands before {{…}}: write \\ for one, or leave it out`},
-		{`"{{.Sentence}}"`, `"{{.Sentence}}`, `templates/presets/house.yaml:15: body: it ends inside a string ("…")`},
-	} {
-		cfg, got, _ := loadWithPresets(t, config, strings.Replace(ownPreset, x.old, x.new, 1))
-		if cfg != nil || !slices.Equal(got, []string{x.want}) {
-			t.Errorf("%q: %q, want %q", x.new, got, x.want)
-		}
-	}
-}
-
-// TestOwnPresetIsKept: the last config that loaded holds the preset, too, and what is read again when it changes.
-func TestOwnPresetIsKept(t *testing.T) {
-	t.Parallel()
-	config := "receivers:\n  chat: {webhook: {preset: house, url: \"https://chat.example.com/1\", settings: {key: k}}}\ndefault: [chat]\n"
-	_, _, dir := loadWithPresets(t, config, ownPreset)
-	path := filepath.Join(dir, "ossec-notify.yaml")
-	r := readConfig(disk{}, path, dir)
-	if r.cfg == nil || !slices.Contains(r.sources, filepath.Join(dir, "templates", "presets", "*")) {
-		t.Errorf("the presets are not watched: %q", r.sources)
-	}
-	if err := os.RemoveAll(filepath.Join(dir, "templates")); err != nil {
-		t.Fatal(err)
-	}
-	if again := readConfig(r.texts, path, dir); again.cfg == nil {
-		t.Errorf("what was kept does not load: %v", again.problems)
-	}
-	of := r.cfg.Receivers[0]
-	made, err := of.build(buildOptions{log: discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if made.Concurrency != 3 || made.Rate != (dispatch.Rate{Count: 30, Per: time.Minute, Burst: 3}) || made.Preset != "house" {
-		t.Errorf("concurrency %d, rate %v, preset %q: the preset says 3 and 30/m", made.Concurrency, made.Rate, made.Preset)
-	}
-}
-
-// TestOwnPresetGoesBeforeOurs: a copy of a preset of ours takes its place.
-func TestOwnPresetGoesBeforeOurs(t *testing.T) {
-	t.Parallel()
-	text := strings.ReplaceAll(presets.Embedded("discord").Source(), "title: Discord", "title: Our Discord")
-	dir := write(t, map[string]string{"etc/ossec-notify/templates/presets/discord.yaml": text,
-		"ossec-notify.yaml": "receivers:\n  chat: {webhook: {preset: discord, url: \"https://discord.example.com/api/webhooks/1/x\"}}\ndefault: [chat]\n"})
-	cfg, problems, err := loadConfig(filepath.Join(dir, "ossec-notify.yaml"), dir)
-	if cfg == nil {
-		t.Fatal(problems, err)
-	}
-	if p := cfg.Receivers[0].Config.settings().(*webhook.Config).LoadedPreset(); p.Title != "Our Discord" || p.Embedded {
-		t.Errorf("the preset is %q", p.Title)
-	}
-}
 
 // TestPresetInItsDefaultForm: where a template of the operator's fails, the preset's body goes out with our parts.
 func TestPresetInItsDefaultForm(t *testing.T) {
@@ -212,10 +83,10 @@ func TestCallByAPresetsName(t *testing.T) {
 	}))
 	defer server.Close()
 	a := corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC)
-	names := func(config string, call door.Call) (got []string, argv *dispatch.Receiver, err error) {
+	names := func(text string, call door.Call) (got []string, argv *dispatch.Receiver, err error) {
 		t.Helper()
-		cfg := mustLoad(t, config)
-		d, err := cfg.dispatcher(buildOptions{log: discard})
+		cfg := mustLoad(t, text)
+		d, err := cfg.Dispatcher(config.Options{Log: discard})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +110,7 @@ func TestCallByAPresetsName(t *testing.T) {
 	}
 	x := dispatch.Delivery{ID: "D", Alert: a, Receiver: r, Occurrence: 1}
 	cfg := mustLoad(t, other)
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := cfg.Dispatcher(config.Options{Log: discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +226,11 @@ func TestPresetsCommand(t *testing.T) {
 // TestPresetOnThePage: preview --web shows the request of a preset, how much of its limits it takes, and the file itself.
 func TestPresetOnThePage(t *testing.T) {
 	home, e := webHome(t, "receivers:\n  team: {webhook: {preset: discord, url: \"https://discord.example.com/api/webhooks/1/s3cr3t-t0ken\"}}\n  chat: {webhook: {preset: house, url: \"https://chat.example.com/1\", settings: {key: k}}}\ndefault: [team, chat]\n")
-	putFile(t, presets.File(filepath.Join(home, "etc", "ossec-notify", "templates"), "house"), ownPreset)
+	house, err := os.ReadFile("../../testdata/presets/house.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	putFile(t, presets.File(filepath.Join(home, "etc", "ossec-notify", "templates"), "house"), string(house))
 	g := newTestPreviews(t, e, filepath.Join(corpusDir, "wazuh", "5712-ssh-brute-force.json"))
 	list, err := g.Alerts(t.Context(), "files", "", "")
 	if err != nil {

@@ -14,8 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
+	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
@@ -26,7 +30,7 @@ const presetsHelp = `Lists the presets of the channel webhook: how it speaks to 
     team: {webhook: {preset: discord, url: {file: /etc/ossec-notify/discord.url}}}
 
 With a name, the preset itself is printed: what the vendor needs, as YAML. A copy of it in the directory of templates goes
-before the one that comes with this program, for you to change.`
+before the one that comes with this program, for you to change; the list tells of yours, and where they lie.`
 
 const presetsExample = `  ossec-notify presets                           which are there?
   ossec-notify presets discord                   what does it ask for, and what is sent?
@@ -47,15 +51,15 @@ func presetsCommand(e *env) *cobra.Command {
 			case len(args) == 0:
 				return e.listPresets()
 			}
-			p := presets.Embedded(args[0])
-			if p == nil {
-				return noSuchPreset(args[0])
-			}
-			_, err := fmt.Fprint(e.stdout, p.Source())
-			return err
+			return e.showPreset(args[0])
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return presets.Names(), cobra.ShellCompDirectiveNoFileComp
+			e.home = cmp.Or(e.home, defaultHome())
+			var names []string
+			for _, p := range e.allPresets() {
+				names = append(names, p.Name)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	e.formatFlag(cmd)
@@ -66,11 +70,48 @@ func presetsCommand(e *env) *cobra.Command {
 	return cmd
 }
 
-func noSuchPreset(name string) error {
-	if near := rules.Nearest(name, presets.Names()); near != "" {
-		return fmt.Errorf("there is no preset %q: did you mean %q?", name, near)
+// showPreset prints a preset: ours, where there is one, for a copy of it is what is changed. Which is used is told beside it.
+func (e *env) showPreset(name string) error {
+	all := e.allPresets()
+	i := slices.IndexFunc(all, func(p listedPreset) bool { return p.Name == name })
+	if i < 0 {
+		var names []string
+		for _, p := range all {
+			names = append(names, p.Name)
+		}
+		if near := rules.Nearest(name, names); near != "" {
+			return fmt.Errorf("there is no preset %q: did you mean %q?", name, near)
+		}
+		return fmt.Errorf("there is no preset %q: see them with: ossec-notify presets", name)
 	}
-	return fmt.Errorf("there is no preset %q: see them with: ossec-notify presets", name)
+	p := all[i]
+	ours := presets.Embedded(name)
+	switch {
+	case p.Replaces && isEmptyFile(p.File): // the shell has made it, to take what is printed here
+	case p.Replaces && p.Problem != "":
+		fmt.Fprintf(e.stderr, "note: this is the one that comes with the program; yours goes before it, and has mistakes: %s\n", p.Problem)
+	case p.Replaces:
+		fmt.Fprintf(e.stderr, "note: this is the one that comes with the program; yours is used in its place: %s\n", safe(p.File))
+	case p.Problem != "":
+		fmt.Fprintf(e.stderr, "note: it has mistakes: %s\n", p.Problem)
+	case p.File != "":
+		fmt.Fprintf(e.stderr, "note: this is %s\n", safe(p.File))
+	}
+	if ours != nil {
+		_, err := fmt.Fprint(e.stdout, ours.Source())
+		return err
+	}
+	text, err := regular.Read(p.File, maxOwnFile)
+	if err != nil {
+		return err
+	}
+	_, err = e.stdout.Write(text)
+	return err
+}
+
+func isEmptyFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular() && st.Size() == 0
 }
 
 // listedPreset is a line of the list, for machines.
@@ -79,19 +120,66 @@ type listedPreset struct {
 	Title   string `json:"title"`
 	About   string `json:"about"`
 	Checked string `json:"checked"`
+	// File is where it lies in the directory of templates, and Replaces that it goes before ours; Problem is the first of its mistakes.
+	File     string `json:"file,omitempty"`
+	Replaces bool   `json:"replaces,omitempty"`
+	Problem  string `json:"problem,omitempty"`
+}
+
+// allPresets are ours and the operator's, by name; of two of one name the one that is used.
+func (e *env) allPresets() []listedPreset {
+	all := map[string]listedPreset{}
+	for _, name := range presets.Names() {
+		p := presets.Embedded(name)
+		all[name] = listedPreset{Name: name, Title: p.Title, About: p.About, Checked: p.Checked}
+	}
+	dir := config.Read(configPath(e.config, e.home), e.home).TemplatesDir
+	own, _ := filepath.Glob(presets.File(dir, "*")) // there are none where the directory's name is a broken pattern
+	for _, file := range own {
+		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+		if !presets.IsName(name) {
+			continue
+		}
+		_, replaces := all[name]
+		listed := listedPreset{Name: name, File: file, Replaces: replaces}
+		p, problems, err := config.ReadPreset(file)
+		switch {
+		case p != nil:
+			listed.Title, listed.About, listed.Checked = display.OneLine(p.Title), display.OneLine(p.About), p.Checked
+		case err != nil:
+			listed.Problem = display.OneLine(err.Error())
+		case len(problems) > 0:
+			listed.Problem = display.OneLine(problems[0].String())
+		}
+		all[name] = listed
+	}
+	return slices.SortedFunc(maps.Values(all), func(a, b listedPreset) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func (e *env) listPresets() error {
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	for _, name := range presets.Names() {
-		p := presets.Embedded(name)
+	for _, p := range e.allPresets() {
 		if e.format == "json" {
-			if err := jsonLine(e.stdout, listedPreset{p.Name, p.Title, p.About, p.Checked}); err != nil {
+			if err := jsonLine(e.stdout, p); err != nil {
 				return err
 			}
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", p.Name, p.Title, p.About)
+		about := p.About
+		switch {
+		case p.Problem != "":
+			about = "has mistakes: " + p.Problem
+		case p.File != "":
+			about += " [" + safe(p.File) + "]"
+		}
+		whose := ""
+		switch {
+		case p.Replaces:
+			whose = " (yours, before ours)"
+		case p.File != "":
+			whose = " (yours)"
+		}
+		fmt.Fprintf(w, "%s%s\t%s\t%s\n", p.Name, whose, p.Title, about)
 	}
 	return w.Flush()
 }
@@ -312,11 +400,12 @@ func presetExample(p *presets.Preset) string {
 
 // calledFrom says what ossec.conf must give for a drop-in, or "" where it cannot.
 func calledFrom(p *presets.Preset) string {
-	full := notifier.PlainSecret("x")
-	cfg, err := presetArgv(p, "https://example.com", full)
+	kind, _ := channel.ByCall(p.Name)
+	given, err := kind.FromArgv("https://example.com", notifier.PlainSecret("x"))
 	if err != nil {
 		return ""
 	}
+	cfg := given.Settings().(*webhook.Config) // as of every preset
 	elements := ""
 	if !cfg.URL.IsZero() {
 		elements = " `<hook_url>` is `url`"
@@ -334,6 +423,8 @@ func writeActions(b *strings.Builder, p *presets.Preset) {
 		switch {
 		case !told:
 			says = append(says, fmt.Sprintf("that an alert is %s is not told", a.word))
+		case r.UsesEarlier():
+			says = append(says, fmt.Sprintf("that it is %s is told where its first message arrived, if that is known", a.word))
 		case r.BodyName == p.Request.BodyName && r.URL == p.Request.URL && maps.Equal(r.Query, p.Request.Query):
 			says = append(says, fmt.Sprintf("that it is %s is a message of its own", a.word))
 		default:
@@ -349,7 +440,7 @@ func writeLimits(b *strings.Builder, p *presets.Preset) {
 	}
 	b.WriteString("\n## Limits\n\nWhat is longer is cut, text of the alert first, and ends in …\n\n| field | limit |\n|---|---|\n")
 	for _, l := range p.Limits.Fields {
-		fmt.Fprintf(b, "| `%s` | %s |\n", l.Path, limitText(l))
+		fmt.Fprintf(b, "| `%s` | %s%s |\n", l.Path, limitText(l), map[bool]string{true: "; of more, one says how many are left out"}[l.More != ""])
 	}
 	if p.Limits.Body > 0 {
 		fmt.Fprintf(b, "| the whole body | %d bytes |\n", p.Limits.Body)
@@ -364,6 +455,9 @@ func writeAnswers(b *strings.Builder, p *presets.Preset) {
 	b.WriteString("\n| answer | is | what to do |\n|---|---|---|\n")
 	for _, v := range p.Answer.Verdicts {
 		is := v.Is
+		if is == presets.IsUnmarked {
+			is = "sent again at once without markup; permanent where that is refused like this, too"
+		}
 		if v.Wait > 0 {
 			is += ", again after " + display.Span(v.Wait)
 		}
@@ -410,4 +504,29 @@ func conditions(m presets.Match, none string) string {
 		return none
 	}
 	return strings.Join(all, " and ")
+}
+
+// checkPresets notes the operator's presets that go before ours, and so do not change with an upgrade.
+func checkPresets(cfg *config.Config) []finding {
+	users := map[string][]string{}
+	for _, r := range cfg.Receivers {
+		if hook, ok := r.Config.Settings().(*webhook.Config); ok && hook.LoadedPreset() != nil && !hook.LoadedPreset().Embedded {
+			users[hook.Preset] = append(users[hook.Preset], r.Name)
+		}
+	}
+	var found []finding
+	for _, name := range slices.Sorted(maps.Keys(users)) {
+		ours := presets.Embedded(name)
+		if ours == nil {
+			continue
+		}
+		file := presets.File(cfg.TemplatesDir, name)
+		advice := "compare them after an upgrade: ossec-notify presets " + name
+		if p, _, err := config.ReadPreset(file); err == nil && p != nil && p.Source() == ours.Source() {
+			advice = "they are the same: without this file, upgrades reach " + verb(len(users[name]), "it", "them")
+		}
+		found = append(found, finding{note: true, Problem: rules.Problem{File: file, Line: 1, Column: 1, Message: fmt.Sprintf(
+			"goes before the preset that comes with this program, for %s; %s", listOf(users[name]), advice)}})
+	}
+	return found
 }

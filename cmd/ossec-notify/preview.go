@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
@@ -173,7 +175,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 
 // loadOrExample is load, but where there is no config and none was asked for, one receiver of each channel
 // stands in: people look before they configure.
-func (e *env) loadOrExample() (*config, error) {
+func (e *env) loadOrExample() (*config.Config, error) {
 	path := configPath("", e.home)
 	if e.config == "" && os.Getenv("OSSEC_NOTIFY_CONFIG") == "" {
 		if exists, err := configExists(path); err == nil && !exists {
@@ -191,21 +193,21 @@ type previewer struct {
 }
 
 // newPreviewer makes the previewer of a config, which it leaves as it is. It does not know who is on call.
-func newPreviewer(cfg *config) (*previewer, error) { return newPreviewerOnCall(cfg, nil) }
+func newPreviewer(cfg *config.Config) (*previewer, error) { return newPreviewerOnCall(cfg, nil) }
 
 // newPreviewerOnCall is newPreviewer for who knows. With an error, which is about receivers that cannot be made, it is there all
 // the same, for the others.
-func newPreviewerOnCall(cfg *config, cache *oncall.Cache) (*previewer, error) {
+func newPreviewerOnCall(cfg *config.Config, cache *oncall.Cache) (*previewer, error) {
 	shown := *cfg
 	shown.Receivers = nil
 	for _, r := range cfg.Receivers {
 		c := *r
 		c.Config = readable(r.Config)
-		unbatched(c.Config)
+		c.Config.Unbatch()
 		shown.Receivers = append(shown.Receivers, &c)
 	}
-	rec := &recorder{redact: newRedactor(cfg.all())}
-	d, err := shown.dispatcher(buildOptions{client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, log: discard, oncall: cache})
+	rec := &recorder{redact: newRedactor(cfg.All())}
+	d, err := shown.Dispatcher(config.Options{Client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, Log: discard, OnCall: cache})
 	return &previewer{d, rec}, err
 }
 
@@ -233,11 +235,11 @@ func (p *previewer) show(ctx context.Context, x dispatch.Delivery) (previewed, n
 }
 
 // exampleConfig has a receiver of every channel, named after it, that gets every alert.
-func exampleConfig() *config {
-	cfg := &config{Scale: alert.DefaultScale, Zone: time.Local}
-	for _, c := range channels {
-		name := c.name + "-example"
-		cfg.Receivers = append(cfg.Receivers, &receiver{Name: name, Channel: c, Config: c.example()})
+func exampleConfig() *config.Config {
+	cfg := &config.Config{Scale: alert.DefaultScale, Zone: time.Local}
+	for _, c := range channel.All() {
+		name := c.Name + "-example"
+		cfg.Receivers = append(cfg.Receivers, &config.Receiver{Name: name, Channel: c, Config: c.Example()})
 		cfg.Table.Always = append(cfg.Table.Always, name)
 	}
 	return cfg

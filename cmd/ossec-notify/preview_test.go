@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -16,10 +17,10 @@ import (
 )
 
 // held are the secrets of all receivers, in the order of their fields.
-func held(cfg *config) []notifier.Secret {
+func held(cfg *config.Config) []notifier.Secret {
 	var all []notifier.Secret
 	for _, r := range cfg.Receivers {
-		secrets(r.Config.settings(), func(s *notifier.Secret) { all = append(all, *s) })
+		r.Config.Secrets(func(_ string, s *notifier.Secret) { all = append(all, *s) })
 	}
 	return all
 }
@@ -62,17 +63,6 @@ always: [soc, oncall, hook]
 		if _, err := s.Read(t.Context()); err == nil && !s.IsZero() {
 			t.Errorf("secret %d can be read, though it is not there: %v", i, s)
 		}
-	}
-}
-
-func TestExamplesAreNotShared(t *testing.T) {
-	for _, c := range channels {
-		secrets(c.example().settings(), func(s *notifier.Secret) { *s = notifier.PlainSecret("changed") })
-		secrets(c.example().settings(), func(s *notifier.Secret) {
-			if v, _ := s.Read(t.Context()); v == "changed" {
-				t.Errorf("%s: two examples are one", c.name)
-			}
-		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/digest"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
@@ -35,7 +36,7 @@ type gathering struct {
 	receivers []*gathered // in the order in which they came
 }
 
-func newGathering(as string, cfg *config) (*gathering, error) {
+func newGathering(as string, cfg *config.Config) (*gathering, error) {
 	if !slices.Contains(together, as) {
 		near := ""
 		if n := rules.Nearest(as, together); n != "" {

@@ -5,93 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/notifier/command"
-	"github.com/ossec-notify/ossec-notify/rules"
-	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
-// programOf are the settings of a receiver that runs a program; nil for any other.
-func programOf(r *receiver) *command.Config {
-	c, _ := r.Config.settings().(*command.Config)
-	return c
-}
-
 // isOpenVariable reports a variable of a program that holds no secret.
-func isOpenVariable(r *receiver, s notifier.Secret) bool {
-	c := programOf(r)
+func isOpenVariable(r *config.Receiver, s notifier.Secret) bool {
+	c := r.Config.Program()
 	return c != nil && slices.ContainsFunc(c.OpenSecrets(), s.Equal)
 }
 
-// programs checks what receivers that run programs say of others, and of their time.
-func (l *loader) programs() {
-	receivers := map[string]*receiver{}
-	for _, r := range l.cfg.Receivers {
-		receivers[r.Name] = r
-	}
-	for _, r := range l.cfg.Receivers {
-		c := programOf(r)
-		if c == nil {
-			continue
-		}
-		l.file = r.file
-		if own := time.Duration(r.common.Timeout); own > 0 && own < c.Attempt() {
-			l.errorf(yamlnode.At(r.node, "timeout"), "timeout: %s is too short for an attempt, which takes %s at most: as long as the program may run, and what ending it takes. Leave it out: command: {timeout: …} is the program's", own, c.Attempt())
-		}
-		for _, name := range c.Report {
-			l.report(r, receivers, name)
-		}
-	}
-	l.file = l.cfg.Path
-}
-
-// report checks a receiver that is to be told how a program ended.
-func (l *loader) report(r *receiver, receivers map[string]*receiver, name string) {
-	at := r.at("report")
-	to := receivers[name]
-	switch _, known := l.names[name]; {
-	case !known:
-		advice := "add it under receivers:"
-		if near := rules.Nearest(name, slices.Collect(maps.Keys(receivers))); near != "" {
-			advice = fmt.Sprintf("did you mean %q?", near)
-		}
-		l.errorf(at, "report: %q is no receiver: %s", name, advice)
-	case to == nil: // it stands for others, or has a mistake of its own
-		if slices.ContainsFunc(l.cfg.Aliases, func(a *receiver) bool { return a.Name == name }) {
-			l.errorf(at, "report: %q stands for others: name the receivers themselves", name)
-		}
-	case programOf(to) != nil:
-		l.errorf(at, "report: %q runs a program itself, which would go on without end: name who is told", name)
-	}
-}
-
-// singly are the receivers that run a program for one alert, and not for a message about many.
-func singly(cfg *config) map[string]bool {
-	out := map[string]bool{}
-	for _, r := range cfg.Receivers {
-		if c := programOf(r); c != nil && !slices.Contains(c.Actions, string(notifier.Digest)) {
-			out[r.Name] = true
-		}
-	}
-	return out
-}
-
 // checkPrograms looks whether the programs of receivers are there and can be run by who looks, and who else can change them.
-func checkPrograms(cfg *config, d *dispatch.Dispatcher) []finding {
+func checkPrograms(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 	var found []finding
 	for _, r := range cfg.Receivers {
-		c := programOf(r)
+		c := r.Config.Program()
 		if c == nil {
 			continue
 		}

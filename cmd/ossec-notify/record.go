@@ -14,6 +14,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
@@ -126,11 +128,11 @@ func readNow(s notifier.Secret) (string, error) {
 }
 
 // newRedactor collects the secrets of the receivers.
-func newRedactor(receivers []*receiver) *redactor {
+func newRedactor(receivers []*config.Receiver) *redactor {
 	r := &redactor{secrets: []string{unreadable}, urls: []string{unreadableURL}}
 	for _, rc := range receivers {
-		urls, open := secretURLs(rc.Config), openSecrets(rc.Config)
-		secrets(rc.Config.settings(), func(s *notifier.Secret) {
+		urls, open := rc.Config.SecretURLs(), rc.Config.OpenSecrets()
+		rc.Config.Secrets(func(_ string, s *notifier.Secret) {
 			v, err := readNow(*s)
 			switch {
 			case err != nil || v == "" || slices.Contains(open, *s):
@@ -145,9 +147,9 @@ func newRedactor(receivers []*receiver) *redactor {
 }
 
 // readable is a copy of a channel's config in which placeholders stand for the secrets that cannot be read.
-func readable(c channelConfig) channelConfig {
-	urls := secretURLs(c)
-	return c.withSecrets(func(s notifier.Secret) notifier.Secret {
+func readable(c *channel.Config) *channel.Config {
+	urls := c.SecretURLs()
+	return c.WithSecrets(func(s notifier.Secret) notifier.Secret {
 		if _, err := readNow(s); err == nil {
 			return s
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 )
 
@@ -122,18 +123,18 @@ func configPath(flag, home string) string {
 }
 
 // load reads the config or says on stderr everything that is wrong with it.
-func (e *env) load() (*config, error) {
+func (e *env) load() (*config.Config, error) {
 	return e.loadFile(configPath(e.config, e.home), "the config")
 }
 
 // loadFile is load for a file that is called what in the error.
-func (e *env) loadFile(path, what string) (*config, error) {
-	cfg, problems, err := loadConfig(path, e.home)
-	if err != nil {
-		return nil, configError(path, err)
+func (e *env) loadFile(path, what string) (*config.Config, error) {
+	r := config.Read(path, e.home)
+	if r.Err != nil {
+		return nil, configError(path, r.Err)
 	}
 	mistakes := 0
-	for _, p := range problems {
+	for _, p := range r.Problems {
 		if !p.Warning {
 			fmt.Fprintln(e.stderr, p)
 			mistakes++
@@ -142,7 +143,7 @@ func (e *env) loadFile(path, what string) (*config, error) {
 	if mistakes > 0 {
 		return nil, fmt.Errorf("%s has %s", what, count(mistakes, "mistake"))
 	}
-	return cfg, nil
+	return r.Config, nil
 }
 
 // configError is what a command says of a config file that cannot be read.

@@ -30,6 +30,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -676,20 +678,20 @@ func TestNoErrorPathLeaksASecret(t *testing.T) {
 
 // everyPlaceHasASecret holds the test against the table of channels: a new one, or a new setting of an old one, must be
 // in it.
-func everyPlaceHasASecret(t *testing.T, cfg *config) {
+func everyPlaceHasASecret(t *testing.T, cfg *config.Config) {
 	t.Helper()
 	set := map[string]bool{}
-	for _, r := range cfg.all() {
-		leaves(reflect.ValueOf(r.Config.settings()), "", func(key string, v reflect.Value) {
-			if s, ok := v.Addr().Interface().(*notifier.Secret); ok && !s.IsZero() && !s.IsPlain() {
-				set[r.Channel.name+" "+key] = true
+	for _, r := range cfg.All() {
+		r.Config.Secrets(func(key string, s *notifier.Secret) {
+			if !s.IsZero() && !s.IsPlain() {
+				set[r.Channel.Name+" "+key] = true
 			}
 		})
 	}
-	for _, c := range slices.Concat(channels, aliasKinds) {
-		for _, key := range secretKeys(reflect.TypeOf(c.config().settings()), "") {
-			if !set[c.name+" "+key] {
-				t.Errorf("the setting %s of %s has no secret in this test", key, c.name)
+	for _, c := range slices.Concat(channel.All(), channel.Aliases()) {
+		for _, key := range secretKeys(reflect.TypeOf(c.Config().Settings()), "") {
+			if !set[c.Name+" "+key] {
+				t.Errorf("the setting %s of %s has no secret in this test", key, c.Name)
 			}
 		}
 	}

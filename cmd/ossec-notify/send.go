@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -64,7 +65,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 	}
 	cache := newOnCall(nil, discard)
 	defer cache.Close()
-	d, err := cfg.dispatcher(buildOptions{log: discard, oncall: cache})
+	d, err := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache})
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 }
 
 // sendDirect delivers from memory: there is no state directory, or another config than the installation's is tried.
-func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config, d *dispatch.Dispatcher, out *reporter) error {
+func (e *env) sendDirect(ctx context.Context, in input, to []string, cfg *config.Config, d *dispatch.Dispatcher, out *reporter) error {
 	aliases := map[string]bool{} // that were told of
 	noted := len(to) > 0 || in.sample != ""
 	for a, err := range e.enriched(ctx, in, cfg) {

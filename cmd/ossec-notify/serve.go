@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -193,7 +194,7 @@ func (e *env) obey(s *site, web *webServer, follow *followers) (stop func()) {
 // canServe reports whether there is a config to begin with: the file's, or one that the outbox keeps. It looks before
 // the background deliverer is asked to leave, who can at least serve the receivers of ossec.conf.
 func (e *env) canServe(ctx context.Context, state, path string) bool {
-	if cfg, _, _ := loadConfig(path, e.home); cfg != nil {
+	if config.Read(path, e.home).Config != nil {
 		return true
 	}
 	box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})

@@ -16,6 +16,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -72,7 +73,7 @@ func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed)
 		return composedLines(shown)
 	}
 	m, metered := x.Receiver.Notifier.(notifier.Metered)
-	if kind, _ := channelByName(x.Receiver.Channel); metered && !kind.json {
+	if kind, _ := channel.ByName(x.Receiver.Channel); metered && !kind.JSON {
 		return partLines(n, shown), meterLine(m.Meters(n))
 	}
 	form := safe
@@ -129,10 +130,16 @@ func detailLines(object display.Text) []string {
 	if json.Unmarshal([]byte(object.Raw()), &details) != nil {
 		return nil
 	}
+	width := 10
+	for k := range details {
+		if n := utf8.RuneCountInString(k); n <= 20 { // a longer one moves its own value alone
+			width = max(width, n)
+		}
+	}
 	var lines []string
 	for _, k := range slices.Sorted(maps.Keys(details)) {
-		value := strings.ReplaceAll(displayed(details[k]), "\n", "\n"+strings.Repeat(" ", 12))
-		lines = append(lines, strings.Split(fmt.Sprintf("%-10s  %s", k, value), "\n")...)
+		value := strings.ReplaceAll(displayed(details[k]), "\n", "\n"+strings.Repeat(" ", width+2))
+		lines = append(lines, strings.Split(fmt.Sprintf("%-*s  %s", width, k, value), "\n")...)
 	}
 	return lines
 }
@@ -270,10 +277,10 @@ func markup(t display.Text) []string {
 func safe(s string) string { return display.Form(s) }
 
 // displayed is text of a part that was made into JSON. Its quotations are in display form already, which is not made
-// twice; what an operator's template lets through is.
+// twice; what an operator's template lets through is. A byte that is no UTF-8 may be a control character to a terminal.
 func displayed(s string) string {
 	steers := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Cf, r) }
-	if strings.ContainsFunc(s, steers) {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, steers) {
 		return safe(s)
 	}
 	return s

@@ -20,9 +20,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -194,7 +196,7 @@ func (e *env) reachOf(ctx context.Context, db *outbox.DB, s outbox.Silence, scal
 	if err != nil {
 		return r, err
 	}
-	reader := &site{cfg: &config{Zone: zone}, log: discard}
+	reader := &site{cfg: &config.Config{Zone: zone}, log: discard}
 	r.whole, err = db.Recent(ctx, now.Add(-silencePast), silenceMost, func(kept outbox.Alert) {
 		if noise.IsMessage(kept.Identity) {
 			return
@@ -309,7 +311,7 @@ func (o *silenceOrder) matches(scale alert.Scale, bad func(string, ...any)) stri
 	}
 	for _, key := range slices.Sorted(maps.Keys(pairs)) {
 		_, err := rules.NewMatch(key, pairs[key], scale)
-		for _, err := range split(err) {
+		for _, err := range notifier.Split(err) {
 			flag := "--" + key
 			if path, of := strings.CutPrefix(key, "field."); of {
 				flag = "--field " + path
@@ -338,7 +340,7 @@ func (o *silenceOrder) matches(scale alert.Scale, bad func(string, ...any)) stri
 	}
 	if o.match != "" {
 		m, err := rules.ParseMatchText(o.match, scale)
-		for _, err := range split(err) {
+		for _, err := range notifier.Split(err) {
 			bad("--match: %w", err)
 			wrong = true
 		}
@@ -545,8 +547,8 @@ func timesOf(s outbox.Silence, at standing, zone *time.Location, now time.Time) 
 
 // scaleAndZone are the config's, or the defaults where it does not load: a person must be able to silence all the same.
 func (e *env) scaleAndZone() (alert.Scale, *time.Location) {
-	if r := readConfig(disk{}, configPath(e.config, e.home), e.home); r.cfg != nil {
-		return r.cfg.Scale, r.cfg.Zone
+	if r := config.Read(configPath(e.config, e.home), e.home); r.Config != nil {
+		return r.Config.Scale, r.Config.Zone
 	}
 	return alert.DefaultScale, time.Local
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/enrich"
@@ -33,9 +35,9 @@ type site struct {
 	box         *outbox.DB // nil where there is none: the last config that loaded is known in this process only
 	log         *slog.Logger
 
-	keeping  sync.Mutex // one keeps at a time, the last load last
-	mu       sync.Mutex // of what follows; not held while the outbox is written to
-	cfg      *config    // nil when there is none to go by
+	keeping  sync.Mutex     // one keeps at a time, the last load last
+	mu       sync.Mutex     // of what follows; not held while the outbox is written to
+	cfg      *config.Config // nil when there is none to go by
 	d        *dispatch.Dispatcher
 	oncall   *oncall.Cache    // closed with the outbox
 	egress   *notifier.Egress // of cfg or, where there is none, of the broken one as far as it can be read
@@ -45,7 +47,7 @@ type site struct {
 	missing  bool             // there is no file and no config to go by; cfg is an empty one
 	loads    chan struct{}    // signalled when it was loaded again
 	nth      int              // how often that was
-	unkept   *texts           // what it was read from, until the outbox keeps that
+	unkept   *config.Texts    // what it was read from, until the outbox keeps that
 	sources  []string         // patterns of the files that the config is made of, as far as it can be read
 	stamps   map[string]fileStamp
 	looked   time.Time // when they were compared
@@ -103,14 +105,14 @@ func stampsOf(patterns []string) map[string]fileStamp {
 }
 
 // read reads the config. The stamps are of before: a change in between is seen the next time.
-func (s *site) read() reading {
+func (s *site) read() config.Reading {
 	for {
 		s.stamps = stampsOf(s.sources)
-		r := readConfig(disk{}, s.path, s.home)
-		if slices.Equal(s.sources, r.sources) {
+		r := config.Read(s.path, s.home)
+		if slices.Equal(s.sources, r.Sources) {
 			return r
 		}
-		s.sources = r.sources
+		s.sources = r.Sources
 	}
 }
 
@@ -119,14 +121,14 @@ func (s *site) read() reading {
 // than on purpose. A last one without receivers is none, in both cases: by it alerts would go to nobody that can wait.
 func (s *site) load() {
 	r := s.read()
-	cfg, fault := r.cfg, s.faultOf(r)
+	cfg, fault := r.Config, s.faultOf(r)
 	if cfg == nil && s.cfg == nil {
 		s.useKept()
 	}
 	if s.cfg != nil && len(s.cfg.Receivers) == 0 {
 		s.cfg, s.d = nil, nil
 	}
-	missing := cfg == nil && s.cfg == nil && errors.Is(r.err, fs.ErrNotExist)
+	missing := cfg == nil && s.cfg == nil && errors.Is(r.Err, fs.ErrNotExist)
 	if missing {
 		cfg, fault = s.noConfig(), nil
 	}
@@ -135,14 +137,14 @@ func (s *site) load() {
 	switch {
 	case cfg != nil:
 		s.use(cfg, time.Now())
-		if r.cfg != nil {
-			s.unkept = &r.texts
+		if r.Config != nil {
+			s.unkept = &r.Texts
 		}
 	case s.cfg != nil:
 		s.log.Error("the last config that loaded is in use", "loaded", s.loaded.Local().Format(time.DateTime), "config", s.path, "err", fault)
 	default:
-		s.permit(r.egress)
-		s.d, _ = s.noConfig().dispatcher(buildOptions{log: s.log}) // only receivers of ossec.conf can be served
+		s.permit(r.Egress)
+		s.d, _ = s.noConfig().Dispatcher(config.Options{Log: s.log}) // only receivers of ossec.conf can be served
 	}
 	select {
 	case s.loads <- struct{}{}:
@@ -151,38 +153,38 @@ func (s *site) load() {
 }
 
 // noConfig is what holds where there is no config file.
-func (s *site) noConfig() *config {
-	return &config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}
+func (s *site) noConfig() *config.Config {
+	return &config.Config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}
 }
 
 // faultOf logs the mistakes of a config, and says why it is not used.
-func (s *site) faultOf(r reading) error {
+func (s *site) faultOf(r config.Reading) error {
 	mistakes := 0
-	for _, p := range r.problems {
+	for _, p := range r.Problems {
 		if !p.Warning {
 			mistakes++
 			s.log.Error("config is broken", "at", p.String())
 		}
 	}
 	switch {
-	case errors.Is(r.err, fs.ErrNotExist):
+	case errors.Is(r.Err, fs.ErrNotExist):
 		return fmt.Errorf("there is no %s any more (to have no receivers, write into it: receivers: {})", s.path)
-	case r.err != nil:
-		s.log.Error("config cannot be read", "err", r.err)
-		return fmt.Errorf("the config cannot be read: %w", r.err)
-	case r.cfg == nil:
+	case r.Err != nil:
+		s.log.Error("config cannot be read", "err", r.Err)
+		return fmt.Errorf("the config cannot be read: %w", r.Err)
+	case r.Config == nil:
 		return fmt.Errorf("%s has %s (ossec-notify check)", s.path, count(mistakes, "mistake"))
 	}
 	return nil
 }
 
 // use makes a config the one in use, which loaded first at a time.
-func (s *site) use(cfg *config, loaded time.Time) {
-	d, err := cfg.dispatcher(buildOptions{log: s.log, oncall: s.oncall})
-	for _, err := range split(err) {
+func (s *site) use(cfg *config.Config, loaded time.Time) {
+	d, err := cfg.Dispatcher(config.Options{Log: s.log, OnCall: s.oncall})
+	for _, err := range notifier.Split(err) {
 		s.log.Error("config is broken", "err", err)
 	}
-	cfg.useEnricher(s.lookups, s.log)
+	useEnricher(cfg, s.lookups, s.log)
 	s.cfg, s.d, s.loaded = cfg, d, loaded
 	s.linkAcks()
 	s.permit(cfg.Egress)
@@ -219,7 +221,7 @@ func (s *site) linkAcks() {
 	}
 	links, base, answered := s.acks, s.cfg.HTTP.URL, map[string]bool{}
 	for _, r := range s.cfg.Receivers {
-		answered[r.Name] = r.Channel.answers
+		answered[r.Name] = r.Channel.Answers
 	}
 	s.d.AckURL = func(identity string, occurrence int, receiver string) string {
 		if !answered[receiver] { // a link is a permission: it is for who is asked, and for no archive
@@ -274,7 +276,7 @@ func (s *site) keep() {
 	if t == nil || s.box == nil {
 		return
 	}
-	if kept := s.kept(); kept != nil && kept.equal(*t) {
+	if kept := s.kept(); kept != nil && kept.Equal(*t) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.nth == nth {
@@ -381,7 +383,7 @@ func (s *site) loadCount() int {
 }
 
 // config is the one in use; nil when there is none.
-func (s *site) config() *config {
+func (s *site) config() *config.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg
@@ -438,14 +440,70 @@ func (s *site) complete(a *alert.Alert) *alert.Alert {
 	return s.logs().complete(a)
 }
 
-// enriched gives a copy of an alert with what the config adds, and keeps that in its header; for who holds the lock.
-func (s *site) enriched(a *alert.Alert, h *header) *alert.Alert {
-	if s.cfg == nil || s.cfg.Enrich == nil {
-		return a
+// names is closed when names of addresses are known, or nobody waits for them any more; nil where nobody ever did.
+type names <-chan struct{}
+
+// waits reports whether it is not closed yet.
+func (n names) waits() bool {
+	select {
+	case <-n:
+		return false
+	default:
+		return n != nil
 	}
-	a = s.cfg.Enrich.Enrich(a)
-	h.Added = enrich.Encode(a.Added)
-	return a
+}
+
+// pendingError says that an alert waits for a name server, which takes no longer than reverse DNS may. It waits once.
+type pendingError struct{ settled names }
+
+func (e *pendingError) Error() string { return "the alert waits for the name of an address" }
+
+// then does something when it is settled.
+func (e *pendingError) then(do func()) {
+	<-e.settled
+	do()
+}
+
+// enriched adds to what is planned what the config knows of it: it prepares alerts, enriches them, and plans them. The lock is held while it
+// prepares and plans, and not in between: a file may be on a disk that hangs. All is done by one config, so that no route sees what another
+// config added; where the config changes in between, it begins anew. patient gives an error instead, where name servers are still to answer.
+func (s *site) enriched(patient bool, prepare func() ([]*enriching, error), plan func() error) error {
+	for {
+		s.mu.Lock()
+		cfg := s.cfg
+		all, err := prepare()
+		s.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if cfg != nil && cfg.Enrich != nil {
+			if patient {
+				alerts := make([]*alert.Alert, len(all))
+				for i, x := range all {
+					alerts[i] = x.alert
+				}
+				if settled := cfg.Enrich.Pending(alerts...); settled != nil {
+					return &pendingError{settled}
+				}
+			}
+			for _, x := range all {
+				x.alert = cfg.Enrich.EnrichNow(x.alert)
+				x.header.Added = enrich.Encode(x.alert.Added)
+			}
+		}
+		s.mu.Lock()
+		if s.cfg == cfg {
+			defer s.mu.Unlock()
+			return plan()
+		}
+		s.mu.Unlock()
+	}
+}
+
+// enriching is an alert on its way to the routes.
+type enriching struct {
+	alert  *alert.Alert
+	header header // which keeps what is added
 }
 
 // logs are the manager's.
@@ -509,24 +567,34 @@ var errWait = errors.New("there is no config that loads; the alert waits until t
 // errLater says that a record must wait for something that may be mended any moment, such as a full disk.
 var errLater = errors.New("the alert waits in the spool")
 
-// arrival plans what a record asks for.
-func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// arrival plans what a record asks for. patient: the error may be a *[pendingError].
+func (s *site) arrival(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
 	if r.Name == "" {
-		return s.sent(name, r)
+		return s.sent(name, r, patient)
 	}
-	h := header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}
+	var x *enriching
+	err = s.enriched(patient, func() ([]*enriching, error) {
+		x, err = s.called(r)
+		return []*enriching{x}, err
+	}, func() error {
+		out, err = s.planned(name, r, x)
+		return err
+	})
+	return out, err
+}
+
+// called is the alert of a record of a call; for who holds the lock.
+func (s *site) called(r *spool.Record) (*enriching, error) {
 	raw := r.Alert
 	if r.Response && len(r.Args) > 0 {
 		var err error
 		if raw, err = responseAlert(r.Args, s.logs()); err != nil {
-			return dispatch.Arrival{}, err
+			return nil, err
 		}
 	}
 	a := alert.Parse(raw, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
 	if r.Response && a.Response != nil && a.Response.Command == "delete" {
-		return dispatch.Arrival{}, errNothing
+		return nil, errNothing
 	}
 	if r.Problem != "" && len(r.Alert) == 0 {
 		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: r.Problem}
@@ -534,7 +602,12 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	if r.Truncated {
 		a.Problem.CutAt = spool.MaxAlert
 	}
-	a = s.enriched(s.complete(a), &h)
+	return &enriching{s.complete(a), header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}}, nil
+}
+
+// planned plans the alert of a call; for who holds the lock.
+func (s *site) planned(name string, r *spool.Record, x *enriching) (dispatch.Arrival, error) {
+	a, h := x.alert, x.header
 	if a.Problem.Kind != "" {
 		s.log.Error("alert is not whole", "alert", a.Identity(), "file", r.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
 	}
@@ -548,7 +621,7 @@ func (s *site) arrival(name string, r *spool.Record) (dispatch.Arrival, error) {
 	}
 	plan, err := planCall(s.d, s.cfg, s.egress, call, a)
 	if err != nil && s.none() {
-		if isPreset(call.Name) { // what it lacks cannot stand in ossec.conf; other errors may quote from there
+		if kind, _ := channel.ByCall(call.Name); kind.Preset != "" { // what it lacks cannot stand in ossec.conf; other errors may quote from there
 			return out, fmt.Errorf("%w (%w)", errWait, err)
 		}
 		return out, errWait
@@ -597,37 +670,39 @@ type sendOrder struct {
 }
 
 // sent plans what a person sends: a new occurrence each time.
-func (s *site) sent(name string, r *spool.Record) (dispatch.Arrival, error) {
+func (s *site) sent(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
 	var order sendOrder
 	if len(r.Args) != 1 {
-		return dispatch.Arrival{}, fmt.Errorf("record of send with %d arguments", len(r.Args))
+		return out, fmt.Errorf("record of send with %d arguments", len(r.Args))
 	}
 	if err := json.Unmarshal([]byte(r.Args[0]), &order); err != nil {
-		return dispatch.Arrival{}, fmt.Errorf("record of send: %w", err)
+		return out, fmt.Errorf("record of send: %w", err)
 	}
-	h := header{File: r.File, Received: r.Arrival, Sample: order.Sample}
-	a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
-	if order.Sample != "" {
-		a.Time = r.Arrival.Truncate(time.Millisecond)
-	} else {
-		a = s.complete(a)
-	}
-	a = s.enriched(a, &h)
-	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
-	if s.none() {
-		return out, errWait
-	}
-	if len(order.To) == 0 {
-		out.Deliveries = s.d.Plan(a)
-		out.Nobody = s.d.Nobody(a, out.Deliveries)
-	} else {
-		var err error
-		if out.Deliveries, err = s.d.PlanReceivers(a, order.To...); err != nil {
-			return out, err
+	var x *enriching
+	err = s.enriched(patient, func() ([]*enriching, error) {
+		a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+		if order.Sample != "" {
+			a.Time = r.Arrival.Truncate(time.Millisecond)
+		} else {
+			a = s.complete(a)
 		}
-	}
-	for i := range out.Deliveries {
-		out.Deliveries[i].Sample = order.Sample
-	}
-	return out, nil
+		x = &enriching{a, header{File: r.File, Received: r.Arrival, Sample: order.Sample}}
+		return []*enriching{x}, nil
+	}, func() error {
+		out = dispatch.Arrival{Alert: x.alert, Header: x.header.encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
+		if s.none() {
+			return errWait
+		}
+		if len(order.To) == 0 {
+			out.Deliveries = s.d.Plan(x.alert)
+			out.Nobody = s.d.Nobody(x.alert, out.Deliveries)
+		} else if out.Deliveries, err = s.d.PlanReceivers(x.alert, order.To...); err != nil {
+			return err
+		}
+		for i := range out.Deliveries {
+			out.Deliveries[i].Sample = order.Sample
+		}
+		return nil
+	})
+	return out, err
 }

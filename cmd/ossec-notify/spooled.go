@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/noise"
@@ -56,7 +57,7 @@ func (e *env) startDelivererOf(state string) error {
 }
 
 // sendSpooled hands alerts to the spool and waits for what becomes of them.
-func (e *env) sendSpooled(ctx context.Context, state string, in input, order sendOrder, cfg *config, out *reporter) error {
+func (e *env) sendSpooled(ctx context.Context, state string, in input, order sendOrder, cfg *config.Config, out *reporter) error {
 	if err := spool.BecomeOwner(state); err != nil {
 		return failed("%w", err)
 	}

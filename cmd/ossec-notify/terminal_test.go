@@ -17,6 +17,7 @@ func FuzzTerminal(f *testing.F) {
 	for _, s := range injection.Seeds() {
 		f.Add(s)
 	}
+	f.Add(strings.Repeat("`", frameWidth) + "\x80")
 	f.Fuzz(func(t *testing.T, s string) {
 		text := display.Join(display.Words("```"), display.Quote(s), display.Words("``` *Says*  "), display.Quote(s))
 		lines := append(markup(text), textLines(display.Quote(s))...)
@@ -34,6 +35,9 @@ func FuzzTerminal(f *testing.F) {
 		for _, line := range lines {
 			for _, piece := range wrapLine(strings.ReplaceAll(line, "\t", "    "), frameWidth-2) {
 				piece = ourStyles.ReplaceAllString(piece, "")
+				if !utf8.ValidString(piece) {
+					t.Errorf("the terminal gets bytes that are no UTF-8, %q of %q", piece, s)
+				}
 				// The joiner stands within an emoji.
 				if i := strings.IndexFunc(piece, func(r rune) bool {
 					return r != '\n' && r != '\u200d' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))

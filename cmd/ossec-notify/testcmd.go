@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -114,10 +115,10 @@ func (e *env) test(ctx context.Context, args []string, o testOptions) error {
 			return fmt.Errorf("cases: %w", err)
 		}
 	}
-	for _, p := range slices.Concat(reader.problems, reader.doubts) {
+	for _, p := range slices.Concat(reader.Problems, reader.doubts) {
 		fmt.Fprintln(e.stderr, p)
 	}
-	switch n := len(reader.problems); {
+	switch n := len(reader.Problems); {
 	case n > 0:
 		return fmt.Errorf("the cases have %s", count(n, "mistake"))
 	case len(reader.cases) == 0:
@@ -202,21 +203,19 @@ func globbed(path string) string {
 
 // tester runs cases by a config, and remembers the routes that they reach.
 type tester struct {
-	cfg     *config
+	cfg     *config.Config
 	control *noise.Control
 	pages   map[string]bool // by receiver; an alias pages if one of those does that it may stand for
 	reached map[string]bool
 }
 
-func newTester(cfg *config) *tester {
+func newTester(cfg *config.Config) *tester {
 	t := &tester{cfg: cfg, control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}, pages: map[string]bool{}, reached: map[string]bool{}}
 	for _, r := range cfg.Receivers {
-		t.pages[r.Name] = r.Channel.pages
+		t.pages[r.Name] = r.Channel.Pages
 	}
 	for _, r := range cfg.Aliases {
-		for _, names := range aliasNames(r.Config) {
-			t.pages[r.Name] = t.pages[r.Name] || slices.ContainsFunc(names, func(name string) bool { return t.pages[name] })
-		}
+		t.pages[r.Name] = slices.ContainsFunc(r.StandsFor(), func(name string) bool { return t.pages[name] })
 	}
 	return t
 }
@@ -305,28 +304,10 @@ func (t *tester) coverage() *testCoverage {
 	for _, u := range lost {
 		c.Unreachable = append(c.Unreachable, unreachable{u.Route, u.Reason})
 	}
-	for _, r := range t.cfg.unused() {
+	for _, r := range t.cfg.Unused() {
 		c.Unused = append(c.Unused, r.Name)
 	}
 	return c
-}
-
-// unused are the receivers that neither a route nor another receiver names.
-func (c *config) unused() []*receiver {
-	used := c.Table.Receivers()
-	for _, r := range c.Receivers {
-		for _, name := range slices.Concat(r.common.Fallback, reports(r.Config)) {
-			used[name] = true
-		}
-	}
-	for _, r := range c.Aliases {
-		for _, names := range aliasNames(r.Config) {
-			for _, name := range names {
-				used[name] = true
-			}
-		}
-	}
-	return slices.DeleteFunc(c.all(), func(r *receiver) bool { return used[r.Name] })
 }
 
 // writeTests prints what came of the cases.

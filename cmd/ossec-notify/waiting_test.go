@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -84,15 +85,15 @@ func TestFilesOfNoUseMakeMessagesWait(t *testing.T) {
 				lay(name, content)
 			}
 			text := strings.NewReplacer("ADDRESS", closed, "NETWORK", "network: {ca_file: ca.pem, cert_file: cert.pem, key_file: key.pem, proxy: {file: proxy}}").Replace(c.text)
-			config := filepath.Join(home, "ossec-notify.yaml")
+			path := filepath.Join(home, "ossec-notify.yaml")
 			lay("ossec-notify.yaml", "receivers: {r: {"+text+"}}\ndefault: [r]\n")
 			receiver := func() *dispatch.Dispatcher {
 				t.Helper()
-				cfg, problems, err := loadConfig(config, home)
+				cfg, problems, err := loadConfig(path, home)
 				if err != nil || cfg == nil {
 					t.Fatal(err, problems)
 				}
-				d, _ := cfg.dispatcher(buildOptions{log: discard}) // a file that is broken is the test
+				d, _ := cfg.Dispatcher(config.Options{Log: discard}) // a file that is broken is the test
 				return d
 			}
 			attempt := func(d *dispatch.Dispatcher) *notifier.Error {

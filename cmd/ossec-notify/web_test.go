@@ -18,6 +18,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -753,7 +755,7 @@ func TestWithoutAConfigEachChannelStandsIn(t *testing.T) {
 	}
 	g := watched(t, e)
 	state, err := g.State(t.Context())
-	if err != nil || state.Config.Path != "" || len(state.Receivers) != len(channels) || len(state.Config.Errors) != 0 {
+	if err != nil || state.Config.Path != "" || len(state.Receivers) != len(channel.Names()) || len(state.Config.Errors) != 0 {
 		t.Errorf("got %+v, %v", state, err)
 	}
 	putFile(t, path, webConfig)
@@ -797,10 +799,10 @@ func TestAConfigThatIsBrokenFromTheStart(t *testing.T) {
 	path := filepath.Join(home, "etc", "ossec-notify.yaml")
 	g := watched(t, e)
 	state, err := g.State(t.Context())
-	if err != nil || state.Config.Path != path || len(state.Config.Errors) != 1 || state.Config.Errors[0].Line == 0 || len(state.Receivers) != len(channels) {
+	if err != nil || state.Config.Path != path || len(state.Config.Errors) != 1 || state.Config.Errors[0].Line == 0 || len(state.Receivers) != len(channel.Names()) {
 		t.Errorf("got %+v, %v", state, err)
 	}
-	if p := preview(t, g.previews, page.Query{Alert: "corpus-550"}); len(p.Cards) != len(channels) {
+	if p := preview(t, g.previews, page.Query{Alert: "corpus-550"}); len(p.Cards) != len(channel.Names()) {
 		t.Errorf("%d cards", len(p.Cards))
 	}
 	putFile(t, path, strings.Replace(webConfig, "index: ossec}", "index: ossec, network: {ca_file: missing.pem}}", 1))
@@ -932,9 +934,9 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(home, "etc", "ossec-notify.yaml")
-	old := readConfig(disk{}, path, home).texts
+	old := config.Read(path, home).Texts
 	old.Files[path] = []byte(strings.Replace(webConfig, "to: [soc, hook]", "to: [soc]", 1))
-	if err := (&lastGood{Loaded: received, texts: old}).write(box, path); err != nil {
+	if err := (&lastGood{Loaded: received, Texts: old}).write(box, path); err != nil {
 		t.Fatal(err)
 	}
 	if err := box.AddSilence(t.Context(), outbox.Silence{ID: "s-1", Created: time.Now(), Match: "{rule: 5712}", Starts: time.Now().Add(-time.Hour), Ends: time.Now().Add(time.Hour), By: "ann", Reason: "a test of ours"}); err != nil {

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -100,9 +101,9 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 }
 
 // concerns reports whether a broken template is one of the receiver's, or one that all share.
-func (b brokenTemplate) concerns(rc *receiver) bool {
-	own := func(name string) bool { return name != "" && (name == b.name || strings.HasSuffix(name, "/"+b.name)) }
-	if rc == nil || own(rc.common.Template) || own(bodyTemplate(rc.Config)) {
+func (b brokenTemplate) concerns(rc *config.Receiver) bool {
+	own := func(name string) bool { return name == b.name || strings.HasSuffix(name, "/"+b.name) }
+	if rc == nil || slices.ContainsFunc(rc.TemplateFiles(), own) {
 		return true
 	}
 	return slices.ContainsFunc(templates.Default().Sources(), func(s templates.Source) bool { return s.Name == b.name })
@@ -348,7 +349,7 @@ func mailViews(message []byte, keep func([]byte) string) []page.View {
 }
 
 // templateOf is the file that makes the message of a receiver.
-func templateOf(rc *receiver, s *sheet) string {
+func templateOf(rc *config.Receiver, s *sheet) string {
 	usual := s.Receiver.Channel + ".tmpl"
 	if !s.n.Parts["html"].Blank() {
 		usual = s.Receiver.Channel + ".html.tmpl"
@@ -356,10 +357,10 @@ func templateOf(rc *receiver, s *sheet) string {
 	if rc == nil {
 		return usual
 	}
-	if p := presetName(rc.Config); p != "" {
+	if p := rc.Config.Preset(); p != "" {
 		return p + ".yaml"
 	}
-	return cmp.Or(bodyTemplate(rc.Config), rc.common.Template, usual)
+	return append(rc.TemplateFiles(), usual)[0]
 }
 
 var defines = regexp.MustCompile(`\{\{-?\s*define\s+"([^"]+)"`)

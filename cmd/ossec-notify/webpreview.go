@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/oncall"
@@ -133,8 +134,8 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	g.stop()
 	at := time.Now()
 	r := g.read()
-	cfg, mistakes := r.cfg, g.mistakes(r)
-	absent := errors.Is(r.err, fs.ErrNotExist) && !g.asked && g.standsIn
+	cfg, mistakes := r.Config, g.mistakes(r)
+	absent := errors.Is(r.Err, fs.ErrNotExist) && !g.asked && g.standsIn
 	switch {
 	case cfg != nil:
 		g.standsIn = false
@@ -144,7 +145,7 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	var made, old *revision
 	if cfg != nil {
 		g.know(ctx, cfg)
-		made = newRevision(g.env, at, cfg, r.problems, r.texts, g.cache)
+		made = newRevision(g.env, at, cfg, r.Problems, r.Texts, g.cache)
 	}
 	g.mu.Lock()
 	g.rev++
@@ -171,19 +172,19 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 }
 
 // mistakes are those of a config, without those that are told of its templates.
-func (g *previews) mistakes(r reading) []page.Problem {
-	lines := fileLines{texts: r.texts}
+func (g *previews) mistakes(r config.Reading) []page.Problem {
+	lines := fileLines{Texts: r.Texts}
 	last := g.now()
 	if last != nil {
 		lines.redact = last.p.recorder.redact
 	}
 	var out []page.Problem
-	none := errors.Is(r.err, fs.ErrNotExist) && !g.asked && (last == nil || g.standsIn)
-	if r.err != nil && !none {
-		out = append(out, page.Problem{File: g.path, Text: configError(g.path, r.err).Error()})
+	none := errors.Is(r.Err, fs.ErrNotExist) && !g.asked && (last == nil || g.standsIn)
+	if r.Err != nil && !none {
+		out = append(out, page.Problem{File: g.path, Text: configError(g.path, r.Err).Error()})
 	}
-	for _, p := range r.problems {
-		if !p.Warning && (r.cfg == nil || !templatePlace.MatchString(p.Message)) {
+	for _, p := range r.Problems {
+		if !p.Warning && (r.Config == nil || !templatePlace.MatchString(p.Message)) {
 			out = append(out, lines.problem(p))
 		}
 	}
@@ -210,17 +211,17 @@ func changeOf(files []page.ChangedFile, mistakes []page.Problem, made *revision)
 }
 
 // read reads the config. The stamps are of before: what is saved in between is seen the next time.
-func (g *previews) read() reading {
+func (g *previews) read() config.Reading {
 	for {
 		g.stamps = savedStamps(g.sources)
-		r := readConfig(disk{}, g.path, g.env.home)
-		if r.cfg != nil {
-			r.cfg.useEnricher(g.lookups, discard)
+		r := config.Read(g.path, g.env.home)
+		if r.Config != nil {
+			useEnricher(r.Config, g.lookups, discard)
 		}
-		if slices.Equal(g.sources, r.sources) {
+		if slices.Equal(g.sources, r.Sources) {
 			return r
 		}
-		g.sources = r.sources
+		g.sources = r.Sources
 	}
 }
 
@@ -229,7 +230,7 @@ func (g *previews) add(made *revision) (old *revision) {
 	made.n = g.rev
 	if n := len(g.revisions); n > 0 {
 		old = g.revisions[n-1]
-		if old.files.texts.equal(made.files.texts) { // saved as it was: the one before stays that
+		if old.files.Equal(made.files.Texts) { // saved as it was: the one before stays that
 			g.revisions = g.revisions[:n-1]
 		}
 	}
@@ -242,7 +243,7 @@ func (g *previews) add(made *revision) (old *revision) {
 }
 
 // know makes the cache of who is on call, once it is needed.
-func (g *previews) know(ctx context.Context, cfg *config) {
+func (g *previews) know(ctx context.Context, cfg *config.Config) {
 	if g.cache == nil || len(cfg.Aliases) > 0 && len(g.closers) < 2 {
 		cache, done := g.env.rememberedOnCall(ctx, cfg)
 		g.cache, g.closers = cache, append(g.closers, done)
@@ -274,7 +275,7 @@ func (g *previews) State(ctx context.Context) (page.State, error) {
 		out.Sources = append(out.Sources, s.AlertSource)
 	}
 	for _, rc := range r.cfg.Receivers {
-		out.Receivers = append(out.Receivers, page.ReceiverState{Receiver: rc.Name, Channel: rc.Channel.name})
+		out.Receivers = append(out.Receivers, page.ReceiverState{Receiver: rc.Name, Channel: rc.Channel.Name})
 	}
 	out.Templates = r.templates()
 	return out, nil
@@ -295,10 +296,10 @@ func (r *revision) templates() []page.TemplateState {
 		return i
 	}
 	for _, rc := range r.cfg.Receivers {
-		if rc.templates == nil {
+		if rc.Templates == nil {
 			continue
 		}
-		for _, src := range rc.templates.Sources() {
+		for _, src := range rc.Templates.Sources() {
 			note(src.Name, src.Embedded)
 		}
 	}
@@ -460,14 +461,14 @@ func (g *previews) ran(kept *lastGood) *revision {
 	g.mu.Lock()
 	r := g.runs
 	g.mu.Unlock()
-	if r != nil && r.at.Equal(kept.Loaded) && r.files.texts.equal(kept.texts) {
+	if r != nil && r.at.Equal(kept.Loaded) && r.files.Equal(kept.Texts) {
 		return r
 	}
 	cfg := kept.config(g.path, g.env.home)
 	if cfg == nil {
 		return nil
 	}
-	r = newRevision(g.env, kept.Loaded, cfg, nil, kept.texts, g.cache)
+	r = newRevision(g.env, kept.Loaded, cfg, nil, kept.Texts, g.cache)
 	r.n = page.RevisionRunning
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,21 +1,21 @@
 package main
 
 import (
-	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 // secretSettings matches the settings that hold secrets, in any channel or alias, up to their values.
 var secretSettings = sync.OnceValue(func() *regexp.Regexp {
 	names := []string{`[\w-]*password`, `[\w-]*token`, `[\w-]*secret`, `[\w-]*[_-]key`, `[\w-]*authorization`}
-	for _, kind := range kindNames() {
-		c, _, _ := kindByName(kind)
-		leaves(reflect.ValueOf(c.config().settings()), "", func(key string, v reflect.Value) {
-			if v.Type() == reflect.TypeFor[notifier.Secret]() && key != "" {
+	for _, kind := range slices.Concat(channel.All(), channel.Aliases()) {
+		kind.Config().Secrets(func(key string, _ *notifier.Secret) {
+			if key != "" {
 				names = append(names, regexp.QuoteMeta(key))
 			}
 		})

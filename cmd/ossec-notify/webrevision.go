@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
@@ -31,7 +32,7 @@ import (
 type revision struct {
 	n      int
 	at     time.Time
-	cfg    *config
+	cfg    *config.Config
 	broken []brokenTemplate          // that do not parse
 	fails  []brokenTemplate          // that fail with a built-in alert
 	unread map[string][]page.Problem // secrets and files that cannot be read, by receiver
@@ -49,7 +50,7 @@ type brokenTemplate struct {
 	page.Problem
 }
 
-func newRevision(e *env, at time.Time, cfg *config, problems []rules.Problem, read texts, cache *oncall.Cache) *revision {
+func newRevision(e *env, at time.Time, cfg *config.Config, problems []rules.Problem, read config.Texts, cache *oncall.Cache) *revision {
 	p, _ := newPreviewerOnCall(cfg, cache) // what is wrong with files is told of the receivers, see readFiles
 	r := &revision{at: at, cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), p: p, files: fileLines{read, p.recorder.redact}, unread: map[string][]page.Problem{}}
 	for _, problem := range problems {
@@ -71,10 +72,10 @@ func newRevision(e *env, at time.Time, cfg *config, problems []rules.Problem, re
 // readFiles notes which files of receivers, such as certificates, are missing or of no use. A preview connects to nobody, and does
 // without them.
 func (r *revision) readFiles() {
-	_, err := r.cfg.dispatcher(buildOptions{log: discard})
-	for _, err := range split(err) {
-		if of := (*receiverError)(nil); errors.As(err, &of) {
-			r.unread[of.receiver.Name] = append(r.unread[of.receiver.Name], r.files.about(of.receiver, of.err))
+	_, err := r.cfg.Dispatcher(config.Options{Log: discard})
+	for _, err := range notifier.Split(err) {
+		if of := (*config.ReceiverError)(nil); errors.As(err, &of) {
+			r.unread[of.Receiver.Name] = append(r.unread[of.Receiver.Name], r.files.about(of.Receiver, of.Err))
 		}
 	}
 }
@@ -89,7 +90,7 @@ func (r *revision) trySamples() {
 	for _, rc := range r.cfg.Receivers {
 		to := r.p.Receivers[rc.Name]
 		own := slices.ContainsFunc(to.Templates.Sources(), func(s templates.Source) bool { return !s.Embedded })
-		as := kind{rc.Channel.name, to.Templates}
+		as := kind{rc.Channel.Name, to.Templates}
 		if !own || tried[as] {
 			continue
 		}
@@ -118,11 +119,7 @@ func (r *revision) faulty() []brokenTemplate { return slices.Concat(r.broken, r.
 // readSecrets notes which secrets cannot be read: what is for those receivers can be seen, and not be sent.
 func (r *revision) readSecrets() {
 	for _, rc := range r.cfg.Receivers {
-		leaves(reflect.ValueOf(rc.Config.settings()), "", func(key string, v reflect.Value) {
-			s, ok := v.Addr().Interface().(*notifier.Secret)
-			if !ok {
-				return
-			}
+		rc.Config.Secrets(func(key string, s *notifier.Secret) {
 			if _, err := readNow(*s); err != nil && err != errNotRun {
 				why := strings.TrimPrefix(err.Error(), "secret: ")
 				r.unread[rc.Name] = append(r.unread[rc.Name], r.files.about(rc, &notifier.FieldError{Key: key, Message: why}))
@@ -215,8 +212,8 @@ func (r *revision) count(a *alert.Alert) int {
 }
 
 // receiver is one of the config.
-func (r *revision) receiver(name string) *receiver {
-	i := slices.IndexFunc(r.cfg.Receivers, func(x *receiver) bool { return x.Name == name })
+func (r *revision) receiver(name string) *config.Receiver {
+	i := slices.IndexFunc(r.cfg.Receivers, func(x *config.Receiver) bool { return x.Name == name })
 	if i < 0 {
 		return nil
 	}
@@ -225,7 +222,7 @@ func (r *revision) receiver(name string) *receiver {
 
 // fileLines are the files that a config was read from, to show the lines around a mistake with no secret in them.
 type fileLines struct {
-	texts
+	config.Texts
 	redact *redactor // of the last config that loaded, or nil
 }
 
@@ -286,7 +283,7 @@ func hinted(message string) (text, hint string) {
 }
 
 // about is a problem of a receiver at the place of its setting. The line itself is not shown: a secret may stand in it.
-func (f fileLines) about(r *receiver, err error) page.Problem {
+func (f fileLines) about(r *config.Receiver, err error) page.Problem {
 	p := findingAbout(r, err, exitFail).Problem
 	text := err.Error()
 	if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
@@ -299,7 +296,7 @@ func (f fileLines) about(r *receiver, err error) page.Problem {
 var templatePlace = regexp.MustCompile(`template ([^\s:]+):(\d+)(?::(\d+))?:? ?(.*)$`)
 
 // template is a mistake of the config that is one in a template.
-func (f fileLines) template(cfg *config, p rules.Problem) (brokenTemplate, bool) {
+func (f fileLines) template(cfg *config.Config, p rules.Problem) (brokenTemplate, bool) {
 	m := templatePlace.FindStringSubmatch(p.Message)
 	if m == nil || p.Warning {
 		return brokenTemplate{}, false
@@ -319,7 +316,7 @@ func (f fileLines) inTemplate(name, path, line, column, text string) page.Proble
 }
 
 // templateFile is the path of a template, by the name that errors call it by.
-func (f fileLines) templateFile(cfg *config, name string) string {
+func (f fileLines) templateFile(cfg *config.Config, name string) string {
 	for path := range f.Files {
 		if filepath.Base(path) == name && strings.HasSuffix(path, ".tmpl") {
 			return path

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/family"
@@ -79,7 +80,7 @@ func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
 	}
 	for _, rc := range r.cfg.Receivers {
 		if !now[rc.Name] {
-			out.NotTold = append(out.NotTold, page.NotTold{Receiver: rc.Name, Channel: rc.Channel.name, Reason: notTold(&r.cfg.Table, a, rc.Name, d.Choices)})
+			out.NotTold = append(out.NotTold, page.NotTold{Receiver: rc.Name, Channel: rc.Channel.Name, Reason: notTold(&r.cfg.Table, a, rc.Name, d.Choices)})
 		}
 	}
 	if !slices.ContainsFunc(d.Choices, func(c rules.Choice) bool { return c.After == 0 }) {
@@ -154,7 +155,7 @@ const (
 // routeRows makes a row of every route.
 type routeRows struct {
 	d    *decided
-	cfg  *config
+	cfg  *config.Config
 	rows []page.RouteRow
 }
 
@@ -332,7 +333,7 @@ func (r *revision) nobody(d decided, nearest *rules.Branch) *page.Nobody {
 	}
 	to := ""
 	for _, rc := range r.cfg.Receivers { // one that wakes nobody
-		if !rc.Channel.pages && (to == "" || rc.Channel.name == "email") {
+		if !rc.Channel.Pages && (to == "" || rc.Channel.Name == "email") {
 			to = rc.Name
 		}
 	}
@@ -346,7 +347,7 @@ func (r *revision) nobody(d decided, nearest *rules.Branch) *page.Nobody {
 }
 
 // shownAlert is the head of the page: what the alert is, in the words of its messages, and its own.
-func shownAlert(x *webAlert, cfg *config, a *alert.Alert) page.ShownAlert {
+func shownAlert(x *webAlert, cfg *config.Config, a *alert.Alert) page.ShownAlert {
 	out := page.ShownAlert{
 		ID: x.id, Severity: cfg.Scale.Severity(a.Rule.Level).String(), Level: a.Rule.Level, Rule: x.row.Rule, Title: x.row.Title,
 		Facts: []page.ShownFact{}, Original: original(a),

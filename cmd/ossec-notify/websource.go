@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/noise"
@@ -165,7 +166,7 @@ func (e *env) managerLog(s *webSource, zone *time.Location) {
 }
 
 // outboxSource are the last alerts that came to the outbox, which it only reads, and the silences that hold now.
-func (e *env) outboxSource(ctx context.Context, cfg *config) (s *webSource, silences []outbox.Silence) {
+func (e *env) outboxSource(ctx context.Context, cfg *config.Config) (s *webSource, silences []outbox.Silence) {
 	s = &webSource{AlertSource: page.AlertSource{ID: "outbox", Name: "Outbox"}}
 	places := e.statePlaces()
 	for _, state := range places {

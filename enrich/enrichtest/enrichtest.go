@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/maxmind/mmdbwriter"
@@ -20,7 +21,8 @@ type Database struct {
 	// Version is that of the addresses that it holds: 4, or 6 for both.
 	Version int       `json:"version"`
 	Built   time.Time `json:"built"`
-	// Networks are records by their networks, of the types of decoded JSON. Whole numbers are written as such.
+	// Networks are records by their networks, of the types of decoded JSON. Whole numbers are written as such. Of
+	// networks that hold one another the narrowest counts.
 	Networks map[string]any `json:"networks"`
 }
 
@@ -38,14 +40,25 @@ func (d Database) Write(path string) error {
 	if err != nil {
 		return err
 	}
+	networks := make([]*net.IPNet, 0, len(d.Networks))
+	records := map[*net.IPNet]any{}
 	for network, record := range d.Networks {
 		_, n, err := net.ParseCIDR(network)
 		if err != nil {
 			return err
 		}
-		v, err := value(record)
+		networks, records[n] = append(networks, n), record
+	}
+	bits := func(n *net.IPNet) int {
+		ones, _ := n.Mask.Size()
+		return ones
+	}
+	// The widest first: what is inserted later takes the place of all below it.
+	slices.SortFunc(networks, func(a, b *net.IPNet) int { return bits(a) - bits(b) })
+	for _, n := range networks {
+		v, err := value(records[n])
 		if err != nil {
-			return fmt.Errorf("%s: %w", network, err)
+			return fmt.Errorf("%s: %w", n, err)
 		}
 		if err := tree.Insert(n, v); err != nil {
 			return err

@@ -81,8 +81,9 @@ const (
 	wrongType   = "the index has another type for a field than the document; put the index template of docs/siem.md and begin a new index"
 )
 
-// result is the outcome as the delivery's own.
-func (o outcome) result(what string, status int) notifier.Result {
+// result is the outcome as the delivery's own. What is wrong with an index or a pipeline that a template made of the alert says nothing
+// about the receiver: else who can write into an alert could stop it. Not even that this index takes nothing for now.
+func (o outcome) result(what string, status int, d document) notifier.Result {
 	switch {
 	case o.Status == http.StatusConflict: // it was created by an attempt whose answer was lost
 		return notifier.Result{Receipt: notifier.Receipt{Status: status}}
@@ -93,22 +94,37 @@ func (o outcome) result(what string, status int) notifier.Result {
 		}
 		return notifier.Result{Receipt: r}
 	}
-	e := notifier.Errorf(notifier.StatusReason(o.Status), "%s: the document: status %d: %s", what, o.Status, o.Error)
+	e := notifier.Errorf(notifier.StatusReason(o.Status), "%s: the document for the index %q: status %d: %s", what, d.index.name, o.Status, o.Error)
 	e.Status, e.Code = o.Status, notifier.Snippet([]byte(o.Error.Type))
-	blocked := o.Error.Type == "cluster_block_exception"
+	chosen := d.index.chosen
 	switch {
-	case blocked:
+	case o.Error.Type == "cluster_block_exception" && chosen && !strings.Contains(o.Error.Reason, diskFull):
+		e.Reason, e.Hint = notifier.Misconfigured, "somebody blocked the index"
+	case o.Error.Type == "unavailable_shards_exception":
+		e.Alone = chosen
+	case o.Error.Type == "cluster_block_exception":
 		e.Reason, e.Hint = notifier.Temporary, "the index takes nothing: the disk of a node is nearly full, or somebody blocked it"
-		e.RetryAfter = blockedFor
+		e.RetryAfter, e.Alone = blockedFor, chosen
 	case o.Status == http.StatusForbidden:
 		e.Hint = mayNotWrite
 	case o.Status == http.StatusNotFound:
 		e.Hint = "create the index or data stream, or let the server do it (action.auto_create_index)"
 	case o.Status == http.StatusBadRequest:
 		e.Reason, e.Hint = badDocument(o.Error)
+		if strings.Contains(o.Error.Reason, noPipeline) {
+			chosen = d.pipeline.chosen
+		}
+	}
+	if chosen && e.Reason == notifier.Misconfigured {
+		e.Reason = notifier.Permanent
 	}
 	return notifier.Result{Err: e}
 }
+
+const (
+	noPipeline = "pipeline with id"
+	diskFull   = "/12/" // FORBIDDEN/12, TOO_MANY_REQUESTS/12 since 7.7 (github.com/elastic/elasticsearch/issues/58376): the block that a cluster sets by itself, to all indexes on a disk that is nearly full
+)
 
 // blockedFor is how long a blocked index is left alone: it is not mended in seconds.
 const blockedFor = 30 * time.Second
@@ -116,7 +132,7 @@ const blockedFor = 30 * time.Second
 // badDocument tells a document that will never be taken from an index that takes none.
 func badDocument(r reason) (notifier.Reason, string) {
 	switch {
-	case strings.Contains(r.Reason, "pipeline with id"):
+	case strings.Contains(r.Reason, noPipeline):
 		return notifier.Misconfigured, "create the ingest pipeline, or change the setting pipeline"
 	case r.Type == "index_closed_exception":
 		return notifier.Misconfigured, "open the index, or change the setting index"

@@ -24,22 +24,29 @@ func (e *Notifier) send(ctx context.Context, documents []document) []notifier.Re
 		fail(results, err)
 		return results
 	}
-	e.bulk(ctx, credential, documents, results)
+	r := request{credential: credential}
+	e.bulk(ctx, &r, documents, results)
 	return results
 }
 
 // errShort: some document's answer is missing, be it that the server says too much of another.
 var errShort = errors.New("the answer does not tell of each document")
 
+// request is what the parts of one request have in common, when it is made again in halves.
+type request struct {
+	credential notifier.Credential
+	well       bool // the cluster answered since, when it was not sent a document
+}
+
 // bulk makes a request. One that is refused as a whole, as too large or for one document that is no document, is made again in
 // halves, so that nothing else goes down with what is to blame; and so is one whose answer is too long to be read.
-func (e *Notifier) bulk(ctx context.Context, credential notifier.Credential, documents []document, results []notifier.Result) {
-	body := bytes.Join(byteSlices(documents), nil)
+func (e *Notifier) bulk(ctx context.Context, r *request, documents []document, results []notifier.Result) {
+	body := bytes.Join(lines(documents), nil)
 	if e.cfg.Gzip {
 		body = notifier.Gzip(body)
 	}
 	err := e.failover.Do(ctx, func(ctx context.Context, server int) error {
-		if err := e.post(ctx, e.servers[server], credential, body, results); err != nil {
+		if err := e.post(ctx, e.servers[server], r.credential, body, documents, results); err != nil {
 			return err
 		}
 		if i := slices.IndexFunc(results, func(r notifier.Result) bool { return r.Err == nil }); i >= 0 {
@@ -50,20 +57,39 @@ func (e *Notifier) bulk(ctx context.Context, credential notifier.Credential, doc
 	if err == nil {
 		return
 	}
-	status := notifier.Classify(err).Status
-	if len(documents) > 1 && (status == http.StatusRequestEntityTooLarge || status == http.StatusBadRequest || errors.Is(err, errShort)) {
+	failure := *notifier.Classify(err)
+	disliked := e.turnedAway(ctx, r, &failure)
+	if len(documents) > 1 && (disliked || failure.Status == http.StatusRequestEntityTooLarge || failure.Status == http.StatusBadRequest || errors.Is(err, errShort)) {
 		half := len(documents) / 2
-		e.bulk(ctx, credential, documents[:half], results[:half])
-		e.bulk(ctx, credential, documents[half:], results[half:])
+		e.bulk(ctx, r, documents[:half], results[:half])
+		e.bulk(ctx, r, documents[half:], results[half:])
 		return
+	}
+	if disliked {
+		failure.Reason, failure.Hint = notifier.Permanent, "the cluster itself is well: what stands before it takes this document for an attack; have it let pass what goes there"
+		err = &failure
 	}
 	fail(results, err)
 }
 
-func byteSlices(documents []document) [][]byte {
+// turnedAway reports whether a 403 that is not the cluster's own was meant for what the documents say. To what stands before a cluster, an
+// attack that a log line tells of may look like an attack, and its refusal is that of a stranger. So the cluster is asked who it is: who can
+// write into a log must not be able to stop the receiver.
+func (e *Notifier) turnedAway(ctx context.Context, r *request, failure *notifier.Error) bool {
+	if failure.Reason != notifier.Misconfigured || failure.Status != http.StatusForbidden || failure.Code != "" {
+		return false
+	}
+	r.well = r.well || slices.ContainsFunc(e.servers, func(server *url.URL) bool {
+		a, err := e.ask(ctx, http.MethodGet, server.JoinPath("/"), nil, r.credential)
+		return err == nil && a.Err == nil && a.Status == http.StatusOK
+	})
+	return r.well
+}
+
+func lines(documents []document) [][]byte {
 	out := make([][]byte, len(documents))
 	for i, d := range documents {
-		out[i] = d
+		out[i] = d.lines
 	}
 	return out
 }
@@ -76,7 +102,7 @@ func fail(results []notifier.Result, err error) {
 }
 
 // post asks one server. Where that answers for each document, results have its verdicts.
-func (e *Notifier) post(ctx context.Context, server *url.URL, credential notifier.Credential, body []byte, results []notifier.Result) error {
+func (e *Notifier) post(ctx context.Context, server *url.URL, credential notifier.Credential, body []byte, documents []document, results []notifier.Result) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.JoinPath("_bulk").String(), bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -108,7 +134,7 @@ func (e *Notifier) post(ctx context.Context, server *url.URL, credential notifie
 		var o outcome           // of nothing: it is refused
 		for _, o = range item { // there is one, under the name of what was to do
 		}
-		results[i] = o.result(what, a.Status)
+		results[i] = o.result(what, a.Status, documents[i])
 	}
 	return nil
 }

@@ -50,7 +50,8 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		return nil, err
 	}
 	e := &Notifier{cfg: cfg, client: client, servers: servers, failover: notifier.Failover{Servers: len(servers), Hosts: notifier.Hosts(servers), Repeatable: true}}
-	e.batch = notifier.Batch[document]{Size: cmp.Or(cfg.Batch.Size, defaultBatch), Bytes: int(cmp.Or(cfg.Batch.Bytes, defaultBytes)), Wait: time.Duration(cfg.Batch.Wait), Send: e.send}
+	e.batch.Send = e.send
+	e.batch.Use(cfg.Batch.Or(defaultBatch, defaultBytes))
 	return e, nil
 }
 
@@ -66,11 +67,20 @@ func (e *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	return e.batch.Add(ctx, d, len(d))
+	return e.batch.Add(ctx, d, len(d.lines))
 }
 
-// document is one document as the bulk API takes it: a line that says what to do, and the document on another.
-type document []byte
+// document is one document, and where it goes.
+type document struct {
+	lines           []byte // as the bulk API takes it: one that says what to do, and the document on another
+	index, pipeline target
+}
+
+// target is an index or a pipeline.
+type target struct {
+	name   string
+	chosen bool // a template made it of the alert, so that it may be any; else it is that of all documents
+}
 
 // create is what to do with a document.
 type create struct {
@@ -82,25 +92,25 @@ type create struct {
 func (e *Notifier) document(n notifier.Notification) (document, error) {
 	source, err := source(n)
 	if err != nil {
-		return nil, err
+		return document{}, err
 	}
-	action, err := encode(map[string]create{"create": {
-		Index:    indexName(e.setting(n, e.cfg.Index, "index")),
-		ID:       documentID(n),
-		Pipeline: e.setting(n, e.cfg.Pipeline, "pipeline"),
-	}})
+	d := document{index: setting(n, e.cfg.Index, "index"), pipeline: setting(n, e.cfg.Pipeline, "pipeline")}
+	d.index.name = indexName(d.index.name)
+	action, err := encode(map[string]create{"create": {Index: d.index.name, ID: documentID(n), Pipeline: d.pipeline.name}})
 	if err != nil {
-		return nil, err
+		return document{}, err
 	}
-	return append(append(action, source...), '\n'), nil
+	d.lines = append(append(action, source...), '\n')
+	return d, nil
 }
 
 // setting is the value of a setting that may be a template, whose part has its name.
-func (*Notifier) setting(n notifier.Notification, setting, part string) string {
+func setting(n notifier.Notification, setting, part string) target {
 	if setting != "" && !notifier.IsTemplate(setting) {
-		return setting
+		return target{name: setting}
 	}
-	return n.Parts[part].Line().Trim().Raw()
+	made := n.Parts[part].Line().Trim().Raw()
+	return target{name: made, chosen: setting != "" || made != ""}
 }
 
 // documentID names the document of a delivery. Managers that have no name give two alerts of one second the same identity, and

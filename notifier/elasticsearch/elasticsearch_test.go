@@ -149,8 +149,8 @@ func TestIndexOfATemplateIsAName(t *testing.T) {
 	n := bruteForce()
 	n.Parts["index"] = display.Join(display.Words("ossec-"), display.Quote("WEB 01\n"))
 	d, err := newNotifier(t, Config{URL: []string{"http://127.0.0.1:1"}, Index: "ossec-{{ .Agent.Name }}"}, nil).document(n)
-	if err != nil || !strings.HasPrefix(string(d), `{"create":{"_index":"ossec-web-01","_id":"01J9Z3-`) {
-		t.Errorf("got %s, %v", d, err)
+	if err != nil || !strings.HasPrefix(string(d.lines), `{"create":{"_index":"ossec-web-01","_id":"01J9Z3-`) {
+		t.Errorf("got %s, %v", d.lines, err)
 	}
 }
 
@@ -205,6 +205,149 @@ func TestVerdicts(t *testing.T) {
 		case err == nil || notifier.Classify(err).Reason != tt.reason || !strings.Contains(err.Error(), tt.says) || strings.ContainsAny(err.Error(), "\x1b\n"):
 			t.Errorf("%s: got %v %q, want %v with %q", tt.item, notifier.Classify(err).Reason, err, tt.reason, tt.says)
 		}
+	}
+}
+
+// TestIndexOfATemplateIsTheDocumentsOwn: what is wrong with an index or a pipeline is the receiver's where the config names it, and the
+// document's where a template made it of the alert.
+func TestIndexOfATemplateIsTheDocumentsOwn(t *testing.T) {
+	const fixed, index, pipeline, part = 0, 1, 2, 3
+	all := func(r notifier.Reason) map[int]notifier.Reason {
+		return map[int]notifier.Reason{fixed: r, index: r, pipeline: r, part: r}
+	}
+	ofIndex := func(r notifier.Reason) map[int]notifier.Reason {
+		return map[int]notifier.Reason{fixed: r, index: notifier.Permanent, pipeline: r, part: notifier.Permanent}
+	}
+	for _, tt := range []struct {
+		item string
+		want map[int]notifier.Reason
+	}{
+		{`{"status":403,"error":{"type":"security_exception","reason":"action is unauthorized"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":400,"error":{"type":"index_closed_exception","reason":"closed"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":400,"error":{"type":"validation_exception","reason":"[1000]/[1000] maximum normal shards open"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":403,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [FORBIDDEN/8/index write (api)]"}}`, ofIndex(notifier.Temporary)},
+		{`{"status":429,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]"}}`, all(notifier.Temporary)},
+		{`{"status":403,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)]"}}`, all(notifier.Temporary)},
+		{`{"status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [p] does not exist"}}`, map[int]notifier.Reason{fixed: notifier.Misconfigured, index: notifier.Misconfigured, pipeline: notifier.Permanent, part: notifier.Misconfigured}},
+		{`{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"rejected execution"}}`, all(notifier.Temporary)}, // the cluster is busy
+		{`{"status":503,"error":{"type":"unavailable_shards_exception","reason":"primary shard is not active"}}`, all(notifier.Temporary)},
+	} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"errors":true,"items":[{"create":%s}]}`, tt.item)
+		}))
+		for what, want := range tt.want {
+			cfg, n := Config{URL: []string{s.URL}}, bruteForce()
+			switch what {
+			case fixed:
+				cfg.Index, cfg.Pipeline = "soc", "p"
+			case index:
+				cfg.Index, n.Parts["index"] = "{{ .Agent.Name }}", display.Quote("SOC")
+			case pipeline:
+				cfg.Index, cfg.Pipeline, n.Parts["pipeline"] = "soc", "{{ .Family }}", display.Quote("p")
+			case part: // of a template of the operator's
+				n.Parts["index"] = display.Words("soc")
+			}
+			_, err := newNotifier(t, cfg, s.Client()).Notify(t.Context(), n)
+			if e := notifier.Classify(err); err == nil || e.Reason != want || !strings.Contains(e.Error(), `the document for the index "soc": status `) {
+				t.Errorf("%s, %d: got %v %v, want %v", tt.item, what, e.Reason, err, want)
+			} else if alone := want == notifier.Temporary && (what == index || what == part) && !strings.Contains(tt.item, "rejected"); e.Alone != alone {
+				t.Errorf("%s, %d: it waits alone: %v, want %v", tt.item, what, e.Alone, alone)
+			}
+		}
+		s.Close()
+	}
+}
+
+// TestWrongIndexesHarmNobodyElse: whichever documents of many go to indexes that are not there, all others are created once, without a
+// failure that would stop the receiver, and in no more requests than without them.
+func TestWrongIndexesHarmNobodyElse(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 4))
+	good := []string{"ossec-alerts", "blocks", "web-01"}
+	stand, err := sandbox.Start(sandbox.Options{ElasticIndexes: good, Keep: 10_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stand.Close()
+	const many, size = 400, 40
+	share := random.IntN(100)
+	n := newNotifier(t, Config{URL: []string{stand.ElasticURL()}, APIKey: notifier.PlainSecret(sandbox.FakeElasticKey), Index: "{{ .Agent.Name }}", Batch: notifier.Batching{Size: size}}, http.DefaultClient)
+	var documents []document
+	wrong := map[int]string{}
+	for i := range many {
+		x := bruteForce()
+		x.Delivery = fmt.Sprint("d", i)
+		name := good[random.IntN(len(good))]
+		if random.IntN(100) < share {
+			name = fmt.Sprint("wrong-", random.IntN(many))
+			wrong[i] = name
+		}
+		x.Parts["index"] = display.Quote(name)
+		d, err := n.document(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, d)
+	}
+	for from := 0; from < many; from += size {
+		for i, r := range n.send(t.Context(), documents[from:from+size]) {
+			name, isWrong := wrong[from+i]
+			if e := notifier.Classify(r.Err); isWrong != (r.Err != nil) || isWrong && (e.Reason != notifier.Permanent || !strings.Contains(e.Error(), fmt.Sprintf("the index %q: status 404", name))) {
+				t.Errorf("d%d for %q: %v", from+i, name, r.Err)
+			}
+		}
+	}
+	sent := map[string]int{}
+	for _, m := range stand.Messages() {
+		lines := strings.Split(string(m.Body), "\n")
+		for i := 0; i+1 < len(lines); i += 2 {
+			sent[lines[i]]++ // which names the document
+		}
+	}
+	if got := len(stand.Messages()); got != many/size || len(sent) != many {
+		t.Errorf("%d requests with %d documents, want %d with %d", got, len(sent), many/size, many)
+	}
+}
+
+// A guard before the cluster that takes what a log line says for an attack keeps that document out, and does not stop the receiver; one that
+// knows nobody does.
+func TestGuardBeforeTheCluster(t *testing.T) {
+	requests, closed := 0, false
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		body, _ := io.ReadAll(r.Body)
+		if closed || bytes.Contains(body, []byte("attack")) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "<html>Request blocked")
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		created(w, r)
+	}))
+	defer s.Close()
+	n := newNotifier(t, Config{URL: []string{s.URL}}, s.Client())
+	var documents []document
+	for _, text := range []string{"a", "attack", "b", "c", "d", "e", "f", "attack"} {
+		documents = append(documents, document{lines: []byte(`{"create":{}}` + "\n" + `{"message":"` + text + `"}` + "\n")})
+	}
+	for i, r := range n.send(t.Context(), documents) {
+		if bad := i == 1 || i == 7; bad != (r.Err != nil) || bad && notifier.Classify(r.Err).Reason != notifier.Permanent {
+			t.Errorf("%d: %v", i, r.Err)
+		}
+	}
+	if requests > 2*len(documents) {
+		t.Errorf("%d requests for %d documents", requests, len(documents))
+	}
+	requests, closed = 0, true
+	for i, r := range n.send(t.Context(), documents) {
+		if r.Err == nil || notifier.Classify(r.Err).Reason != notifier.Misconfigured {
+			t.Errorf("%d: %v", i, r.Err)
+		}
+	}
+	if requests != 2 {
+		t.Errorf("%d requests to who takes none, want the documents and a question", requests)
 	}
 }
 
@@ -331,12 +474,12 @@ func TestAnswerThatIsTooLongIsAskedForInParts(t *testing.T) {
 	n := newNotifier(t, Config{URL: []string{s.URL}}, s.Client())
 	var documents []document
 	for _, text := range []string{"a", "poison", "b", "poison", "poison", "c"} {
-		documents = append(documents, document(`{"create":{}}`+"\n"+`{"message":"`+text+`"}`+"\n"))
+		documents = append(documents, document{lines: []byte(`{"create":{}}` + "\n" + `{"message":"` + text + `"}` + "\n")})
 	}
 	for i, r := range n.send(t.Context(), documents) {
-		poison := strings.Contains(string(documents[i]), "poison")
+		poison := strings.Contains(string(documents[i].lines), "poison")
 		if poison != (r.Err != nil) || poison && notifier.Classify(r.Err).Reason != notifier.Permanent {
-			t.Errorf("%s: %v", documents[i], r.Err)
+			t.Errorf("%s: %v", documents[i].lines, r.Err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package loki
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +69,7 @@ func (c Config) Destinations(context.Context) map[string]string {
 }
 
 // Parallel is how many attempts run at once where the receiver does not say: as many as a request holds.
-func (c Config) Parallel() int { return cmp.Or(c.Batch.Size, defaultBatch) }
+func (c Config) Parallel() int { return c.Batch.Or(defaultBatch, defaultBytes).Size }
 
 // Unbatched makes each notification a request of its own, to the first server alone.
 func (c *Config) Unbatched() {

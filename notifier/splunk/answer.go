@@ -130,7 +130,11 @@ func (ix *indexer) judge(a *notifier.Answer, part []*item) outcome {
 		ix.accept(part, r, notifier.Receipt{Status: a.Status, Warning: v.hint})
 		return outcome{}
 	}
-	e := notifier.Errorf(v.reason, "%s: status %d: %s (code %d)", what, a.Status, text, *r.Code)
+	subject, ofIndex := what, strconv.Itoa(*r.Code) == wrongIndex && sameTarget(part)
+	if ofIndex {
+		subject += ": the event for " + part[0].target.String()
+	}
+	e := notifier.Errorf(v.reason, "%s: status %d: %s (code %d)", subject, a.Status, text, *r.Code)
 	e.Status, e.Code, e.Hint = a.Status, strconv.Itoa(*r.Code), v.hint
 	if failed != nil {
 		e.RetryAfter = failed.RetryAfter
@@ -142,6 +146,9 @@ func (ix *indexer) judge(a *notifier.Answer, part []*item) outcome {
 			e.Hint = "check the path in the setting url; without one, " + eventPath + " is used"
 		}
 	}
+	if ofIndex && part[0].target.chosen { // which says nothing about the receiver
+		e.Reason, e.Hint = notifier.Permanent, "it does not exist, or the token may not write to it; make it, or mend the template that makes the index"
+	}
 	switch taken, number := ix.before(a, r, part); {
 	case e.Reason == notifier.Temporary:
 		// Whether the number counts from 0 or 1 here, Splunk says nowhere: the event before it may be in or not.
@@ -152,7 +159,7 @@ func (ix *indexer) judge(a *notifier.Answer, part []*item) outcome {
 			return later(part[number:], e)
 		}
 		return later(part, e)
-	case len(part) == 1 || !v.event:
+	case len(part) == 1 || !v.event || ofIndex: // what is wrong with an index is wrong with all that go there
 		return refuse(part, e)
 	case number < 0 || number == len(part):
 		return halves(part)
@@ -162,10 +169,9 @@ func (ix *indexer) judge(a *notifier.Answer, part []*item) outcome {
 	}
 }
 
-// mayDislikeContent reports whether a status can mean what one event says: to what stands before a collector, an attack that a
-// log line tells of may look like one.
+// mayDislikeContent reports whether a status can mean what one event says. A 403 may, too: see turnedAway.
 func mayDislikeContent(status int) bool {
-	return status == http.StatusForbidden || status != http.StatusUnauthorized && status >= 400 && status < 500 && notifier.StatusReason(status) == notifier.Permanent
+	return status >= 400 && status < 500 && notifier.StatusReason(status) == notifier.Permanent
 }
 
 // halves are for a refusal that does not say which event it means.

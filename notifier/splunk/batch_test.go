@@ -114,6 +114,7 @@ func TestEventsOfOneRequestHaveOutcomesOfTheirOwn(t *testing.T) {
 		opt      sandbox.Options
 		cfg      Config
 		other    bool // it is no Splunk that answers
+		broken   bool // it takes nothing
 		events   []notifier.Notification
 		want     []string
 		has      []string
@@ -126,24 +127,29 @@ func TestEventsOfOneRequestHaveOutcomesOfTheirOwn(t *testing.T) {
 		{
 			name: "one goes to an index that is not there", opt: sandbox.Options{HECIndexes: []string{"ossec"}},
 			events: []notifier.Notification{plain("a"), to("b", "ossec"), to("c", "wrong"), plain("d"), plain("e")},
-			want:   []string{"delivered", "delivered", "misconfigured 7", "delivered", "delivered"},
-			has:    []string{"a", "b", "d", "e"}, requests: 3, // all, c alone, the rest
+			want:   []string{"delivered", "delivered", "permanent 7", "delivered", "delivered"},
+			has:    []string{"a", "b", "d", "e"}, requests: 3, // what goes to no index that may be wrong, b, c
 		},
 		{
 			name: "many go to that index", opt: sandbox.Options{HECIndexes: []string{"ossec"}},
 			events: []notifier.Notification{to("a", "wrong"), plain("b"), to("c", "wrong"), to("d", "wrong"), to("e", "bad"), plain("f"), to("g", "wrong")},
-			want:   []string{"misconfigured 7", "delivered", "misconfigured 7", "misconfigured 7", "misconfigured 7", "delivered", "misconfigured 7"},
-			has:    []string{"b", "f"}, requests: 5, // all, a alone, b to f without c and d, e alone, f
+			want:   []string{"permanent 7", "delivered", "permanent 7", "permanent 7", "permanent 7", "delivered", "permanent 7"},
+			has:    []string{"b", "f"}, requests: 3,
 		},
 		{
 			name: "which need not be Splunk", opt: sandbox.Options{HECIndexes: []string{"ossec"}}, other: true,
 			events: []notifier.Notification{plain("a"), to("b", "wrong"), plain("c")},
-			want:   []string{"temporary ambiguous", "misconfigured 7", "delivered"}, has: []string{"a", "c"}, requests: 3,
+			want:   []string{"delivered", "permanent 7", "delivered"}, has: []string{"a", "c"}, requests: 2,
 		},
 		{
-			name: "what was taken before it must be acknowledged", opt: sandbox.Options{HECIndexes: []string{"ossec"}, HECAck: true},
+			name: "nor take what it takes for good", opt: sandbox.Options{HECIndexes: []string{"ossec"}, HECAck: true},
 			events: []notifier.Notification{plain("a"), to("b", "wrong"), plain("c")},
-			want:   []string{"temporary ambiguous", "misconfigured 7", "delivered"}, has: []string{"a", "c"}, requests: 3,
+			want:   []string{"delivered", "permanent 7", "delivered"}, has: []string{"a", "c"}, requests: 2,
+		},
+		{
+			name: "an index of the config that is not there", opt: sandbox.Options{HECIndexes: []string{"ossec"}}, cfg: Config{Index: "osec"}, broken: true,
+			events: []notifier.Notification{plain("a"), plain("b"), plain("c")},
+			want:   []string{"misconfigured 7", "misconfigured 7", "misconfigured 7"}, requests: 1,
 		},
 		{
 			name: "lines to one place", cfg: Config{Endpoint: "raw"}, events: []notifier.Notification{plain("a"), plain("b")},
@@ -152,8 +158,8 @@ func TestEventsOfOneRequestHaveOutcomesOfTheirOwn(t *testing.T) {
 		{
 			name: "lines to several places", cfg: Config{Endpoint: "raw"}, opt: sandbox.Options{HECIndexes: []string{"ossec", "sec"}},
 			events: []notifier.Notification{to("a", "ossec"), to("b", "sec"), to("c", "ossec"), to("d", "wrong"), to("e", "wrong")},
-			want:   []string{"delivered", "delivered", "delivered", "misconfigured 7", "misconfigured 7"},
-			has:    []string{"a", "b", "c"}, requests: 4, // ossec, sec, d and e, d alone
+			want:   []string{"delivered", "delivered", "delivered", "permanent 7", "permanent 7"},
+			has:    []string{"a", "b", "c"}, requests: 3,
 		},
 	}
 	for _, tt := range tests {
@@ -162,18 +168,20 @@ func TestEventsOfOneRequestHaveOutcomesOfTheirOwn(t *testing.T) {
 			if tt.other {
 				n.client = &http.Client{Transport: unnamed{n.client.Transport}, Jar: n.client.Jar, CheckRedirect: n.client.CheckRedirect}
 			}
-			if got := outcomes(together(t, n, long, plain("first"))); got[0] != "delivered" {
-				t.Fatalf("the first event is %s", got[0])
+			before := 0
+			if !tt.broken {
+				if got := outcomes(together(t, n, long, plain("first"))); got[0] != "delivered" {
+					t.Fatalf("the first event is %s", got[0])
+				}
+				before = 1
 			}
 			results := together(t, n, long, tt.events...)
 			if diff := cmp.Diff(tt.want, outcomes(results)); diff != "" {
 				t.Errorf("outcomes differ (-want +got):\n%s", diff)
 			}
 			has, requests := indexedAt(t, hec[0])
-			has, requests = has[1:], requests-1
-			if tt.cfg.raw() { // whose places are written to side by side
-				slices.Sort(has)
-			}
+			has, requests = has[before:], requests-before
+			slices.Sort(has) // several places are written to side by side
 			if diff := cmp.Diff(tt.has, has); diff != "" || requests != tt.requests {
 				t.Errorf("%d requests, want %d; what is indexed differs (-want +got):\n%s", requests, tt.requests, diff)
 			}
@@ -193,7 +201,7 @@ func (u unnamed) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func TestRefusalOfARequestIsNotThatOfAllItsEvents(t *testing.T) {
-	splunkd := http.Header{"Server": {"Splunkd"}}
+	splunkd, page := http.Header{"Server": {"Splunkd"}}, sandbox.Reply{Status: 403, Body: "<html>"}
 	tests := []struct {
 		name    string
 		answers []sandbox.Reply
@@ -206,8 +214,11 @@ func TestRefusalOfARequestIsNotThatOfAllItsEvents(t *testing.T) {
 			"delivered, delivered, delivered, delivered", "a b c d"},
 		{"one of them, found by halves", []sandbox.Reply{{Status: 413}, {}, {Status: 413}, {Status: 413}},
 			"delivered, delivered, permanent, delivered", "a b d"},
-		{"a guard that takes an alert for an attack", []sandbox.Reply{{Status: 403, Body: "<html>"}, {Status: 403, Body: "<html>"}, {}, {Status: 403, Body: "<html>"}},
-			"delivered, misconfigured, delivered, delivered", "a c d"},
+		// After the first it is asked whether it is well.
+		{"a guard that takes an alert for an attack", []sandbox.Reply{page, {}, page, {}, page, {}, {}},
+			"delivered, permanent, delivered, delivered", "a c d"},
+		{"a guard that knows nobody", []sandbox.Reply{page, page},
+			"misconfigured, misconfigured, misconfigured, misconfigured", ""},
 		{"the third, by its number", []sandbox.Reply{{Status: 400, Body: `{"text":"Event field cannot be blank","code":13,"invalid-event-number":2}`, Header: splunkd},
 			{Status: 400, Body: `{"text":"Event field cannot be blank","code":13,"invalid-event-number":0}`, Header: splunkd}},
 			"delivered, delivered, permanent 13, delivered", "d"}, // the stand-in saw neither a nor b
@@ -336,19 +347,27 @@ func waitFor(t *testing.T, is func() bool) {
 // A collector that was started again counts from 0, so a number may mean another event than it did.
 func TestNumberThatComesAgainMeansThatTheFirstIsLost(t *testing.T) {
 	n, hec := start(t, Config{}, sandbox.Options{HECAck: true, HECAckAfter: 2})
-	attempt := func(name string, timeout time.Duration) (notifier.Receipt, error) {
-		ctx, cancel := context.WithTimeoutCause(t.Context(), timeout, errTimeout)
+	attempt := func(ctx context.Context, name string) (notifier.Receipt, error) {
+		ctx, cancel := context.WithTimeoutCause(ctx, long, errTimeout)
 		defer cancel()
 		return n.Notify(ctx, named(name, nil))
 	}
-	if _, err := attempt("before", 10*time.Millisecond); err == nil {
+	hold := make(chan struct{}) // so that it is not acknowledged before
+	hec[0].Script(sandbox.Splunk, sandbox.Reply{}, sandbox.Reply{Status: 503, Hold: hold})
+	ctx, end := context.WithCancelCause(t.Context())
+	first := make(chan error, 1)
+	go func() { _, err := attempt(ctx, "before"); first <- err }()
+	waitFor(t, func() bool { return len(n.indexers[0].acks.ids()) == 1 && len(hec[0].Messages()) == 2 })
+	end(errTimeout)
+	if err := <-first; err == nil {
 		t.Fatal("delivered, though nothing was acknowledged")
 	}
 	hec[0].RestartHEC()
-	if r, err := attempt("after", long); err != nil || r.ID != "0" {
+	close(hold)
+	if r, err := attempt(t.Context(), "after"); err != nil || r.ID != "0" {
 		t.Fatalf("got %+v, %v", r, err)
 	}
-	if r, err := attempt("before", long); err != nil || r.ID != "1" {
+	if r, err := attempt(t.Context(), "before"); err != nil || r.ID != "1" {
 		t.Errorf("got %+v, %v, want that it is sent again", r, err)
 	}
 	if has, _ := indexedAt(t, hec[0]); !slices.Equal(has, []string{"before", "after", "before"}) {
@@ -362,10 +381,12 @@ func TestWhoWaitsIsToldThatItsEventIsLost(t *testing.T) {
 	go func() { _, err := n.Notify(t.Context(), named("before", nil)); lost <- err }()
 	waitFor(t, func() bool { return len(n.indexers[0].acks.ids()) == 1 })
 	hec[0].RestartHEC()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), short, errTimeout)
-	defer cancel()
-	_, _ = n.Notify(ctx, named("after", nil))
+	ctx, end := context.WithCancelCause(t.Context())
+	var other sync.WaitGroup
+	other.Go(func() { _, _ = n.Notify(ctx, named("after", nil)) })
 	err := <-lost
+	end(errTimeout)
+	other.Wait()
 	if e := notifier.Classify(err); err == nil || e.Reason != notifier.Temporary || !e.Ambiguous || !strings.Contains(err.Error(), "started again") {
 		t.Errorf("got %v, want a temporary, ambiguous failure that says why", err)
 	}

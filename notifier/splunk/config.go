@@ -88,16 +88,7 @@ func (c Config) Parallel() int {
 func (c *Config) Unbatched() { c.Batch = notifier.Batching{Size: 1} }
 
 // batching are the settings of requests with the defaults put in.
-func (c Config) batching() notifier.Batching {
-	b := c.Batch
-	if b.Size == 0 {
-		b.Size = batchSize
-	}
-	if b.Bytes == 0 {
-		b.Bytes = batchBytes
-	}
-	return b
-}
+func (c Config) batching() notifier.Batching { return c.Batch.Or(batchSize, batchBytes) }
 
 // templated are the settings that may be templates, by the part that each becomes.
 func (c Config) templated() map[string]string {

@@ -55,12 +55,12 @@ func (s *Notifier) item(n notifier.Notification) (*item, error) {
 		SourceType: cmp.Or(value(s.cfg.SourceType, "sourcetype"), defaultSourceType),
 		Index:      value(s.cfg.Index, "index"),
 	}
-	it := &item{delivery: n.Delivery}
+	it := &item{delivery: n.Delivery, target: target{chosen: notifier.IsTemplate(s.cfg.Index) || e.Index != "" && s.cfg.Index == ""}}
 	if e.Index != "" && !isIndex(e.Index) { // better in another index than nowhere
 		it.warning = fmt.Sprintf("the template makes %s of the index, which is no name of one: the token's default is used", display.Quote(e.Index).Line().CutEnd(40))
 		e.Index = ""
 	}
-	it.index = e.Index
+	it.target.index = e.Index
 	var err error
 	if e.Event, err = event(n.Parts); err != nil {
 		return nil, err

@@ -29,11 +29,17 @@ func (s *Notifier) probe(ctx context.Context, token string, ix *indexer) error {
 	if failure := answer.Failure("ask the health of Splunk HEC at " + ix.endpoint.Host); failure != nil {
 		return failure
 	}
-	if req, err = http.NewRequestWithContext(ctx, http.MethodPost, ix.endpoint.String(), http.NoBody); err != nil {
+	return s.probeToken(ctx, token, ix)
+}
+
+// probeToken asks a collector with a request without any event whether it would take one.
+func (s *Notifier) probeToken(ctx context.Context, token string, ix *indexer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, ix.endpoint.String(), http.NoBody)
+	if err != nil {
 		return err
 	}
 	authorize(req, token, ix)
-	answer = notifier.Do(s.client, req)
+	answer := notifier.Do(s.client, req)
 	answer.Redact(token)
 	nothing := &item{}
 	(&indexer{endpoint: ix.endpoint, acks: newAcks()}).judge(answer, []*item{nothing}) // which may take it; nobody waits for that

@@ -3,6 +3,9 @@
 // they say of each event of a request (answer.go), its acknowledgements (ack.go), and which of several collectors is used
 // (indexers.go). What the event says (the CIM field names) is the template's.
 //
+// An index that a template makes of an alert is that alert's doing: one that Splunk does not take is told to the events that go
+// to it, and to no others (indexes.go). One that stands in the config is the receiver's.
+//
 // The template's parts are event.json (the event, an object), fields.json (the indexed fields, a flat object),
 // host, source, sourcetype and index. The part body, which an operator's own plain template makes, takes the place of
 // event.json.
@@ -18,7 +21,6 @@ import (
 	"net/url"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -33,6 +35,8 @@ type Notifier struct {
 	indexers []*indexer        // in the order of the config
 	failover notifier.Failover // which of them takes the next request
 	batch    notifier.Batch[*item]
+	strange  notifier.Batch[*item] // of events whose index may be wrong: nobody else waits for what becomes of them
+	indexes  indexes
 }
 
 var _ notifier.Notifier = (*Notifier)(nil)
@@ -41,13 +45,14 @@ var _ notifier.Notifier = (*Notifier)(nil)
 type item struct {
 	delivery string
 	token    string
-	index    string
+	target   target
 	query    string // of the raw endpoint: where it goes
 	body     []byte
 	warning  string // what a person should know of it
 
 	result notifier.Result
-	ack    *ack // where a collector took it and has yet to acknowledge it
+	ack    *ack     // where a collector took it and has yet to acknowledge it
+	asked  *indexer // who was asked last to take it
 }
 
 // fail says that it was not taken.
@@ -80,8 +85,10 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		s.failover.Hosts = append(s.failover.Hosts, endpoint.Host)
 	}
 	s.failover.Servers = len(s.indexers)
-	b := cfg.batching()
-	s.batch.Size, s.batch.Bytes, s.batch.Wait, s.batch.Send = b.Size, int(b.Bytes), time.Duration(b.Wait), s.send
+	for _, batch := range []*notifier.Batch[*item]{&s.batch, &s.strange} {
+		batch.Send = s.send
+		batch.Use(cfg.batching())
+	}
 	return s, nil
 }
 
@@ -118,7 +125,11 @@ func (s *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 		return notifier.Receipt{}, err
 	}
 	it.token = token
-	receipt, err := s.batch.Add(ctx, it, len(it.body))
+	batch := &s.batch
+	if s.indexes.strange(it.target) {
+		batch = &s.strange
+	}
+	receipt, err := batch.Add(ctx, it, len(it.body))
 	if err != nil || it.ack == nil {
 		return receipt, err
 	}
@@ -130,7 +141,7 @@ const maxGroups = 8
 
 // send makes one request of events, or one for each place that they go to.
 func (s *Notifier) send(ctx context.Context, items []*item) []notifier.Result {
-	groups := byQuery(items)
+	groups := s.indexes.apart(items)
 	if len(groups) == 1 {
 		s.sendGroup(ctx, items)
 	} else { // side by side: to many places, one after the other would not end in time
@@ -160,45 +171,39 @@ func (s *Notifier) send(ctx context.Context, items []*item) []notifier.Result {
 // sendGroup makes one request of events, and further ones of those for which the answer to it decides nothing: where one event is
 // refused, the others of its request are not, and none is tried without end.
 func (s *Notifier) sendGroup(ctx context.Context, group []*item) {
-	refused := map[string]*notifier.Error{} // indexes
+	refused, well := map[target]*notifier.Error{}, false
 	for queue := [][]*item{group}; len(queue) > 0; {
-		part := withoutIndexes(queue[0], refused)
+		part := without(refused, queue[0])
 		queue = queue[1:]
 		if len(part) == 0 {
 			continue
 		}
-		queue = append(s.post(ctx, part), queue...)
-		if err := part[0].result.Err; len(part) == 1 && err != nil && notifier.Classify(err).Code == wrongIndex {
-			refused[part[0].index] = notifier.Classify(err)
+		again := s.post(ctx, part)
+		if turnedAway(part) && (well || s.probeToken(ctx, part[0].token, part[0].asked) == nil) {
+			well, again = true, disliked(part)
 		}
+		queue = append(again, queue...)
+		s.indexes.learn(part, refused)
 	}
 }
 
-// byQuery are the events that can be in one request: to the raw endpoint, those that go to the same place.
-func byQuery(items []*item) (groups [][]*item) {
-	at := map[string]int{}
-	for _, it := range items {
-		i, ok := at[it.query]
-		if !ok {
-			i = len(groups)
-			at[it.query] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], it)
-	}
-	return groups
+// turnedAway reports whether a request was refused with a 403 that is not a collector's own. To what stands before one, an attack that a
+// log line tells of may look like an attack, and its refusal is that of a stranger. Only if the collector answers when it is sent nothing
+// does it lie in the events; else who can write into a log could stop the receiver.
+func turnedAway(part []*item) bool {
+	e := notifier.Classify(part[0].result.Err)
+	return part[0].result.Err != nil && e.Reason == notifier.Misconfigured && e.Code == "" && e.Status == http.StatusForbidden
 }
 
-// withoutIndexes are the events that do not go to an index that was refused; the others fail.
-func withoutIndexes(part []*item, refused map[string]*notifier.Error) (left []*item) {
-	for _, it := range part {
-		if e := refused[it.index]; e != nil {
-			it.fail(e)
-			continue
-		}
-		left = append(left, it)
+// disliked looks for the events that what stands before a collector does not let pass. The last one has failed by that.
+func disliked(part []*item) [][]*item {
+	if len(part) > 1 {
+		return halves(part).again
 	}
-	return left
+	e := *notifier.Classify(part[0].result.Err)
+	e.Reason, e.Hint = notifier.Permanent, "the collector itself is well: what stands before it takes this event for an attack; have it let pass what goes there"
+	part[0].fail(&e)
+	return nil
 }
 
 // post brings events to the first collector that takes them, and returns those that are to be sent again in other requests. A
@@ -241,6 +246,9 @@ func elsewhere(e *notifier.Error, collectors int) *notifier.Error {
 
 // request makes one request to one collector.
 func (s *Notifier) request(ctx context.Context, ix *indexer, part []*item) outcome {
+	for _, it := range part {
+		it.asked = ix
+	}
 	body := join(part)
 	if s.cfg.Gzip {
 		body = notifier.Gzip(body)

@@ -291,8 +291,10 @@ func TestIndexThatIsNoneIsToldOf(t *testing.T) {
 	if w := got[1].Receipt.Warning; w != "" {
 		t.Errorf("warning %q, want none", w)
 	}
-	if e := hec[0].HECEvents(); e[0].Index != "" || e[1].Index != "sec" {
-		t.Errorf("indexes %q, %q", e[0].Index, e[1].Index)
+	for _, e := range hec[0].HECEvents() {
+		if want := map[string]string{`{"n":"a"}`: "", `{"n":"b"}`: "sec"}[e.Event]; e.Index != want {
+			t.Errorf("%s is in the index %q, want %q", e.Event, e.Index, want)
+		}
 	}
 }
 
@@ -442,7 +444,8 @@ func TestAnswerCodes(t *testing.T) {
 			if tt.status >= 300 && got.RetryAfter != 9*time.Second {
 				t.Errorf("got RetryAfter %v, want 9s", got.RetryAfter)
 			}
-			if want := fmt.Sprintf("post to Splunk HEC at %s: status %d: %s (code %d)", s.Listener.Addr(), tt.status, tt.text, tt.code); got.Err.Error() != want {
+			of := map[int]string{7: " the event for the token's default index:"}[tt.code]
+			if want := fmt.Sprintf("post to Splunk HEC at %s:%s status %d: %s (code %d)", s.Listener.Addr(), of, tt.status, tt.text, tt.code); got.Err.Error() != want {
 				t.Errorf("got text %q, want %q", got.Err, want)
 			}
 			if got.Reason == notifier.Misconfigured && got.Hint == "" {

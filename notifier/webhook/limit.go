@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/display"
@@ -24,7 +25,7 @@ func (p *preset) fit(root *node, asForm bool) bool {
 		if l.Unit == presets.Items {
 			for _, n := range find(root, l.Path) {
 				if n.kind == isList && len(n.items) > l.Max {
-					n.items = n.items[:l.Max]
+					n.items = shortened(n.items, l)
 				}
 			}
 		}
@@ -77,6 +78,21 @@ func (p *preset) fit(root *node, asForm bool) bool {
 		p.cut(root, stringsOf(root), presets.Bytes, p.Limits.Body, over)
 	}
 	return over() <= 0
+}
+
+// shortened is a list of more elements than the vendor takes, with as many as it does: the last ones as the preset says, and in the
+// place of those that are left out one that tells how many they are.
+func shortened(items []*node, l presets.Limit) []*node {
+	end := len(items) - l.Last
+	if l.More == "" {
+		return slices.Concat(items[:l.Max-l.Last], items[end:])
+	}
+	first := l.Max - l.Last - 1
+	more, err := parse(strings.ReplaceAll(l.More, "{more}", strconv.Itoa(end-first)), nil)
+	if err != nil { // it was made of YAML
+		more = &node{kind: isLiteral, literal: "null"}
+	}
+	return slices.Concat(items[:first], []*node{more}, items[end:])
 }
 
 func (p *preset) sum(texts []*node, u presets.Unit) int {
@@ -164,6 +180,21 @@ func find(root *node, path string) []*node {
 		at = next
 	}
 	return at
+}
+
+// drop takes what stands at a path out of the objects that hold it.
+func drop(root *node, path string) {
+	of, key := []*node{root}, path
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		of, key = find(root, path[:i]), path[i+1:]
+	}
+	for _, n := range of {
+		for i := len(n.items) - 1; i >= 0; i-- {
+			if n.kind == isObject && (key == "*" || plainKey(n.keys[i]) == key) {
+				n.keys, n.items = slices.Delete(n.keys, i, i+1), slices.Delete(n.items, i, i+1)
+			}
+		}
+	}
 }
 
 func plainKey(key []segment) string {

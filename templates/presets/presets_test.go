@@ -96,26 +96,38 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"{Authorization:", "{x-token: a, Authorization:", `13:13: headers: write "x-token" with a capital X: keys that begin with x- are for anchors`},
 		{"{Authorization:", "{Content-Length: a, Authorization:", `13:13: headers: "Content-Length" is no header that a preset can set`},
 		{`setting "room"`, `setting "rom"`, `15:1: body: setting "rom" is not there: did you mean "room"?`},
-		{`setting "room"`, `setting "token"`, `15:1: body: setting "token" is a secret, which may stand in url, query, headers and basic only: a body is kept and shown`},
-		{`setting "room"`, `setting "url"`, `15:1: body: setting "url" is a secret, which may stand in url, query, headers and basic only: a body is kept and shown`},
+		{`setting "room"`, `setting "token"`, `15:1: body: setting "token" is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown`},
+		{`setting "room"`, `setting "url"`, `15:1: body: setting "url" is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown`},
 		{`{text: "{text}",`, `{text: "{txt}",`, `19:15: plain: {txt} is neither a setting nor a value of the message: did you mean {text}?|19:8: plain holds no {text}: it is what goes out when templates fail, and must say what happened`},
-		{`{text: "{text}",`, `{text: "{text}{token}",`, `19:15: plain: {token} is a secret, which may stand in url, query, headers and basic only: a body is kept and shown`},
+		{`{text: "{text}",`, `{text: "{text}{token}",`, `19:15: plain: {token} is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown`},
 		{`"{url}/send/{delivery}"`, `"{delivery}/send"`, `11:8: url: {delivery} stands at its beginning, so an alert would say where the message goes`},
 		{`"{url}/send/{delivery}"`, `"https://{alert}.example.com/"`, `11:8: url: {alert} stands in the host, so an alert would say where the message goes`},
 		{`"{url}/send/{delivery}"`, `"{url}/send?x=1"`, `11:8: url: write what stands behind ? under query`},
 		{`"{url}/send/{delivery}"`, `"ftp://example.com"`, `11:8: url: begin it with https:// or with a setting that is an address, such as {url}`},
 		{"method: PUT", "method: GET", `18:41: method: "GET" is none of POST, PUT, PATCH`},
+		{"{url}/send/{delivery}", "{url}/send/{earlier}", `11:3: request: {earlier} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve`},
+		{"acknowledge: none", `digest: {headers: {X: "{earlier}"}}`, `17:11: digest: {earlier} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve`},
+		{"method: PUT", `success: {status: [99]}`, `18:51: status: "99" is no HTTP status or range of them: write 202 or 200-299`},
+		{"  headers: {", "  success: {status: 200}\n  headers: {", `13:3: unknown key "success" in request: it takes basic, body, form, headers, method, query, secret_fields, url`},
+		{"  headers: {", "  secret_fields: {key: \"{tokn}\"}\n  headers: {", `13:24: secret_fields.key: {tokn} is neither a setting nor a value of the message: did you mean {token}?`},
 		{"acknowledge: none", "update: none", `17:3: unknown key "update" in on: it takes acknowledge, digest, resolve`},
 		{"acknowledge: none", "digest: none", `17:11: digest takes a request`},
 		{"default: soc,", "default: so,", `9:19: setting room: the default "so" is none of the values`},
 		{`help: "the room"`, `help2: "the room"`, `9:9: setting room: help is missing: what it is and where it is found|9:46: unknown key "help2" in setting room: did you mean "help"?`},
 		{"{path: text, chars: 10}", "{path: text}", `24:12: a limit takes one of chars, utf16, bytes, items`},
 		{"{path: text, chars: 10}", "{path: text, items: 10, sum: true}", `24:12: items are counted in one list: leave sum out`},
+		{"{path: text, chars: 10}", "{path: text, items: 10, more: {text: and more}}", `24:42: more holds no {more}: it is what says how many elements are left out`},
+		{"{path: text, chars: 10}", `{path: text, items: 10, more: ["{more}", "{token}"]}`, `24:53: more: {token} is none of its placeholders: it takes {more}, how many elements are left out`},
+		{"{path: text, chars: 10}", `{path: text, chars: 10, more: "{more}"}`, `24:12: more and last say how a list is cut: they stand beside items`},
+		{"{path: text, chars: 10}", `{path: text, items: 10, last: 9}`, `24:12: last is 9 of 10 items: leave room for the first ones, and for what more says`},
 		{"unit: epoch_ms", "unit: hours", `27:9: wait takes json or header, and unit: one of s, ms, epoch_s, epoch_ms`},
 		{"is: temporary, wait: 6h", "is: permanent, wait: 6h", `29:57: wait is for what is temporary`},
 		{"status: 429, code: [quota], is: temporary, wait: 6h", "is: permanent", `29:7: a verdict needs a condition: status, code, text, body or json`},
-		{"is: temporary, wait: 6h", "is: later", `29:7: a verdict says what the answer is: delivered, temporary, permanent or misconfigured`},
+		{"is: temporary, wait: 6h", "is: later", `29:7: a verdict says what the answer is: delivered, unmarked, temporary, permanent or misconfigured`},
 		{"[200, ", "[99, ", `26:21: status: "99" is no HTTP status or range of them: write 202 or 200-299`},
+		{"is: temporary, wait: 6h", "is: unmarked", `26:3: a verdict is unmarked: say under unmarked what the body is without markup, such as {drop: [parse_mode], words: {"<b>": ""}}`},
+		{"limits:", "unmarked: {drop: [mode]}\nlimits:", `22:11: no verdict is unmarked: say of which answer it is, under answer.verdicts`},
+		{"limits:", "unmarked: {escape: {\"\": a}}\nlimits:", `22:11: an empty text cannot be replaced: take it out|22:11: no verdict is unmarked: say of which answer it is, under answer.verdicts|22:11: unmarked takes drop, words or both: without them the body is the same again`},
 		{`"*": "\\*"`, `"": "\\*"`, `21:3: an empty text cannot be replaced: take it out`},
 		{"title: Chat\n", "title: \"a\\x01b\"\n", `2:8: title holds a control character ('\x01'): take it out`},
 		{"text:\n  escape", "text: &a\n  code: *a\n  escape", `22:3: nested too deeply or too large`},
@@ -176,6 +188,11 @@ func TestEmbeddedPresets(t *testing.T) {
 		}
 		if len(p.About) > 120 || !strings.HasSuffix(p.About, ".") {
 			t.Errorf("%s: about is a sentence for a list: %q", name, p.About)
+		}
+		for _, l := range p.Limits.Fields {
+			if l.Unit == Items && l.More == "" {
+				t.Errorf("%s: %s is cut without a word", name, l.Path)
+			}
 		}
 	}
 }

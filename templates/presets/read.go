@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -209,14 +210,14 @@ var (
 
 func (r *reader) root(root *yaml.Node) {
 	p := r.p
-	var request, on, plain, text, limits, answer *yaml.Node
+	var request, on, plain, text, unmarked, limits, answer *yaml.Node
 	later := func(n **yaml.Node) func(yamlnode.Entry) { return func(e yamlnode.Entry) { *n = e.Value } }
 	seen := r.keys(root, "the preset", map[string]func(yamlnode.Entry){
 		"name": r.into(&p.Name), "title": r.into(&p.Title), "about": r.into(&p.About),
 		"checked": r.into(&p.Checked), "sources": r.texts(&p.Sources), "tested": r.texts(&p.Tested), "idempotent": r.truth(&p.Idempotent),
 		"rate": r.into(&p.Rate), "concurrency": r.number(&p.Concurrency), "needs": r.into(&p.Needs), "notes": r.into(&p.Notes),
 		"settings": r.settings, "request": later(&request), "on": later(&on), "plain": later(&plain),
-		"text": later(&text), "limits": later(&limits), "answer": later(&answer),
+		"text": later(&text), "unmarked": later(&unmarked), "limits": later(&limits), "answer": later(&answer),
 	})
 	for _, key := range []string{"name", "title", "about", "checked", "request", "plain"} {
 		if seen[key] == nil {
@@ -261,11 +262,20 @@ func (r *reader) root(root *yaml.Node) {
 	if text != nil {
 		r.textForm(text)
 	}
+	if unmarked != nil {
+		r.unmarked(unmarked)
+	}
 	if limits != nil {
 		r.limits(limits)
 	}
 	if answer != nil {
 		r.answer(answer)
+	}
+	switch asks := slices.ContainsFunc(p.Answer.Verdicts, func(v Verdict) bool { return v.Is == IsUnmarked }); {
+	case asks && unmarked == nil:
+		r.bad(answer, "a verdict is unmarked: say under unmarked what the body is without markup, such as {drop: [parse_mode], words: {\"<b>\": \"\"}}")
+	case !asks && unmarked != nil:
+		r.bad(unmarked, "no verdict is unmarked: say of which answer it is, under answer.verdicts")
 	}
 	for _, name := range textPlaceholders {
 		if _, bad := p.Setting(name); bad {
@@ -307,7 +317,7 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	var basic *yaml.Node
 	known := map[string]func(yamlnode.Entry){
 		"method": r.into(&into.Method), "url": r.into(&into.URL), "query": r.table(&into.Query), "headers": r.table(&into.Headers),
-		"basic": func(e yamlnode.Entry) { basic = e.Value }, "form": r.truth(&into.Form),
+		"basic": func(e yamlnode.Entry) { basic = e.Value }, "form": r.truth(&into.Form), "secret_fields": r.table(&into.SecretFields),
 		"body": func(e yamlnode.Entry) {
 			into.Body, into.BodyLine = r.text(e, false), e.Value.Line
 			if e.Value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
@@ -318,6 +328,10 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	}
 	if what != "request" {
 		known["plain"] = func(e yamlnode.Entry) { into.Plain = r.plain(e.Value) }
+		known["success"] = func(e yamlnode.Entry) {
+			into.Success = &Match{}
+			r.keys(e.Value, "success", r.match(into.Success))
+		}
 	}
 	seen := r.keys(n, what, known)
 	if basic != nil {
@@ -340,7 +354,7 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	for _, of := range []struct {
 		key   string
 		table map[string]string
-	}{{"query", into.Query}, {"headers", into.Headers}} {
+	}{{"query", into.Query}, {"headers", into.Headers}, {"secret_fields", into.SecretFields}} {
 		if seen[of.key] == nil {
 			continue
 		}
@@ -354,7 +368,22 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	if body := seen["body"]; body != nil {
 		r.secretsInBody(body, into.Body)
 	}
+	if what != Acknowledge && what != Resolve && into.UsesEarlier() {
+		r.bad(n, "%s: {%s} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve", what, earlierPlaceholder)
+	}
 	return seen
+}
+
+// UsesEarlier reports that the request asks for how the vendor calls an earlier message.
+func (r Request) UsesEarlier() bool {
+	texts := []string{r.URL, r.Plain}
+	for _, table := range []map[string]string{r.Query, r.Headers, r.SecretFields} {
+		texts = slices.AppendSeq(texts, maps.Values(table))
+	}
+	if r.Basic != nil {
+		texts = append(texts, r.Basic.Username, r.Basic.Password)
+	}
+	return slices.ContainsFunc(texts, func(s string) bool { return slices.Contains(Placeholders(s), earlierPlaceholder) })
 }
 
 var (
@@ -413,7 +442,7 @@ func (r *reader) secretsInBody(n *yaml.Node, body string) {
 			}
 			r.bad(&at, "body: setting %q is not there: %s", name, advice)
 		case s.Secret:
-			r.bad(&at, "body: setting %q is a secret, which may stand in url, query, headers and basic only: a body is kept and shown", name)
+			r.bad(&at, "body: setting %q is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown", name)
 		case name == "url":
 			r.bad(&at, "body: the address of the webhook is a secret to many vendors: it may stand in url only")
 		}
@@ -422,7 +451,35 @@ func (r *reader) secretsInBody(n *yaml.Node, body string) {
 
 // plain reads JSON with {text} in it.
 func (r *reader) plain(n *yaml.Node) string {
-	found := false
+	if n.Kind == yaml.ScalarNode {
+		r.bad(n, "plain takes a mapping, such as {text: \"{text}\"}, and this is %s", yamlnode.Kind(n))
+		return ""
+	}
+	out, found := r.json(n, "plain", func(s string) string { return r.p.checkPlaceholders(s, false, true) })
+	if !slices.Contains(found, "text") {
+		r.bad(n, "plain holds no {text}: it is what goes out when templates fail, and must say what happened")
+	}
+	return out
+}
+
+// more reads JSON with {more} in it.
+func (r *reader) more(n *yaml.Node) string {
+	out, found := r.json(n, "more", func(s string) string {
+		for _, name := range Placeholders(s) {
+			if name != "more" {
+				return fmt.Sprintf("{%s} is none of its placeholders: it takes {more}, how many elements are left out", name)
+			}
+		}
+		return ""
+	})
+	if len(found) == 0 {
+		r.bad(n, "more holds no {more}: it is what says how many elements are left out")
+	}
+	return out
+}
+
+// json makes JSON of YAML. check says what is wrong with the placeholders of a text, or ""; found are those that stand there.
+func (r *reader) json(n *yaml.Node, what string, check func(string) string) (out string, found []string) {
 	var write func(n *yaml.Node) string
 	write = func(n *yaml.Node) string {
 		if n == nil || n.Kind != yaml.ScalarNode && !r.yaml.Enter(n) { // an alias may hold itself, or much of one thing
@@ -434,7 +491,7 @@ func (r *reader) plain(n *yaml.Node) string {
 		switch n.Kind {
 		case yaml.MappingNode:
 			var b strings.Builder
-			for i, e := range r.yaml.Mapping(n, "plain") {
+			for i, e := range r.yaml.Mapping(n, what) {
 				if i > 0 {
 					b.WriteByte(',')
 				}
@@ -459,22 +516,14 @@ func (r *reader) plain(n *yaml.Node) string {
 				}
 			}
 		}
-		if wrong := r.p.checkPlaceholders(n.Value, false, true); wrong != "" {
-			r.bad(n, "plain: %s", wrong)
+		if wrong := check(n.Value); wrong != "" {
+			r.bad(n, "%s: %s", what, wrong)
 		}
-		found = found || slices.Contains(Placeholders(n.Value), "text")
+		found = append(found, Placeholders(n.Value)...)
 		b, _ := json.Marshal(WithoutMarks(n.Value))
 		return string(b)
 	}
-	if n.Kind == yaml.ScalarNode {
-		r.bad(n, "plain takes a mapping, such as {text: \"{text}\"}, and this is %s", yamlnode.Kind(n))
-		return ""
-	}
-	out := write(n)
-	if !found {
-		r.bad(n, "plain holds no {text}: it is what goes out when templates fail, and must say what happened")
-	}
-	return out
+	return write(n), found
 }
 
 func (r *reader) on(n *yaml.Node) {
@@ -536,6 +585,20 @@ func (r *reader) textForm(n *yaml.Node) {
 	}
 }
 
+func (r *reader) unmarked(n *yaml.Node) {
+	u := &Unmarked{}
+	r.keys(n, "unmarked", map[string]func(yamlnode.Entry){"drop": r.texts(&u.Drop), "words": r.table(&u.Words), "escape": r.table(&u.Escape)})
+	for _, table := range []map[string]string{u.Words, u.Escape} {
+		if _, empty := table[""]; empty {
+			r.bad(n, "an empty text cannot be replaced: take it out")
+		}
+	}
+	if u.Drop == nil && u.Words == nil {
+		r.bad(n, "unmarked takes drop, words or both: without them the body is the same again")
+	}
+	r.p.Unmarked = u
+}
+
 func (r *reader) limits(n *yaml.Node) {
 	l := &r.p.Limits
 	r.keys(n, "limits", map[string]func(yamlnode.Entry){
@@ -566,6 +629,7 @@ func (r *reader) limits(n *yaml.Node) {
 				r.keys(item, "a limit", map[string]func(yamlnode.Entry){
 					"path": r.into(&limit.Path), "sum": r.truth(&limit.Sum),
 					"chars": unit(Chars), "utf16": unit(UTF16), "bytes": unit(Bytes), "items": unit(Items),
+					"more": func(e yamlnode.Entry) { limit.More = r.more(e.Value) }, "last": r.number(&limit.Last),
 				})
 				switch {
 				case limit.Path == "":
@@ -574,6 +638,10 @@ func (r *reader) limits(n *yaml.Node) {
 					r.bad(item, "a limit takes one of chars, utf16, bytes, items")
 				case limit.Sum && limit.Unit == Items:
 					r.bad(item, "items are counted in one list: leave sum out")
+				case (limit.More != "" || limit.Last > 0) && limit.Unit != Items:
+					r.bad(item, "more and last say how a list is cut: they stand beside items")
+				case limit.Last > 0 && limit.Last >= limit.Max-1:
+					r.bad(item, "last is %d of %d items: leave room for the first ones, and for what more says", limit.Last, limit.Max)
 				}
 				l.Fields = append(l.Fields, limit)
 			}
@@ -619,8 +687,8 @@ func (r *reader) verdict(n *yaml.Node) {
 	}
 	seen := r.keys(n, "a verdict", known)
 	switch {
-	case !slices.Contains([]string{IsDelivered, IsTemporary, IsPermanent, IsMisconfigured}, v.Is):
-		r.bad(n, "a verdict says what the answer is: delivered, temporary, permanent or misconfigured")
+	case !slices.Contains([]string{IsDelivered, IsUnmarked, IsTemporary, IsPermanent, IsMisconfigured}, v.Is):
+		r.bad(n, "a verdict says what the answer is: delivered, unmarked, temporary, permanent or misconfigured")
 	case seen["wait"] != nil && v.Is != IsTemporary:
 		r.bad(seen["wait"], "wait is for what is temporary")
 	case v.Status == nil && v.Code == nil && v.Text == "" && v.Body == "" && v.JSON == nil:

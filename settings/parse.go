@@ -1,8 +1,7 @@
-package main
+package settings
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -16,29 +15,26 @@ import (
 // comments are whole lines; behind a value they do not matter here.
 var comments = regexp.MustCompile(`(?m)^[ \t]*#.*$`)
 
-// parse reads a file as YAML. A file that is empty, or not YAML, gives nil and a problem.
-func (l *loader) parse(path string) (*yaml.Node, error) {
-	b, err := l.files.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	l.open(path)
+// Parse begins a file and reads its text as YAML. A text that is empty, or not YAML, gives nil and a problem; instead is what to
+// do about an empty one.
+func (d *Decoder) Parse(file string, text []byte, instead string) *yaml.Node {
+	d.Open(file)
 	var root yaml.Node
 	// The library calls a file without a document an error of its own kind; no YAML has less than a value.
-	blank := len(bytes.TrimSpace(comments.ReplaceAll(b, nil))) == 0
-	if err := yaml.Load(b, &root); err != nil && !blank {
-		l.yamlProblem(b, err)
-		return nil, nil
+	blank := len(bytes.TrimSpace(comments.ReplaceAll(text, nil))) == 0
+	if err := yaml.Load(text, &root); err != nil && !blank {
+		d.notYAML(text, err)
+		return nil
 	}
 	if len(root.Content) == 0 || (root.Content[0].Kind == yaml.ScalarNode && root.Content[0].Tag == "!!null") {
-		l.errorf(&yaml.Node{Line: 1, Column: 1}, "the file is empty; %s", cmp.Or(l.instead, "README.md has a config to begin with"))
-		return nil, nil
+		d.Errorf(&yaml.Node{Line: 1, Column: 1}, "the file is empty; %s", instead)
+		return nil
 	}
-	return root.Content[0], nil
+	return root.Content[0]
 }
 
-// yamlProblem says where a file stops being YAML, and what the usual mistake in such a line is.
-func (l *loader) yamlProblem(b []byte, err error) {
+// notYAML says where a text stops being YAML, and what the usual mistake in such a line is.
+func (d *Decoder) notYAML(b []byte, err error) {
 	at := func(e *yaml.LoadError) {
 		n := &yaml.Node{Line: e.Mark.Line, Column: e.Mark.Column}
 		if n.Line == 0 {
@@ -52,7 +48,7 @@ func (l *loader) yamlProblem(b []byte, err error) {
 		if e.Mark.Line > 0 && e.Mark.Line <= len(lines) {
 			message += yamlHint(lines, e.Mark, e.Message)
 		}
-		l.errorf(n, "not YAML: %s", message)
+		d.Errorf(n, "not YAML: %s", message)
 	}
 	var many *yaml.LoadErrors
 	var one *yaml.LoadError
@@ -64,7 +60,7 @@ func (l *loader) yamlProblem(b []byte, err error) {
 	case errors.As(err, &one):
 		at(one)
 	default:
-		l.errorf(noYAML(b), "not YAML: %s", err)
+		d.Errorf(noYAML(b), "not YAML: %s", err)
 	}
 }
 

@@ -1,10 +1,9 @@
-package main
+package config
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/email"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
@@ -34,17 +34,17 @@ func write(t testing.TB, files map[string]string) string {
 }
 
 // load loads ossec-notify.yaml of dir; the problems have no directory in them.
-func load(t testing.TB, dir string) (*config, []string) {
+func load(t testing.TB, dir string) (*Config, []string) {
 	t.Helper()
-	cfg, problems, err := loadConfig(filepath.Join(dir, "ossec-notify.yaml"), dir)
-	if err != nil {
-		t.Fatal(err)
+	r := Read(filepath.Join(dir, "ossec-notify.yaml"), dir)
+	if r.Err != nil {
+		t.Fatal(r.Err)
 	}
 	var got []string
-	for _, p := range problems {
+	for _, p := range r.Problems {
 		got = append(got, strings.ReplaceAll(p.String(), dir+"/", ""))
 	}
-	return cfg, got
+	return r.Config, got
 }
 
 const slackReceiver = `
@@ -93,7 +93,7 @@ strict_exit: true
 	}
 	var receivers, routes []string
 	for _, r := range cfg.Receivers {
-		receivers = append(receivers, r.Name+" "+r.Channel.name)
+		receivers = append(receivers, r.Name+" "+r.Channel.Name)
 	}
 	for _, r := range cfg.Table.Routes {
 		routes = append(routes, r.Name)
@@ -113,7 +113,7 @@ strict_exit: true
 	if cfg.Zone.String() != "Europe/Berlin" || !cfg.StrictExit || len(cfg.Table.Default) != 0 || cfg.Table.Always[0] != "root-mail" {
 		t.Errorf("zone %s, strict_exit %v, default %q, always %q", cfg.Zone, cfg.StrictExit, cfg.Table.Default, cfg.Table.Always)
 	}
-	if _, err := cfg.dispatcher(buildOptions{log: discard}); err != nil {
+	if _, err := cfg.Dispatcher(Options{}); err != nil {
 		t.Errorf("dispatcher: %v", err)
 	}
 }
@@ -197,7 +197,7 @@ receivers:
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	d, err := cfg.dispatcher(buildOptions{log: discard})
+	d, err := cfg.Dispatcher(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ time_zone: America/New_York
 	}
 	p := cfg.Table.Routes[0].Policy
 	night := time.Date(2026, 7, 1, 3, 0, 0, 0, time.UTC) // 23:00 in New York
-	if w := p.Active[0]; w != cfg.Windows["night"] || w.Zone.String() != "America/New_York" || !w.Open(night) || w.Open(night.Add(-4*time.Hour)) {
+	if w := p.Active[0]; w != cfg.windows["night"] || w.Zone.String() != "America/New_York" || !w.Open(night) || w.Open(night.Add(-4*time.Hour)) {
 		t.Errorf("night is %s", w)
 	}
 	if w := p.Active[1]; w.Zone.String() != "Asia/Tokyo" || w.Open(night) {
@@ -297,7 +297,7 @@ func TestMistakesInTemplatesLeaveAConfig(t *testing.T) {
 			if cfg == nil {
 				t.Fatal("no config came out")
 			}
-			d, err := cfg.dispatcher(buildOptions{log: discard})
+			d, err := cfg.Dispatcher(Options{})
 			if err != nil || len(d.Receivers) != 1 {
 				t.Errorf("%d receivers, %v", len(d.Receivers), err)
 			}
@@ -320,21 +320,22 @@ include: [conf.d/*.yaml]
 		"conf.d/a.yaml": "receivers:\n  mail: {email: {smtp: \"smtp://h\", from: a@example.com, to: b@example.com, password: {file: mail.key}, username: u, ca_file: ca.pem}}\n",
 	})
 	t.Chdir(dir)
-	cfg, problems, err := loadConfig("ossec-notify.yaml", dir)
-	if err != nil || cfg == nil {
-		t.Fatal(err, problems)
+	read := Read("ossec-notify.yaml", dir)
+	if read.Config == nil {
+		t.Fatal(read.Err, read.Problems)
 	}
 	var got []string
-	for _, r := range cfg.Receivers {
-		leaves(reflect.ValueOf(r.Config.settings()), "", func(key string, v reflect.Value) {
-			path, isFile := v.String(), strings.HasSuffix(key, "_file")
-			if s, ok := v.Addr().Interface().(*notifier.Secret); ok {
-				path, isFile = s.File(), s.File() != ""
-			}
-			if isFile && path != "" {
+	for _, r := range read.Config.Receivers {
+		files := []string{r.Config.Network().CAFile, r.Config.Network().CertFile, r.Config.Network().KeyFile}
+		if mail, ok := r.Config.Settings().(*email.Config); ok {
+			files = append(files, mail.CAFile)
+		}
+		r.Config.Secrets(func(_ string, s *notifier.Secret) { files = append(files, s.File()) })
+		for _, path := range files {
+			if path != "" {
 				got = append(got, r.Name+" "+strings.TrimPrefix(path, dir))
 			}
-		})
+		}
 	}
 	slices.Sort(got)
 	want := []string{"hook /abs.pem", "hook /ca.pem", "hook /key.pem", "hook /x.key", "mail /conf.d/ca.pem", "mail /conf.d/mail.key", "soc /keys/soc.url"}
@@ -377,7 +378,7 @@ receivers:
 	}
 	n := 0
 	for _, r := range cfg.Receivers {
-		secrets(r.Config.settings(), func(s *notifier.Secret) {
+		r.Config.Secrets(func(_ string, s *notifier.Secret) {
 			if s.IsZero() {
 				return
 			}
@@ -386,7 +387,7 @@ receivers:
 				t.Errorf("receiver %s shows its secret: %s", r.Name, shown)
 			}
 		})
-		if shown := fmt.Sprintf("%+v", r.Config.settings()); strings.Contains(shown, "SECRET") {
+		if shown := fmt.Sprintf("%+v", r.Config.Settings()); strings.Contains(shown, "SECRET") {
 			t.Errorf("receiver %s shows its secret: %s", r.Name, shown)
 		}
 	}
@@ -407,7 +408,7 @@ func FuzzLoadConfig(f *testing.F) {
 	f.Add("receivers:\n  a: {webhook: {headers: {A: {file: x}}}}\n")
 	f.Add("windows: {n: {from: \"22:00\", to: \"06:00\"}, m: &m [*m]}\ninhibit: {source: {rule: 1}, target: &t {not: *t}, equal: [agent], for: 1h}\n")
 	f.Add("windows: {n: {days: all}}\nroutes:\n  - &r {to: [a], active: n, outside: {to: a}, dedup: 5m, group_by: rule, throttle: 20, escalate: [{to: a}, {after: 1m, to: b}], resolve: {opens: {rule: 1}, closes: {rule: 2}}, routes: [*r]}\n")
-	configs, err := filepath.Glob("../../testdata/configs/*/ossec-notify.yaml")
+	configs, err := filepath.Glob("../testdata/configs/*/ossec-notify.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -428,14 +429,14 @@ func FuzzLoadConfig(f *testing.F) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, problems, err := loadConfig(path, dir)
-		if err != nil {
-			t.Fatal(err)
+		r := Read(path, dir)
+		if r.Err != nil {
+			t.Fatal(r.Err)
 		}
-		if cfg == nil && len(problems) == 0 {
+		if r.Config == nil && len(r.Problems) == 0 {
 			t.Error("neither a config nor a mistake")
 		}
-		for _, p := range problems {
+		for _, p := range r.Problems {
 			if p.File == "" || p.Message == "" || strings.Contains(p.Message, "\n") {
 				t.Errorf("problem %q is not a line with a file", p.String())
 			}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -37,31 +37,35 @@ func (disk) IsDir(path string) (bool, error) {
 	return err == nil && st.IsDir(), err
 }
 
-// texts are what a config was read from: the files, and what its patterns matched. Read from them, it is the same
+// Texts are what a config was read from: the files, and what its patterns matched. Read from them, it is the same
 // config again, whatever became of the files.
-type texts struct {
+type Texts struct {
 	Files map[string][]byte   `json:"files"`
 	Globs map[string][]string `json:"globs,omitempty"`
 }
 
-func (t texts) ReadFile(path string) ([]byte, error) {
+// kept are texts as files.
+type kept Texts
+
+func (t kept) ReadFile(path string) ([]byte, error) {
 	if b, ok := t.Files[path]; ok {
 		return b, nil
 	}
 	return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 }
 
-func (t texts) Glob(pattern string) ([]string, error) { return t.Globs[pattern], nil }
+func (t kept) Glob(pattern string) ([]string, error) { return t.Globs[pattern], nil }
 
 // IsDir is always true: it was looked at when the config loaded.
-func (texts) IsDir(string) (bool, error) { return true, nil }
+func (kept) IsDir(string) (bool, error) { return true, nil }
 
-func (t texts) equal(other texts) bool {
+// Equal reports whether these are the same texts, of the same files.
+func (t Texts) Equal(other Texts) bool {
 	return maps.EqualFunc(t.Files, other.Files, slices.Equal) && maps.EqualFunc(t.Globs, other.Globs, slices.Equal)
 }
 
-// size is how many bytes the files hold.
-func (t texts) size() int {
+// Size is how many bytes the files hold.
+func (t Texts) Size() int {
 	n := 0
 	for _, b := range t.Files {
 		n += len(b)
@@ -72,11 +76,11 @@ func (t texts) size() int {
 // transcript is files of which all that is read is written down.
 type transcript struct {
 	files
-	texts texts
+	texts Texts
 }
 
 func newTranscript(from files) *transcript {
-	return &transcript{from, texts{map[string][]byte{}, map[string][]string{}}}
+	return &transcript{from, Texts{map[string][]byte{}, map[string][]string{}}}
 }
 
 func (t *transcript) ReadFile(path string) ([]byte, error) {

@@ -1,4 +1,9 @@
-package main
+// Package settings owns how what an operator writes gets into Go structs, and how it is found there again: decoding YAML strictly,
+// with the place of every mistake; and going through the values of a struct, its secrets and its paths above all. Whatever
+// reads a file of the operator's reads with it, so that the same mistake is told in the same words.
+//
+// It does not know what the settings are, nor which files there are.
+package settings
 
 import (
 	"cmp"
@@ -15,63 +20,68 @@ import (
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
-// decoder reads YAML nodes into structs strictly and collects every mistake with its place. The YAML library
+// Decoder reads YAML nodes into structs strictly and collects every mistake with its place. The YAML library
 // decodes the single values; what is checked here is what it lets pass: unknown and repeated keys, tags, nulls
 // and empty texts, which in YAML are easy to write by accident.
-type decoder struct {
-	file     string
-	yaml     *yamlnode.Reader
-	problems []rules.Problem
+type Decoder struct {
+	// File is what problems are of that name no other.
+	File string
+	// YAML walks the nodes of the file that was opened last, and reports to the decoder.
+	YAML *yamlnode.Reader
+	// Problems are all that were found, in the order in which they were.
+	Problems []rules.Problem
 }
 
-// open begins a file.
-func (d *decoder) open(file string) {
-	d.file = file
-	d.yaml = yamlnode.NewReader(func(at *yaml.Node, message string) { d.errorf(at, "%s", message) })
+// Open begins a file.
+func (d *Decoder) Open(file string) {
+	d.File = file
+	d.YAML = yamlnode.NewReader(func(at *yaml.Node, message string) { d.Errorf(at, "%s", message) })
 }
 
-func (d *decoder) errorf(n *yaml.Node, format string, args ...any) {
-	d.add([]rules.Problem{{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}})
+// Errorf notes a mistake at a node.
+func (d *Decoder) Errorf(n *yaml.Node, format string, args ...any) {
+	d.Add([]rules.Problem{{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}})
 }
 
-func (d *decoder) warnf(n *yaml.Node, format string, args ...any) {
-	d.add([]rules.Problem{{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...), Warning: true}})
+// Warnf notes at a node what is allowed, and perhaps not meant.
+func (d *Decoder) Warnf(n *yaml.Node, format string, args ...any) {
+	d.Add([]rules.Problem{{Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...), Warning: true}})
 }
 
-// add takes problems over; those that name no file are of the one being read.
-func (d *decoder) add(problems []rules.Problem) {
+// Add takes problems over; those that name no file are of the one being read.
+func (d *Decoder) Add(problems []rules.Problem) {
 	for _, p := range problems {
-		p.File = cmp.Or(p.File, d.file)
-		d.problems = append(d.problems, p)
+		p.File = cmp.Or(p.File, d.File)
+		d.Problems = append(d.Problems, p)
 	}
 }
 
 // unmarshaler is implemented by values that read a node themselves (secrets, addresses, durations).
 type unmarshaler interface{ UnmarshalYAML(*yaml.Node) error }
 
-// shortened is implemented by structs that need not be written as a mapping: a single value is what short points at.
-type shortened interface{ short() any }
+// shortened is implemented by structs that need not be written as a mapping: a single value is what Short points at.
+type shortened interface{ Short() any }
 
-// value decodes the value of an entry into v, which is addressable.
-func (d *decoder) value(e yamlnode.Entry, v reflect.Value) { d.decode(e.Value, v, e, false) }
+// Value decodes the value of an entry into v, which is addressable.
+func (d *Decoder) Value(e yamlnode.Entry, v reflect.Value) { d.decode(e.Value, v, e, false) }
 
 // decode decodes a node into v: the value of an entry, or, with item, one of the list that it is.
-func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item bool) {
+func (d *Decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item bool) {
 	in := yamlnode.Subject(of, item)
 	if n.Kind != yaml.ScalarNode {
-		if d.yaml.MisTagged(n, in) {
+		if d.YAML.MisTagged(n, in) {
 			return
 		}
 	} else if trap := yamlnode.Trap(n, of, item); trap != "" {
 		if _, secret := v.Addr().Interface().(*notifier.Secret); secret {
 			trap = unquoted(trap, n, of)
 		}
-		d.errorf(n, "%s", trap)
+		d.Errorf(n, "%s", trap)
 		return
 	}
 	if u, ok := v.Addr().Interface().(unmarshaler); ok {
 		if err := u.UnmarshalYAML(n); err != nil {
-			d.errorf(n, "%s: %s", in, err)
+			d.Errorf(n, "%s: %s", in, err)
 		}
 		return
 	}
@@ -81,7 +91,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 		d.decode(n, v.Elem(), of, item)
 	case reflect.Struct:
 		if s, ok := v.Addr().Interface().(shortened); ok && n.Kind == yaml.ScalarNode {
-			d.decode(n, reflect.ValueOf(s.short()).Elem(), of, item)
+			d.decode(n, reflect.ValueOf(s.Short()).Elem(), of, item)
 			return
 		}
 		d.structure(n, v, in)
@@ -89,14 +99,14 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 		d.list(n, v, of)
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
-		for _, e := range d.yaml.Mapping(n, in) {
+		for _, e := range d.YAML.Mapping(n, in) {
 			elem := reflect.New(v.Type().Elem()).Elem()
-			d.value(e, elem)
+			d.Value(e, elem)
 			v.SetMapIndex(reflect.ValueOf(e.Key), elem)
 		}
 	default:
 		if n.Kind != yaml.ScalarNode {
-			d.errorf(n, "%s takes %s, and this is %s", in, goWord(v), yamlnode.Kind(n))
+			d.Errorf(n, "%s takes %s, and this is %s", in, goWord(v), yamlnode.Kind(n))
 			return
 		}
 		if v.Kind() == reflect.String { // as written: 001 stays 001
@@ -104,7 +114,7 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 			return
 		}
 		if err := n.Decode(v.Addr().Interface()); err != nil {
-			d.errorf(n, "%s takes %s, not %q", in, goWord(v), n.Value)
+			d.Errorf(n, "%s takes %s, not %q", in, goWord(v), n.Value)
 		}
 	}
 }
@@ -122,7 +132,7 @@ func unquoted(message string, n *yaml.Node, of yamlnode.Entry) string {
 }
 
 // list decodes a list; one element needs no brackets.
-func (d *decoder) list(n *yaml.Node, v reflect.Value, of yamlnode.Entry) {
+func (d *Decoder) list(n *yaml.Node, v reflect.Value, of yamlnode.Entry) {
 	switch n.Kind {
 	case yaml.ScalarNode:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
@@ -133,11 +143,11 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, of yamlnode.Entry) {
 			d.decode(yamlnode.Resolve(c), v.Index(i), of, true)
 		}
 	default:
-		d.errorf(n, "%s takes a list, and this is %s", of.Key, yamlnode.Kind(n))
+		d.Errorf(n, "%s takes a list, and this is %s", of.Key, yamlnode.Kind(n))
 	}
 }
 
-func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
+func (d *Decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 	fields := map[string]reflect.Value{}
 	var known []string
 	for i := range v.NumField() {
@@ -148,24 +158,24 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 		fields[name] = v.Field(i)
 		known = append(known, name)
 	}
-	for _, e := range d.yaml.Mapping(n, key) {
+	for _, e := range d.YAML.Mapping(n, key) {
 		field, ok := fields[e.Key]
 		if !ok {
-			d.unknown(e.KeyNode, key, known)
+			d.Unknown(e.KeyNode, key, known)
 			continue
 		}
-		d.value(e, field)
+		d.Value(e, field)
 	}
 }
 
-// unknown says that a key is not known, and which one may be meant.
-func (d *decoder) unknown(k *yaml.Node, where string, known []string) {
+// Unknown says that a key is not known, and which one may be meant.
+func (d *Decoder) Unknown(k *yaml.Node, where string, known []string) {
 	slices.Sort(known)
 	if near := rules.Nearest(k.Value, known); near != "" {
-		d.errorf(k, "unknown key %q in %s: did you mean %q?", k.Value, where, near)
+		d.Errorf(k, "unknown key %q in %s: did you mean %q?", k.Value, where, near)
 		return
 	}
-	d.errorf(k, "unknown key %q in %s: it takes %s", k.Value, where, strings.Join(known, ", "))
+	d.Errorf(k, "unknown key %q in %s: it takes %s", k.Value, where, strings.Join(known, ", "))
 }
 
 func goWord(v reflect.Value) string {
@@ -179,6 +189,3 @@ func goWord(v reflect.Value) string {
 	}
 	return "a text"
 }
-
-// duration is a time span in the config: 30s, 5m, 24h, 7d.
-type duration = yamlnode.Duration
