@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -60,11 +61,15 @@ type server struct {
 func start(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	program := filepath.Join(dir, "dendrite")
-	build := exec.Command("go", "build", "-o", program, "github.com/matrix-org/dendrite/cmd/dendrite")
+	build := exec.Command("go", "tool", "-n", "dendrite")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // with SQLite in Go, for which no C compiler is needed
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	program, err := build.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Logf("%s", exit.Stderr)
+		}
+		t.Fatal(err)
 	}
 	seed := make([]byte, 32)
 	if _, err := rand.Read(seed); err != nil {
@@ -78,7 +83,7 @@ func start(t *testing.T) *server {
 		}
 	}
 	var log bytes.Buffer
-	cmd := exec.Command(program, "-config", filepath.Join(dir, "dendrite.yaml"), "-http-bind-address", address, "-really-enable-open-registration")
+	cmd := exec.Command(strings.TrimSpace(string(program)), "-config", filepath.Join(dir, "dendrite.yaml"), "-http-bind-address", address, "-really-enable-open-registration")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
