@@ -119,6 +119,7 @@ func rooms() []room {
 			{400, "", `{"errcode":"M_BAD_JSON","error":"no"}`, notifier.Permanent, "", 0, "M_BAD_JSON"},
 			{401, "", `{"errcode":"M_UNKNOWN_TOKEN","error":"Unknown token","soft_logout":false}`, notifier.Misconfigured, "log in again", 0, "M_UNKNOWN_TOKEN"},
 			{403, "", `{"errcode":"M_FORBIDDEN","error":"not in room"}`, notifier.Misconfigured, "has not joined", 0, "M_FORBIDDEN"},
+			{400, "", `{"errcode":"M_UNSUPPORTED_ROOM_VERSION","error":"QueryRoomVersionForRoom: missing room info for room #soc:example.com"}`, notifier.Misconfigured, "no alias", 0, "M_UNSUPPORTED_ROOM_VERSION"},
 			{404, "", `{"errcode":"M_NOT_FOUND","error":"Unknown room"}`, notifier.Misconfigured, "no such room", 0, "M_NOT_FOUND"},
 			{404, "", `<html>nginx</html>`, notifier.Misconfigured, "", 0, ""},
 			{413, "", `{"errcode":"M_TOO_LARGE","error":"event too large"}`, notifier.Permanent, "", 0, "M_TOO_LARGE"},

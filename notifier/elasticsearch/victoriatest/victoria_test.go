@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -39,38 +40,20 @@ type server struct {
 	address, relay string // for HTTP, and for syslog over TCP
 }
 
-// program is built once.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "victoriatest")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "victoria-logs")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs").CombinedOutput()
-	if err != nil {
-		return dir, fmt.Errorf("%w\n%s", err, out)
-	}
-	return path, nil
-})
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
-	os.Exit(code)
-}
-
 // start runs the server until the test ends.
 func start(t *testing.T) *server {
 	t.Helper()
-	path, err := program()
+	path, err := exec.Command("go", "tool", "-n", "victoria-logs").Output() // builds it, once for all tests
 	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Logf("%s", exit.Stderr)
+		}
 		t.Fatal(err)
 	}
 	s := &server{t: t, address: freeAddress(t), relay: freeAddress(t)}
 	var log bytes.Buffer
-	cmd := exec.Command(path, "-httpListenAddr="+s.address, "-syslog.listenAddr.tcp="+s.relay, "-storageDataPath="+t.TempDir(), "-memory.allowedBytes=256MB",
+	cmd := exec.Command(strings.TrimSpace(string(path)), "-httpListenAddr="+s.address, "-syslog.listenAddr.tcp="+s.relay, "-storageDataPath="+t.TempDir(), "-memory.allowedBytes=256MB",
 		"-retentionPeriod=100y", "-futureRetention=100y", // the alerts are of whatever day
 		"-loki.disableMessageParsing", "-splunk.msgField=none", "-loggerLevel=WARN") // a line stays a line, a field has its name
 	cmd.Stdout, cmd.Stderr = &log, &log
