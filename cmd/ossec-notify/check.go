@@ -308,19 +308,22 @@ func checkTemplates(cfg *config, d *dispatch.Dispatcher) []finding {
 			if to == nil { // it could not be made, which has been said
 				continue
 			}
-			_, err := d.Notification(dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1})
-			if err == nil || said[r.Name+err.Error()] {
-				continue
-			}
-			said[r.Name+err.Error()] = true
-			if p, ok := inPreset(cfg, r, err); ok {
-				if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
-					p.Message += fmt.Sprintf(" (seen with the sample %s)", name)
-					found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
+			for _, x := range checkedMessages(r, to, a) {
+				_, err := d.Notification(x.Delivery)
+				if err == nil || said[r.Name+err.Error()] {
+					continue
 				}
-				continue
+				said[r.Name+err.Error()] = true
+				seen := fmt.Sprintf("seen with the sample %s%s", name, x.what)
+				if p, ok := inPreset(cfg, r, err); ok {
+					if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
+						p.Message += " (" + seen + ")"
+						found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
+					}
+					continue
+				}
+				found = append(found, findingAbout(r, fmt.Errorf("%w (%s)", err, seen), exitUsage))
 			}
-			found = append(found, findingAbout(r, fmt.Errorf("%w (seen with the sample %s)", err, name), exitUsage))
 		}
 	}
 	return append(found, checkNames(cfg, d)...)

@@ -11,11 +11,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
+	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -147,6 +150,36 @@ func inBody(p *presets.Preset, file string, err error) rules.Problem {
 	}
 	line, _ := strconv.Atoi(m[2])                                                                                         // it is a number
 	return rules.Problem{File: file, Line: max(line, p.Requests()[m[1]].BodyLine+1), Column: 1, Message: "body: " + m[3]} // what is about all of it names its first line
+}
+
+// checkedMessage is a message that check makes of a sample.
+type checkedMessage struct {
+	dispatch.Delivery
+	what string // became of the alert, behind its name
+}
+
+// checkedMessages are those that a receiver may be sent about a sample: where its preset is the operator's, also what becomes of it, which
+// presets may say with bodies of their own.
+func checkedMessages(r *receiver, to *dispatch.Receiver, a *alert.Alert) []checkedMessage {
+	x := dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1}
+	all := []checkedMessage{{x, ""}}
+	hook, ok := r.Config.settings().(*webhook.Config)
+	if !ok || hook.LoadedPreset() == nil || hook.LoadedPreset().Embedded {
+		return all
+	}
+	for _, became := range []struct {
+		what  string
+		about noise.About
+	}{
+		{", taken", noise.About{Action: notifier.Acknowledge, Taken: &noise.Taken{By: "NAME", Via: "command line", At: a.Received}}},
+		{", over", noise.About{Action: notifier.Resolve, Resolved: &noise.Resolved{After: time.Hour}}},
+	} {
+		if became.about.Opened = a.Received; notifier.Follows(to.Notifier, became.about.Action) {
+			x.About = &became.about
+			all = append(all, checkedMessage{x, became.what})
+		}
+	}
+	return all
 }
 
 // inPreset puts a failure to make a message at its place in the operator's preset of a receiver, where it is one.
