@@ -303,39 +303,6 @@ func followed(cfg *config.Config, home string, holds func(fs.FileInfo, error) bo
 
 const followRemedy = "mend the path, or let the manager write the file (alerts.json: <jsonout_output>yes</jsonout_output> in ossec.conf)"
 
-// checkTemplates renders the built-in samples for every receiver.
-func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
-	var found []finding
-	said := map[string]bool{}
-	for _, name := range sample.Names() {
-		a, err := sample.Alert(name)
-		if err != nil {
-			continue
-		}
-		a = cfg.Enrich.WithoutDNS().Enrich(a)
-		for _, r := range cfg.Receivers {
-			to := d.Receivers[r.Name]
-			if to == nil { // it could not be made, which has been said
-				continue
-			}
-			_, err := d.Notification(dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1})
-			if err == nil || said[r.Name+err.Error()] {
-				continue
-			}
-			said[r.Name+err.Error()] = true
-			if p, ok := cfg.PresetProblem(r, err); ok {
-				if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
-					p.Message += fmt.Sprintf(" (seen with the sample %s)", name)
-					found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
-				}
-				continue
-			}
-			found = append(found, findingAbout(r, fmt.Errorf("%w (seen with the sample %s)", err, name), exitUsage))
-		}
-	}
-	return append(found, checkNames(cfg, d)...)
-}
-
 // checkRaw lists where templates print text of an alert as it came, or its links.
 func checkRaw(cfg *config.Config) []finding {
 	uses, live := cfg.Templates.RawUses(), cfg.Templates.LiveFiles()

@@ -286,3 +286,52 @@ func TestPresetAnswers(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretFields: secrets stand in a body when it is sent and nowhere else, in JSON and in forms, and what is not given is left out.
+func TestSecretFields(t *testing.T) {
+	const preset = `name: till
+title: Till
+about: A ticket.
+checked: 2026-11-23
+settings:
+  url: {required: true, help: "the server", example: "https://till.example.com"}
+  token: {required: true, secret: true, help: "the token", example: "s3cr3t"}
+  user: {secret: true, help: "the user"}
+request:
+  url: "{url}"
+  form: FORM
+  secret_fields: {token: "{token}", user: "{user}", both: "{user}/{token}", on: "{severity}"}
+  body: |
+    BODY
+plain: {text: "{text}", token: none}
+limits: {body: {bytes: 100}, fields: [{path: token, chars: 3}]}
+`
+	for _, x := range []struct{ form, body, want, fails string }{
+		{"false", `{"text": "a", "token": "of the template"}`, `{"text":"a","on":"high","token":"t0k\"en-9f8e7d"}`, ""},
+		{"true", `{"text": "a"}`, "text=a&on=high&token=t0k%22en-9f8e7d", ""},
+		{"false", `["a"]`, "", "secret_fields are put into an object"},
+		{"false", `{"text": "` + strings.Repeat("x", 100) + `"}`, `{"text":"` + strings.Repeat("x", 46) + `…","on":"high","token":"t0k\"en-9f8e7d"}`, ""},
+	} {
+		p, problems := presets.Parse("till.yaml", []byte(strings.NewReplacer("FORM", x.form, "BODY", x.body).Replace(preset)))
+		if p == nil {
+			t.Fatal(problems)
+		}
+		cfg := Config{Preset: "till", URL: notifier.PlainSecret("https://till.example.com"), Settings: map[string]notifier.Secret{"token": notifier.PlainSecret(`t0k"en-9f8e7d`)}}
+		cfg.UsePreset(p)
+		n := notifier.Notification{Action: notifier.Trigger, Delivery: "D", Severity: "high", Parts: map[string]display.Text{"body.json": display.Words(x.body)}}
+		got, err := sentBy(t, func(c *http.Client) (*Notifier, error) { return New(cfg, c) }, n)
+		if x.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), x.fails) {
+				t.Errorf("%s: %v, want %q", x.body, err, x.fails)
+			}
+			continue
+		}
+		if err != nil || got.body != x.want {
+			t.Errorf("%s: %v\n got %s\nwant %s", x.body, err, got.body, x.want)
+		}
+		n.Parts = map[string]display.Text{"body": display.Words("it came")}
+		if got, err := sentBy(t, func(c *http.Client) (*Notifier, error) { return New(cfg, c) }, n); err != nil || strings.Contains(got.body, "none") {
+			t.Errorf("without templates: %v, %s", err, got.body)
+		}
+	}
+}

@@ -103,6 +103,7 @@ func TestPushoverSink(t *testing.T) {
 var pushoverAnswers = []answerCase{
 	{"wrong token", sinkAnswer{400, nil, `{"token":"invalid","errors":["application token is invalid, see https://pushover.net/api"],"status":0,"request":"x"}`}, "misconfigured", "application token is invalid", "settings.token", 0},
 	{"wrong user", sinkAnswer{400, nil, `{"user":"invalid","errors":["user identifier is not a valid user, group, or subscribed user key"],"status":0,"request":"x"}`}, "misconfigured", "not a valid user", "settings.user", 0},
+	{"nothing rings", sinkAnswer{404, nil, `{"receipt":"not found","errors":["receipt not found; may be invalid or expired"],"status":0,"request":"x"}`}, "delivered", "", "", 0},
 	{"blank", sinkAnswer{400, nil, `{"message":"cannot be blank","errors":["message cannot be blank"],"status":0,"request":"x"}`}, "permanent", "cannot be blank", "preview", 0},
 	{"used up", sinkAnswer{429, map[string]string{"X-Limit-App-Remaining": "0"}, `{"errors":["application is over its monthly message limit"],"status":0,"request":"x"}`}, "misconfigured", "monthly message limit", "next month", 0},
 	{"down", sinkAnswer{500, nil, ``}, "temporary", "500", "", 0},

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/display"
@@ -22,6 +23,7 @@ func telegramRoom(t *testing.T, own string) (n *Notifier, set *templates.Set, se
 	t.Helper()
 	i := slices.IndexFunc(rooms(), func(r room) bool { return r.preset == "telegram" })
 	x := rooms()[i]
+	var mu sync.Mutex
 	var texts []string
 	takes := x.takes
 	x.takes = func(r *http.Request, body []byte) error {
@@ -29,6 +31,8 @@ func telegramRoom(t *testing.T, own string) (n *Notifier, set *templates.Set, se
 		if err := json.Unmarshal(body, &m); err != nil {
 			return err
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		texts = append(texts, m.Text)
 		return takes(r, body)
 	}
@@ -49,6 +53,8 @@ func telegramRoom(t *testing.T, own string) (n *Notifier, set *templates.Set, se
 		t.Fatal(err)
 	}
 	return n, set, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
 		out := texts
 		texts = nil
 		return out

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/webhook"
+	"github.com/ossec-notify/ossec-notify/sample"
+)
+
+// checkTemplates renders the built-in samples for every receiver.
+func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
+	var found []finding
+	said := map[string]bool{}
+	for _, name := range sample.Names() {
+		a, err := sample.Alert(name)
+		if err != nil {
+			continue
+		}
+		a = cfg.Enrich.WithoutDNS().Enrich(a)
+		for _, r := range cfg.Receivers {
+			to := d.Receivers[r.Name]
+			if to == nil { // it could not be made, which has been said
+				continue
+			}
+			for _, x := range checkedMessages(r, to, a) {
+				_, err := d.Notification(x.Delivery)
+				if err == nil || said[r.Name+err.Error()] {
+					continue
+				}
+				said[r.Name+err.Error()] = true
+				seen := fmt.Sprintf("seen with the sample %s%s", name, x.what)
+				if p, ok := cfg.PresetProblem(r, err); ok {
+					if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
+						p.Message += " (" + seen + ")"
+						found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
+					}
+					continue
+				}
+				found = append(found, findingAbout(r, fmt.Errorf("%w (%s)", err, seen), exitUsage))
+			}
+		}
+	}
+	return append(found, checkNames(cfg, d)...)
+}
+
+// checkedMessage is a message that check makes of a sample.
+type checkedMessage struct {
+	dispatch.Delivery
+	what string // became of the alert, behind its name
+}
+
+// checkedMessages are those that a receiver may be sent about a sample: where its preset is the operator's, also what becomes of it, which
+// presets may say with bodies of their own.
+func checkedMessages(r *config.Receiver, to *dispatch.Receiver, a *alert.Alert) []checkedMessage {
+	x := dispatch.Delivery{Alert: a, Receiver: to, Occurrence: 1}
+	all := []checkedMessage{{x, ""}}
+	hook, ok := r.Config.Settings().(*webhook.Config)
+	if !ok || hook.LoadedPreset() == nil || hook.LoadedPreset().Embedded {
+		return all
+	}
+	for _, became := range []struct {
+		what  string
+		about noise.About
+	}{
+		{", taken", noise.About{Action: notifier.Acknowledge, Taken: &noise.Taken{By: "NAME", Via: "command line", At: a.Received}}},
+		{", over", noise.About{Action: notifier.Resolve, Resolved: &noise.Resolved{After: time.Hour}}},
+	} {
+		if became.about.Opened = a.Received; notifier.Follows(to.Notifier, became.about.Action) {
+			x.About = &became.about
+			all = append(all, checkedMessage{x, became.what})
+		}
+	}
+	return all
+}
