@@ -15,6 +15,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // burstAlerts is how many alerts the demo lets come at once, of burstHosts attackers.
@@ -43,11 +44,11 @@ func (d *demo) burst(ctx context.Context) error {
 	started := time.Now()
 	source := &burstSource{ready: make(chan struct{})}
 	for _, a := range alerts {
-		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: header{Received: a.Received}.encode(), Deliveries: d.d.Plan(a)})
+		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: site.Header{Received: a.Received}.Encode(), Deliveries: d.d.Plan(a)})
 	}
 	working, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	deliverer := &dispatch.Deliverer{Box: box, Site: &site{cfg: d.cfg, d: d.d, log: discard}, Log: discard, Sources: []dispatch.Source{source}}
+	deliverer := &dispatch.Deliverer{Box: box, Site: site.Of(d.cfg, d.d, discard), Log: discard, Sources: []dispatch.Source{source}}
 	go func() { done <- deliverer.Run(working) }()
 	told, err := untilTold(ctx, box)
 	took := time.Since(started)
