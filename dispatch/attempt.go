@@ -76,6 +76,9 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		log.Error("fallback takes over", "to", names(instead), "err", failure)
 	case failure.Reason == notifier.Temporary:
 		result.State = outbox.Pending
+		if failure.Alone {
+			result.Due = time.Now().Add(laneBackoff(x.Attempts+1, failure.RetryAfter))
+		}
 		if x.Reason != result.Reason { // a failure is told once, until it changes
 			log.Warn("attempt failed, trying again", "err", failure)
 		}
@@ -84,6 +87,9 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		log.Error("delivery is dead", "err", failure)
 	}
 	result.Also = l.d.reports(r, x, result, receipt.Ran)
+	if result.State == outbox.Pending && failure.Alone {
+		return result, nil
+	}
 	return result, failure
 }
 

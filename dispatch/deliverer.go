@@ -83,6 +83,9 @@ type Deliverer struct {
 	Linger time.Duration
 	// Grace is how long attempts in hand may take once the deliverer is told to stop.
 	Grace time.Duration
+	// Lost says why this deliverer must end: somebody removed what it works in. outbox: with it the outbox, which nobody else can
+	// open then. It is asked before anything is entered; nil: never.
+	Lost func() (outbox bool, err error)
 
 	mu    sync.Mutex
 	lanes map[string][]*lane // by receiver
@@ -150,6 +153,9 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		return err
 	}
 	for {
+		if err := d.lost(ctx); err != nil {
+			return err
+		}
 		more, err := d.intake(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -317,6 +323,9 @@ func (d *Deliverer) intake(ctx context.Context) (more bool, err error) {
 			continue
 		}
 		more = true
+		if err := d.lost(ctx); err != nil { // since these were taken
+			return more, err
+		}
 		if err := d.accept(ctx, arrivals, meta); err != nil {
 			return more, err
 		}

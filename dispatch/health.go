@@ -46,11 +46,20 @@ func (h *health) longestBackoff() time.Duration {
 	return max(time.Until(h.tryAt), 0) + slack
 }
 
-// Backoff of a receiver that fails: full jitter over an interval that doubles.
+// Backoff of a receiver that fails, or of a message that waits alone: full jitter over an interval that doubles.
 const (
 	laneBackoffBase = time.Second
 	laneBackoffMax  = 5 * time.Minute
 )
+
+// laneBackoff is how long to wait after so many failures: at least what the vendor asked for.
+func laneBackoff(failures int, asked time.Duration) time.Duration {
+	ceiling := laneBackoffMax
+	if failures < 10 {
+		ceiling = min(laneBackoffBase<<(failures-1), laneBackoffMax)
+	}
+	return max(asked, ceiling/4+rand.N(ceiling*3/4))
+}
 
 // failed notes a failure of the receiver's, in an attempt that began when the receiver had failed so many times. Attempts that were
 // under way together, in one request perhaps, met one trouble: it counts once, or a hundred of them would mean the longest backoff.
@@ -69,11 +78,7 @@ func (h *health) failed(r *Receiver, f *notifier.Error, now time.Time, before in
 		}
 	} else {
 		h.Failures++
-		ceiling := laneBackoffMax
-		if h.Failures < 10 {
-			ceiling = min(laneBackoffBase<<(h.Failures-1), laneBackoffMax)
-		}
-		h.tryAt = now.Add(max(f.RetryAfter, ceiling/4+rand.N(ceiling*3/4)))
+		h.tryAt = now.Add(laneBackoff(h.Failures, f.RetryAfter))
 	}
 	h.NextAt = h.tryAt
 	if !replaced {

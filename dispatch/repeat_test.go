@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -151,4 +152,60 @@ func TestDeliveryInMemoryLooksForAnEarlierCopyToo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A message that its receiver does not take for now, for a reason of its own, waits by itself: the others are sent meanwhile, in time, and it
+// is tried until it is taken.
+func TestMessageThatWaitsAloneStopsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own := &picky{refuse: map[string]int{"1": 5}}
+		b := newBench(t, map[string]*scripted{"slack-1": {}})
+		b.site.d.Receivers["slack-1"].Notifier = own
+		began := time.Now()
+		for i := range 20 {
+			b.queue.put(b.arrival(fmt.Sprint(i), "low"))
+		}
+		b.start()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if got := b.states("slack-1"); got[outbox.Delivered] != 19 || got[outbox.Pending] != 1 {
+			t.Errorf("after a second: %v, want all but one delivered", got)
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if got := b.states("slack-1"); got[outbox.Delivered] != 20 {
+			t.Errorf("later: %v, want all delivered", got)
+		}
+		if err := b.stop(); err != nil {
+			t.Error(err)
+		}
+		if len(own.at["1"]) != 6 {
+			t.Errorf("it was tried %d times, want 6", len(own.at["1"]))
+		}
+		for i, at := range own.at["1"][1:] {
+			if pause := at.Sub(own.at["1"][i]); pause < 200*time.Millisecond || at.Sub(began) > 10*time.Minute {
+				t.Errorf("attempt %d came %s after the one before", i+2, pause)
+			}
+		}
+	})
+}
+
+// picky does not take some alerts, by their ids, so many times.
+type picky struct {
+	mu     sync.Mutex
+	refuse map[string]int
+	at     map[string][]time.Time
+}
+
+func (p *picky) Notify(_ context.Context, n notifier.Notification) (notifier.Receipt, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.at == nil {
+		p.at = map[string][]time.Time{}
+	}
+	p.at[n.Alert] = append(p.at[n.Alert], time.Now())
+	if len(p.at[n.Alert]) <= p.refuse[n.Alert] {
+		return notifier.Receipt{}, &notifier.Error{Alone: true, Err: errors.New("its index is blocked")}
+	}
+	return notifier.Receipt{}, nil
 }

@@ -15,9 +15,9 @@ import (
 // the alert where their channel can. It is entered with what came of the delivery, in one transaction, so that it comes once,
 // and neither before nor instead of that. It is no alert: nothing counts it, nothing escalates it, and no page is made of it.
 
-// reportKind begins the kinds of these messages: "ran block 1" is that of the first attempt, "ran block 1, resolve" that of one
+// ReportKind begins the kinds of these messages: "ran block 1" is that of the first attempt, "ran block 1, resolve" that of one
 // that was about the alert's end.
-const reportKind = "ran "
+const ReportKind = "ran "
 
 // reportOf is what a report must know.
 func reportOf(ran *notifier.Ran) *noise.About {
@@ -36,7 +36,7 @@ func (d *Deliverer) reports(r *Receiver, x outbox.Delivery, result outbox.Result
 			continue
 		}
 		route, _ := splitFallback(x.Route)
-		kind := fmt.Sprintf("%s%s %d", reportKind, r.Name, x.Attempts+1)
+		kind := fmt.Sprintf("%s%s %d", ReportKind, r.Name, x.Attempts+1)
 		if x.Kind != "" {
 			kind += ", " + x.Kind
 		}
@@ -50,7 +50,7 @@ func (d *Deliverer) reports(r *Receiver, x outbox.Delivery, result outbox.Result
 // the first is of the same thread.
 func opened(first []outbox.Delivery) time.Time {
 	for _, x := range first {
-		if strings.HasPrefix(x.Kind, reportKind) {
+		if strings.HasPrefix(x.Kind, ReportKind) {
 			continue
 		}
 		if about, err := noise.ParseAbout(x.About); err == nil && about != nil && !about.Opened.IsZero() {
@@ -73,11 +73,19 @@ func (d *Dispatcher) reportsInMemory(o Outcome) []Delivery {
 			continue
 		}
 		x := o.Delivery
-		x.ID, x.Receiver, x.About = DeliveryID(x.Alert.Identity(), name+"\n"+reportKind+x.Receiver.Name, x.Occurrence), to, reportOf(ran)
+		x.ID, x.Receiver, x.About = DeliveryID(x.Alert.Identity(), name+"\n"+ReportKind+x.Receiver.Name, x.Occurrence), to, reportOf(ran)
 		x.PossibleRepeat, x.Instead, x.Late, x.Earlier = false, "", 0, nil
 		out = append(out, x)
 	}
 	return out
+}
+
+// ReportOf is the kind of a delivery that has no outbox and tells how a program ended; "" for another.
+func ReportOf(x Delivery) string {
+	if x.About == nil || x.About.Ran == nil {
+		return ""
+	}
+	return ReportKind + x.About.Ran.Receiver
 }
 
 // IsReported reports whether one of the receivers tells this one of its programs: what its service gives back for the message

@@ -16,6 +16,8 @@ type Doubt struct {
 	Path    []string
 	Item    int
 	Message string
+	// Remedy is what to do about it, where it is not to put the file there, or to mend it.
+	Remedy string
 }
 
 // Check opens every source, and says what is wrong with it: not there, not to be read, of another kind than it should be, old.
@@ -25,19 +27,25 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 	}
 	var doubts []Doubt
 	for i, db := range e.geoip {
-		doubt := func(format string, args ...any) {
-			doubts = append(doubts, Doubt{[]string{"geoip"}, i, fmt.Sprintf("geoip: "+format, args...)})
+		doubt := func(format string, args ...any) *Doubt {
+			doubts = append(doubts, Doubt{Path: []string{"geoip"}, Item: i, Message: fmt.Sprintf("geoip: "+format, args...)})
+			return &doubts[len(doubts)-1]
 		}
 		held, err := db.get(time.Now())
 		if err != nil {
 			doubt("%s", err)
 		}
 		if held != nil {
-			if age := now.Sub(held.built()); age > tooOld {
-				doubt("%s was made on %s: addresses move, get a newer one", db.path, held.built().UTC().Format(time.DateOnly))
+			switch made := held.built(); {
+			case made.Unix() <= 0:
+				doubt("%s does not say when it was made", db.path).Remedy = "see at its maker's whether there is a newer one; this one is used meanwhile"
+			case now.Sub(made) > tooOld:
+				doubt("%s was made on %s: addresses move, get a newer one", db.path, made.UTC().Format(time.DateOnly)).Remedy = "get one by a timer, as geoipupdate does; this one is used meanwhile"
+			case made.Sub(now) > 48*time.Hour:
+				doubt("%s was made on %s, which is still to come", db.path, made.UTC().Format(time.DateOnly)).Remedy = "set the clock of this host, or get the file anew; it is used meanwhile"
 			}
 			if kind := held.reader.Metadata.DatabaseType; slices.ContainsFunc([]string{"Domain", "Connection-Type", "User-Count"}, func(s string) bool { return strings.HasSuffix(kind, s) }) {
-				doubt("%s is a database of the type %q, which says neither where an address is nor whose it is", db.path, kind)
+				doubt("%s is a database of the type %q, which says neither where an address is nor whose it is", db.path, kind).Remedy = "take it out, or name one of cities, countries or networks"
 			}
 		}
 	}
@@ -45,17 +53,17 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		held, err := l.get(time.Now())
 		path := []string{"lists", l.name}
 		if err != nil {
-			doubts = append(doubts, Doubt{path, -1, l.id + ": " + err.Error()})
+			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: l.id + ": " + err.Error()})
 		}
 		if held != nil && held.odd > 0 {
 			what := fmt.Sprintf("line %d is no address", held.first)
 			if held.odd > 1 {
 				what = fmt.Sprintf("%d lines are no address, the first is line %d", held.odd, held.first)
 			}
-			doubts = append(doubts, Doubt{path, -1, fmt.Sprintf("%s: %s: %s", l.id, l.path, what)})
+			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s: %s", l.id, l.path, what)})
 		}
 		if held != nil && held.count == 0 {
-			doubts = append(doubts, Doubt{path, -1, fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
+			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
 		}
 	}
 	for _, t := range e.tables {
@@ -68,7 +76,7 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 	held, err := t.get(time.Now())
 	var doubts []Doubt
 	doubtAt := func(key, format string, args ...any) {
-		doubts = append(doubts, Doubt{[]string{"tables", t.name, key}, -1, fmt.Sprintf(t.id+": "+format, args...)})
+		doubts = append(doubts, Doubt{Path: []string{"tables", t.name, key}, Item: -1, Message: fmt.Sprintf(t.id+": "+format, args...)})
 	}
 	doubt := func(format string, args ...any) { doubtAt("file", format, args...) }
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -363,19 +364,45 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 
 func TestOldDatabasesAndOthersAreToldByCheck(t *testing.T) {
 	dir := t.TempDir()
-	old := enrichtest.Database{Type: "GeoLite2-City", Built: time.Now().Add(-100*24*time.Hour - time.Minute), Networks: map[string]any{"8.0.0.0/8": asn}}
-	domain := enrichtest.Database{Type: "GeoIP2-Domain", Networks: map[string]any{"8.0.0.0/8": map[string]any{"domain": "x"}}}
-	if err := errors.Join(old.Write(dir+"/old.mmdb"), domain.Write(dir+"/domain.mmdb")); err != nil {
+	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	networks := map[string]any{"8.0.0.0/8": asn}
+	var files []string
+	for name, made := range map[string]time.Time{
+		"1-quarter": now.Add(-100*24*time.Hour - time.Minute), "2-years": time.Date(2019, 3, 1, 0, 0, 0, 0, time.UTC), "3-never": now, "4-future": now.Add(72 * time.Hour),
+		"5-fresh": now.Add(-89 * 24 * time.Hour), "6-clock": now.Add(24 * time.Hour),
+	} {
+		d := enrichtest.Database{Type: "GeoLite2-City", Built: made, Networks: networks}
+		if err := d.Write(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, filepath.Join(dir, name))
+	}
+	slices.Sort(files)
+	domain := enrichtest.Database{Type: "GeoIP2-Domain", Built: now, Networks: map[string]any{"8.0.0.0/8": map[string]any{"domain": "x"}}}
+	if err := domain.Write(dir + "/7-domain"); err != nil {
 		t.Fatal(err)
 	}
-	no := write(t, dir+"/no.mmdb", "<html>404</html>")
-	doubts := New(Config{GeoIP: []string{dir + "/old.mmdb", dir + "/domain.mmdb", no}}).Check(time.Now())
+	files = append(files, dir+"/7-domain", write(t, dir+"/8-page", "<html>404</html>"))
 	var got []string
-	for _, d := range doubts {
-		got = append(got, d.Message)
+	e := New(Config{GeoIP: files})
+	db, err := e.geoip[2].get(time.Now())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if len(got) != 3 || !strings.Contains(got[0], "was made on ") || !strings.Contains(got[1], "says neither where") || !strings.Contains(got[2], "no database in MaxMind's format") {
-		t.Errorf("got %q", got)
+	db.reader.Metadata.BuildEpoch = 0
+	for _, d := range e.Check(now) {
+		got = append(got, fmt.Sprint(d.Item, " ", strings.ReplaceAll(d.Message, dir, "DIR"), "; ", d.Remedy))
+	}
+	want := []string{
+		"0 geoip: DIR/1-quarter was made on 2026-08-21: addresses move, get a newer one; get one by a timer, as geoipupdate does; this one is used meanwhile",
+		"1 geoip: DIR/2-years was made on 2019-03-01: addresses move, get a newer one; get one by a timer, as geoipupdate does; this one is used meanwhile",
+		"2 geoip: DIR/3-never does not say when it was made; see at its maker's whether there is a newer one; this one is used meanwhile",
+		"3 geoip: DIR/4-future was made on 2026-12-02, which is still to come; set the clock of this host, or get the file anew; it is used meanwhile",
+		`6 geoip: DIR/7-domain is a database of the type "GeoIP2-Domain", which says neither where an address is nor whose it is; take it out, or name one of cities, countries or networks`,
+		"7 geoip: DIR/8-page: it is no database in MaxMind's format, or not a whole one: error opening database: invalid MaxMind DB file; ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -756,6 +783,70 @@ func TestReverseDNS(t *testing.T) {
 	})
 }
 
+// Who is told when there is no use in waiting any more waits for nothing else, and hears what is known by then.
+func TestPendingNamesAreWaitedForElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := New(Config{ReverseDNS: &ReverseDNS{}})
+		e.dns.ask = func(ctx context.Context, address string) ([]string, error) {
+			switch address {
+			case london:
+				time.Sleep(10 * time.Millisecond)
+				return []string{"a.example.net."}, nil
+			case sixth:
+				time.Sleep(time.Second)
+				return []string{"late.example.net."}, nil
+			}
+			t.Errorf("the name of %s is asked for", address)
+			return nil, nil
+		}
+		began := time.Now()
+		wait := func(alerts ...*alert.Alert) time.Duration {
+			c := e.Pending(alerts...)
+			for _, a := range alerts {
+				e.EnrichNow(a)
+			}
+			if took := time.Since(began); took != 0 {
+				t.Errorf("it took %s", took)
+			}
+			if c != nil {
+				<-c
+			}
+			defer func() { began = time.Now() }()
+			return time.Since(began)
+		}
+		quick, late, never := from(london), from(sixth), from("203.0.113.9")
+		if got := wait(never, from("")); got != 0 {
+			t.Errorf("waits %s for names that nobody asks for", got)
+		}
+		if got := wait(quick, never); got != 10*time.Millisecond {
+			t.Errorf("waits %s for one that comes", got)
+		}
+		if got := e.EnrichNow(quick).Added["srcip_name"]; got != "a.example.net" {
+			t.Errorf("got %v", got)
+		}
+		if got := wait(quick); got != 0 {
+			t.Errorf("waits %s for one that is known", got)
+		}
+		both := &alert.Alert{Source: alert.Endpoint{IP: london}, Destination: alert.Endpoint{IP: sixth}}
+		if got := wait(late, quick, both); got != defaultTimeout {
+			t.Errorf("waits %s for one that does not come", got)
+		}
+		if got := e.EnrichNow(late).Added["srcip_name"]; got != nil || len(e.Notes()) != 1 {
+			t.Errorf("got %v, notes %v", got, e.Notes())
+		}
+		if got := wait(late); got != 0 {
+			t.Errorf("waits %s, again", got)
+		}
+		time.Sleep(time.Second)
+		if got := e.EnrichNow(both).Added; got["srcip_name"] != "a.example.net" || got["dstip_name"] != "late.example.net" || e.Notes() != nil {
+			t.Errorf("got %v, notes %v", got, e.Notes())
+		}
+		if e.WithoutDNS().Pending(late) != nil || (*Enricher)(nil).Pending(late) != nil {
+			t.Error("waits where nothing is asked")
+		}
+	})
+}
+
 func TestNamesAreAskedForWithinBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newResolver(ReverseDNS{})
@@ -820,6 +911,9 @@ func TestFaultsOfTheConfig(t *testing.T) {
 		"a map without geoip":        {Config{Map: "https://maps.example.com/{lat}/{lon}"}, "no place to show"},
 		"a map that is no page":      {Config{GeoIP: []string{"x"}, Map: "javascript:{lat}{lon}"}, "is no address of a map"},
 		"too patient":                {Config{ReverseDNS: &ReverseDNS{Timeout: 1e10}}, "holds up alerts"},
+		"a name server by its name":  {Config{ReverseDNS: &ReverseDNS{Server: "dns.example.com"}}, `"dns.example.com" is no address of a name server`},
+		"a name server":              {Config{ReverseDNS: &ReverseDNS{Server: "192.0.2.53"}}, ""},
+		"a name server and its port": {Config{ReverseDNS: &ReverseDNS{Server: "[2001:db8::53]:5353"}}, ""},
 		"nothing":                    {Config{}, ""},
 	} {
 		var got []string

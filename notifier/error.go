@@ -40,6 +40,9 @@ type Error struct {
 	// Ambiguous: the message may have been accepted (the connection broke after it was sent), so a repeat may be a second
 	// one. What leaves no trace when it is done twice, such as a change of an earlier message, is never ambiguous.
 	Ambiguous bool
+	// Alone: a temporary failure of this message, which says nothing about others (it goes to a place of its own there). It waits by
+	// itself, and the receiver is not paused.
+	Alone bool
 	// Hint says what a person can do about it; empty when we do not know.
 	Hint string
 	Err  error

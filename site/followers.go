@@ -26,6 +26,7 @@ type Followers struct {
 	cfg  *config.Config // that they are set up by
 	all  []*follower
 	turn int // whose batch is taken next
+	read Cursors
 
 	// What the gate of the config stops need not be decoded. Files are read by the last one; what was read is planned by that of
 	// the config which plans it.
@@ -33,9 +34,12 @@ type Followers struct {
 	unwanted atomic.Int64
 }
 
-// Followers are those of the files that the config names. The caller closes them.
-func (s *Site) Followers() *Followers {
-	return &Followers{site: s, box: s.box, ready: make(chan struct{}, 1)}
+// Cursors are how far files were read, by their key: what was entered last. They outlive the outbox that holds them.
+type Cursors map[string]string
+
+// Followers are those of the files that the config names, which are read on from where they were read to. The caller closes them.
+func (s *Site) Followers(read Cursors) *Followers {
+	return &Followers{site: s, box: s.box, ready: make(chan struct{}, 1), read: read}
 }
 
 // gateOf is the gate of a config's routes.
@@ -136,6 +140,7 @@ func (f *Followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 		x.held = nil
 		entered := func() error {
 			f.unwanted.Add(int64(len(b.Unwanted)))
+			f.read[x.key()] = string(cursor)
 			return nil
 		}
 		return arrivals, map[string]string{x.key(): string(cursor)}, entered, nil
@@ -186,6 +191,9 @@ func (f *Followers) begin(ctx context.Context, path string, zone *time.Location)
 	stored, err := f.box.Meta(ctx, x.key())
 	if err != nil {
 		return nil, err
+	}
+	if stored == "" {
+		stored = f.read[x.key()]
 	}
 	var at follow.Cursor
 	opt := follow.Options{Location: zone, MaxBatch: followBatch, Log: f.site.log, Pass: f.passes}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -18,7 +19,10 @@ var ErrLocked = errors.New("another process is the deliverer")
 // gets it hands it on by inheritance: the lock belongs to the open file, which the child has as its descriptor
 // LockFD, so there is no instant at which somebody holds it who will not deliver. The kernel lets go of it when
 // the last process that has the file open ends, however it ends.
-type Lock struct{ f *os.File }
+type Lock struct {
+	f    *os.File
+	path string // where others look for it
+}
 
 // LockFD is the descriptor at which a deliverer that a door started finds the lock.
 const LockFD = 3
@@ -44,7 +48,7 @@ func TryLock(state, kind, version string) (*Lock, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lock(f, kind, version)
+	return lock(f, lockPath(state), kind, version)
 }
 
 // LockFromFile takes over the lock of state by its inherited file, LockFD. The file is this process's then, or is
@@ -62,17 +66,17 @@ func LockFromFile(state string, f *os.File, kind, version string) (*Lock, error)
 		return nil, errors.Join(err, f.Close())
 	}
 	syscall.CloseOnExec(int(f.Fd())) // our own children do not deliver
-	return lock(f, kind, version)
+	return lock(f, lockPath(state), kind, version)
 }
 
 func lockPath(state string) string { return state + "/lock" }
 
 // lock takes the lock by an open file. For one whose lock is held already, by inheritance, that changes nothing.
-func lock(f *os.File, kind, version string) (*Lock, error) {
+func lock(f *os.File, path, kind, version string) (*Lock, error) {
 	if err := flock(f); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	l := &Lock{f}
+	l := &Lock{f, path}
 	l.say(Holder{PID: os.Getpid(), Kind: kind, Started: time.Now(), Version: version}.String())
 	return l, nil
 }
@@ -95,6 +99,22 @@ func (l *Lock) say(text string) {
 	if n, err := l.f.WriteAt([]byte(text+"\n"), 0); err == nil {
 		_ = l.f.Truncate(int64(n))
 	}
+}
+
+// Lost says that the lock is not the one which others would ask for: its file, or the whole state directory, was removed or replaced
+// since. Nil while it is. What is held then keeps nobody from delivering beside us.
+func (l *Lock) Lost() error {
+	ours, err := l.f.Stat()
+	if err != nil {
+		return err
+	}
+	switch there, err := os.Lstat(l.path); {
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s was removed", l.path)
+	case err == nil && !os.SameFile(ours, there):
+		return fmt.Errorf("%s was replaced", l.path)
+	}
+	return nil // what cannot be looked at may be there
 }
 
 // File is the file to hand to a child.

@@ -11,7 +11,7 @@ import (
 
 // Bounds of what messages show of the operator's own tables.
 const (
-	maxShownLabel = 12 // letters: labels stand in a column
+	maxShownLabel = 40 // letters
 	maxShownValue = 200
 	maxShownLinks = 5
 )
@@ -57,7 +57,7 @@ func shownLabel(name string) string {
 		return -1
 	}, name))
 	if r := []rune(name); len(r) > maxShownLabel {
-		name = strings.TrimSpace(string(r[:maxShownLabel]))
+		name = strings.TrimSpace(string(r[:maxShownLabel-1])) + "…"
 	}
 	first, n := utf8.DecodeRuneInString(name)
 	if n == 0 {
@@ -71,7 +71,7 @@ func shownLabel(name string) string {
 func (d *Data) shownLinks(links []Link) []Link {
 	added := 0
 	for _, x := range d.Shown {
-		if !x.Link || !isPageAddress(x.Value) || added == maxShownLinks {
+		if !x.Link || !IsPageAddress(x.Value) || added == maxShownLinks {
 			continue
 		}
 		added++
@@ -89,8 +89,9 @@ func (d *Data) shownLinks(links []Link) []Link {
 	return links
 }
 
-// isPageAddress reports an address of http or https that may be a link as it is.
-func isPageAddress(s string) bool {
+// IsPageAddress reports whether a text from the operator is an address of http or https that may be a link as it is: it holds nothing that
+// a message, a mail or a terminal would take for more.
+func IsPageAddress(s string) bool {
 	odd := strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 	u, err := url.Parse(s)
 	return err == nil && !odd && len(s) <= maxLink && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && !strings.ContainsAny(s, "<>|\"`")

@@ -27,8 +27,22 @@ func TestShownColumnsAreFactsBehindThoseOfTheFamily(t *testing.T) {
 	for _, f := range d.Facts[len(d.Facts)-2:] {
 		got = append(got, f.Label.String()+": "+f.Value.String())
 	}
-	if diff := cmp.Diff([]string{"Criticality: high⏎*x*", "Mail: a@example.com"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"Criticality of all: high⏎*x*", "Mail: a@example.com"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A label that is too wide for its column stands above its value, and moves no other. One without end is cut.
+func TestLabelsOfColumnsAreWhole(t *testing.T) {
+	a := enrichedAlert()
+	a.Shown = []alert.Shown{
+		{Name: "owner", Value: "web team"}, {Name: "team that is called at night", Value: "blue"}, {Name: strings.Repeat("w", 50), Value: "x"},
+	}
+	d := NewData(a, alert.DefaultScale, Context{})
+	got := table(d.Facts[len(d.Facts)-3:]).String()
+	want := "Owner    web team\nTeam that is called at night\n         blue\nW" + strings.Repeat("w", 38) + "…\n         x"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

@@ -6,10 +6,14 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 )
 
-// labelWidth is the least width of the label column in text mail and the terminal.
-const labelWidth = 9
+// labelWidth is the least width of the label column in text mail and the terminal, maxLabelWidth the greatest.
+const (
+	labelWidth    = 9
+	maxLabelWidth = 22
+)
 
-// table sets facts in two columns; the lines of a value that has several stand below each other.
+// table sets facts in two columns; the lines of a value that has several stand below each other. The value of a label that is wider than
+// its column, as the operator's own may be, stands on the next line.
 func table(facts ...any) display.Text {
 	var rows []Fact
 	for _, f := range facts {
@@ -22,7 +26,9 @@ func table(facts ...any) display.Text {
 	}
 	width := labelWidth
 	for _, r := range rows {
-		width = max(width, r.Label.Len()+2)
+		if w := r.Label.Len() + 2; w <= maxLabelWidth {
+			width = max(width, w)
+		}
 	}
 	var out []display.Text
 	for _, r := range rows {
@@ -32,8 +38,12 @@ func table(facts ...any) display.Text {
 		if len(out) > 0 {
 			out = append(out, display.Words("\n"))
 		}
-		pad := display.Words(strings.Repeat(" ", width-r.Label.Len()))
-		out = append(out, r.Label, pad, display.ReplaceLineEnds(r.Value, "\n"+strings.Repeat(" ", width)))
+		below := "\n" + strings.Repeat(" ", width)
+		beside := below
+		if w := r.Label.Len(); w < width {
+			beside = below[1+w:]
+		}
+		out = append(out, r.Label, display.Words(beside), display.ReplaceLineEnds(r.Value, below))
 	}
 	return display.Join(out...)
 }

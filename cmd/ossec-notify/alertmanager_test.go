@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,10 +35,7 @@ type keptAlert struct {
 // startAlertmanager runs Debian's prometheus-alertmanager, or the program that $ALERTMANAGER names, on loopback alone.
 func startAlertmanager(t *testing.T, in *installation) *alertmanager {
 	t.Helper()
-	program, err := exec.LookPath(cmp.Or(os.Getenv("ALERTMANAGER"), "prometheus-alertmanager"))
-	if err != nil {
-		t.Skip("there is no prometheus-alertmanager here: install Debian's, or name one in $ALERTMANAGER")
-	}
+	program := serverProgram(t, "ALERTMANAGER", "prometheus-alertmanager")
 	am := &alertmanager{in: in, address: freeAddress(t)}
 	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
@@ -63,34 +59,8 @@ receivers:
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	cmd := exec.Command(program, "--config.file="+config, "--storage.path="+filepath.Join(dir, "data"), "--web.listen-address="+am.address, "--cluster.listen-address=")
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			said, _ := os.ReadFile(log.Name())
-			t.Logf("Alertmanager says:\n%s", said)
-		}
-	})
-	in.until("a ready Alertmanager", func() bool {
-		resp, err := http.Get("http://" + am.address + "/-/ready")
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
+	in.runServer(exec.Command(program, "--config.file="+config, "--storage.path="+filepath.Join(dir, "data"), "--web.listen-address="+am.address, "--cluster.listen-address="),
+		"http://"+am.address+"/-/ready")
 	return am
 }
 

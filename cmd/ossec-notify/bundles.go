@@ -10,6 +10,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/digest"
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -19,11 +20,14 @@ import (
 // kindWords says what a delivery is that is not the alert's first message; "" for one that is.
 func kindWords(kind string) string {
 	for _, k := range []struct{ begins, words string }{
-		{outbox.StepKind, "step "}, {"again", "reminder "}, {"ran ", "run of "},
+		{outbox.StepKind, "step "}, {"again", "reminder "},
 	} {
 		if n, ok := strings.CutPrefix(kind, k.begins); ok {
 			return k.words + n
 		}
+	}
+	if ran, ok := strings.CutPrefix(kind, dispatch.ReportKind); ok {
+		return reportWords(ran)
 	}
 	switch {
 	case kind == "resolve":
@@ -36,6 +40,21 @@ func kindWords(kind string) string {
 		return "count of repeats"
 	}
 	return kind
+}
+
+// reportWords says which program's end a report tells: of "block 2, resolve" the second attempt at what block is run for when all is
+// over.
+func reportWords(ran string) string {
+	ran, about, _ := strings.Cut(ran, ", ")
+	receiver, attempt, _ := strings.Cut(ran, " ")
+	words := "report of " + receiver
+	if attempt != "" && attempt != "1" {
+		words += ", attempt " + attempt
+	}
+	if about != "" {
+		words += ", " + kindWords(about)
+	}
+	return words
 }
 
 // bundles are those that are not told yet, by their ID.

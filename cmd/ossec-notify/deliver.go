@@ -43,9 +43,13 @@ func deliverCommand(e *env) *cobra.Command {
 			log, closer := openLog(e.home)
 			defer closer.Close()
 			for {
-				next, err := background(cmd.Context(), e.home, state, log)
+				next, err := background(cmd.Context(), e.home, state, lock, log)
 				if cmd.Context().Err() != nil {
 					err = nil // asked to leave, perhaps while it opened the outbox: no failure, or no door would start the next
+				}
+				if errors.Is(err, errStateLost) { // the next call begins anew, or this process, where one found the lock held
+					log.Error("the background deliverer ends, and the next one begins anew", "err", err)
+					err = nil
 				}
 				if err != nil {
 					log.Error("deliverer failed", "err", err)
@@ -84,12 +88,15 @@ func leaveTo(next *os.File, lock *spool.Lock) error {
 }
 
 // background works until nothing is waiting, or until its program was replaced: by next.
-func background(ctx context.Context, home, state string, log *slog.Logger) (next *os.File, err error) {
+func background(ctx context.Context, home, state string, lock *spool.Lock, log *slog.Logger) (next *os.File, err error) {
 	ctx, replaced, stop := untilReplaced(ctx, log)
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, home, state, log)
 	if err != nil {
 		return nil, err
+	}
+	if err := standOn(d, lock, state); err != nil {
+		return nil, errors.Join(err, closeBox())
 	}
 	d.Linger = linger
 	d.Grace = takeoverTime / 2 // serve does not wait for longer until we have left

@@ -68,7 +68,17 @@ routes:
     group_by: [rule, agent]
     group_wait: 200ms   # 30s in earnest
 default: [root-mail]
+enrich:   # what no alert says, here from tables beside this config, which messages show: docs/enrichment.md
+  tables:
+    asset: {file: assets.csv, by: agent, show: [owner, criticality]}
+    runbook: {file: runbooks.csv, by: rule, links: {Runbook: page}}
 `
+
+// demoTables are what the demo knows of its own hosts and rules. The addresses of its alerts are documentation, and have no place.
+var demoTables = map[string]string{
+	"assets.csv":   "agent,owner,criticality\nweb-01|web-02,web team,high\ndc-01,windows team,high\ngate,network team,medium\n",
+	"runbooks.csv": "rule,page\n5712|40112,https://wiki.example.com/ssh\n550,https://wiki.example.com/changed-files\n60122,https://wiki.example.com/windows-logons\n",
+}
 
 func (e *env) demo(ctx context.Context, brief bool, page webFlags) error {
 	whole := ctx
@@ -89,6 +99,11 @@ func (e *env) demo(ctx context.Context, brief bool, page webFlags) error {
 	path := filepath.Join(dir, "ossec-notify.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return failed("%w", err)
+	}
+	for name, rows := range demoTables {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(rows), 0o600); err != nil {
+			return failed("%w", err)
+		}
 	}
 	r := config.Read(path, dir)
 	if r.Err != nil || slices.ContainsFunc(r.Problems, func(p rules.Problem) bool { return !p.Warning }) {
@@ -160,6 +175,7 @@ func (d *demo) alert(ctx context.Context, name string) error {
 		return failed("%w", err)
 	}
 	d.alerts++
+	a = d.cfg.Enrich.Enrich(a)
 	d.tellRoutes(name, a)
 	outcomes, arrived := d.deliver(ctx, a)
 	d.tellOutcomes(outcomes, arrived)
@@ -183,6 +199,14 @@ func (d *demo) tellRoutes(name string, a *alert.Alert) {
 	severity := d.cfg.Scale.Severity(a.Rule.Level)
 	fmt.Fprintf(d.w, "%s\n", bold.Render(fmt.Sprintf("%s: %s", severity.Word(), family.Read(a).Sentence.Line())))
 	fmt.Fprintf(d.w, "  %s\n", faint.Render(fmt.Sprintf("sample %s (%s), %s, level %d", name, sample.Title(name), a.Format.Words(), a.Rule.Level)))
+	var added []string
+	links := ownLinks(a)
+	for _, l := range addedLines(a.Added) {
+		if !strings.HasSuffix(l.name, ".key") && !strings.HasPrefix(l.name, "mitre.") { // which the alert says itself
+			added = append(added, l.name+" "+l.shown(links))
+		}
+	}
+	fmt.Fprintf(d.w, "  added: %s\n", strings.Join(added, ", "))
 	decision := d.d.Table.Decide(a)
 	for _, v := range decision.Verdicts {
 		if v.Matched {
@@ -234,6 +258,7 @@ func (d *demo) messages(ctx context.Context) error {
 	if err != nil {
 		return failed("%w", err)
 	}
+	a = d.cfg.Enrich.Enrich(a)
 	p, err := newPreviewer(d.cfg)
 	if err != nil {
 		return failed("%w", err)

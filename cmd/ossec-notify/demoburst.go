@@ -12,6 +12,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
@@ -44,7 +45,9 @@ func (d *demo) burst(ctx context.Context) error {
 	started := time.Now()
 	source := &burstSource{ready: make(chan struct{})}
 	for _, a := range alerts {
-		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: site.Header{Received: a.Received}.Encode(), Deliveries: d.d.Plan(a)})
+		a = d.cfg.Enrich.Enrich(a)
+		h := site.Header{Received: a.Received, Added: enrich.Encode(a.Added)}
+		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: h.Encode(), Deliveries: d.d.Plan(a)})
 	}
 	working, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)

@@ -47,6 +47,27 @@ func manual(t *testing.T) map[string]string {
 // fence is a block of code: its language and what is in it.
 var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
 
+// What README.md shows of demo is what it says, but for the time of day.
+func TestReadmeShowsWhatDemoSays(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	if code := run(t.Context(), []string{"demo"}, strings.NewReader(""), &out, &out); code != exitDone {
+		t.Fatalf("demo: exit %d\n%s", code, out.String())
+	}
+	_, after, _ := strings.Cut(manual(t)["README.md"], "This is what `demo` shows")
+	block := fence.FindStringSubmatch(after)
+	if block == nil {
+		t.Fatal("README.md shows nothing of it")
+	}
+	dated := regexp.MustCompile(`\d{4}-\d\d-\d\d|…`)
+	said := strings.Split(out.String(), "\n")
+	for line := range strings.Lines(block[2]) {
+		if line = strings.TrimRight(line, "\n"); !dated.MatchString(line) && !slices.Contains(said, line) {
+			t.Errorf("demo does not say %q", line)
+		}
+	}
+}
+
 // TestManualConfigsLoad loads every config of the manual that has receivers: people paste them.
 func TestManualConfigsLoad(t *testing.T) {
 	dir := t.TempDir()

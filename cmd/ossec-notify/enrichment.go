@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
+	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 // enriched are the alerts of an input, with what the config adds to them.
@@ -47,7 +49,9 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 	if a.Added == nil {
 		return
 	}
-	lines := addedLines(a.Added)
+	lines := append(addedLines(a.Added), placeless(a.Added)...)
+	slices.SortStableFunc(lines, func(a, b addedLine) int { return strings.Compare(a.name, b.name) })
+	links := ownLinks(a)
 	if len(lines) == 0 {
 		fmt.Fprintf(w, "  Added: nothing is known of it beside.\n")
 		return
@@ -58,8 +62,43 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 		width = max(width, len(l.name))
 	}
 	for _, l := range lines {
-		fmt.Fprintf(w, "    %-*s  %s\n", width, l.name, display.Quote(l.value).Line().CutEnd(200))
+		fmt.Fprintf(w, "    %-*s  %s\n", width, l.name, l.shown(links))
 	}
+}
+
+// placeless says why addresses have no place where databases were asked for it.
+func placeless(added map[string]any) (out []addedLine) {
+	for _, address := range []string{"srcip", "dstip"} {
+		geo, asked := added[address+"_geo"]
+		classes, _ := added[address+"_class"].([]any)
+		switch {
+		case !asked || geo != nil || len(classes) == 0:
+		case classes[0] == "public":
+			out = append(out, addedLine{address + "_geo", "nothing: no database that is read knows the address"})
+		default:
+			out = append(out, addedLine{address + "_geo", fmt.Sprintf("nothing: addresses of the class %v have no place", classes[0])})
+		}
+	}
+	return out
+}
+
+// ownLinks are the links that tables of the operator's and the config's map give an alert. They may be followed, as in its messages.
+func ownLinks(a *alert.Alert) map[string]bool {
+	links := map[string]bool{}
+	for _, s := range a.Shown {
+		if s.Link && templates.IsPageAddress(s.Value) {
+			links[s.Value] = true
+		}
+	}
+	return links
+}
+
+// shown is the value as a terminal shows it.
+func (l addedLine) shown(links map[string]bool) string {
+	if links[l.value] {
+		return l.value
+	}
+	return display.Quote(l.value).Line().CutEnd(200).String()
 }
 
 // addedLine is a field as routes name it, and its value.
@@ -107,7 +146,7 @@ func (x *examination) enrich() {
 	}
 	doubts := x.cfg.Enrich.Check(time.Now())
 	for _, d := range doubts {
-		x.warning("enrich", "put it there, or mend it; alerts go on without it", "%s", safe(d.Message))
+		x.warning("enrich", cmp.Or(d.Remedy, "put it there, or mend it; alerts go on without it"), "%s", safe(d.Message))
 	}
 	if len(doubts) == 0 {
 		x.ok("enrich", "%s", x.cfg.Enrich)

@@ -385,3 +385,26 @@ func TestEnrichmentInEveryCommand(t *testing.T) {
 		t.Errorf("the page shows %s, %s, %d cards", b, p.Explain, len(p.Cards))
 	}
 }
+
+// Where a route waits for a country that never comes, explain says why; and it shows links of the operator's as such, and no other.
+func TestExplainSaysWhyAnAddressHasNoPlace(t *testing.T) {
+	for _, tt := range []struct {
+		added map[string]any
+		shown []alert.Shown
+		want  string
+	}{
+		{map[string]any{"srcip_geo": nil, "srcip_class": []any{"documentation"}, "dstip_geo": nil, "dstip_class": []any{"public", "tor"}}, nil,
+			"    dstip_class  public, tor\n    dstip_geo    nothing: no database that is read knows the address\n    srcip_class  documentation\n    srcip_geo    nothing: addresses of the class documentation have no place\n"},
+		{map[string]any{"srcip_geo": nil, "srcip_class": nil, "mitre": nil}, nil, ""},
+		{map[string]any{"srcip_class": []any{"public"}}, nil, "    srcip_class  public\n"}, // nobody asked for a place
+		{map[string]any{"r": map[string]any{"a": "https://wiki.example.com/1", "b": "https://wiki.example.com/2"}}, []alert.Shown{{Name: "A", Value: "https://wiki.example.com/1", Link: true}},
+			"    r.a  https://wiki.example.com/1\n    r.b  hxxps://wiki[.]example[.]com/2\n"},
+	} {
+		var out strings.Builder
+		writeAdded(&out, &alert.Alert{Added: tt.added, Shown: tt.shown})
+		_, got, _ := strings.Cut(out.String(), "  Added:\n")
+		if got != tt.want {
+			t.Errorf("%v: got\n%s\nwant\n%s", tt.added, got, tt.want)
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,6 @@ type told struct {
 // toldLine is a delivery in explain --format json.
 type toldLine struct {
 	sent
-	Kind      string        `json:"kind,omitempty"`
 	Route     string        `json:"route,omitempty"`
 	Reason    string        `json:"reason,omitempty"`
 	Notes     []string      `json:"notes,omitempty"`
@@ -56,7 +56,7 @@ type toldLine struct {
 }
 
 func (x *told) line() toldLine {
-	out := toldLine{sent: lineOf(x.Delivery), Kind: x.Kind, Route: x.Route, Reason: x.Reason, Attempted: attemptLines(x.attempts)}
+	out := toldLine{sent: lineOf(x.Delivery), Route: x.Route, Reason: x.Reason, Attempted: attemptLines(x.attempts)}
 	if x.Notes != "" {
 		out.Notes = strings.Split(x.Notes, "\n")
 	}
@@ -123,7 +123,11 @@ func (f *fate) calledWords() string {
 }
 
 func (x *told) write(w io.Writer) {
-	fmt.Fprintln(w, "    "+listLine(x.Delivery))
+	head := listLine(x.Delivery)
+	if n := len(x.attempts); n > 0 && x.attempts[n-1].Error == x.Reason { // which is told below
+		head = shortLine(x.Delivery)
+	}
+	fmt.Fprintln(w, "    "+head)
 	if x.Notes != "" {
 		for _, note := range strings.Split(x.Notes, "\n") {
 			if note != x.Reason || x.State == outbox.Delivered {
@@ -134,7 +138,21 @@ func (x *told) write(w io.Writer) {
 	for _, d := range x.in {
 		fmt.Fprintf(w, "        with it: %s\n", listLine(d))
 	}
-	for i, a := range x.attempts {
+	for _, line := range attemptWords(x.attempts) {
+		fmt.Fprintln(w, "        "+line)
+	}
+}
+
+// attemptWords are lines about attempts. Those that came to the same are one, at the place of the last.
+func attemptWords(attempts []outbox.Attempt) []string {
+	type same struct {
+		verdict string
+		first   int
+		last    int
+		n       int
+	}
+	var all []same
+	for i, a := range attempts {
 		verdict := "accepted"
 		if a.Error != "" {
 			verdict = display.Quote(a.Error).Line().String()
@@ -145,8 +163,26 @@ func (x *told) write(w io.Writer) {
 		if a.Answer != "" {
 			verdict += ", the answer: " + display.Quote(a.Answer).Line().CutEnd(160).String()
 		}
-		fmt.Fprintf(w, "        attempt %d, %s, %s: %s\n", i+1, a.Started.Local().Format(time.DateTime), a.Duration.Round(time.Millisecond), verdict)
+		s := same{verdict: verdict, first: i}
+		if at := slices.IndexFunc(all, func(s same) bool { return s.verdict == verdict }); at >= 0 {
+			s = all[at]
+			all = slices.Delete(all, at, at+1)
+		}
+		s.last = i
+		s.n++
+		all = append(all, s)
 	}
+	var lines []string
+	for _, s := range all {
+		last := attempts[s.last]
+		at := last.Started.Local().Format(time.DateTime)
+		if s.n == 1 {
+			lines = append(lines, fmt.Sprintf("attempt %d, %s, %s: %s", s.last+1, at, last.Duration.Round(time.Millisecond), s.verdict))
+			continue
+		}
+		lines = append(lines, fmt.Sprintf("%d attempts, from %s to %s: %s", s.n, attempts[s.first].Started.Local().Format(time.DateTime), at, s.verdict))
+	}
+	return lines
 }
 
 // writeWhy says in words why a receiver is told of an alert by the config as it is, or is not.

@@ -123,7 +123,6 @@ func (e *env) knownReceiver(ctx context.Context, db *outbox.DB, name string) err
 // listed is a delivery with what noise control knows of it.
 type listed struct {
 	sent
-	Kind   string     `json:"kind,omitempty"`   // "" is the message itself
 	Title  string     `json:"title,omitempty"`  // of a message about many alerts
 	Bundle string     `json:"bundle,omitempty"` // what it is told with, or counted with
 	Until  *time.Time `json:"until,omitempty"`  // of one that is held: when it is told, where that is known
@@ -131,7 +130,7 @@ type listed struct {
 }
 
 func listedOf(x outbox.Delivery, open bundles) listed {
-	out := listed{sent: lineOf(x), Kind: x.Kind, Bundle: x.Bundle, Notes: notesOf(x)}
+	out := listed{sent: lineOf(x), Bundle: x.Bundle, Notes: notesOf(x)}
 	if noise.IsMessage(x.Alert.Identity) {
 		out.Title = x.Alert.Title
 	}
@@ -151,7 +150,7 @@ func notesOf(x outbox.Delivery) []string {
 }
 
 func lineOf(x outbox.Delivery) sent {
-	s := sent{x.ID, identity(x), x.Receiver, x.Channel, string(x.State), x.Attempts, ""}
+	s := sent{x.ID, identity(x), x.Receiver, x.Channel, string(x.State), x.Attempts, "", x.Kind}
 	if x.State != outbox.Delivered {
 		s.Error = x.Reason
 	}
@@ -299,6 +298,15 @@ func (e *env) tellSpooled() bool {
 }
 
 func listLine(x outbox.Delivery) string {
+	line := shortLine(x)
+	if x.Reason != "" && x.State != outbox.Delivered {
+		line += ": " + display.Quote(x.Reason).Line().CutEnd(160).String()
+	}
+	return line
+}
+
+// shortLine is listLine without the reason.
+func shortLine(x outbox.Delivery) string {
 	receiver := x.Receiver
 	if x.Channel != "" { // nobody has none
 		receiver += " (" + x.Channel + ")"
@@ -312,9 +320,6 @@ func listLine(x outbox.Delivery) string {
 	}
 	if x.Attempts > 0 {
 		line += "  " + count(x.Attempts, "attempt")
-	}
-	if x.Reason != "" && x.State != outbox.Delivered {
-		line += ": " + display.Quote(x.Reason).Line().CutEnd(160).String()
 	}
 	return line
 }

@@ -423,6 +423,8 @@ func writeActions(b *strings.Builder, p *presets.Preset) {
 		switch {
 		case !told:
 			says = append(says, fmt.Sprintf("that an alert is %s is not told", a.word))
+		case r.UsesEarlier():
+			says = append(says, fmt.Sprintf("that it is %s is told where its first message arrived, if that is known", a.word))
 		case r.BodyName == p.Request.BodyName && r.URL == p.Request.URL && maps.Equal(r.Query, p.Request.Query):
 			says = append(says, fmt.Sprintf("that it is %s is a message of its own", a.word))
 		default:
@@ -453,6 +455,9 @@ func writeAnswers(b *strings.Builder, p *presets.Preset) {
 	b.WriteString("\n| answer | is | what to do |\n|---|---|---|\n")
 	for _, v := range p.Answer.Verdicts {
 		is := v.Is
+		if is == presets.IsUnmarked {
+			is = "sent again at once without markup; permanent where that is refused like this, too"
+		}
 		if v.Wait > 0 {
 			is += ", again after " + display.Span(v.Wait)
 		}

@@ -79,7 +79,7 @@ func TestSendSaysWhatNoiseControlMakesOfIt(t *testing.T) {
 		{"the second step of an escalation", 6, []string{"7"}, []string{
 			`note: backup: step 2 of 2: told at [0-9 :-]+, unless somebody takes it \(to send it now: ossec-notify outbox retry [0-9A-Z]{16}\)`,
 			id + `7  soc \(slack\)  delivered`,
-			id + `7  backup \(webhook\)  held until [0-9 :-]+`,
+			id + `7  backup \(webhook\)  step 2  held until [0-9 :-]+`,
 		}},
 	} {
 		out := in.command(exitDone, "send", in.alerts(tc.level, tc.names...), "--timeout", "1h")

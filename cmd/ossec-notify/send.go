@@ -56,6 +56,8 @@ type sent struct {
 	State    string `json:"state"`
 	Attempts int    `json:"attempts"`
 	Error    string `json:"error"`
+	// Kind is what it is where it is not the alert's first message: a report of a program, a step, a reminder.
+	Kind string `json:"kind,omitempty"`
 }
 
 func (e *env) send(ctx context.Context, in input, to []string, timeout time.Duration) error {
@@ -186,7 +188,7 @@ func shownID(a *alert.Alert) string { return display.Quote(a.Identity()).Line().
 
 func (r *reporter) outcome(o dispatch.Outcome) {
 	x := o.Delivery
-	s := sent{x.ID, x.Alert.Identity(), x.Receiver.Name, x.Receiver.Channel, string(o.State), o.Attempts, ""}
+	s := sent{x.ID, x.Alert.Identity(), x.Receiver.Name, x.Receiver.Channel, string(o.State), o.Attempts, "", dispatch.ReportOf(x)}
 	if o.Err != nil && o.State != outbox.Delivered {
 		s.Error = o.Err.Error()
 		r.failed = true
@@ -235,6 +237,9 @@ func whoOf(s sent) string {
 	who := s.Receiver
 	if s.Channel != "" {
 		who += " (" + s.Channel + ")"
+	}
+	if what := kindWords(s.Kind); what != "" {
+		who += "  " + display.Quote(what).Line().String()
 	}
 	return fmt.Sprintf("%s  %s  ", display.Quote(s.Alert).Line(), who)
 }

@@ -34,7 +34,11 @@ func serveCommand(e *env) *cobra.Command {
 		Example: "  ossec-notify serve\n  ossec-notify serve --home /var/ossec",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			next, err := e.serve(cmd.Context())
+			read := site.Cursors{}
+			next, err := e.serve(cmd.Context(), read)
+			for errors.Is(err, errStateLost) && cmd.Context().Err() == nil {
+				next, err = e.serve(cmd.Context(), read)
+			}
 			if err != nil || next == nil {
 				return err
 			}
@@ -53,8 +57,9 @@ const takeoverTime = 10 * time.Second
 // gcPercent lets the daemon collect garbage a little less often than Go does by itself: 3 % of its work for 2 MiB.
 const gcPercent = 120
 
-// serve delivers until ctx ends, or until the program was replaced: by next.
-func (e *env) serve(ctx context.Context) (next *os.File, err error) {
+// serve delivers until ctx ends, or until the program was replaced: by next. Where the error is errStateLost, read is how far files were
+// followed, from where the next call goes on.
+func (e *env) serve(ctx context.Context, read site.Cursors) (next *os.File, err error) {
 	e.home = absolute(e.home)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -95,12 +100,15 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 		return nil, failed("%w", err)
 	}
 	defer closeBox()
+	if err := standOn(d, lock, state); err != nil {
+		return nil, failed("%w", err)
+	}
 	s := d.Site.(*site.Site)
 	cfg := s.Config()
 	if cfg == nil { // what is kept does not load any more
 		return nil, e.refuseConfig()
 	}
-	follow := s.Followers()
+	follow := s.Followers(read)
 	defer follow.Close()
 	d.Sources = append(d.Sources, follow)
 	links, err := openAckLinks(state)
@@ -126,6 +134,9 @@ func (e *env) serve(ctx context.Context) (next *os.File, err error) {
 	stop()
 	if next = replaced(); next == nil {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	}
+	if errors.Is(err, errStateLost) {
+		log.Error("serving begins anew", "err", err)
 	}
 	if err != nil {
 		return nil, failed("%w", err)

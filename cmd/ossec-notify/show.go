@@ -130,10 +130,16 @@ func detailLines(object display.Text) []string {
 	if json.Unmarshal([]byte(object.Raw()), &details) != nil {
 		return nil
 	}
+	width := 10
+	for k := range details {
+		if n := utf8.RuneCountInString(k); n <= 20 { // a longer one moves its own value alone
+			width = max(width, n)
+		}
+	}
 	var lines []string
 	for _, k := range slices.Sorted(maps.Keys(details)) {
-		value := strings.ReplaceAll(displayed(details[k]), "\n", "\n"+strings.Repeat(" ", 12))
-		lines = append(lines, strings.Split(fmt.Sprintf("%-10s  %s", k, value), "\n")...)
+		value := strings.ReplaceAll(displayed(details[k]), "\n", "\n"+strings.Repeat(" ", width+2))
+		lines = append(lines, strings.Split(fmt.Sprintf("%-*s  %s", width, k, value), "\n")...)
 	}
 	return lines
 }

@@ -402,7 +402,7 @@ func TestAlertForNobodyIsSeen(t *testing.T) {
 	if err := json.Unmarshal([]byte(line), &got); err != nil {
 		t.Fatalf("%v:\n%s", err, line)
 	}
-	if want := (sent{got.Delivery, "mgr/1795440017.1", "(nobody)", "", "suppressed", 0, "route noise sends it to nobody"}); got != want {
+	if want := (sent{got.Delivery, "mgr/1795440017.1", "(nobody)", "", "suppressed", 0, "route noise sends it to nobody", ""}); got != want {
 		t.Errorf("the outbox has %+v, want %+v", got, want)
 	}
 	if out := in.command(exitFail, "outbox", "retry", got.Delivery); !strings.Contains(out, got.Delivery+" has no receiver: route noise sends it to nobody; to tell somebody: ossec-notify send --to") {
@@ -477,7 +477,7 @@ func TestSendWaitsForTheOutcomeInTheOutbox(t *testing.T) {
 		if err := json.Unmarshal([]byte(in.command(exitDone, "send", file, "--format", "json")), &got); err != nil {
 			t.Fatal(err)
 		}
-		want := sent{got.Delivery, "mgr/1795440017.1", "soc", "slack", "delivered", 1, ""}
+		want := sent{got.Delivery, "mgr/1795440017.1", "soc", "slack", "delivered", 1, "", ""}
 		if n == 2 {
 			want.Alert += "#2"
 		}

@@ -82,7 +82,7 @@ const (
 )
 
 // result is the outcome as the delivery's own. What is wrong with an index or a pipeline that a template made of the alert says nothing
-// about the receiver: else who can write into an alert could stop it.
+// about the receiver: else who can write into an alert could stop it. Not even that this index takes nothing for now.
 func (o outcome) result(what string, status int, d document) notifier.Result {
 	switch {
 	case o.Status == http.StatusConflict: // it was created by an attempt whose answer was lost
@@ -100,9 +100,11 @@ func (o outcome) result(what string, status int, d document) notifier.Result {
 	switch {
 	case o.Error.Type == "cluster_block_exception" && chosen && !strings.Contains(o.Error.Reason, diskFull):
 		e.Reason, e.Hint = notifier.Misconfigured, "somebody blocked the index"
+	case o.Error.Type == "unavailable_shards_exception":
+		e.Alone = chosen
 	case o.Error.Type == "cluster_block_exception":
 		e.Reason, e.Hint = notifier.Temporary, "the index takes nothing: the disk of a node is nearly full, or somebody blocked it"
-		e.RetryAfter = blockedFor
+		e.RetryAfter, e.Alone = blockedFor, chosen
 	case o.Status == http.StatusForbidden:
 		e.Hint = mayNotWrite
 	case o.Status == http.StatusNotFound:

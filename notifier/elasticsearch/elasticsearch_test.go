@@ -212,20 +212,26 @@ func TestVerdicts(t *testing.T) {
 // document's where a template made it of the alert.
 func TestIndexOfATemplateIsTheDocumentsOwn(t *testing.T) {
 	const fixed, index, pipeline, part = 0, 1, 2, 3
+	all := func(r notifier.Reason) map[int]notifier.Reason {
+		return map[int]notifier.Reason{fixed: r, index: r, pipeline: r, part: r}
+	}
+	ofIndex := func(r notifier.Reason) map[int]notifier.Reason {
+		return map[int]notifier.Reason{fixed: r, index: notifier.Permanent, pipeline: r, part: notifier.Permanent}
+	}
 	for _, tt := range []struct {
-		item  string
-		want  map[int]notifier.Reason
-		names bool
+		item string
+		want map[int]notifier.Reason
 	}{
-		{`{"status":403,"error":{"type":"security_exception","reason":"action is unauthorized"}}`, map[int]notifier.Reason{fixed: notifier.Misconfigured, index: notifier.Permanent, pipeline: notifier.Misconfigured, part: notifier.Permanent}, true},
-		{`{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index"}}`, map[int]notifier.Reason{fixed: notifier.Misconfigured, index: notifier.Permanent, pipeline: notifier.Misconfigured, part: notifier.Permanent}, true},
-		{`{"status":400,"error":{"type":"index_closed_exception","reason":"closed"}}`, map[int]notifier.Reason{fixed: notifier.Misconfigured, index: notifier.Permanent, pipeline: notifier.Misconfigured, part: notifier.Permanent}, true},
-		{`{"status":400,"error":{"type":"validation_exception","reason":"[1000]/[1000] maximum normal shards open"}}`, map[int]notifier.Reason{fixed: notifier.Misconfigured, index: notifier.Permanent, pipeline: notifier.Misconfigured, part: notifier.Permanent}, true},
-		{`{"status":403,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [FORBIDDEN/8/index write (api)]"}}`, map[int]notifier.Reason{fixed: notifier.Temporary, index: notifier.Permanent, pipeline: notifier.Temporary, part: notifier.Permanent}, true},
-		{`{"status":429,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]"}}`, map[int]notifier.Reason{fixed: notifier.Temporary, index: notifier.Temporary, pipeline: notifier.Temporary, part: notifier.Temporary}, true},
-		{`{"status":403,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)]"}}`, map[int]notifier.Reason{fixed: notifier.Temporary, index: notifier.Temporary, pipeline: notifier.Temporary, part: notifier.Temporary}, true},
-		{`{"status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [p] does not exist"}}`, map[int]notifier.Reason{fixed: notifier.Misconfigured, index: notifier.Misconfigured, pipeline: notifier.Permanent, part: notifier.Misconfigured}, true},
-		{`{"status":503,"error":{"type":"unavailable_shards_exception","reason":"primary shard is not active"}}`, map[int]notifier.Reason{fixed: notifier.Temporary, index: notifier.Temporary, pipeline: notifier.Temporary, part: notifier.Temporary}, true},
+		{`{"status":403,"error":{"type":"security_exception","reason":"action is unauthorized"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":400,"error":{"type":"index_closed_exception","reason":"closed"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":400,"error":{"type":"validation_exception","reason":"[1000]/[1000] maximum normal shards open"}}`, ofIndex(notifier.Misconfigured)},
+		{`{"status":403,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [FORBIDDEN/8/index write (api)]"}}`, ofIndex(notifier.Temporary)},
+		{`{"status":429,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark]"}}`, all(notifier.Temporary)},
+		{`{"status":403,"error":{"type":"cluster_block_exception","reason":"index [x] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)]"}}`, all(notifier.Temporary)},
+		{`{"status":400,"error":{"type":"illegal_argument_exception","reason":"pipeline with id [p] does not exist"}}`, map[int]notifier.Reason{fixed: notifier.Misconfigured, index: notifier.Misconfigured, pipeline: notifier.Permanent, part: notifier.Misconfigured}},
+		{`{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"rejected execution"}}`, all(notifier.Temporary)}, // the cluster is busy
+		{`{"status":503,"error":{"type":"unavailable_shards_exception","reason":"primary shard is not active"}}`, all(notifier.Temporary)},
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"errors":true,"items":[{"create":%s}]}`, tt.item)
@@ -245,6 +251,8 @@ func TestIndexOfATemplateIsTheDocumentsOwn(t *testing.T) {
 			_, err := newNotifier(t, cfg, s.Client()).Notify(t.Context(), n)
 			if e := notifier.Classify(err); err == nil || e.Reason != want || !strings.Contains(e.Error(), `the document for the index "soc": status `) {
 				t.Errorf("%s, %d: got %v %v, want %v", tt.item, what, e.Reason, err, want)
+			} else if alone := want == notifier.Temporary && (what == index || what == part) && !strings.Contains(tt.item, "rejected"); e.Alone != alone {
+				t.Errorf("%s, %d: it waits alone: %v, want %v", tt.item, what, e.Alone, alone)
 			}
 		}
 		s.Close()

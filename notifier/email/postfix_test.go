@@ -127,7 +127,7 @@ smtpd_relay_restrictions = permit_sasl_authenticated, reject
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
 smtpd_client_auth_rate_limit = 0
 `, dir, root, group, box))
-	p.startTLS, p.implicit = freeAddress(t), freeAddress(t)
+	p.startTLS, p.implicit = notifiertest.FreeAddress(t), notifiertest.FreeAddress(t)
 	write("etc/master.cf", p.startTLS+" inet n - n - - smtpd -o smtpd_tls_security_level=encrypt\n"+
 		p.implicit+" inet n - n - - smtpd -o smtpd_tls_wrappermode=yes\n"+`cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -192,15 +192,6 @@ func account(t *testing.T, name string) int {
 	return uid
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // within waits until something that another process does is done.
 func within(t *testing.T, done func() bool, otherwise string) {

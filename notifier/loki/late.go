@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
-	"sync"
 	"time"
 )
 
@@ -26,17 +25,9 @@ type lineID [sha256.Size]byte
 // justNow is how old a line may be that Loki surely takes, where it does not say how old: it is far less than what it takes out of order.
 const justNow = 10 * time.Minute
 
-// maxLate is how many lines are remembered at most, twice: as many as may be under way, and many more.
-const maxLate = 5000
-
 // lateLines are the times of lines that Loki did not take by their own, and of which it is not known yet whether they are stored: the next
-// attempt sends the line with the same one, so that a copy is known as one. They are forgotten with the process.
-//
-// The zero value knows none.
-type lateLines struct {
-	mu             sync.Mutex
-	times, earlier map[lineID]time.Time // earlier ones go when there are too many
-}
+// attempt sends the line with the same one, so that a copy is known as one.
+type lateLines struct{ times recent[lineID, time.Time] }
 
 // atAnotherTime is a line that Loki refused for its time: after an outage, an alert that is late is better than none. It is as of when
 // the alert came to us, which is the same in every attempt, if that is no older than what Loki takes; else as of the time
@@ -51,7 +42,7 @@ func (l *lateLines) atAnotherTime(e entry, clock, oldest time.Time) entry {
 		}
 		e.metadata[eventTime] = at
 		taken := func(t time.Time) bool { return !t.IsZero() && !t.Equal(e.time) && !t.Before(oldest) && !t.After(clock) }
-		if before := l.of(e.known); taken(before) {
+		if before := l.times.of(e.known); taken(before) {
 			e.stage, e.time = atKept, before
 			return e
 		}
@@ -61,36 +52,15 @@ func (l *lateLines) atAnotherTime(e entry, clock, oldest time.Time) entry {
 		}
 	}
 	e.stage, e.time = atNow, clock
-	l.remember(e.known, clock)
+	l.times.note(e.known, clock)
 	return e
-}
-
-func (l *lateLines) of(id lineID) time.Time {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if at, ok := l.times[id]; ok {
-		return at
-	}
-	return l.earlier[id]
-}
-
-func (l *lateLines) remember(id lineID, at time.Time) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.times == nil || len(l.times) >= maxLate {
-		l.times, l.earlier = map[lineID]time.Time{}, l.times
-	}
-	l.times[id] = at
 }
 
 // forget is for lines that are stored.
 func (l *lateLines) forget(stored []entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	for _, e := range stored {
 		if e.stage > atOwn {
-			delete(l.times, e.known)
-			delete(l.earlier, e.known)
+			l.times.forget(e.known)
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
-// forgetful is a Loki that takes lines of the last week, none that is an hour behind what their stream has, and whose answers get lost.
+// forgetful is a Loki that takes lines of the last week, none that is an hour behind what their stream has, begins so many streams, and
+// whose answers get lost.
 type forgetful struct {
 	*testing.T
 	url string
@@ -27,10 +28,12 @@ type forgetful struct {
 	newest map[string]time.Time
 	stored map[string]map[string]bool // what a line is known by, by what the alert is known by
 	lost   func() bool
+
+	streams, requests int
 }
 
 func newForgetful(t *testing.T, now time.Time) *forgetful {
-	f := &forgetful{T: t, now: now, newest: map[string]time.Time{}, stored: map[string]map[string]bool{}, lost: func() bool { return false }}
+	f := &forgetful{T: t, now: now, newest: map[string]time.Time{}, stored: map[string]map[string]bool{}, lost: func() bool { return false }, streams: 100}
 	s := httptest.NewServer(http.HandlerFunc(f.push))
 	t.Cleanup(s.Close)
 	f.url = s.URL
@@ -45,9 +48,15 @@ func (f *forgetful) push(w http.ResponseWriter, r *http.Request) {
 	if err := json.Unmarshal(body, &p); err != nil {
 		f.Error(err)
 	}
-	refusal := ""
+	f.requests++
+	refusal, status := "", http.StatusBadRequest
 	for _, s := range p.Streams {
 		name := fmt.Sprint(s.Stream)
+		if _, known := f.newest[name]; !known && len(f.newest) >= f.streams {
+			status = http.StatusTooManyRequests
+			refusal = "Maximum active stream limit exceeded when trying to create stream " + name + ", reduce the number of active streams\n"
+			continue
+		}
 		for _, v := range s.Values {
 			var stamp, line string
 			var e struct{ ID string }
@@ -78,7 +87,7 @@ func (f *forgetful) push(w http.ResponseWriter, r *http.Request) {
 	case f.lost():
 		panic(http.ErrAbortHandler)
 	case refusal != "":
-		w.WriteHeader(http.StatusBadRequest)
+		w.WriteHeader(status)
 		_, _ = io.WriteString(w, refusal)
 	default:
 		w.WriteHeader(http.StatusNoContent)
@@ -96,7 +105,7 @@ func TestLateLinesAreStoredOnce(t *testing.T) {
 	if _, err := l.Notify(t.Context(), at(clock, "newest")); err != nil {
 		t.Fatal(err)
 	}
-	share := 20 + random.IntN(60)
+	share := 20 + random.IntN(40)
 	f.mu.Lock()
 	f.lost = func() bool { return random.IntN(100) < share }
 	f.mu.Unlock()
@@ -112,12 +121,13 @@ func TestLateLinesAreStoredOnce(t *testing.T) {
 			n.Received = clock.Add(-time.Minute)
 		}
 		callers.Go(func() {
+			var err error
 			for range 1000 {
-				if _, err := l.Notify(t.Context(), n); err == nil {
+				if _, err = l.Notify(t.Context(), n); err == nil {
 					return
 				}
 			}
-			t.Errorf("d%d was never told", i)
+			t.Errorf("d%d was never told: %v", i, err)
 		})
 	}
 	callers.Wait()
@@ -126,7 +136,7 @@ func TestLateLinesAreStoredOnce(t *testing.T) {
 			t.Errorf("d%d is there %d times: %v", i, len(got), got)
 		}
 	}
-	if left := len(l.late.times) + len(l.late.earlier); left != 0 {
+	if left := len(l.late.times.now) + len(l.late.times.earlier); left != 0 {
 		t.Errorf("%d lines are remembered that are stored", left)
 	}
 }
@@ -207,15 +217,15 @@ func TestLateLineWhoseTimeIsTooOldByNowGetsAnother(t *testing.T) {
 	}
 }
 
-func TestLateLinesThatAreRememberedAreBounded(t *testing.T) {
-	var l lateLines
-	for i := range 5 * maxLate {
-		l.remember(lineID{byte(i), byte(i >> 8), byte(i >> 16)}, time.Unix(int64(i), 0))
-		if n := len(l.times) + len(l.earlier); n > 2*maxLate {
-			t.Fatalf("%d lines are remembered", n)
+func TestWhatIsRememberedIsBounded(t *testing.T) {
+	var r recent[int, int]
+	for i := range 5 * maxRecent {
+		r.note(i, i+1)
+		if n := len(r.now) + len(r.earlier); n > 2*maxRecent || r.of(i) != i+1 || i >= maxRecent && r.of(i-maxRecent+1) == 0 {
+			t.Fatalf("%d: %d are remembered, of this one %d", i, n, r.of(i))
 		}
 	}
-	if i := 4*maxLate + 1; l.of(lineID{byte(i), byte(i >> 8), byte(i >> 16)}) != time.Unix(int64(i), 0) {
-		t.Error("one of the last is forgotten")
+	if r.forget(5*maxRecent - 1); r.of(5*maxRecent-1) != 0 {
+		t.Error("it is not forgotten")
 	}
 }

@@ -34,6 +34,8 @@ type Notifier struct {
 	plain     atomic.Bool // this Loki takes no structured metadata
 	told      atomic.Bool // that a line was stored as of another time than its own
 	late      lateLines
+	over      recent[string, time.Time] // streams that Loki would not begin, and when that was
+	toldOver  atomic.Bool               // that there are such
 }
 
 var (
@@ -73,20 +75,21 @@ func (l *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	return l.batch.Add(ctx, e, e.size())
+	return l.batch.Add(ctx, l.place(e), e.size())
 }
 
 // entry is one line, with where it belongs.
 type entry struct {
 	labels   map[string]string
+	spare    map[string]string // its labels without those that its alert makes
 	time     time.Time
+	received time.Time // when the alert came to us, if that is known
 	line     string
 	metadata map[string]string
 
 	// Where its own time was refused: what it was known by, and where the time is from that it has instead.
-	received time.Time
-	known    lineID
-	stage    stage
+	known lineID
+	stage stage
 }
 
 func (e entry) size() int {
@@ -125,7 +128,7 @@ func (l *Notifier) entry(n notifier.Notification) (entry, error) {
 		}
 	}
 	e.line = strings.ToValidUTF8(e.line, "\ufffd")
-	if e.labels, err = l.labels(n); err != nil {
+	if e.labels, e.spare, err = l.labels(n); err != nil {
 		return entry{}, err
 	}
 	if e.metadata, err = flat(n, "metadata.json"); err != nil {
@@ -143,19 +146,19 @@ func (l *Notifier) entry(n notifier.Notification) (entry, error) {
 	return e, nil
 }
 
-// labels are those of a line's stream: never none, which Loki refuses.
-func (l *Notifier) labels(n notifier.Notification) (map[string]string, error) {
-	labels := map[string]string{}
+// labels are those of a line's stream: never none, which Loki refuses. spare are those of them that are the same for every alert.
+func (l *Notifier) labels(n notifier.Notification) (labels, spare map[string]string, err error) {
+	labels, spare = map[string]string{}, map[string]string{}
 	if len(l.cfg.Labels) == 0 {
-		made, err := flat(n, "labels.json")
-		if err != nil {
-			return nil, err
+		if labels, err = flat(n, "labels.json"); err != nil {
+			return nil, nil, err
 		}
-		labels = made
 	}
 	for name, text := range l.cfg.Labels {
 		if notifier.IsTemplate(text) {
 			text = n.Parts[labelPart(name)].Line().Trim().Raw()
+		} else {
+			spare[name] = text
 		}
 		labels[name] = text
 	}
@@ -163,7 +166,7 @@ func (l *Notifier) labels(n notifier.Notification) (map[string]string, error) {
 		// Loki reads labels with Prometheus's parser, which takes U+FFFD for bytes that are no text, and refuses the line.
 		switch value = cut(strings.ReplaceAll(strings.ToValidUTF8(value, "?"), "\ufffd", "?"), maxLabelValue); {
 		case !labelName.MatchString(name) || len(name) > maxLabelName:
-			return nil, notifier.Errorf(notifier.Permanent, "loki template: %q is no name of a label", name)
+			return nil, nil, notifier.Errorf(notifier.Permanent, "loki template: %q is no name of a label", name)
 		case value == "":
 			delete(labels, name)
 		default:
@@ -171,10 +174,23 @@ func (l *Notifier) labels(n notifier.Notification) (map[string]string, error) {
 		}
 	}
 	if len(labels) == 0 {
-		labels["job"] = "ossec"
+		labels[jobLabel] = job
 	}
-	return labels, nil
+	for name := range spare {
+		spare[name] = labels[name]
+	}
+	maps.DeleteFunc(spare, func(_, value string) bool { return value == "" })
+	if len(spare) == 0 {
+		spare[jobLabel] = job
+	}
+	return labels, spare, nil
 }
+
+// The label that every line has at least.
+const (
+	jobLabel = "job"
+	job      = "ossec"
+)
 
 // flat is a part that is an object of texts.
 func flat(n notifier.Notification, part string) (map[string]string, error) {

@@ -280,6 +280,7 @@ func TestBacklogOfAnOutageTakesFewRequests(t *testing.T) {
 	for _, ages := range [][]time.Duration{
 		{30 * 24 * time.Hour, 20 * 24 * time.Hour, time.Minute}, // of all streams
 		{5 * time.Hour, 4 * time.Hour, 10 * time.Minute},        // of one
+		{-time.Hour, -2 * time.Hour, time.Minute},               // a clock that is wrong
 	} {
 		fresh := bruteForce()
 		fresh.Time = now

@@ -36,16 +36,22 @@ func (l *Notifier) send(ctx context.Context, entries []entry) []notifier.Result 
 		}
 		return results
 	}
-	l.push(ctx, credential, entries, results)
+	l.push(ctx, &request{credential: credential}, entries, results)
 	return results
+}
+
+// request is what the parts of one request have in common, when it is made again in parts.
+type request struct {
+	credential notifier.Credential
+	well       bool // Loki answered since, when it was not sent a line
 }
 
 // push makes a request. Loki stores what it can of one and then says 400 for what it cannot, in words that do not always tell
 // which; what is stored already is ignored when it comes again. So a push that is refused is made again in halves, until what
 // is to blame is alone.
-func (l *Notifier) push(ctx context.Context, credential notifier.Credential, entries []entry, results []notifier.Result) {
+func (l *Notifier) push(ctx context.Context, r *request, entries []entry, results []notifier.Result) {
 	metadata := !l.plain.Load()
-	receipt, err := l.attempt(ctx, credential, entries, metadata)
+	receipt, err := l.attempt(ctx, r.credential, entries, metadata)
 	if err == nil {
 		for i := range results {
 			results[i].Receipt = receipt
@@ -57,25 +63,32 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 	failure := notifier.Classify(err)
 	refused := failure.Status == http.StatusBadRequest
 	late, onTime, oldest := outOf(err, entries)
+	disliked := l.turnedAway(ctx, r, failure)
 	switch {
 	case refused && failure.Code == noMetadata && metadata:
 		first := !l.plain.Swap(true)
-		l.push(ctx, credential, entries, results)
+		l.push(ctx, r, entries, results)
 		for i := range results {
 			if first && results[i].Err == nil {
 				results[i].Receipt.Warn("this Loki takes no structured metadata (allow_structured_metadata), so that is left out; write structured_metadata: false")
 			}
 		}
 	case refused && len(late) > 0:
-		l.pushSome(ctx, credential, entries, late, results, func(e entry) entry { return l.late.atAnotherTime(e, time.Now(), oldest) })
-		l.pushSome(ctx, credential, entries, onTime, results, func(e entry) entry { return e })
+		l.pushSome(ctx, r, entries, late, results, func(e entry) entry { return l.late.atAnotherTime(e, time.Now(), oldest) })
+		l.pushSome(ctx, r, entries, onTime, results, func(e entry) entry { return e })
 		if l.told.CompareAndSwap(false, true) && results[late[0]].Err == nil {
 			results[late[0]].Receipt.Warn("Loki takes no line of that time; it is stored as of when it came or, if that is too long ago, as of now, with the alert's time in " + eventTime)
 		}
-	case len(entries) > 1 && (refused || failure.Status == http.StatusRequestEntityTooLarge):
+	case failure.Code == tooMany:
+		l.pushStreams(ctx, r, entries, results, err)
+	case len(entries) > 1 && (refused || disliked || failure.Status == http.StatusRequestEntityTooLarge):
 		half := len(entries) / 2
-		l.push(ctx, credential, entries[:half], results[:half])
-		l.push(ctx, credential, entries[half:], results[half:])
+		l.push(ctx, r, entries[:half], results[:half])
+		l.push(ctx, r, entries[half:], results[half:])
+	case disliked:
+		own := *failure
+		own.Reason, own.Hint = notifier.Permanent, "Loki itself is well: what stands before it takes this line for an attack; have it let pass what goes there"
+		results[0].Err = &own
 	default:
 		for i := range results {
 			results[i].Err = err
@@ -83,8 +96,21 @@ func (l *Notifier) push(ctx context.Context, credential notifier.Credential, ent
 	}
 }
 
+// turnedAway reports whether a 403 was meant for what the lines say. To what stands before Loki, an attack that a log line tells of may look
+// like an attack, and its refusal is that of a stranger. So Loki is asked without a line: who can write into a log must not be able to
+// stop the receiver.
+func (l *Notifier) turnedAway(ctx context.Context, r *request, failure *notifier.Error) bool {
+	if failure.Reason != notifier.Misconfigured || failure.Status != http.StatusForbidden {
+		return false
+	}
+	for server := 0; !r.well && server < len(l.endpoints); server++ {
+		r.well = l.ask(ctx, server, r.credential) == nil
+	}
+	return r.well
+}
+
 // pushSome pushes those of the entries that are listed, each as change makes it.
-func (l *Notifier) pushSome(ctx context.Context, credential notifier.Credential, entries []entry, which []int, results []notifier.Result, change func(entry) entry) {
+func (l *Notifier) pushSome(ctx context.Context, r *request, entries []entry, which []int, results []notifier.Result, change func(entry) entry) {
 	if len(which) == 0 {
 		return
 	}
@@ -92,14 +118,14 @@ func (l *Notifier) pushSome(ctx context.Context, credential notifier.Credential,
 	for i, n := range which {
 		some[i] = change(entries[n])
 	}
-	l.push(ctx, credential, some, told)
+	l.push(ctx, r, some, told)
 	for i, n := range which {
 		results[n] = told[i]
 	}
 }
 
 // outOf are the entries that Loki refused for their time, and the others. After an outage those are many, and each that is
-// looked for by halves would be refused several times; but Loki says how old a line may be, of all streams or, where it is behind
+// looked for by halves would be refused several times; but Loki says how old or how new a line may be, of all streams or, where it is behind
 // what its stream has, of the one. Of what comes from several streams and may be either, none is.
 func outOf(err error, entries []entry) (late, onTime []int, oldest time.Time) {
 	r, ok := errors.AsType[*refusal](err)
@@ -109,11 +135,11 @@ func outOf(err error, entries []entry) (late, onTime []int, oldest time.Time) {
 	if len(entries) == 1 && entries[0].stage < atNow {
 		return []int{0}, nil, r.oldest
 	}
-	if r.failure.Code != tooOld && slices.ContainsFunc(entries, func(e entry) bool { return !maps.Equal(e.labels, entries[0].labels) }) {
+	if r.failure.Code != tooOld && r.failure.Code != tooNew && slices.ContainsFunc(entries, func(e entry) bool { return !maps.Equal(e.labels, entries[0].labels) }) {
 		return nil, nil, time.Time{}
 	}
 	for i, e := range entries {
-		if e.stage < atNow && e.time.Before(r.oldest) {
+		if e.stage < atNow && (e.time.Before(r.oldest) || !r.tooNew.IsZero() && !e.time.Before(r.tooNew)) {
 			late = append(late, i)
 		} else {
 			onTime = append(onTime, i)
@@ -122,16 +148,21 @@ func outOf(err error, entries []entry) (late, onTime []int, oldest time.Time) {
 	return late, onTime, r.oldest
 }
 
-// refusal is a failure that says how old a line may be.
+// refusal is a failure that says how old a line may be, or from when on one is too new.
 type refusal struct {
-	failure *notifier.Error
-	oldest  time.Time
+	failure        *notifier.Error
+	oldest, tooNew time.Time
 }
 
 func (r *refusal) Error() string { return r.failure.Error() }
 func (r *refusal) Unwrap() error { return r.failure }
 
-var oldestAcceptable = regexp.MustCompile(`oldest acceptable timestamp is: (\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d))`)
+var (
+	oldestAcceptable = regexp.MustCompile(`oldest acceptable timestamp is: (` + timestamp + `)`)
+	newestOne        = regexp.MustCompile(`has timestamp too new: (` + timestamp + `)`)
+)
+
+const timestamp = `\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d)`
 
 // withTime adds the alert's time to a line that is an object or logfmt; any other line stays as it is.
 func withTime(line, at string) string {
@@ -150,6 +181,7 @@ var logfmtLine = regexp.MustCompile(`^[A-Za-z_]+=`)
 const (
 	noMetadata = "disallowed_structured_metadata"
 	tooOld     = "greater_than_max_sample_age"
+	tooNew     = "too_far_in_future"
 	tooLong    = "line_too_long"
 	tooMany    = "stream_limit"
 )
@@ -157,7 +189,7 @@ const (
 var reasons = []struct{ says, word string }{
 	{"structured metadata, but this feature is disallowed", noMetadata},
 	{"has timestamp too old", tooOld},
-	{"has timestamp too new", "too_far_in_future"},
+	{"has timestamp too new", tooNew},
 	{"entry too far behind", "too_far_behind"},
 	{"entry out of order", "out_of_order"},
 	{"Max entry size", tooLong},
@@ -165,7 +197,7 @@ var reasons = []struct{ says, word string }{
 }
 
 // outOfTime are the refusals of a line for its time alone.
-var outOfTime = map[string]bool{tooOld: true, "too_far_in_future": true, "too_far_behind": true, "out_of_order": true}
+var outOfTime = map[string]bool{tooOld: true, tooNew: true, "too_far_behind": true, "out_of_order": true}
 
 // attempt makes one request to the server whose turn it is.
 func (l *Notifier) attempt(ctx context.Context, credential notifier.Credential, entries []entry, metadata bool) (receipt notifier.Receipt, err error) {
@@ -255,6 +287,9 @@ func readAnswer(what string, a *notifier.Answer) (notifier.Receipt, error) {
 		if oldest := oldestAcceptable.FindStringSubmatch(text); oldest != nil {
 			r.oldest, _ = time.Parse(time.RFC3339, oldest[1]) // of what is no time, nothing is older
 		}
+		if newest := newestOne.FindStringSubmatch(text); newest != nil {
+			r.tooNew, _ = time.Parse(time.RFC3339, newest[1])
+		}
 		return notifier.Receipt{}, r
 	}
 	return notifier.Receipt{}, failure
@@ -267,11 +302,13 @@ func (l *Notifier) Probe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return l.failover.All(func(server int) error {
-		_, err := l.post(ctx, server, credential, []byte(`{"streams":[]}`))
-		if failure := notifier.Classify(err); err != nil && failure.Status == http.StatusBadRequest && strings.Contains(failure.Err.Error(), "at least one valid stream") {
-			return nil
-		}
-		return err
-	})
+	return l.failover.All(func(server int) error { return l.ask(ctx, server, credential) })
+}
+
+func (l *Notifier) ask(ctx context.Context, server int, credential notifier.Credential) error {
+	_, err := l.post(ctx, server, credential, []byte(`{"streams":[]}`))
+	if failure := notifier.Classify(err); err != nil && failure.Status == http.StatusBadRequest && strings.Contains(failure.Err.Error(), "at least one valid stream") {
+		return nil
+	}
+	return err
 }

@@ -347,19 +347,27 @@ func waitFor(t *testing.T, is func() bool) {
 // A collector that was started again counts from 0, so a number may mean another event than it did.
 func TestNumberThatComesAgainMeansThatTheFirstIsLost(t *testing.T) {
 	n, hec := start(t, Config{}, sandbox.Options{HECAck: true, HECAckAfter: 2})
-	attempt := func(name string, timeout time.Duration) (notifier.Receipt, error) {
-		ctx, cancel := context.WithTimeoutCause(t.Context(), timeout, errTimeout)
+	attempt := func(ctx context.Context, name string) (notifier.Receipt, error) {
+		ctx, cancel := context.WithTimeoutCause(ctx, long, errTimeout)
 		defer cancel()
 		return n.Notify(ctx, named(name, nil))
 	}
-	if _, err := attempt("before", 10*time.Millisecond); err == nil {
+	hold := make(chan struct{}) // so that it is not acknowledged before
+	hec[0].Script(sandbox.Splunk, sandbox.Reply{}, sandbox.Reply{Status: 503, Hold: hold})
+	ctx, end := context.WithCancelCause(t.Context())
+	first := make(chan error, 1)
+	go func() { _, err := attempt(ctx, "before"); first <- err }()
+	waitFor(t, func() bool { return len(n.indexers[0].acks.ids()) == 1 && len(hec[0].Messages()) == 2 })
+	end(errTimeout)
+	if err := <-first; err == nil {
 		t.Fatal("delivered, though nothing was acknowledged")
 	}
 	hec[0].RestartHEC()
-	if r, err := attempt("after", long); err != nil || r.ID != "0" {
+	close(hold)
+	if r, err := attempt(t.Context(), "after"); err != nil || r.ID != "0" {
 		t.Fatalf("got %+v, %v", r, err)
 	}
-	if r, err := attempt("before", long); err != nil || r.ID != "1" {
+	if r, err := attempt(t.Context(), "before"); err != nil || r.ID != "1" {
 		t.Errorf("got %+v, %v, want that it is sent again", r, err)
 	}
 	if has, _ := indexedAt(t, hec[0]); !slices.Equal(has, []string{"before", "after", "before"}) {
@@ -373,10 +381,12 @@ func TestWhoWaitsIsToldThatItsEventIsLost(t *testing.T) {
 	go func() { _, err := n.Notify(t.Context(), named("before", nil)); lost <- err }()
 	waitFor(t, func() bool { return len(n.indexers[0].acks.ids()) == 1 })
 	hec[0].RestartHEC()
-	ctx, cancel := context.WithTimeoutCause(t.Context(), short, errTimeout)
-	defer cancel()
-	_, _ = n.Notify(ctx, named("after", nil))
+	ctx, end := context.WithCancelCause(t.Context())
+	var other sync.WaitGroup
+	other.Go(func() { _, _ = n.Notify(ctx, named("after", nil)) })
 	err := <-lost
+	end(errTimeout)
+	other.Wait()
 	if e := notifier.Classify(err); err == nil || e.Reason != notifier.Temporary || !e.Ambiguous || !strings.Contains(err.Error(), "started again") {
 		t.Errorf("got %v, want a temporary, ambiguous failure that says why", err)
 	}

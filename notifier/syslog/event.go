@@ -53,12 +53,12 @@ func readEvent(text string) (*event, error) {
 			return nil, fmt.Errorf("its field %q: a key has letters, digits and _ alone", m.key)
 		}
 		value, ok := stringOf(m.value)
-		if !ok {
+		if !ok && m.value != "null" {
 			value = m.value // a number, true, or JSON within JSON
 		}
 		value = strings.TrimSpace(value)
 		known := slices.ContainsFunc(e.fields, func(f field) bool { return f.key == m.key })
-		if value == "" || value == "null" || known {
+		if value == "" || known {
 			continue
 		}
 		e.fields = append(e.fields, field{key: m.key, value: value})

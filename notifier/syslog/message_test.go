@@ -45,7 +45,7 @@ func bruteForce() notifier.Notification {
 			"data.json":    `{"id":"1795440017.1001","rule":"5712","host":"a \"b\" [c] \\d"}`,
 			"message.json": `{"version":1,"title":"SSH brute force","log":"Failed password\nfor admin","repeats":{"count":1}}`,
 			"cef.json": `{"vendor":"Wazuh","product":"Wa|z\\uh","id":"5712","name":"sshd: brute force","severity":6,
-				"fields":{"rt":1795440017123,"src":"203.0.113.9","msg":"a=b | c \\ d\nnext","empty":"","cn1Label":"Rule level","cn1":10}}`,
+				"fields":{"rt":1795440017123,"src":"203.0.113.9","msg":"a=b | c \\ d\nnext","empty":"","none":null,"duser":"null","cn1Label":"Rule level","cn1":10}}`,
 			"leef.json": `{"vendor":"Wazuh","product":"Wa|zuh","id":"5712","severity":0,"fields":{"sev":0,"src":"203.0.113.9","msg":"a^b = c\td\r\ne","src ":"no"}}`,
 		}),
 	}

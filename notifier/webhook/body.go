@@ -19,7 +19,7 @@ import (
 // node is a value of a preset's body.
 type node struct {
 	kind nodeKind
-	// literal is a number, true, false or null, as it was written.
+	// literal is a number, true, false or null, as it was written, or a secret.
 	literal string
 	text    []segment // of a string
 	keys    [][]segment
@@ -39,6 +39,7 @@ const (
 	isString
 	isList
 	isObject
+	isSecret // a text that is neither cut nor escaped
 )
 
 // segment is a piece of a string: words, or quotations from the alert that stand side by side.
@@ -194,6 +195,8 @@ func (f *form) encode(b *bytes.Buffer, n *node) {
 	switch n.kind {
 	case isString:
 		writeString(b, f.string(n))
+	case isSecret:
+		writeString(b, n.literal)
 	case isList, isObject:
 		b.WriteByte("[{"[n.kind-isList])
 		for i, item := range n.items {
@@ -230,9 +233,9 @@ func (f *form) encodeForm(n *node) (string, error) {
 		switch {
 		case item.kind == isString:
 			value = f.string(item)
-		case item.kind != isLiteral:
+		case item.kind != isLiteral && item.kind != isSecret:
 			return "", fmt.Errorf("a form takes texts and numbers, and %q is neither", f.text(n.keys[i], -1))
-		case value == "null":
+		case item.kind == isLiteral && value == "null":
 			continue
 		}
 		if b.Len() > 0 {

@@ -54,6 +54,26 @@ func newHouse(t *testing.T, v sinkVendor, own string) *house {
 func houseOf(t *testing.T, v sinkVendor, p *presets.Preset, own string) *house {
 	t.Helper()
 	s, base := newSink(t, v)
+	set := linked(t, own)
+	cfg := webhook.Config{URL: notifier.PlainSecret(base + v.address), Preset: v.name, Settings: map[string]notifier.Secret{}}
+	for name, value := range v.settings {
+		cfg.Settings[name] = notifier.PlainSecret(value)
+	}
+	cfg.UsePreset(p)
+	set, err := set.WithPreset(p, cfg.PresetSettings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hook, err := webhook.New(cfg, http.DefaultClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &house{s, cfg, hook, set}
+}
+
+// linked are templates with links as operators have them. own is a file of the operator's, or "".
+func linked(t *testing.T, own string) *templates.Set {
+	t.Helper()
 	set, err := templates.Load(templates.Options{Links: map[string]string{
 		"alert":   "https://wazuh.example.com/alert/{{.ID}}?agent={{.Agent.Name}}",
 		"runbook": "https://wiki.example.com/{{.Rule.ID}}/{{.Rule.Description}}",
@@ -64,19 +84,7 @@ func houseOf(t *testing.T, v sinkVendor, p *presets.Preset, own string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := webhook.Config{URL: notifier.PlainSecret(base + v.address), Preset: v.name, Settings: map[string]notifier.Secret{}}
-	for name, value := range v.settings {
-		cfg.Settings[name] = notifier.PlainSecret(value)
-	}
-	cfg.UsePreset(p)
-	if set, err = set.WithPreset(p, cfg.PresetSettings()); err != nil {
-		t.Fatal(err)
-	}
-	hook, err := webhook.New(cfg, http.DefaultClient)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &house{s, cfg, hook, set}
+	return set
 }
 
 // said is a message about an alert, or about many.
@@ -86,12 +94,18 @@ func (h *house) said(t *testing.T, a *alert.Alert, c templates.Context) notifier
 	if c.AckURL == "" {
 		c.AckURL = "https://ack.example.com/x?q=1"
 	}
+	return rendered(t, h.set, a, c)
+}
+
+// rendered is a message of templates.
+func rendered(t *testing.T, set *templates.Set, a *alert.Alert, c templates.Context) notifier.Notification {
+	t.Helper()
 	d := templates.NewData(a, alert.DefaultScale, c)
-	parts, err := h.set.Parts(d)
+	parts, err := set.Parts(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return notifier.Notification{Action: d.Action, Delivery: d.Delivery, Alert: d.Identity, Occurrence: 1, Receiver: "chat",
+	return notifier.Notification{Action: d.Action, Delivery: d.Delivery, Alert: d.Identity, Occurrence: 1, Receiver: c.Receiver,
 		DedupKey: d.DedupKey, Severity: d.Severity.String(), Time: d.Time, Parts: parts}
 }
 
@@ -161,41 +175,48 @@ func eachVendor(t *testing.T, f func(t *testing.T, k int, v sinkVendor)) {
 	}
 }
 
+// everyAlert gives each alert of the corpus, with its number from 1, to a test of its own, and returns all.
+func everyAlert(t *testing.T, each func(t *testing.T, i int, a *alert.Alert)) (all []*alert.Alert) {
+	t.Helper()
+	root := filepath.Join("..", "..", "testdata", "alerts")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "facts.json" {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		a := corpusAlert(t, name)
+		all = append(all, a)
+		t.Run(name, func(t *testing.T) { each(t, len(all), a) })
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 100 {
+		t.Fatalf("%d alerts, want all of them", len(all))
+	}
+	return all
+}
+
 // Every alert of the corpus arrives, and whatever became of some of them.
 func TestChatPresetsTakeEveryAlert(t *testing.T) {
 	eachVendor(t, func(t *testing.T, k int, v sinkVendor) {
 		h := newHouse(t, v, "")
-		var all []*alert.Alert
-		root := filepath.Join("..", "..", "testdata", "alerts")
-		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || d.Name() == "facts.json" {
-				return err
-			}
-			name, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			a := corpusAlert(t, name)
-			all = append(all, a)
-			t.Run(name, func(t *testing.T) {
-				for became, c := range whatBecame("carol", a) {
-					if became == "trigger" || webhook.Meets(len(all), k, len(chatVendors())) {
-						h.deliver(t, h.said(t, a, c))
-					}
+		all := everyAlert(t, func(t *testing.T, i int, a *alert.Alert) {
+			for became, c := range whatBecame("carol", a) {
+				if became == "trigger" || webhook.Meets(i, k, len(chatVendors())) {
+					h.deliver(t, h.said(t, a, c))
 				}
-			})
-			return nil
+			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(all) < 100 {
-			t.Errorf("%d alerts, want all of them", len(all))
-		}
 		h.deliver(t, h.said(t, all[0], many("night, until 06:00", all...)))
 	})
 }
 
+// everywhereTemplate is the operator's own words around text of the alert, where it hurts most.
 const everywhereTemplate = `{{define "sentence"}}{{.Log}}{{.Agent.Name}} on {{.Rule.Description}}{{end}}{{define "next"}}{{.Rule.Description}} {{.Agent.Name}}{{.Log}}{{end}}` +
 	`{{define "facts"}}{{range .Facts}}{{.Label}}: {{.Value}}{{"\n"}}{{end}}Own: {{.Log}}{{"\n"}}{{end}}{{define "log"}}{{.Log}}{{.Agent.Name}}{{end}}{{define "footer"}}{{.Agent.Name}}{{"\n"}}{{.Rule.Description}}{{end}}`
 
@@ -334,7 +355,7 @@ func usedOf(t *testing.T, vendor string, r sinkRequest) (used, limit int) {
 	case "rocketchat":
 		return utf8.RuneCountInString(body.Attachments[0].Text), 4900
 	case "ntfy":
-		return len(body.Message), 4096
+		return len(body.Message), 4095
 	}
 	return utf8.RuneCountInString(body.Message), 20_000
 }
@@ -413,6 +434,7 @@ func chatAnswers() map[string][]chatAnswer {
 			{name: "body", answer: sinkAnswer{400, nil, ntfyError(40017, 400, "invalid request: request body must be message JSON")}, reason: permanent, hint: "preview"},
 			{name: "token", answer: sinkAnswer{401, nil, ntfyError(40101, 401, "unauthorized")}, reason: misconfigured, says: "unauthorized", hint: "settings.token"},
 			{name: "may not write", answer: sinkAnswer{403, nil, ntfyError(40301, 403, "forbidden")}, reason: misconfigured, hint: "ntfy access"},
+			{name: "larger than its limit", answer: sinkAnswer{400, nil, ntfyError(40014, 400, "invalid request: attachments not allowed")}, reason: permanent, hint: "message-size-limit"},
 			{name: "too large as JSON", answer: sinkAnswer{413, nil, ntfyError(41303, 413, "JSON body too large")}, reason: permanent, says: "too large"},
 			{name: "too large", answer: sinkAnswer{413, nil, ntfyError(41301, 413, "attachment too large, or bandwidth limit reached")}, reason: permanent, hint: "message-size-limit"},
 			{name: "rate", answer: sinkAnswer{429, nil, ntfyError(42901, 429, "limit reached: too many requests, please be nice")}, reason: temporary, says: "be nice"},
@@ -424,6 +446,7 @@ func chatAnswers() map[string][]chatAnswer {
 			{name: "body", answer: sinkAnswer{400, nil, gotifyError(400, "Bad Request", "Field 'message' is required")}, reason: permanent, says: "is required", hint: "preview"},
 			{name: "token", answer: sinkAnswer{401, nil, gotifyError(401, "Unauthorized", "you need to provide a valid access token or user credentials to access this api")}, reason: misconfigured, says: "valid access token", hint: "begins with A"},
 			{name: "client's token", answer: sinkAnswer{403, nil, gotifyError(403, "Forbidden", "you are not allowed to access this api")}, reason: misconfigured, hint: "begins with A"},
+			{name: "client's token, from 3.0 on", answer: sinkAnswer{400, nil, gotifyError(400, "Bad Request", "appid is required when not authenticating with an application token")}, reason: misconfigured, hint: "begins with A"},
 			{name: "no Gotify", answer: sinkAnswer{404, nil, gotifyError(404, "Not Found", "page not found")}, reason: misconfigured, hint: "without /message"},
 			{name: "outage", answer: sinkAnswer{500, nil, gotifyError(500, "Internal Server Error", "database is locked")}, reason: temporary, says: "locked"},
 			{name: "page of a proxy", answer: page, reason: permanent},

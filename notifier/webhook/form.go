@@ -14,6 +14,7 @@ import (
 // form gives text of the alert the form that a preset wants: words stay as they are, quotations are escaped.
 type form struct {
 	raw         bool
+	words       *strings.Replacer // for what the template says; nil: it stays as it is
 	escape      *strings.Replacer
 	lineStart   []replacement // the longest first
 	code, fence *wrapping
@@ -27,7 +28,12 @@ type wrapping struct {
 }
 
 func newForm(t presets.Text) *form {
-	return &form{t.Raw, replacer(t.Escape), replacements(t.LineStart), newWrapping(t.Code), newWrapping(t.Fence)}
+	return &form{t.Raw, nil, replacer(t.Escape), replacements(t.LineStart), newWrapping(t.Code), newWrapping(t.Fence)}
+}
+
+// newUnmarked is a form without markup.
+func newUnmarked(t presets.Text, u *presets.Unmarked) *form {
+	return &form{raw: t.Raw, words: replacer(u.Words), escape: replacer(u.Escape)}
 }
 
 func newWrapping(w *presets.Wrap) *wrapping {
@@ -68,6 +74,8 @@ func (f *form) text(segments []segment, most int) string {
 	}
 	for _, s := range segments {
 		switch {
+		case !s.quoted && f.words != nil:
+			write(f.words.Replace(s.text.Raw()))
 		case !s.quoted:
 			write(s.text.Raw())
 		case s.wrap == presets.CodeOpen && f.code != nil:

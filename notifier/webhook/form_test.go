@@ -169,7 +169,7 @@ func FuzzCut(f *testing.F) {
 		}
 		u := units[unit]
 		table := presets.Text{Escape: map[string]string{`\`: `\\`, "*": `\*`, "&": "&amp;", "<": "&lt;"}}
-		p := &preset{&presets.Preset{Text: table, Limits: presets.Limits{Fields: []presets.Limit{{Path: "text", Max: limit, Unit: u}}}}, newForm(table)}
+		p := &preset{Preset: &presets.Preset{Text: table, Limits: presets.Limits{Fields: []presets.Limit{{Path: "text", Max: limit, Unit: u}}}}, form: newForm(table)}
 		root := oneString("text", s)
 		if !p.fit(root, false) {
 			t.Fatal("it does not fit, and has no limit of its body")
@@ -220,7 +220,7 @@ func FuzzBody(f *testing.F) {
 			t.Fatal(err)
 		}
 		raw := newForm(presets.Text{Raw: true})
-		p := &preset{&presets.Preset{}, raw}
+		p := &preset{Preset: &presets.Preset{}, form: raw}
 		p.fit(root, false)
 		var got map[string]any
 		b := p.encoded(root)
@@ -268,7 +268,7 @@ func TestBodyLimits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := &preset{&presets.Preset{Limits: x.limits}, newForm(presets.Text{})}
+			p := &preset{Preset: &presets.Preset{Limits: x.limits}, form: newForm(presets.Text{})}
 			if !p.fit(root, false) {
 				t.Error("it does not fit")
 			}

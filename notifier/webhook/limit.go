@@ -182,6 +182,21 @@ func find(root *node, path string) []*node {
 	return at
 }
 
+// drop takes what stands at a path out of the objects that hold it.
+func drop(root *node, path string) {
+	of, key := []*node{root}, path
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		of, key = find(root, path[:i]), path[i+1:]
+	}
+	for _, n := range of {
+		for i := len(n.items) - 1; i >= 0; i-- {
+			if n.kind == isObject && (key == "*" || plainKey(n.keys[i]) == key) {
+				n.keys, n.items = slices.Delete(n.keys, i, i+1), slices.Delete(n.items, i, i+1)
+			}
+		}
+	}
+}
+
 func plainKey(key []segment) string {
 	var texts []display.Text
 	for _, s := range key {

@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +49,7 @@ func opsVendors() []opsVendor {
 			reasons: redirects(notifier.Misconfigured, 301, 302, 307, 308)},
 		{preset: "victorops", desk: func() *desk { return &victorOps().desk }, address: "/integrations/generic/20131114/alert", settings: map[string]string{"key": "v1ct0r-k3y", "routing_key": "soc"},
 			secrets: []string{"v1ct0r-k3y"}, answers: victorOpsAnswers},
+		{preset: "pushover", desk: func() *desk { return &newPushover().desk }, settings: map[string]string{"token": pushoverToken, "user": pushoverUser}, secrets: []string{pushoverToken, pushoverUser}, answers: pushoverAnswers},
 		{preset: "github-dispatch", desk: github, settings: map[string]string{"owner": "example", "repo": "runbooks", "token": "github_pat_s3cr3t"}, secrets: []string{"github_pat_s3cr3t"}, answers: automationAnswers["github-dispatch"]},
 		{preset: "gitlab-trigger", desk: gitlab, settings: map[string]string{"project": "17", "token": "glptt-s3cr3t"}, secrets: []string{"glptt-s3cr3t"}, answers: automationAnswers["gitlab-trigger"]},
 		{preset: "rundeck", desk: rundeck, settings: map[string]string{"job": "0a1b2c3d-1111-2222-3333-444444444444", "token": "rund3ck-t0ken"}, secrets: []string{"rund3ck-t0ken"}, answers: automationAnswers["rundeck"]},
@@ -77,6 +76,8 @@ type opsHouse struct {
 	desk   *desk
 	hook   *webhook.Notifier
 	set    *templates.Set
+	// receipt is that of the last message.
+	receipt notifier.Receipt
 }
 
 func (v opsVendor) config(t *testing.T, base string) webhook.Config {
@@ -99,18 +100,9 @@ func newOpsHouse(t *testing.T, v opsVendor, own string) *opsHouse {
 	h := &opsHouse{vendor: v, desk: v.desk()}
 	server := httptest.NewServer(h.desk)
 	t.Cleanup(server.Close)
-	set, err := templates.Load(templates.Options{Links: map[string]string{
-		"alert":   "https://wazuh.example.com/alert/{{.ID}}?agent={{.Agent.Name}}",
-		"runbook": "https://wiki.example.com/{{.Rule.ID}}/{{.Rule.Description}}",
-	}})
-	if err == nil && own != "" {
-		set, err = set.WithText("own.tmpl", own)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	cfg := v.config(t, server.URL)
-	if h.set, err = set.WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); err != nil {
+	var err error
+	if h.set, err = linked(t, own).WithPreset(cfg.LoadedPreset(), cfg.PresetSettings()); err != nil {
 		t.Fatal(err)
 	}
 	if h.hook, err = webhook.New(cfg, http.DefaultClient); err != nil {
@@ -123,23 +115,18 @@ func newOpsHouse(t *testing.T, v opsVendor, own string) *opsHouse {
 func (h *opsHouse) said(t *testing.T, a *alert.Alert, c templates.Context) notifier.Notification {
 	t.Helper()
 	c.Receiver, c.Channel, c.Route = "ops", "webhook", "page"
-	d := templates.NewData(a, alert.DefaultScale, c)
-	parts, err := h.set.Parts(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return notifier.Notification{Action: d.Action, Delivery: d.Delivery, Alert: d.Identity, Occurrence: 1, Receiver: "ops",
-		DedupKey: d.DedupKey, Severity: d.Severity.String(), Time: d.Time, Parts: parts}
+	return rendered(t, h.set, a, c)
 }
 
 // deliver sends a message, which the vendor takes, and returns what arrived.
 func (h *opsHouse) deliver(t *testing.T, n notifier.Notification) sinkRequest {
 	t.Helper()
-	_, err := h.hook.Notify(t.Context(), n)
+	receipt, err := h.hook.Notify(t.Context(), n)
 	took, why := h.desk.results()
 	if err != nil || len(took) != 1 {
 		t.Fatalf("%s not taken: %q (%v)", n.Action, why, err)
 	}
+	h.receipt = receipt
 	return took[0]
 }
 
@@ -147,6 +134,7 @@ func (h *opsHouse) deliver(t *testing.T, n notifier.Notification) sinkRequest {
 func (h *opsHouse) life(t *testing.T, text string, a, by *alert.Alert, delivery string) {
 	t.Helper()
 	opened := corpusReceived.Add(-time.Minute)
+	var first *notifier.Receipt
 	for i, c := range []templates.Context{
 		{Action: notifier.Trigger, Opened: opened},
 		{
@@ -161,7 +149,12 @@ func (h *opsHouse) life(t *testing.T, text string, a, by *alert.Alert, delivery 
 		if !h.hook.Follows(c.Action) {
 			continue
 		}
-		h.deliver(t, h.said(t, a, c))
+		n := h.said(t, a, c)
+		n.Earlier = first
+		h.deliver(t, n)
+		if i == 0 {
+			first = &notifier.Receipt{ID: h.receipt.ID}
+		}
 	}
 }
 
@@ -178,37 +171,15 @@ func eachOpsVendor(t *testing.T, f func(t *testing.T, k int, v opsVendor)) {
 func TestOpsPresetsTakeEveryAlert(t *testing.T) {
 	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
 		h := newOpsHouse(t, v, "")
-		var all []*alert.Alert
-		root := filepath.Join("..", "..", "testdata", "alerts")
-		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || d.Name() == "facts.json" {
-				return err
+		all := everyAlert(t, func(t *testing.T, i int, a *alert.Alert) {
+			switch {
+			case !webhook.Meets(i, k, 4): // the rest is much the same
+			case !webhook.Meets(i/4, k, 4):
+				h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: fmt.Sprint(i)}))
+			default:
+				h.life(t, "carol", a, a, fmt.Sprint(i))
 			}
-			name, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			a := corpusAlert(t, name)
-			all = append(all, a)
-			i := len(all)
-			if !webhook.Meets(i, k, 4) { // the rest is much the same
-				return nil
-			}
-			t.Run(name, func(t *testing.T) {
-				if !webhook.Meets(i/4, k, 4) {
-					h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: fmt.Sprint(len(all))}))
-					return
-				}
-				h.life(t, "carol", a, a, fmt.Sprint(len(all)))
-			})
-			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(all) < 100 {
-			t.Errorf("%d alerts, want all of them", len(all))
-		}
 		c := many("night, until 06:00", all...)
 		c.Delivery = "many"
 		h.deliver(t, h.said(t, all[0], c))
@@ -221,7 +192,7 @@ func TestPayloadsStayTextInOpsPresets(t *testing.T) {
 	every := flag.Lookup("payloads").Value.String() == "true"
 	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
 		h := newOpsHouse(t, v, "")
-		own := newOpsHouse(t, v, opsOwn)
+		own := newOpsHouse(t, v, everywhereTemplate)
 		for i, p := range injection.All() {
 			if !webhook.Meets(i, k, 10) || p.Large && !every { // TestOpsPresetsFit has large ones
 				continue
@@ -249,15 +220,11 @@ func TestPayloadsStayTextInOpsPresets(t *testing.T) {
 	})
 }
 
-// opsOwn is the operator's own words around text of the alert, where it hurts most.
-const opsOwn = `{{define "sentence"}}{{.Log}}{{.Agent.Name}} on {{.Rule.Description}}{{end}}{{define "next"}}{{.Rule.Description}} {{.Agent.Name}}{{.Log}}{{end}}` +
-	`{{define "facts"}}{{range .Facts}}{{.Label}}: {{.Value}}{{"\n"}}{{end}}Own: {{.Log}}{{"\n"}}{{end}}{{define "log"}}{{.Log}}{{.Agent.Name}}{{end}}{{define "footer"}}{{.Agent.Name}}{{"\n"}}{{.Rule.Description}}{{end}}`
-
 // However long the parts are, the message fits.
 func TestOpsPresetsFit(t *testing.T) {
 	signs := [][2]string{{"letters", "x"}, {"emoji", "😀"}, {"braces", "{"}, {"backticks", "`"}, {"backslashes", `\`}, {"control", "\x01"}}
 	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
-		h := newOpsHouse(t, v, opsOwn)
+		h := newOpsHouse(t, v, everywhereTemplate)
 		for i, s := range signs {
 			name, sign := s[0], s[1]
 			if !webhook.Meets(i, k, len(signs)) {
@@ -338,6 +305,7 @@ func TestOpsPresetsAsChannels(t *testing.T) {
 					return n
 				},
 				Notification: message,
+				Earlier:      &notifier.Receipt{ID: "EARLIER-1"},
 				Secrets:      v.secrets,
 				Accept: func(w http.ResponseWriter, r *http.Request) {
 					w.WriteHeader(yes.status)
@@ -449,5 +417,37 @@ func TestAWXThatDropsTheAlertIsNoSuccess(t *testing.T) {
 	_, err := h.hook.Notify(t.Context(), h.said(t, corpusAlert(t, "wazuh/5712-ssh-brute-force.json"), templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"}))
 	if e := notifier.Classify(err); err == nil || e.Reason != notifier.Misconfigured || !strings.Contains(e.Hint, "Prompt on launch") {
 		t.Errorf("got %v, want it misconfigured, with a hint", err)
+	}
+}
+
+// What became of an alert is told where it is, by what the vendor called it; where that is not known, it is not told as something new.
+func TestWhatBecameIsAComment(t *testing.T) {
+	for _, v := range opsVendors() {
+		if !map[string]bool{"thehive": true, "jira": true, "jira-dc": true}[v.preset] {
+			continue
+		}
+		h := newOpsHouse(t, v, "")
+		a := corpusAlert(t, "wazuh/5712-ssh-brute-force.json")
+		h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: "01J9Z3"}))
+		for _, c := range []templates.Context{
+			{Action: notifier.Acknowledge, Taken: &templates.Taken{By: "carol", Via: "mail link", At: corpusReceived}},
+			{Action: notifier.Resolve, Resolved: &templates.Resolved{After: 42 * time.Minute}},
+		} {
+			n := h.said(t, a, c)
+			earlier := notifier.Receipt{ID: h.receipt.ID}
+			n.Earlier = &earlier
+			if got := h.deliver(t, n); !strings.HasSuffix(got.URL.Path, earlier.ID+"/comment") {
+				t.Errorf("%s: %s goes to %s", v.preset, c.Action, got.URL.Path)
+			}
+			h.receipt = earlier
+			n.Earlier = nil
+			_, err := h.hook.Notify(t.Context(), n)
+			if e := notifier.Classify(err); err == nil || e.Reason != notifier.Permanent || !strings.Contains(e.Error(), "nothing is known of the message that this one is about") {
+				t.Errorf("%s: %s without an earlier message: %v", v.preset, c.Action, err)
+			}
+			if took, why := h.desk.results(); len(took)+len(why) > 0 {
+				t.Errorf("%s: something was sent: %q", v.preset, why)
+			}
+		}
 	}
 }

@@ -24,7 +24,17 @@ const typeForm = "application/x-www-form-urlencoded"
 // preset is a preset at work.
 type preset struct {
 	*presets.Preset
-	form *form
+	form     *form
+	unmarked *preset // the same without markup, where an answer may ask for it
+	drop     []string
+}
+
+func newPreset(p *presets.Preset) *preset {
+	made := &preset{Preset: p, form: newForm(p.Text)}
+	if p.Unmarked != nil {
+		made.unmarked = &preset{Preset: p, form: newUnmarked(p.Text, p.Unmarked), drop: p.Unmarked.Drop}
+	}
+	return made
 }
 
 // UsePreset gives a config the preset that it names, which may be a file of the operator's. Without it, New takes the one that
@@ -235,6 +245,13 @@ func (f filled) value(name string) (string, error) {
 		return string(n.Action), nil
 	case "receiver":
 		return n.Receiver, nil
+	case "earlier":
+		if n.Earlier == nil || n.Earlier.ID == "" {
+			e := notifier.Errorf(notifier.Permanent, "%s: nothing is known of the message that this one is about", f.w.preset.Title)
+			e.Hint = "the first message of the incident did not arrive, or came before ossec-notify kept how " + f.w.preset.Title + " calls it"
+			return "", e
+		}
+		return n.Earlier.ID, nil
 	}
 	s, ok := f.w.preset.Setting(name)
 	if !ok {
@@ -369,23 +386,50 @@ func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, err
 	return root, nil
 }
 
-// presetContent is what a request with a preset carries.
-func (w *Notifier) presetContent(n notifier.Notification) (content, presets.Request, error) {
+// presetContent is what a request with a preset carries, in a form of it.
+func (w *Notifier) presetContent(n notifier.Notification, p *preset, f filled) (content, presets.Request, error) {
 	root, r, err := w.body(n)
 	if err != nil {
 		return content{}, r, err
 	}
-	if !w.preset.fit(root, r.Form) {
-		return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: the message has %d bytes, and %s takes %d: shorten what your templates say", w.preset.Name, w.preset.size(root, r.Form), w.preset.Title, w.preset.Limits.Body)
+	for _, path := range p.drop {
+		drop(root, path)
+	}
+	if err := f.addSecrets(root, r); err != nil {
+		return content{}, r, err
+	}
+	if !p.fit(root, r.Form) {
+		return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: the message has %d bytes, and %s takes %d: shorten what your templates say", p.Name, p.size(root, r.Form), p.Title, p.Limits.Body)
 	}
 	if r.Form {
-		body, err := w.preset.form.encodeForm(root)
+		body, err := p.form.encodeForm(root)
 		if err != nil {
-			return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: %w", w.preset.Name, err)
+			return content{}, r, notifier.Errorf(notifier.Permanent, "preset %s: %w", p.Name, err)
 		}
 		return content{body: body, mediaType: typeForm}, r, nil
 	}
-	return content{body: string(w.preset.encoded(root)), mediaType: typeJSON}, r, nil
+	return content{body: string(p.encoded(root)), mediaType: typeJSON}, r, nil
+}
+
+// addSecrets puts into a body what only the vendor may see there.
+func (f filled) addSecrets(root *node, r presets.Request) error {
+	if len(r.SecretFields) > 0 && root.kind != isObject {
+		return notifier.Errorf(notifier.Permanent, "preset %s: secret_fields are put into an object, and the body is none", f.w.preset.Name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.SecretFields)) {
+		text := r.SecretFields[name]
+		drop(root, name)
+		if f.w.cfg.lacks(text) {
+			continue
+		}
+		v, err := presets.Expand(text, func(name string, _ bool) (string, error) { return f.value(name) })
+		if err != nil {
+			return err
+		}
+		root.keys = append(root.keys, []segment{{text: display.Words(name)}})
+		root.items = append(root.items, &node{kind: isSecret, literal: v})
+	}
+	return nil
 }
 
 // presetHeaders are what the preset sets.

@@ -124,6 +124,19 @@ func jira(version string) *desk {
 	authorization := map[string]string{"3": "Basic b3NzZWNAZXhhbXBsZS5jb206QVRBVFQzeEZmR0Ywc2VjcmV0", "2": "Bearer MDEyMzQ1c2VjcmV0cGF0"}[version] // ossec@example.com:ATATT3xFfGF0secret
 	n := 0
 	return &desk{handle: func(r sinkRequest) (sinkAnswer, error) {
+		if key, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/rest/api/"+version+"/issue/"), "/comment"); ok {
+			if err := header(r, "Authorization", authorization, `{"errorMessages":["You do not have the permission to comment on this issue."],"errors":{}}`); err != nil {
+				return sinkAnswer{}, err
+			}
+			var of int
+			if _, err := fmt.Sscanf(key, "SOC-%d", &of); err != nil || of < 1 || of > n || r.Method != "POST" {
+				return sinkAnswer{}, refuse(404, `{"errorMessages":["Issue does not exist or you do not have permission to see it."],"errors":{}}`, "no such issue: %s", key)
+			}
+			if err := jsonBody(r, 1<<20, object(map[string]shape{"!body": forms[version]})); err != nil {
+				return sinkAnswer{}, refusal{err, sinkAnswer{400, nil, `{"errorMessages":[],"errors":{"comment":"Comment body is not valid!"}}`}}
+			}
+			return sinkAnswer{status: 201, body: `{"id":"20001","self":"https://example.atlassian.net/rest/api/3/issue/10001/comment/20001"}`}, nil
+		}
 		if err := asked(r, "/rest/api/"+version+"/issue", `{"errorMessages":["Site temporarily unavailable"]}`); err != nil {
 			return sinkAnswer{}, err
 		}
@@ -219,6 +232,9 @@ func TestJiraSink(t *testing.T) {
 		{name: "too long", body: text(strings.Repeat("x", 32_760)), why: "characters of description"},
 		{name: "summary of two lines", body: strings.Replace(text("x"), `"summary":"x"`, `"summary":"x\ny"`, 1), why: "a newline"},
 		{name: "label of two words", body: strings.Replace(text("x"), `["ossec"]`, `["two words"]`, 1), why: "a blank"},
+		{name: "comment", path: "/rest/api/3/issue/SOC-1/comment", body: `{"body":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"x"}]}]}}`, status: 201},
+		{name: "comment on nothing", path: "/rest/api/3/issue/SOC-9/comment", body: `{"body":{}}`, why: "no such issue", status: 404},
+		{name: "comment of text", path: "/rest/api/3/issue/SOC-1/comment", body: `{"body":"x"}`, why: "no object", status: 400},
 		{name: "bearer", header: map[string]string{"Authorization": "Bearer x"}, body: text("x"), why: "Authorization", status: 401},
 	})
 	testDesk(t, jira("2"), map[string]string{"Authorization": "Bearer MDEyMzQ1c2VjcmV0cGF0", "Content-Type": "application/json"}, "/rest/api/2/issue", []deskCase{
@@ -237,6 +253,8 @@ var jiraAnswers = []answerCase{
 	{"no priority", sinkAnswer{400, nil, `{"errorMessages":[],"errors":{"priority":"Field 'priority' cannot be set. It is not on the appropriate screen, or unknown."}}`}, "misconfigured", "cannot be set", "settings.priority", 0},
 	{"another field", sinkAnswer{400, nil, `{"errorMessages":[],"errors":{"summary":"The summary is invalid because it contains newline characters."}}`}, "permanent", "newline characters", "", 0},
 	{"wrong token", sinkAnswer{401, map[string]string{"X-Seraph-Loginreason": "AUTHENTICATED_FAILED"}, `{"errorMessages":["You are not authenticated. Authentication required to perform this operation."],"errors":{}}`}, "misconfigured", "not authenticated", "token", 0},
+	{"deleted", sinkAnswer{404, nil, `{"errorMessages":["Issue does not exist or you do not have permission to see it."],"errors":{}}`}, "permanent", "Issue does not exist", "was deleted", 0},
+	{"no comments", sinkAnswer{400, nil, `{"errorMessages":["You do not have the permission to comment on this issue."],"errors":{}}`}, "misconfigured", "permission to comment", "project's permissions", 0},
 	{"no site", sinkAnswer{404, nil, `{"errorMessages":["Site temporarily unavailable"]}`}, "misconfigured", "404", "there is no", 0},
 	{"too many", sinkAnswer{429, map[string]string{"Retry-After": "17"}, `{"errorMessages":["Rate limit exceeded."]}`}, "temporary", "Rate limit exceeded", "", 17 * time.Second},
 	{"down", sinkAnswer{503, nil, "<html>maintenance</html>"}, "temporary", "503", "", 0},

@@ -94,7 +94,7 @@ func rooms() []room {
 		verdicts: []roomVerdict{
 			{400, "", `{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}`, notifier.Misconfigured, "settings.chat is wrong", 0, "400"},
 			{400, "", `{"ok":false,"error_code":400,"description":"Bad Request: message thread not found"}`, notifier.Misconfigured, "settings.topic", 0, "400"},
-			{400, "", `{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities"}`, notifier.Permanent, "", 0, "400"},
+			{400, "", `{"ok":false,"error_code":400,"description":"Bad Request: can't parse entities"}`, notifier.Permanent, "could not read the HTML", 0, "400"},
 			{400, "", `{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-100999}}`, notifier.Misconfigured, "migrate_to_chat_id", 0, "400"},
 			{401, "", `{"ok":false,"error_code":401,"description":"Unauthorized"}`, notifier.Misconfigured, "@BotFather", 0, "401"},
 			{403, "", `{"ok":false,"error_code":403,"description":"Forbidden: bot was kicked from the group chat"}`, notifier.Misconfigured, "add it again", 0, "403"},
@@ -302,6 +302,8 @@ func balanced(s string, tags map[string]bool) (text, outside string, err error) 
 	return text, outside, nil
 }
 
+var telegramLive = regexp.MustCompile(`[@#][0-9A-Za-z_]+`)
+
 // telegramTakes reads a message as Telegram does.
 func telegramTakes(r *http.Request, body []byte) error {
 	if err := isJSONRequest(r, "POST", "/bot110201543%3AAAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/sendMessage"); err != nil {
@@ -320,21 +322,24 @@ func telegramTakes(r *http.Request, body []byte) error {
 	if err := strictly(body, &m); err != nil {
 		return err
 	}
-	text, outside, err := balanced(m.Text, map[string]bool{"b": true, "i": true, "code": true, "pre": true, "a": true})
-	if err != nil {
-		return err
+	text, outside := m.Text, telegramLive.FindString(m.Text) // without a mode, what is found there can be clicked
+	if m.ParseMode != "" {
+		var err error
+		if text, outside, err = balanced(m.Text, map[string]bool{"b": true, "i": true, "code": true, "pre": true, "a": true}); err != nil {
+			return err
+		}
 	}
 	switch n := len(utf16.Encode([]rune(text))); {
 	case m.ChatID != "-100200300":
 		return errors.New("chat not found")
-	case m.ParseMode != "HTML" || !m.Preview.Off:
+	case m.ParseMode != "HTML" && m.ParseMode != "" || !m.Preview.Off:
 		return errors.New("no HTML, or a preview of links")
 	case strings.TrimSpace(text) == "":
 		return errors.New("message text is empty")
 	case n > 4096:
 		return errors.New("message is too long")
-	case strings.ContainsAny(outside, "@"):
-		return fmt.Errorf("somebody is mentioned in %q", outside)
+	case strings.ContainsAny(outside, "@#"):
+		return fmt.Errorf("somebody or something is mentioned in %q", outside)
 	}
 	return nil
 }
@@ -439,8 +444,8 @@ func TestPayloadsInRooms(t *testing.T) {
 			send := func(of string, m notifier.Notification) {
 				t.Helper()
 				receipt, err := n.Notify(t.Context(), m)
-				if err != nil || receipt.ID != x.receipt {
-					t.Errorf("%s: %q, %v, %q", of, receipt.ID, err, problems())
+				if err != nil || receipt.ID != x.receipt || receipt.Warning != "" { // in the form that it should have
+					t.Errorf("%s: %q, %q, %v, %q", of, receipt.ID, receipt.Warning, err, problems())
 				}
 			}
 			for i, file := range files {
@@ -536,6 +541,7 @@ func TestRoomsRefuse(t *testing.T) {
 		{telegramTakes, "POST", "/bot110201543%3AAAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/sendMessage", `{"chat_id":"-100200300","parse_mode":"HTML","link_preview_options":{"is_disabled":true},"text":"a < b"}`, "", "can't parse entities"},
 		{telegramTakes, "POST", "/bot110201543%3AAAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/sendMessage", `{"chat_id":"-100200300","parse_mode":"HTML","link_preview_options":{"is_disabled":true},"text":"<b>x"}`, "", "not closed"},
 		{telegramTakes, "POST", "/bot110201543%3AAAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/sendMessage", `{"chat_id":"-100200300","parse_mode":"HTML","link_preview_options":{"is_disabled":true},"text":"hi @soc"}`, "", "mentioned"},
+		{telegramTakes, "POST", "/bot110201543%3AAAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/sendMessage", `{"chat_id":"-100200300","link_preview_options":{"is_disabled":true},"text":"a < b, hi @soc"}`, "", "mentioned"},
 		{matrixTakes, "PUT", "/_matrix/client/v3/rooms/%21opaque%2Fid%3Aexample.com/send/m.room.message/D", `{"msgtype":"m.notice","body":"@room"}`, "Bearer syt_m4trix_t0ken", "m.mentions"},
 		{matrixTakes, "PUT", "/_matrix/client/v3/rooms/%21opaque%2Fid%3Aexample.com/send/m.room.message/D", `{"msgtype":"m.notice","body":"x","m.mentions":{},"format":"org.matrix.custom.html","formatted_body":"<img src=\"x\">"}`, "Bearer syt_m4trix_t0ken", "unsupported tag"},
 		{matrixTakes, "POST", "/_matrix/client/v3/rooms/%21opaque%2Fid%3Aexample.com/send/m.room.message/D", `{}`, "Bearer syt_m4trix_t0ken", "method"},

@@ -20,8 +20,8 @@ func bytesOf(most int, s shape) shape {
 // ntfySink is a server of ntfy that is asked with JSON; what is not known to its topic would become part of the message.
 func ntfySink() sinkVendor {
 	message := object(map[string]shape{
-		"!topic": words(64, lacks("a sign", `[^-_A-Za-z0-9]`)), "title": bytesOf(250, words(250, unseen, lacks("the end of a line", `\n`))),
-		"!message": bytesOf(4096, words(4096, unseen)), "priority": whole(1, 5), "click": words(2000, ours),
+		"!topic": words(64, lacks("a sign", `[^-_A-Za-z0-9]`)), "title": bytesOf(250, words(250, unseen, lacks("the end of a line", `\n`), lacks("what a header's word begins with, and is decoded", `=\?`))),
+		"!message": bytesOf(4095, words(4095, unseen)), "priority": whole(1, 5), "click": words(2000, ours),
 		"actions": list(3, object(map[string]shape{"!action": exactly("view"), "!label": words(60, unseen), "!url": words(2000, ours)})),
 	}) // no "markdown", no "tags": what an alert says could become an emoji
 	return sinkVendor{
@@ -34,7 +34,7 @@ func ntfySink() sinkVendor {
 			if r.Header.Get("Authorization") != "Bearer tk_0123456789abcdefghijklmnopqrs" {
 				return refusal{errors.New("token"), sinkAnswer{401, nil, ntfyError(40101, 401, "unauthorized")}}
 			}
-			if len(r.body) > 2*4096 { // of its message's limit
+			if len(r.body) >= 2*4096 { // of its message's limit
 				return refusal{fmt.Errorf("%d bytes of JSON", len(r.body)), sinkAnswer{413, nil, ntfyError(41303, 413, "JSON body too large")}}
 			}
 			return jsonBody(r, 2*4096, message)
@@ -90,13 +90,14 @@ func TestNtfySink(t *testing.T) {
 		{name: "markdown", body: strings.Replace(text("x"), "{", `{"markdown":true,`, 1), why: `unknown key "markdown"`},
 		{name: "no topic", body: `{"message":"x"}`, why: `"topic" is missing`},
 		{name: "odd topic", body: `{"topic":"a/b","message":"x"}`, why: "a sign"},
+		{name: "header's word", body: strings.Replace(text("x"), "{", `{"title":"=?utf-8?q?x?=",`, 1), why: "is decoded"},
 		{name: "priority", body: strings.Replace(text("x"), "{", `{"priority":6,`, 1), why: "no whole number"},
 		{name: "priority as text", body: strings.Replace(text("x"), "{", `{"priority":"3",`, 1), why: "no whole number"},
 		{name: "foreign click", body: strings.Replace(text("x"), "{", `{"click":"https://evil.example/",`, 1), why: "not the operator's"},
-		{name: "8,192 bytes of JSON", body: text("x") + strings.Repeat(" ", 8192-len(text("x")))},
-		{name: "8,193 bytes of JSON", body: text("x") + strings.Repeat(" ", 8193-len(text("x"))), why: "8193 bytes"},
-		{name: "4,096 bytes", body: text(strings.Repeat("ü", 2048))},
-		{name: "4,098 bytes", body: text(strings.Repeat("ü", 2049)), why: "4098 bytes"},
+		{name: "8,191 bytes of JSON", body: text("x") + strings.Repeat(" ", 8191-len(text("x")))},
+		{name: "8,192 bytes of JSON", body: text("x") + strings.Repeat(" ", 8192-len(text("x"))), why: "8192 bytes"},
+		{name: "4,095 bytes", body: text("x" + strings.Repeat("ü", 2047))},
+		{name: "4,096 bytes", body: text(strings.Repeat("ü", 2048)), why: "4096 bytes"},
 	})
 }
 

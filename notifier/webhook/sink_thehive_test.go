@@ -3,7 +3,9 @@ package webhook_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -12,11 +14,19 @@ type theHive struct {
 	desk
 	alerts map[string]bool // by type, source and sourceRef
 	known  sinkAnswer      // to an alert that is there already
+	// ids are those of the alerts, comments how many each has.
+	ids      map[string]bool
+	comments map[string]int
 }
 
 func newTheHive(known sinkAnswer) *theHive {
-	h := &theHive{alerts: map[string]bool{}, known: known}
-	h.handle = h.create
+	h := &theHive{alerts: map[string]bool{}, known: known, ids: map[string]bool{}, comments: map[string]int{}}
+	h.handle = func(r sinkRequest) (sinkAnswer, error) {
+		if id, ok := strings.CutSuffix(r.URL.Path, "/comment"); ok {
+			return h.comment(r, strings.TrimPrefix(id, "/api/v1/alert/"))
+		}
+		return h.create(r)
+	}
 	return h
 }
 
@@ -24,6 +34,21 @@ func newTheHive(known sinkAnswer) *theHive {
 var theHiveKnows = []sinkAnswer{
 	{400, nil, `{"type":"CreateError","message":"Alert ossec:ossec-notify:01J9Z3 already exists in organisation soc"}`},
 	{409, nil, `{"type":"ConflictError","message":"Alert already exists"}`},
+}
+
+// comment takes a comment on an alert that it has.
+func (h *theHive) comment(r sinkRequest, id string) (sinkAnswer, error) {
+	if err := header(r, "Authorization", "Bearer th3h1ve-k3y", `{"type":"AuthenticationError","message":"Authentication failure"}`); err != nil {
+		return sinkAnswer{}, err
+	}
+	if r.Method != http.MethodPost || !h.ids[id] {
+		return sinkAnswer{}, refuse(404, fmt.Sprintf(`{"type":"NotFoundError","message":"Alert %s not found"}`, id), "%s of a comment on the alert %q, which is not there", r.Method, id)
+	}
+	if err := jsonBody(r, 1<<20, object(map[string]shape{"!message": words(1<<16, unseen, fenced())})); err != nil {
+		return sinkAnswer{}, err
+	}
+	h.comments[id]++
+	return sinkAnswer{status: 201, body: fmt.Sprintf(`{"_id":"~%d","_type":"Comment","message":"…"}`, 1<<20+h.comments[id])}, nil
 }
 
 func (h *theHive) create(r sinkRequest) (sinkAnswer, error) {
@@ -68,6 +93,7 @@ func (h *theHive) create(r sinkRequest) (sinkAnswer, error) {
 		return h.known, nil // it is no mistake to ask
 	}
 	h.alerts[key] = true
+	h.ids[fmt.Sprintf("~%d", 4096*len(h.alerts))] = true
 	return sinkAnswer{status: 201, body: fmt.Sprintf(`{"_id":"~%d","_type":"Alert","sourceRef":%q,"status":"New"}`, 4096*len(h.alerts), a.SourceRef)}, nil
 }
 
@@ -84,6 +110,9 @@ func TestTheHiveSink(t *testing.T) {
 		{name: "no address", body: alert(`,"observables":[{"dataType":"ip","data":"web-01"}]`), why: "ParseAddr"},
 		{name: "type of our own", body: alert(`,"observables":[{"dataType":"source_ip","data":"203.0.113.9"}]`), why: "type of observable", status: 404},
 		{name: "Markdown", body: alert(`,"x":1`), why: `unknown key "x"`},
+		{name: "comment", path: "/api/v1/alert/~4096/comment", body: `{"message":"` + "`x`\\n\\n```\\nx\\n```" + `"}`, status: 201},
+		{name: "comment on nothing", path: "/api/v1/alert/~4097/comment", body: `{"message":"x"}`, why: "not there", status: 404},
+		{name: "comment that is live", path: "/api/v1/alert/~4096/comment", body: `{"message":"[x](https://example.com)"}`, why: "code"},
 		{name: "other key", header: map[string]string{"Authorization": "Bearer x"}, body: alert(""), why: "Authorization", status: 401},
 	})
 	if len(h.alerts) != 1 {
@@ -96,6 +125,7 @@ var theHiveAnswers = []answerCase{
 	{"duplicate, 5.6", theHiveKnows[1], "delivered", "", "", 0},
 	{"not valid", sinkAnswer{400, nil, `{"type":"AttributeCheckingError","message":"title is missing"}`}, "permanent", "title is missing", "", 0},
 	{"type of observables", sinkAnswer{404, nil, `{"type":"NotFoundError","message":"ObservableType hash not found"}`}, "misconfigured", "ObservableType hash not found", "Entities management", 0},
+	{"deleted", sinkAnswer{404, nil, `{"type":"NotFoundError","message":"Alert ~4096 not found"}`}, "permanent", "~4096 not found", "was deleted", 0},
 	{"wrong key", sinkAnswer{401, nil, `{"type":"AuthenticationError","message":"Authentication failure"}`}, "misconfigured", "Authentication failure", "the key is wrong", 0},
 	{"no right", sinkAnswer{403, nil, `{"type":"AuthorizationError","message":"Operation not permitted"}`}, "misconfigured", "not permitted", "may not create alerts", 0},
 	{"other address", sinkAnswer{404, nil, "not found"}, "misconfigured", "not found", "no TheHive 5", 0},

@@ -21,7 +21,7 @@ type vendorAnswer struct {
 }
 
 // readPresetAnswer turns the answer into a receipt or an error, as the preset says.
-func (w *Notifier) readPresetAnswer(what string, answer *notifier.Answer) (notifier.Receipt, error) {
+func (w *Notifier) readPresetAnswer(r presets.Request, what string, answer *notifier.Answer) (notifier.Receipt, error) {
 	if answer.Err != nil {
 		return notifier.Receipt{}, answer.Failure(what)
 	}
@@ -35,6 +35,9 @@ func (w *Notifier) readPresetAnswer(what string, answer *notifier.Answer) (notif
 	receipt := notifier.Receipt{Status: a.Status, ID: a.at(rules.ID)}
 	code := a.at(rules.Code)
 	success := rules.Success
+	if r.Success != nil {
+		success = *r.Success
+	}
 	if success.Status == nil {
 		success.Status = []presets.Statuses{{From: 200, To: 299}}
 	}
@@ -48,7 +51,11 @@ func (w *Notifier) readPresetAnswer(what string, answer *notifier.Answer) (notif
 		if v.Is == presets.IsDelivered {
 			return receipt, nil
 		}
-		return notifier.Receipt{}, a.failure(what, rules, code, &rules.Verdicts[i])
+		failure := a.failure(what, rules, code, &rules.Verdicts[i])
+		if v.Is == presets.IsUnmarked {
+			return notifier.Receipt{}, &markupError{failure}
+		}
+		return notifier.Receipt{}, failure
 	}
 	return notifier.Receipt{}, a.failure(what, rules, code, nil)
 }
@@ -78,7 +85,7 @@ func (a vendorAnswer) failure(what string, rules *presets.Answer, code string, v
 	if verdict == nil {
 		return e
 	}
-	e.Reason = map[string]notifier.Reason{presets.IsTemporary: notifier.Temporary, presets.IsPermanent: notifier.Permanent, presets.IsMisconfigured: notifier.Misconfigured}[verdict.Is]
+	e.Reason = map[string]notifier.Reason{presets.IsTemporary: notifier.Temporary, presets.IsUnmarked: notifier.Permanent, presets.IsPermanent: notifier.Permanent, presets.IsMisconfigured: notifier.Misconfigured}[verdict.Is]
 	if verdict.Hint != "" {
 		e.Hint = verdict.Hint
 	}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,20 +74,55 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 		w.success = append(w.success, r)
 	}
 	if p := cfg.preset; p != nil {
-		w.preset = &preset{p, newForm(p.Text)}
+		w.preset = newPreset(p)
 	}
 	return w, nil
 }
 
-// Notify makes one request. Its Idempotency-Key is the delivery, the same in every attempt.
+// Notify makes one request. Its Idempotency-Key is the delivery, the same in every attempt. What a vendor refuses for its markup alone is sent
+// once more without, at once.
 func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifier.Receipt, error) {
 	if !n.Action.Known() {
 		return notifier.Receipt{}, notifier.UnknownAction("webhook", n.Action)
 	}
-	secrets := secrets{}
-	out, err := w.outgoing(ctx, n, &secrets)
+	if w.preset == nil {
+		out, answer, err := w.ask(ctx, n, nil)
+		if err != nil {
+			return notifier.Receipt{}, err
+		}
+		return w.readAnswer(strings.ToLower(out.method)+" to webhook at "+out.target.Host, answer)
+	}
+	receipt, err := w.askVendor(ctx, n, w.preset)
+	var refused *markupError
+	if !errors.As(err, &refused) || w.preset.unmarked == nil {
+		return receipt, err
+	}
+	if receipt, err = w.askVendor(ctx, n, w.preset.unmarked); err == nil {
+		receipt.Warn("the message went without markup, which " + w.preset.Title + " could not read: " + refused.Error())
+	}
+	return receipt, err
+}
+
+// markupError is the answer of a vendor that could not read the markup of a message.
+type markupError struct{ of *notifier.Error }
+
+func (e *markupError) Error() string { return e.of.Error() }
+func (e *markupError) Unwrap() error { return e.of }
+
+func (w *Notifier) askVendor(ctx context.Context, n notifier.Notification, p *preset) (notifier.Receipt, error) {
+	out, answer, err := w.ask(ctx, n, p)
 	if err != nil {
 		return notifier.Receipt{}, err
+	}
+	return w.readPresetAnswer(out.request, strings.ToLower(out.method)+" to "+p.Title+" at "+out.target.Host, answer)
+}
+
+// ask makes one request, in a form of the preset, if there is one. The answer shows no secret.
+func (w *Notifier) ask(ctx context.Context, n notifier.Notification, p *preset) (outgoing, *notifier.Answer, error) {
+	secrets := secrets{}
+	out, err := w.outgoing(ctx, n, p, &secrets)
+	if err != nil {
+		return out, nil, err
 	}
 	body := out.content.body
 	if w.cfg.Gzip {
@@ -94,10 +130,10 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	req, err := http.NewRequestWithContext(ctx, out.method, out.target.String(), strings.NewReader(body))
 	if err != nil {
-		return notifier.Receipt{}, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
+		return out, nil, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
 	}
 	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, out.content.mediaType))
-	if n.Delivery != "" && w.preset == nil {
+	if n.Delivery != "" && p == nil {
 		req.Header.Set("Idempotency-Key", n.Delivery)
 	}
 	if out.content.document {
@@ -106,20 +142,18 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	if w.cfg.Gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	if w.preset != nil {
+	if p != nil {
 		if err := w.presetHeaders(req, out.request, filled{ctx, w, n, &secrets}); err != nil {
-			return notifier.Receipt{}, err
+			return out, nil, err
 		}
+		secrets.readOthers(ctx, w.cfg)
 	}
 	if err := w.setHeaders(req, body, &secrets); err != nil {
-		return notifier.Receipt{}, err
+		return out, nil, err
 	}
 	answer := notifier.Do(w.client, req)
 	answer.Redact(secrets.values...)
-	if w.preset != nil {
-		return w.readPresetAnswer(strings.ToLower(out.method)+" to "+w.preset.Title+" at "+out.target.Host, answer)
-	}
-	return w.readAnswer(strings.ToLower(out.method)+" to webhook at "+out.target.Host, answer)
+	return out, answer, nil
 }
 
 // outgoing is a request before its headers.
@@ -130,8 +164,8 @@ type outgoing struct {
 	request presets.Request // of the preset, if there is one
 }
 
-func (w *Notifier) outgoing(ctx context.Context, n notifier.Notification, s *secrets) (out outgoing, err error) {
-	if w.preset == nil {
+func (w *Notifier) outgoing(ctx context.Context, n notifier.Notification, p *preset, s *secrets) (out outgoing, err error) {
+	if p == nil {
 		out.method = w.method
 		if out.content, err = w.content(n); err != nil {
 			return out, err
@@ -139,7 +173,7 @@ func (w *Notifier) outgoing(ctx context.Context, n notifier.Notification, s *sec
 		out.target, err = w.target(ctx, s)
 		return out, err
 	}
-	if out.content, out.request, err = w.presetContent(n); err != nil {
+	if out.content, out.request, err = w.presetContent(n, p, filled{ctx, w, n, s}); err != nil {
 		return out, err
 	}
 	out.method = out.request.Method
@@ -148,7 +182,10 @@ func (w *Notifier) outgoing(ctx context.Context, n notifier.Notification, s *sec
 }
 
 // secrets keeps what was read for one request, to take it out of the answer.
-type secrets struct{ values []string }
+type secrets struct {
+	values []string
+	from   []notifier.Secret
+}
 
 // minHeaderSecret is the length from which a header's value is taken for a secret. Below, it is a word such as
 // the soc of X-Team, and taking it out would make the server's answer unreadable.
@@ -157,9 +194,19 @@ const minHeaderSecret = 8
 func (s *secrets) read(ctx context.Context, secret notifier.Secret) (string, error) {
 	v, err := secret.Read(ctx)
 	if err == nil {
-		s.values = append(s.values, v)
+		s.values, s.from = append(s.values, v), append(s.from, secret)
 	}
 	return v, err
+}
+
+// readOthers reads the secrets of the preset that a request does without: the vendor may know them from another one. One that cannot be read
+// was not sent.
+func (s *secrets) readOthers(ctx context.Context, cfg Config) {
+	for _, set := range cfg.preset.Settings {
+		if given := cfg.setting(set.Name); set.Secret && !given.IsZero() && !slices.ContainsFunc(s.from, given.Equal) {
+			_, _ = s.read(ctx, given)
+		}
+	}
 }
 
 // target reads the address. It may come from a file, so what Validate could not see is checked here.

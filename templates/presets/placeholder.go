@@ -9,7 +9,10 @@ import (
 )
 
 // ownPlaceholders are those that are no settings.
-var ownPlaceholders = []string{"delivery", "alert", "dedup_key", "dedup_hash", "severity", "action", "receiver"}
+var ownPlaceholders = []string{"delivery", "alert", "dedup_key", "dedup_hash", "severity", "action", "receiver", earlierPlaceholder}
+
+// earlierPlaceholder is how the vendor calls the first message of the incident.
+const earlierPlaceholder = "earlier"
 
 // textPlaceholders are those of plain: the text, escaped as alert text is, and in its display form alone, for fields without markup.
 var textPlaceholders = []string{"text", "shown"}
@@ -84,7 +87,7 @@ func (p *Preset) checkPlaceholders(s string, secrets, text bool) string {
 		setting, is := p.Setting(name)
 		switch {
 		case is && setting.Secret && !secrets:
-			return fmt.Sprintf("{%s} is a secret, which may stand in url, query, headers and basic only: a body is kept and shown", name)
+			return fmt.Sprintf("{%s} is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown", name)
 		case is || slices.Contains(ownPlaceholders, name) || text && slices.Contains(textPlaceholders, name):
 			continue
 		}

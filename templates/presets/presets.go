@@ -36,6 +36,7 @@ type Preset struct {
 	Request  Request
 	on       map[string]*Request // acknowledge, resolve, digest; nil: the receiver is not told
 	Text     Text
+	Unmarked *Unmarked // nil: no answer asks for it
 	Limits   Limits
 	Answer   Answer
 	Embedded bool // it is one of ours
@@ -128,6 +129,10 @@ type Request struct {
 	Basic          *Basic
 	// Form: the body is sent form-encoded.
 	Form bool
+	// SecretFields are put into the body, an object, when it is sent: secrets may stand in them, and nowhere else in a body.
+	SecretFields map[string]string
+	// Success says when it is delivered, in the place of the answer's; nil: as the answer says.
+	Success *Match
 	// Body is a template that makes JSON; it begins in line BodyLine of the file. BodyName names it in errors.
 	Body     string
 	BodyLine int
@@ -153,6 +158,14 @@ type Text struct {
 type Wrap struct {
 	Open, Close string
 	Escape      map[string]string
+}
+
+// Unmarked says what a body is without markup: it is sent in the place of one whose markup the vendor could not read.
+type Unmarked struct {
+	// Drop are the paths of what is left out, such as the key that says which markup it is.
+	Drop []string
+	// Words are replacements in what the template itself says, Escape those in text of the alert, in the place of Text's.
+	Words, Escape map[string]string
 }
 
 // Limits are what the vendor takes.
@@ -219,7 +232,7 @@ type Wait struct{ JSON, Header, Unit string }
 // Verdict is what an answer means.
 type Verdict struct {
 	Match
-	Is   string // delivered, temporary, permanent, misconfigured
+	Is   string // delivered, unmarked, temporary, permanent, misconfigured
 	Wait time.Duration
 	Hint string
 }
@@ -227,6 +240,7 @@ type Verdict struct {
 // The verdicts.
 const (
 	IsDelivered     = "delivered"
+	IsUnmarked      = "unmarked" // nothing was taken, and the same without markup would be
 	IsTemporary     = "temporary"
 	IsPermanent     = "permanent"
 	IsMisconfigured = "misconfigured"

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -209,14 +210,14 @@ var (
 
 func (r *reader) root(root *yaml.Node) {
 	p := r.p
-	var request, on, plain, text, limits, answer *yaml.Node
+	var request, on, plain, text, unmarked, limits, answer *yaml.Node
 	later := func(n **yaml.Node) func(yamlnode.Entry) { return func(e yamlnode.Entry) { *n = e.Value } }
 	seen := r.keys(root, "the preset", map[string]func(yamlnode.Entry){
 		"name": r.into(&p.Name), "title": r.into(&p.Title), "about": r.into(&p.About),
 		"checked": r.into(&p.Checked), "sources": r.texts(&p.Sources), "tested": r.texts(&p.Tested), "idempotent": r.truth(&p.Idempotent),
 		"rate": r.into(&p.Rate), "concurrency": r.number(&p.Concurrency), "needs": r.into(&p.Needs), "notes": r.into(&p.Notes),
 		"settings": r.settings, "request": later(&request), "on": later(&on), "plain": later(&plain),
-		"text": later(&text), "limits": later(&limits), "answer": later(&answer),
+		"text": later(&text), "unmarked": later(&unmarked), "limits": later(&limits), "answer": later(&answer),
 	})
 	for _, key := range []string{"name", "title", "about", "checked", "request", "plain"} {
 		if seen[key] == nil {
@@ -261,11 +262,20 @@ func (r *reader) root(root *yaml.Node) {
 	if text != nil {
 		r.textForm(text)
 	}
+	if unmarked != nil {
+		r.unmarked(unmarked)
+	}
 	if limits != nil {
 		r.limits(limits)
 	}
 	if answer != nil {
 		r.answer(answer)
+	}
+	switch asks := slices.ContainsFunc(p.Answer.Verdicts, func(v Verdict) bool { return v.Is == IsUnmarked }); {
+	case asks && unmarked == nil:
+		r.bad(answer, "a verdict is unmarked: say under unmarked what the body is without markup, such as {drop: [parse_mode], words: {\"<b>\": \"\"}}")
+	case !asks && unmarked != nil:
+		r.bad(unmarked, "no verdict is unmarked: say of which answer it is, under answer.verdicts")
 	}
 	for _, name := range textPlaceholders {
 		if _, bad := p.Setting(name); bad {
@@ -307,7 +317,7 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	var basic *yaml.Node
 	known := map[string]func(yamlnode.Entry){
 		"method": r.into(&into.Method), "url": r.into(&into.URL), "query": r.table(&into.Query), "headers": r.table(&into.Headers),
-		"basic": func(e yamlnode.Entry) { basic = e.Value }, "form": r.truth(&into.Form),
+		"basic": func(e yamlnode.Entry) { basic = e.Value }, "form": r.truth(&into.Form), "secret_fields": r.table(&into.SecretFields),
 		"body": func(e yamlnode.Entry) {
 			into.Body, into.BodyLine = r.text(e, false), e.Value.Line
 			if e.Value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
@@ -318,6 +328,10 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	}
 	if what != "request" {
 		known["plain"] = func(e yamlnode.Entry) { into.Plain = r.plain(e.Value) }
+		known["success"] = func(e yamlnode.Entry) {
+			into.Success = &Match{}
+			r.keys(e.Value, "success", r.match(into.Success))
+		}
 	}
 	seen := r.keys(n, what, known)
 	if basic != nil {
@@ -340,7 +354,7 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	for _, of := range []struct {
 		key   string
 		table map[string]string
-	}{{"query", into.Query}, {"headers", into.Headers}} {
+	}{{"query", into.Query}, {"headers", into.Headers}, {"secret_fields", into.SecretFields}} {
 		if seen[of.key] == nil {
 			continue
 		}
@@ -354,7 +368,22 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 	if body := seen["body"]; body != nil {
 		r.secretsInBody(body, into.Body)
 	}
+	if what != Acknowledge && what != Resolve && into.UsesEarlier() {
+		r.bad(n, "%s: {%s} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve", what, earlierPlaceholder)
+	}
 	return seen
+}
+
+// UsesEarlier reports that the request asks for how the vendor calls an earlier message.
+func (r Request) UsesEarlier() bool {
+	texts := []string{r.URL, r.Plain}
+	for _, table := range []map[string]string{r.Query, r.Headers, r.SecretFields} {
+		texts = slices.AppendSeq(texts, maps.Values(table))
+	}
+	if r.Basic != nil {
+		texts = append(texts, r.Basic.Username, r.Basic.Password)
+	}
+	return slices.ContainsFunc(texts, func(s string) bool { return slices.Contains(Placeholders(s), earlierPlaceholder) })
 }
 
 var (
@@ -413,7 +442,7 @@ func (r *reader) secretsInBody(n *yaml.Node, body string) {
 			}
 			r.bad(&at, "body: setting %q is not there: %s", name, advice)
 		case s.Secret:
-			r.bad(&at, "body: setting %q is a secret, which may stand in url, query, headers and basic only: a body is kept and shown", name)
+			r.bad(&at, "body: setting %q is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown", name)
 		case name == "url":
 			r.bad(&at, "body: the address of the webhook is a secret to many vendors: it may stand in url only")
 		}
@@ -556,6 +585,20 @@ func (r *reader) textForm(n *yaml.Node) {
 	}
 }
 
+func (r *reader) unmarked(n *yaml.Node) {
+	u := &Unmarked{}
+	r.keys(n, "unmarked", map[string]func(yamlnode.Entry){"drop": r.texts(&u.Drop), "words": r.table(&u.Words), "escape": r.table(&u.Escape)})
+	for _, table := range []map[string]string{u.Words, u.Escape} {
+		if _, empty := table[""]; empty {
+			r.bad(n, "an empty text cannot be replaced: take it out")
+		}
+	}
+	if u.Drop == nil && u.Words == nil {
+		r.bad(n, "unmarked takes drop, words or both: without them the body is the same again")
+	}
+	r.p.Unmarked = u
+}
+
 func (r *reader) limits(n *yaml.Node) {
 	l := &r.p.Limits
 	r.keys(n, "limits", map[string]func(yamlnode.Entry){
@@ -644,8 +687,8 @@ func (r *reader) verdict(n *yaml.Node) {
 	}
 	seen := r.keys(n, "a verdict", known)
 	switch {
-	case !slices.Contains([]string{IsDelivered, IsTemporary, IsPermanent, IsMisconfigured}, v.Is):
-		r.bad(n, "a verdict says what the answer is: delivered, temporary, permanent or misconfigured")
+	case !slices.Contains([]string{IsDelivered, IsUnmarked, IsTemporary, IsPermanent, IsMisconfigured}, v.Is):
+		r.bad(n, "a verdict says what the answer is: delivered, unmarked, temporary, permanent or misconfigured")
 	case seen["wait"] != nil && v.Is != IsTemporary:
 		r.bad(seen["wait"], "wait is for what is temporary")
 	case v.Status == nil && v.Code == nil && v.Text == "" && v.Body == "" && v.JSON == nil:

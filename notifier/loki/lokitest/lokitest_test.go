@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -25,6 +24,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/loki"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
@@ -44,7 +44,7 @@ func start(t *testing.T) *collector {
 		factory := lokireceiver.NewFactory()
 		cfg := factory.CreateDefaultConfig().(*lokireceiver.Config)
 		cfg.GRPC, cfg.KeepTimestamp = nil, true
-		cfg.HTTP = &confighttp.ServerConfig{Endpoint: freeAddress(t)}
+		cfg.HTTP = &confighttp.ServerConfig{Endpoint: notifiertest.FreeAddress(t)}
 		var r component.Component
 		if r, err = factory.CreateLogs(t.Context(), receivertest.NewNopSettings(), cfg, &c.LogsSink); err != nil {
 			t.Fatal(err)
@@ -62,16 +62,6 @@ func start(t *testing.T) *collector {
 	}
 	t.Fatal(err)
 	return nil
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (c *collector) notifier(t *testing.T, cfg loki.Config) *loki.Notifier {
@@ -233,7 +223,7 @@ func TestProbeIsTakenAndTheNextServerTakesOver(t *testing.T) {
 	if len(c.records()) != 0 {
 		t.Error("the probe stored something")
 	}
-	n, err := loki.New(loki.Config{URL: []string{"http://" + freeAddress(t), c.url}}, http.DefaultClient)
+	n, err := loki.New(loki.Config{URL: []string{"http://" + notifiertest.FreeAddress(t), c.url}}, http.DefaultClient)
 	if err != nil {
 		t.Fatal(err)
 	}

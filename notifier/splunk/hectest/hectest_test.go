@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +24,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/notifier/splunk"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/templates"
@@ -64,7 +64,7 @@ func start(t *testing.T, acks bool) *collector {
 		c := &collector{T: t}
 		factory := splunkhecreceiver.NewFactory()
 		cfg := factory.CreateDefaultConfig().(*splunkhecreceiver.Config)
-		cfg.Endpoint, cfg.AccessTokenPassthrough, cfg.Ack.Extension = freeAddress(t), true, ackID
+		cfg.Endpoint, cfg.AccessTokenPassthrough, cfg.Ack.Extension = notifiertest.FreeAddress(t), true, ackID
 		var r component.Component
 		if r, err = factory.CreateLogs(t.Context(), receivertest.NewNopSettings(), cfg, &c.LogsSink); err != nil {
 			t.Fatal(err)
@@ -83,16 +83,6 @@ func start(t *testing.T, acks bool) *collector {
 	}
 	t.Fatal(err)
 	return nil
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // notifier makes a receiver of ours that sends to it, and to others behind it. change may change what is sent.

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+// errStateLost ends a deliverer whose state directory, outbox or lock somebody removed or replaced.
+var errStateLost = errors.New("this process had it in use")
+
+// standOn has a deliverer see whether its lock and its outbox are still those of the state directory. Without that it would go on for good
+// with files that have no name any more, beside the next deliverer.
+func standOn(d *dispatch.Deliverer, lock *spool.Lock, state string) error {
+	box := outboxPath(state)
+	ours, err := os.Stat(box)
+	if err != nil {
+		return err
+	}
+	d.Lost = func() (outbox bool, err error) {
+		_, dirErr := os.Stat(state)
+		there, boxErr := os.Stat(box)
+		outbox = true
+		switch {
+		case gone(dirErr):
+			err = fmt.Errorf("the state directory %s was removed", state)
+		case gone(boxErr):
+			err = fmt.Errorf("%s was removed", box)
+		case boxErr == nil && !os.SameFile(ours, there):
+			err = fmt.Errorf("%s was replaced", box)
+		default:
+			outbox, err = false, lock.Lost()
+		}
+		if err != nil {
+			return outbox, fmt.Errorf("%w: %w", err, errStateLost)
+		}
+		return false, nil
+	}
+	return nil
+}
+
+// gone reports that there is nothing at a path. What cannot be looked at may be there.
+func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/spool"
+)
+
+// Whoever removes what a deliverer works in has it begin anew: no alert goes where nobody looks.
+func TestServeBeginsAnewWhenItsStateWasRemoved(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(state string) error{
+		"the directory": os.RemoveAll,
+		"the outbox": func(state string) error {
+			files, err := filepath.Glob(filepath.Join(state, "outbox.db*"))
+			for _, f := range files {
+				if err == nil {
+					err = os.Remove(f)
+				}
+			}
+			return err
+		},
+		"the lock":                  func(state string) error { return os.Remove(filepath.Join(state, "lock")) },
+		"the directory, moved away": func(state string) error { return os.Rename(state, state+".old") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := newInstallation(t, `
+receivers:
+  soc: {slack: {webhook_url: "SLACK_URL"}}
+  down: {webhook: {url: "http://127.0.0.1:1/x"}}
+follow: [logs/alerts/alerts.json]
+default: [soc, down]
+`)
+			if err := os.MkdirAll(filepath.Join(in.home, "logs", "alerts"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			daemon := in.serve()
+			in.until("following", func() bool { return strings.Contains(in.log(), "msg=following") })
+			in.write("1")
+			in.told(1)
+			in.until("told and waiting", func() bool { return in.count(outbox.Delivered) == 1 && in.count(outbox.Pending) == 1 })
+			if err := remove(in.state()); err != nil {
+				t.Fatal(err)
+			}
+			in.write("2") // while nobody may have noticed
+			in.told(2)
+			in.until("in the outbox that others see", func() bool {
+				for _, x := range in.deliveries() {
+					if x.Alert == "mgr/1795440017.2" && x.State == string(outbox.Delivered) {
+						return true
+					}
+				}
+				return false
+			})
+			in.call("custom-notify", in.alert("3"))
+			in.told(3)
+			log := in.log()
+			if !strings.Contains(log, "this process had it in use") || strings.Count(log, "msg=serving ") != 2 {
+				t.Errorf("the log says\n%s", log)
+			}
+			if lost := strings.Contains(log, `msg="delivery is lost with the outbox"`); lost != (name != "the lock") {
+				t.Errorf("the log names what was lost: %v\n%s", lost, log)
+			}
+			in.stop(daemon)
+			if n := len(in.stand.Messages()); n != 3 {
+				t.Errorf("Slack got %d messages for three alerts", n)
+			}
+		})
+	}
+}
+
+func TestABackgroundDelivererLeavesWhenItsStateWasRemoved(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t, toSlack)
+	in.call("custom-notify", in.alert("1"))
+	in.told(1)
+	if err := os.RemoveAll(in.state()); err != nil {
+		t.Fatal(err)
+	}
+	in.call("custom-notify", in.alert("2"))
+	in.told(2)
+	in.until("one deliverer, which holds the lock that there is", func() bool {
+		now := in.processes("deliver")
+		h, err := spool.ReadHolder(in.state())
+		return len(now) == 1 && err == nil && now[0] == h.PID
+	})
+	in.call("custom-notify", in.alert("3"))
+	in.told(3)
+	in.until("told", func() bool { return in.count(outbox.Delivered) == 2 })
+	if log := in.log(); !strings.Contains(log, "this process had it in use") {
+		t.Errorf("the log says\n%s", log)
+	}
+	if n := len(in.stand.Messages()); n != 3 {
+		t.Errorf("Slack got %d messages for three alerts", n)
+	}
+}
