@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"regexp"
@@ -50,10 +51,27 @@ func (l *loader) presets() {
 			}
 			continue
 		}
+		l.misplaced(r, p)
 		r.Config.Settings().(*webhook.Config).UsePreset(p) // a preset is a webhook's
 		l.validate(r, r.mistaken)
 	}
 	l.File = l.cfg.Path
+}
+
+// misplaced says of settings of a preset that stand beside it where they belong: they were reported as keys that nobody knows.
+func (l *loader) misplaced(r *Receiver, p *presets.Preset) {
+	beside := r.at()
+	for i := 0; beside.Kind == yaml.MappingNode && i+1 < len(beside.Content); i += 2 {
+		k := beside.Content[i]
+		if _, is := p.Setting(k.Value); !is {
+			continue
+		}
+		for j, told := range l.Problems {
+			if told.File == r.File && told.Line == k.Line && told.Column == k.Column && strings.HasPrefix(told.Message, "unknown key") {
+				l.Problems[j].Message = fmt.Sprintf("%s is a setting of the preset %s, and stands beside it: write settings: {%[1]s: …}", k.Value, p.Name)
+			}
+		}
+	}
 }
 
 // preset reads the preset of a name: the operator's file, or ours. nil is none, or one with mistakes, which are reported.

@@ -56,6 +56,7 @@ func TestPresetMistakesInTheConfig(t *testing.T) {
 		`{preset: ../x, ` + url + `}`:                                            {`ossec-notify.yaml:3: preset: "../x" is no name of a preset: see them with: ossec-notify presets`},
 		`{preset: house, ` + url + `}`:                                           {`ossec-notify.yaml:3: settings.key: is missing: the key, such as abc`},
 		`{preset: house, ulr: "https://chat.example.com/1", settings: {key: k}}`: {`ossec-notify.yaml:3: unknown key "ulr" in webhook: did you mean "url"?`},
+		`{preset: house, ` + url + `, key: k}`:                                   {`ossec-notify.yaml:3: key is a setting of the preset house, and stands beside it: write settings: {key: …}`},
 		`{preset: house, settings: {key: k}}`:                                    {`ossec-notify.yaml:3: url: is missing: the hook, such as https://chat.example.com/1`},
 		`{preset: house, url: "chat.example.com", settings: {key: k}}`:           {`ossec-notify.yaml:3: url: is not a URL such as https://example.com/hook`},
 		`{preset: house, ` + url + `, settings: {key: k, room: sco}}`:            {`ossec-notify.yaml:3: settings.room: "sco" is none of its values: did you mean "soc"?`},

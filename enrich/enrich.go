@@ -330,8 +330,13 @@ type contents struct {
 
 	known memo[netip.Addr, *about]
 	// Most addresses share their place with others: what several databases say of it is put together once, and written down once.
-	joined memo[[2]*place, *place]
-	geo    memo[*place, map[string]any]
+	places memo[[2]*place, *placed]
+}
+
+// placed is what is added of a place: the values, and classes.
+type placed struct {
+	geo     map[string]any
+	classes []string
 }
 
 // about is what the files say of an address. It is shared, and not changed.
@@ -397,35 +402,35 @@ func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 	if x.kind != public { // of others a database knows nothing, or something wrong
 		return x
 	}
-	var where *place
+	var where [2]*place // what the first database says that knows the address, and what the others do
 	for i, db := range c.geoip {
 		if db == nil {
 			continue
 		}
 		e.guard(e.geoip[i].lookup, geoSource, e.geoip[i].path, func() error {
 			p, err := db.lookup(addr)
-			where = c.join(where, p)
+			if where[0] == nil {
+				where[0] = p
+			} else {
+				where[1] = where[1].or(p)
+			}
 			return err
 		})
 	}
-	if where == nil {
+	if where[0] == nil {
 		return x
 	}
-	x.geo = c.geo.or(where, func() map[string]any { return where.values(e.maps) })
-	for _, class := range where.classes {
+	at := c.places.or(where, func() *placed {
+		p := where[0].or(where[1])
+		return &placed{p.values(e.maps), p.classes}
+	})
+	x.geo = at.geo
+	for _, class := range at.classes {
 		if !slices.Contains(x.classes, any(class)) {
 			x.classes = append(x.classes, class)
 		}
 	}
 	return x
-}
-
-// join is what two databases say of a place, the first before the second. Either may be nil.
-func (c *contents) join(a, b *place) *place {
-	if a == nil || b == nil {
-		return a.or(b)
-	}
-	return c.joined.or([2]*place{a, b}, func() *place { return a.or(b) })
 }
 
 // errMissing stands for whatever is wrong with a source that holds nothing.

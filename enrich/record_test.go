@@ -217,7 +217,7 @@ func TestWhatIsRememberedIsWhatIsLookedUp(t *testing.T) {
 		}
 		different[got] = true
 	}
-	if len(different) < 2000 || remembers.Notes() != nil {
+	if len(different) < 3000 || remembers.Notes() != nil {
 		t.Errorf("%d different answers, notes %v", len(different), remembers.Notes())
 	}
 }

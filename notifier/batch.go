@@ -65,8 +65,8 @@ type Batch[T any] struct {
 	Size  int           // the most items in one request; 0 and 1 are no batching
 	Bytes int           // the most bytes, by what Add is told; 0 is no limit
 	Wait  time.Duration // how long an item waits for others; 0 is as long as the request before it takes, a second at most
-	// Send makes one request and says for each item, in their order, what became of it. Its context ends shortly before the first
-	// of those who wait has no more time, so that what is known by then is told, and when none of them waits any more.
+	// Send makes one request and says for each item, in their order, what became of it. Its context ends when the first
+	// of those who wait has no more time, and when none of them waits any more.
 	Send func(ctx context.Context, items []T) []Result
 
 	mu       sync.Mutex
@@ -213,10 +213,7 @@ func (b *Batch[T]) results(ctx context.Context, items []T) (results []Result) {
 	return results
 }
 
-// maxTelling is the most that is kept of the time of those who wait, to tell them what became of their items.
-const maxTelling = 200 * time.Millisecond
-
-// together is a context for all who wait: it has nearly the time of the one who has least, and ends when nobody waits.
+// together is a context for all who wait: it has the time of the one who has least, and ends when nobody waits.
 func together(callers []*caller) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(callers[0].ctx))
 	stops := []func(){func() { cancel(context.Canceled) }}
@@ -239,7 +236,6 @@ func together(callers []*caller) (context.Context, context.CancelFunc) {
 		cancel(context.Cause(callers[0].ctx))
 	}()
 	if !first.IsZero() {
-		first = first.Add(-min(maxTelling, time.Until(first)/20))
 		var stop context.CancelFunc
 		ctx, stop = context.WithDeadlineCause(ctx, first, errors.New("no answer within the receiver's timeout"))
 		stops = append(stops, stop)

@@ -239,35 +239,3 @@ func TestBatchingSettings(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// What a request has decided when the time of those who wait is over is told to them: an item that is in must not be sent again because
-// another one is waited for.
-func TestWhatIsKnownIsToldInTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := &Batch[string]{Size: 3, Send: func(ctx context.Context, items []string) []Result {
-			<-ctx.Done()
-			results := make([]Result, len(items))
-			for i, item := range items {
-				if item == "slow" {
-					results[i].Err = &Error{Err: context.Cause(ctx), Ambiguous: true}
-				}
-			}
-			return results
-		}, Wait: time.Second}
-		var callers sync.WaitGroup
-		began := time.Now()
-		for _, item := range []string{"in", "slow", "in too"} {
-			callers.Go(func() {
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-				defer cancel()
-				if _, err := b.Add(ctx, item, 1); (item == "slow") != (err != nil) {
-					t.Errorf("%s: %v", item, err)
-				}
-			})
-		}
-		callers.Wait()
-		if took := time.Since(began); took < 9*time.Second || took >= 10*time.Second {
-			t.Errorf("a request had %s of 10 s", took)
-		}
-	})
-}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -117,9 +116,7 @@ func (a *Answer) Failure(what string) *Error {
 		if of := (*Error)(nil); errors.As(a.Err, &of) {
 			e.Reason = of.Reason
 		}
-		if unknown := new(x509.UnknownAuthorityError); errors.As(a.Err, unknown) {
-			e.Hint = "give the certificate of the server's authority in network.ca_file"
-		}
+		e.Hint = httpHint(a.Err)
 		if refused := (*EgressError)(nil); errors.As(a.Err, &refused) {
 			e.Reason, e.Hint = Misconfigured, refused.Hint()
 		}

@@ -157,10 +157,10 @@ func attemptWords(attempts []outbox.Attempt) []string {
 		if a.Error != "" {
 			verdict = display.Quote(a.Error).Line().String()
 		}
-		if a.Status != 0 {
+		if a.Status != 0 && !strings.Contains(a.Error, fmt.Sprintf("status %d", a.Status)) {
 			verdict += fmt.Sprintf(" (%d)", a.Status)
 		}
-		if a.Answer != "" {
+		if first, _, _ := strings.Cut(strings.TrimSpace(a.Answer), "\n"); first != "" && !strings.Contains(a.Error, first) {
 			verdict += ", the answer: " + display.Quote(a.Answer).Line().CutEnd(160).String()
 		}
 		s := same{verdict: verdict, first: i}

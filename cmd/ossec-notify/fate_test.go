@@ -17,7 +17,7 @@ func TestAttemptsThatCameToTheSameAreOneLine(t *testing.T) {
 		{Started: at(7), Error: ill, Status: 503}, {Started: at(12), Error: refused}, {Started: at(17), Duration: 2 * time.Millisecond, Status: 200, Answer: "ok"},
 	})
 	want := []string{
-		"2 attempts, from 2026-11-23 13:01:00 to 2026-11-23 13:07:00: post to webhook: status 503 (503)",
+		"2 attempts, from 2026-11-23 13:01:00 to 2026-11-23 13:07:00: post to webhook: status 503",
 		"3 attempts, from 2026-11-23 13:00:00 to 2026-11-23 13:12:00: post to webhook: connection refused",
 		"attempt 6, 2026-11-23 13:17:00, 2ms: accepted (200), the answer: ok",
 	}

@@ -96,7 +96,14 @@ func partLines(n notifier.Notification, shown previewed) []string {
 	}
 	if summary := n.Parts["summary"]; !summary.Blank() {
 		lines := []string{bold.Render(summary.Line().String())}
-		return append(append(lines, detailLines(n.Parts["details.json"])...), faint.Render("incident key "+safe(sentKey(n, shown))))
+		lines = append(lines, detailLines(n.Parts["details.json"])...)
+		key, links := sentOf(n, shown)
+		for _, l := range links {
+			if templates.IsPageAddress(l.Href) { // else the vendor would not take it for one
+				lines = append(lines, displayed(l.Text)+": "+l.Href)
+			}
+		}
+		return append(lines, faint.Render("incident key "+safe(key)))
 	}
 	lines := []string{bold.Render(n.Parts["header"].Line().String())}
 	lines = append(lines, markup(n.Parts["facts"])...)
@@ -109,19 +116,23 @@ func partLines(n notifier.Notification, shown previewed) []string {
 	return lines
 }
 
-// sentKey is the dedup key as the request has it: a vendor may take none as long as ours.
-func sentKey(n notifier.Notification, shown previewed) string {
+// sentLink is a link of an incident.
+type sentLink struct{ Href, Text string }
+
+// sentOf is the dedup key as the request has it, for a vendor may take none as long as ours, and the links.
+func sentOf(n notifier.Notification, shown previewed) (key string, links []sentLink) {
 	if shown.Requests != nil {
 		for _, r := range *shown.Requests {
 			var sent struct {
-				Key string `json:"dedup_key"`
+				Key   string     `json:"dedup_key"`
+				Links []sentLink `json:"links"`
 			}
 			if body, ok := r.Body.(json.RawMessage); ok && json.Unmarshal(body, &sent) == nil && sent.Key != "" {
-				return sent.Key
+				return sent.Key, sent.Links
 			}
 		}
 	}
-	return n.DedupKey
+	return n.DedupKey, nil
 }
 
 // detailLines are the pairs of a JSON object of texts, in order.

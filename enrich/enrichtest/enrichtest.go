@@ -4,6 +4,7 @@ package enrichtest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net"
 	"os"
@@ -21,8 +22,8 @@ type Database struct {
 	// Version is that of the addresses that it holds: 4, or 6 for both.
 	Version int       `json:"version"`
 	Built   time.Time `json:"built"`
-	// Networks are records by their networks, of the types of decoded JSON. Whole numbers are written as such. Of
-	// networks that hold one another the narrowest counts.
+	// Networks are records by their networks, of the types of decoded JSON. Whole numbers are written as such. Of two networks around an
+	// address, the narrower counts.
 	Networks map[string]any `json:"networks"`
 }
 
@@ -40,23 +41,21 @@ func (d Database) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	networks := make([]*net.IPNet, 0, len(d.Networks))
-	records := map[*net.IPNet]any{}
+	networks := map[*net.IPNet]any{}
 	for network, record := range d.Networks {
 		_, n, err := net.ParseCIDR(network)
 		if err != nil {
 			return err
 		}
-		networks, records[n] = append(networks, n), record
+		networks[n] = record
 	}
-	bits := func(n *net.IPNet) int {
-		ones, _ := n.Mask.Size()
-		return ones
+	wider := func(a, b *net.IPNet) int {
+		ofA, _ := a.Mask.Size()
+		ofB, _ := b.Mask.Size()
+		return ofA - ofB
 	}
-	// The widest first: what is inserted later takes the place of all below it.
-	slices.SortFunc(networks, func(a, b *net.IPNet) int { return bits(a) - bits(b) })
-	for _, n := range networks {
-		v, err := value(records[n])
+	for _, n := range slices.SortedFunc(maps.Keys(networks), wider) { // what is inserted later replaces what it is a part of
+		v, err := value(networks[n])
 		if err != nil {
 			return fmt.Errorf("%s: %w", n, err)
 		}

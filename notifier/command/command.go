@@ -107,7 +107,7 @@ func (c *Notifier) failure(end program.Ending, err error, ran *notifier.Ran) *no
 		return e
 	case end.Signal != 0:
 		ran.Ended = "ended by signal " + end.Signal.String()
-		return fail(notifier.Permanent, "", "it was ended by a signal: %s%s", end.Signal, said(ran))
+		return fail(notifier.Permanent, "not by us: by a person, by itself, or by the kernel for want of memory, which its log says; nobody knows how far it came", "it was ended by a signal: %s%s", end.Signal, said(ran))
 	case end.Status == 0:
 		return nil
 	}

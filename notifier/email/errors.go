@@ -72,6 +72,8 @@ func (s *session) failureAt(at stage, step string, err error) *notifier.Error {
 		e.Hint = "the server does not speak TLS after STARTTLS, which it offers"
 	case errors.As(err, &noTLS):
 		e.Reason, e.Hint = notifier.Misconfigured, "this port does not begin with TLS: set tls: starttls, or port 465"
+	default:
+		e.Hint = notifier.NetworkHint(err)
 	}
 	return e
 }

@@ -192,7 +192,6 @@ func account(t *testing.T, name string) int {
 	return uid
 }
 
-
 // within waits until something that another process does is done.
 func within(t *testing.T, done func() bool, otherwise string) {
 	t.Helper()

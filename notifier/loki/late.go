@@ -29,9 +29,9 @@ const justNow = 10 * time.Minute
 // attempt sends the line with the same one, so that a copy is known as one.
 type lateLines struct{ times recent[lineID, time.Time] }
 
-// atAnotherTime is a line that Loki refused for its time: after an outage, an alert that is late is better than none. It is as of when
-// the alert came to us, which is the same in every attempt, if that is no older than what Loki takes; else as of the time
-// of an earlier attempt, or as of now. The time of the alert goes with it.
+// atAnotherTime is a line that Loki refused for its time: after an outage, an alert that is late is better than none. It has the time of
+// an earlier attempt, or that at which the alert came to us, which is the same in every attempt and process, if these are no older than
+// what Loki takes; else it is as of now. The time of the alert goes with it.
 func (l *lateLines) atAnotherTime(e entry, clock, oldest time.Time) entry {
 	if e.stage == atOwn {
 		e.known = sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", e.stream(), e.time.UnixNano(), e.line))

@@ -40,7 +40,8 @@ func newCollector(t *testing.T, opt sandbox.Options) *collector {
 	return &collector{t, s, newNotifier(t, Config{URLs: []string{s.SplunkURL()}, Token: notifier.PlainSecret(sandbox.FakeHECToken)}, client)}
 }
 
-// attempt is one of a delivery, as long as the receiver's timeout. A short one ends once the event was taken and was asked for.
+// attempt is one of a delivery, as long as the receiver's timeout. A short one ends when the event was taken, and a question for it answered:
+// there is another one.
 func (c *collector) attempt(id string, timeout time.Duration) (notifier.Receipt, error) {
 	c.Helper()
 	ctx, cancel := context.WithTimeoutCause(c.Context(), long, errTimeout)
@@ -57,7 +58,7 @@ func (c *collector) attempt(id string, timeout time.Duration) (notifier.Receipt,
 		r, err := c.n.Notify(ctx, n)
 		told <- notifier.Result{Receipt: r, Err: err}
 	}()
-	waitFor(c.T, func() bool { _, questions := c.sent(); return questions > before || len(told) > 0 })
+	waitFor(c.T, func() bool { _, questions := c.sent(); return questions > before+1 || len(told) > 0 })
 	end(errTimeout)
 	r := <-told
 	return r.Receipt, r.Err

@@ -47,7 +47,7 @@ func (x *indexes) learn(part []*item, refused map[target]*notifier.Error) {
 	defer x.mu.Unlock()
 	for _, it := range part {
 		switch err := it.result.Err; {
-		case !it.target.chosen && err == nil:
+		case err == nil && (!it.target.chosen || it.result.Receipt.Status == 0): // which is to be sent again
 		case err == nil:
 			if x.taken == nil || len(x.taken) >= maxIndexes && !x.taken[it.target.index] {
 				x.taken = map[string]bool{} // they are known again with their next event

@@ -146,11 +146,28 @@ func TestIndexThatIsGoneIsFoundInItsRequest(t *testing.T) {
 	}
 }
 
+// That a request was refused as a whole says nothing about its index.
+func TestIndexIsTrustedForWhatWasTakenAlone(t *testing.T) {
+	n, hec := start(t, Config{Index: "{{ .User }}"}, sandbox.Options{})
+	busy, _ := sandbox.HECReply(9)
+	hec[0].Script(sandbox.Splunk, sandbox.Reply{Status: 413}, busy, busy)
+	to := func(name string) notifier.Notification { return named(name, map[string]string{"index": "a"}) }
+	if got, want := strings.Join(outcomes(together(t, n, long, to("1"), to("2"))), ", "), "temporary 9, temporary 9"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if !n.indexes.strange(target{"a", true}) {
+		t.Error("the index is trusted, and nothing was taken for it")
+	}
+	if got := outcomes(together(t, n, long, to("1"), to("2"))); got[0] != "delivered" || n.indexes.strange(target{"a", true}) {
+		t.Errorf("got %s; trusted: %v", got, !n.indexes.strange(target{"a", true}))
+	}
+}
+
 // TestWhatIndexesAreRememberedIsBounded: a collector may take any.
 func TestWhatIndexesAreRememberedIsBounded(t *testing.T) {
 	var x indexes
 	for i := range 3 * maxIndexes {
-		x.learn([]*item{{target: target{fmt.Sprint(i), true}}}, nil)
+		x.learn([]*item{{target: target{fmt.Sprint(i), true}, result: notifier.Result{Receipt: notifier.Receipt{Status: 200}}}}, nil)
 		if len(x.taken) > maxIndexes || x.strange(target{fmt.Sprint(i), true}) {
 			t.Fatalf("%d: %d are remembered, the last: %v", i, len(x.taken), x.taken[fmt.Sprint(i)])
 		}

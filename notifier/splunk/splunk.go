@@ -209,6 +209,9 @@ func disliked(part []*item) [][]*item {
 // post brings events to the first collector that takes them, and returns those that are to be sent again in other requests. A
 // request whose outcome is not known is not made a second time elsewhere: only the next attempt can mark its events as repeats.
 func (s *Notifier) post(ctx context.Context, part []*item) (again [][]*item) {
+	for _, it := range part {
+		it.result, it.ack = notifier.Result{}, nil // what it had in a request that decided nothing
+	}
 	all, down := part, false
 	_ = s.failover.Do(ctx, func(ctx context.Context, server int) error { // what became of each event stands in it
 		o := s.request(ctx, s.indexers[server], part)

@@ -330,6 +330,8 @@ func (l *link) failure(ctx context.Context, what string, err error) *notifier.Er
 		e.Reason, e.Hint = notifier.Misconfigured, "what listens there takes connections, not datagrams"
 	case l.server.scheme == schemeUnix:
 		e.Hint = "is the local syslog running?"
+	default:
+		e.Hint = notifier.NetworkHint(err)
 	}
 	return e
 }
