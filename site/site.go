@@ -96,8 +96,12 @@ func Of(cfg *config.Config, d *dispatch.Dispatcher, log *slog.Logger) *Site {
 	return &Site{cfg: cfg, d: d, log: log}
 }
 
-// Close ends what asks in the background who is on call.
-func (s *Site) Close() { s.oncall.Close() }
+// Close ends what asks in the background who is on call. A site of [Of] asks nobody.
+func (s *Site) Close() {
+	if s.oncall != nil {
+		s.oncall.Close()
+	}
+}
 
 // Watch asks, until ctx ends, who is on call and who took pages, as often as it matters.
 func (s *Site) Watch(ctx context.Context) {
