@@ -157,3 +157,17 @@ func (u *unmadeAlias) Resolve(at time.Time) (receivers []string, note string) {
 	}
 	return made.Resolve(at)
 }
+
+// OnCall are the aliases of a dispatcher that ask who is on call.
+func OnCall(d *dispatch.Dispatcher) map[string]*oncall.Receiver {
+	found := map[string]*oncall.Receiver{}
+	if d == nil {
+		return found
+	}
+	for name, a := range d.Aliases {
+		if r, ok := a.(*oncall.Receiver); ok {
+			found[name] = r
+		}
+	}
+	return found
+}

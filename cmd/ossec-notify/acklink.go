@@ -17,12 +17,11 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
-	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // ackLinks makes and checks the links by which the reader of a message takes an alert. A link is good for one alert and says
@@ -128,15 +127,12 @@ func (l *ackLinks) open(token string) (ackGrant, error) {
 type ackHandler struct {
 	links *ackLinks
 	d     *dispatch.Deliverer
-	site  *site
+	site  *site.Site
 	log   *slog.Logger
 }
 
-// Bounds of what somebody says who takes an alert: the characters of the name, and the bytes of all.
-const (
-	maxAckName = 60
-	maxAckForm = 4 << 10
-)
+// maxAckForm is the size of the largest form that is read, in bytes.
+const maxAckForm = 4 << 10
 
 func (h *ackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
@@ -168,7 +164,7 @@ func (h *ackHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.page(w, http.StatusBadRequest, page)
 			return
 		}
-		by := cmp.Or(cleanName(r.PostFormValue("by")), g.Receiver)
+		by := cmp.Or(site.CleanName(r.PostFormValue("by")), g.Receiver)
 		ack, first, err := h.d.Box.Acknowledge(r.Context(), outbox.Ack{Identity: g.Identity, Occurrence: g.Occurrence, By: by, Via: h.via(g.Receiver), At: time.Now()})
 		if err != nil {
 			h.log.Error("an acknowledgement could not be kept", "alert", g.Identity, "err", err)
@@ -220,27 +216,17 @@ func (h *ackHandler) title(kept outbox.Alert) string {
 	return family.Read(a).Sentence.Line().String()
 }
 
-// cleanName is a name as somebody typed it, without what is no letter of a name.
-func cleanName(s string) string {
-	s = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "")))
-	return display.Quote(s).Line().CutEnd(maxAckName).String()
-}
-
 type ackPage struct {
 	Title, Text, Receiver string
 	Form, Mine            bool
 	By, Via, At           string
 }
 
-func (p *ackPage) taken(a outbox.Ack, s *site) {
-	s.mu.Lock()
-	zone := s.zone()
-	s.mu.Unlock()
+func (p *ackPage) taken(a outbox.Ack, s *site.Site) {
+	zone := time.Local
+	if cfg := s.Config(); cfg != nil {
+		zone = cfg.Zone
+	}
 	p.By, p.Via, p.At = a.By, a.Via, a.At.In(zone).Format("15:04 on 2006-01-02")
 }
 

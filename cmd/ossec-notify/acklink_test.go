@@ -330,7 +330,7 @@ func TestWhatPeopleAndAlertsSayStaysTextOnThePage(t *testing.T) {
 		t.Errorf("%d texts are shown:\n%s", n, page.String())
 	}
 	by := in.takenBy(identity1)
-	if n := len([]rune(by)); n > maxAckName || !strings.HasPrefix(by, "<b>NAME</b>[31m") || strings.ContainsAny(by, "\x1b\u202e\n") {
+	if n := len([]rune(by)); n > 60 || !strings.HasPrefix(by, "<b>NAME</b>[31m") || strings.ContainsAny(by, "\x1b\u202e\n") {
 		t.Errorf("taken by %q, %d characters", by, n)
 	}
 	in.shows(sandbox.Slack, "(Slack link)")

@@ -58,9 +58,11 @@ var mayImport = map[string][]string{
 	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
-	"settings": {"notifier", "rules", "yamlnode"},
-	"channel":  {"dispatch", "display", "notifier", "notifier/...", "oncall", "settings", "templates/presets"},
-	"config":   {"alert", "channel", "dispatch", "display", "enrich", "listen", "noise", "notifier", "notifier/webhook", "oncall", "regular", "rules", "settings", "templates", "templates/presets", "window", "yamlnode"},
+	"managerlog": {"alert", "regular"},
+	"settings":   {"notifier", "rules", "yamlnode"},
+	"site":       {"alert", "channel", "config", "dispatch", "display", "door", "enrich", "follow", "managerlog", "notifier", "oncall", "outbox", "regular", "rules", "spool"},
+	"channel":    {"dispatch", "display", "notifier", "notifier/...", "oncall", "settings", "templates/presets"},
+	"config":     {"alert", "channel", "dispatch", "display", "enrich", "listen", "noise", "notifier", "notifier/webhook", "oncall", "regular", "rules", "settings", "templates", "templates/presets", "window", "yamlnode"},
 
 	"notifier/elasticsearch": {"notifier"},
 	"notifier/loki":          {"notifier"},

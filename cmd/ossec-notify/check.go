@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/managerlog"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -130,7 +131,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		found = append(found, findingOf(p))
 	}
 	if cfg != nil {
-		if !canComplete(e.home) {
+		if !managerlog.Readable(e.home) {
 			found = append(found, e.checkShell(path, cfg)...)
 		}
 		if m, err := findManager(e.home, ""); err != nil || !m.wazuh {

@@ -16,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -144,7 +145,7 @@ func programFault(path string, uid int) string {
 
 // argvUsed is how lately a receiver of ossec.conf must have been called to be worth a word: its file tells that to the
 // day.
-const argvUsed = 2 * argvTouch
+const argvUsed = 2 * site.ArgvTouch
 
 // checkArgv warns of secrets that come as arguments: every user of the host sees those in ps while a call runs.
 func (e *env) checkArgv(cfg *config.Config, now time.Time) []finding {

@@ -16,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // burstAlerts is how many alerts the demo lets come at once, of burstHosts attackers.
@@ -45,12 +46,12 @@ func (d *demo) burst(ctx context.Context) error {
 	source := &burstSource{ready: make(chan struct{})}
 	for _, a := range alerts {
 		a = d.cfg.Enrich.Enrich(a)
-		h := header{Received: a.Received, Added: enrich.Encode(a.Added)}
-		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: h.encode(), Deliveries: d.d.Plan(a)})
+		h := site.Header{Received: a.Received, Added: enrich.Encode(a.Added)}
+		source.arrivals = append(source.arrivals, dispatch.Arrival{Alert: a, Header: h.Encode(), Deliveries: d.d.Plan(a)})
 	}
 	working, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	deliverer := &dispatch.Deliverer{Box: box, Site: &site{cfg: d.cfg, d: d.d, log: discard}, Log: discard, Sources: []dispatch.Source{source}}
+	deliverer := &dispatch.Deliverer{Box: box, Site: site.Of(d.cfg, d.d, discard), Log: discard, Sources: []dispatch.Source{source}}
 	go func() { done <- deliverer.Run(working) }()
 	told, err := untilTold(ctx, box)
 	took := time.Since(started)

@@ -23,6 +23,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -105,7 +106,7 @@ type examination struct {
 	killed     string         // what became of the last deliverer, when it was killed
 	waits      int            // records and deliveries
 	open       []outbox.Queue // those that something waits in
-	kept       *lastGood      // what the outbox keeps of the config; nil for nothing
+	kept       *site.Kept     // what the outbox keeps of the config; nil for nothing
 	worst      string
 }
 
@@ -369,7 +370,7 @@ func (x *examination) outbox(ctx context.Context) {
 		return
 	}
 	defer db.Close()
-	if x.kept, err = readLastGood(ctx, db, x.configPath()); err != nil {
+	if x.kept, err = site.ReadKept(ctx, db, x.configPath()); err != nil {
 		x.problem("outbox", "", "%s", err)
 	}
 	queues, err := db.Queues(ctx)
@@ -453,7 +454,7 @@ func (x *examination) argv() {
 		if !ok {
 			continue
 		}
-		if _, err := readArgv(dir, name, nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := site.ReadArgv(dir, name, nil); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			say, waits := x.warning, "nothing waits for it"
 			for _, q := range x.open {
 				if q.Receiver == name {
@@ -516,10 +517,10 @@ func (x *examination) instead(path string, r config.Reading) string {
 		return ""
 	}
 	when := x.kept.Loaded.Local().Format(time.DateTime)
-	switch fresh := time.Since(newest(r.Sources)) < lateReload; {
+	switch fresh := time.Since(site.Newest(r.Sources)) < lateReload; {
 	case r.Config != nil && x.delivering && !fresh:
 		return fmt.Sprintf("; the deliverer still goes by the config that loaded at %s", when)
-	case r.Config == nil && x.kept.config(path, x.home) != nil:
+	case r.Config == nil && x.kept.Config(path, x.home) != nil:
 		return fmt.Sprintf("; deliverers go by the config that loaded at %s", when)
 	}
 	return ""
@@ -529,20 +530,9 @@ func (x *examination) instead(path string, r config.Reading) string {
 // not known.
 func (x *examination) inUse() *config.Config {
 	if x.cfg == nil && x.kept != nil {
-		return x.kept.config(x.configPath(), x.home)
+		return x.kept.Config(x.configPath(), x.home)
 	}
 	return x.cfg
-}
-
-// newest is when the last of the files was changed.
-func newest(patterns []string) time.Time {
-	var at time.Time
-	for _, st := range stampsOf(patterns) {
-		if st.at.After(at) {
-			at = st.at
-		}
-	}
-	return at
 }
 
 // receivers looks at secrets and, if asked to, whether the receivers can be reached.

@@ -125,7 +125,7 @@ func (b integrationBlock) astray(cfg *config.Config) (fault, remedy string) {
 	}
 	kind, ok := channel.ByCall(name)
 	if !ok {
-		return fmt.Sprintf("calls %s, but %s: %s", b.name, noSuchName(cfg, name), whereTo(cfg)),
+		return fmt.Sprintf("calls %s, but %s: %s", b.name, cfg.NoSuchName(name), whereTo(cfg)),
 			fmt.Sprintf("mend its <name> in ossec.conf and restart the manager, or name a receiver %s in %s", name, cfg.Path)
 	}
 	_, err := kind.FromArgv(b.hookURL, notifier.PlainSecret(b.apiKey))
@@ -147,7 +147,7 @@ func (b integrationBlock) astray(cfg *config.Config) (fault, remedy string) {
 // receiver of that kind, or the routes.
 func leads(cfg *config.Config, name string) bool {
 	return name == "notify" || slices.ContainsFunc(cfg.All(), func(r *config.Receiver) bool { return r.Name == name }) ||
-		hasKind(cfg, name)
+		cfg.HasKind(name)
 }
 
 // whereTo says who gets alerts whose name leads to nobody.
@@ -170,7 +170,7 @@ func (x *examination) names() {
 		if _, kind := channel.ByCall(name); kind || leads(cfg, name) || slices.Contains(x.named, link) {
 			continue
 		}
-		x.warning("links", fmt.Sprintf("remove it, or name a receiver %s in %s", name, cfg.Path), "%s is a link to this program, but %s: %s", filepath.Join(x.home, "integrations", link), noSuchName(cfg, name), whereTo(cfg))
+		x.warning("links", fmt.Sprintf("remove it, or name a receiver %s in %s", name, cfg.Path), "%s is a link to this program, but %s: %s", filepath.Join(x.home, "integrations", link), cfg.NoSuchName(name), whereTo(cfg))
 	}
 }
 

@@ -1,19 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/ossec-notify/ossec-notify/channel"
-	"github.com/ossec-notify/ossec-notify/display"
-	"github.com/ossec-notify/ossec-notify/door"
-	"github.com/ossec-notify/ossec-notify/notifier"
 )
 
 const everyChannel = `
@@ -67,35 +58,5 @@ func TestCheckWarnsOfReceiversThatEgressCutsOff(t *testing.T) {
 				t.Errorf("warnings differ (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestListThatIsAddedHoldsForReceiversOfOssecConfAtOnce(t *testing.T) {
-	s, _, _ := argvSite(t)
-	kind, _ := channel.ByName("slack")
-	call := door.Call{Name: "slack", HookURL: "http://127.0.0.1:9/services/T0/B0/x"} // nobody listens there
-	r, err := argvReceiver(kind, call, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.keepArgv(r, call, time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	attempt := func() *notifier.Error {
-		_, err := s.Receiver(r.Name).Notifier.Notify(t.Context(), notifier.Notification{Action: notifier.Trigger, Parts: map[string]display.Text{"text": display.Words("a test")}})
-		return notifier.Classify(err)
-	}
-	if got := attempt(); got.Reason != notifier.Temporary {
-		t.Fatalf("without a list: got %v: %v, want a temporary error", got.Reason, got)
-	}
-	if err := os.MkdirAll(filepath.Dir(s.path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(s.path, []byte("egress: {allow: [hooks.slack.com]}\nreceivers: {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.refresh()
-	if refused := (*notifier.EgressError)(nil); !errors.As(attempt(), &refused) {
-		t.Errorf("with one: got %v, want the list's error", attempt())
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/managerlog"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/regular"
@@ -367,7 +368,7 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	dir := filepath.Join(e.home, "logs", "alerts")
 	var tried []string
 	var found *alert.Alert
-	for _, name := range managerLogs {
+	for _, name := range managerlog.Names() {
 		path := filepath.Join(dir, name)
 		f, err := regular.Open(path)
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // fate is what became of an alert.
@@ -250,7 +251,7 @@ func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert
 		return nil, nil, err
 	}
 	f := &fate{arrived: kept.Arrived}
-	var h header
+	var h site.Header
 	if json.Unmarshal(kept.Header, &h) == nil { // one that is not ours says nothing
 		f.called, f.astray = h.Called, h.Astray
 	}
@@ -269,7 +270,7 @@ func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert
 	if f.ended, err = endedBy(ctx, box, kept, f.told); err != nil {
 		return nil, nil, err
 	}
-	a, _ := (&site{cfg: cfg, log: discard}).Read(kept.Header, kept.Raw)
+	a, _ := site.Of(cfg, nil, discard).Read(kept.Header, kept.Raw)
 	return a, f, nil
 }
 

@@ -18,13 +18,14 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // webHandler answers on the config's "http"; who may ask is webServer's to say. links may be nil: then nobody takes alerts by them.
-func webHandler(d *dispatch.Deliverer, s *site, links *ackLinks) http.Handler {
+func webHandler(d *dispatch.Deliverer, s *site.Site, state string, links *ackLinks, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	if links != nil {
-		ack := &ackHandler{links: links, d: d, site: s, log: s.log}
+		ack := &ackHandler{links: links, d: d, site: s, log: log}
 		mux.Handle("GET "+ackPath, ack)
 		mux.Handle("POST "+ackPath, ack)
 	}
@@ -34,13 +35,13 @@ func webHandler(d *dispatch.Deliverer, s *site, links *ackLinks) http.Handler {
 			unready(w, r, "the outbox does not answer: "+err.Error())
 			return
 		}
-		if err := s.sound(); err != nil {
+		if err := s.Sound(); err != nil {
 			unready(w, r, err.Error())
 			return
 		}
 		fmt.Fprintln(w, "ready")
 	})
-	mux.Handle("GET /metrics", metricsHandler(d, s))
+	mux.Handle("GET /metrics", metricsHandler(d, s, state))
 	return mux
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/managerlog"
 	"github.com/ossec-notify/ossec-notify/sample"
 )
 
@@ -50,9 +51,9 @@ func (e *env) alerts(ctx context.Context, in input, zone *time.Location) iter.Se
 		if len(files) == 0 {
 			files = []string{"-"}
 		}
-		c := newCompleter(e.home, zone)
+		c := managerlog.New(e.home, zone)
 		for _, file := range files {
-			if !e.file(ctx, file, c, yield) {
+			if !e.file(ctx, file, zone, c, yield) {
 				return
 			}
 		}
@@ -69,7 +70,7 @@ func inflate(r io.Reader) (io.Reader, error) {
 }
 
 // file yields the alerts of one file and reports whether to go on.
-func (e *env) file(ctx context.Context, name string, c *completer, yield func(*alert.Alert, error) bool) bool {
+func (e *env) file(ctx context.Context, name string, zone *time.Location, c *managerlog.Logs, yield func(*alert.Alert, error) bool) bool {
 	r, base := e.stdin, ""
 	if name == "-" {
 		if isTerminal(e.stdin) {
@@ -96,14 +97,14 @@ func (e *env) file(ctx context.Context, name string, c *completer, yield func(*a
 	} else {
 		r = unpacked
 	}
-	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: c.zone}) {
+	for a, err := range alert.Read(r, alert.Options{FileName: base, Location: zone}) {
 		if err != nil {
 			return yield(nil, fmt.Errorf("%s: %w", name, err))
 		}
 		if name == "-" && a.Problem.Kind == alert.ProblemEmpty { // a pipe that nothing came through; an empty file is a lost alert
 			continue
 		}
-		if !yield(c.complete(a), nil) {
+		if !yield(c.Complete(a), nil) {
 			return false
 		}
 	}

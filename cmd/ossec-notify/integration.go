@@ -10,6 +10,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -32,9 +33,8 @@ func runUnspooled(ctx context.Context, u door.Unspooled, stderr io.Writer) int {
 	defer cancel()
 
 	log.Warn("the spool does not take the alert; it is delivered at once", "name", u.Call.Name, "err", u.Err, "remedy", "ossec-notify install")
-	s := openSite(u.Call.Home, "", nil, log)
-	defer s.oncall.Close()
-	askFirst(ctx, s.d, s.oncall)
+	s := openSite(ctx, u.Call.Home, "", nil, log)
+	defer s.Close()
 	strict, err := deliverUnspooled(ctx, u, s)
 	if err == nil {
 		return exitDone
@@ -48,33 +48,30 @@ func runUnspooled(ctx context.Context, u door.Unspooled, stderr io.Writer) int {
 }
 
 // deliverUnspooled delivers the alert of one call. strict is the config's strict_exit.
-func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site) (strict bool, err error) {
+func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site.Site) (strict bool, err error) {
 	unlock, err := spool.LockHome(u.Call.Home)
 	if err != nil {
 		return false, fmt.Errorf("another call is delivering, and the spool does not take the alert: %w", u.Err)
 	}
 	defer unlock()
-	arrival, err := s.arrival("", u.Record, true)
-	var pending *pendingError
-	if errors.As(err, &pending) {
-		pending.then(func() { arrival, err = s.arrival("", u.Record, false) })
-	}
-	if errors.Is(err, errNothing) {
+	arrival, err := s.Arrive(u.Record)
+	if errors.Is(err, site.ErrNothing) {
 		return false, nil
 	}
-	strict = s.cfg != nil && s.cfg.StrictExit
+	cfg := s.Config()
+	strict = cfg != nil && cfg.StrictExit
 	switch id := shownID(arrival.Alert); {
-	case s.cfg == nil && len(arrival.Deliveries) == 0:
-		return false, errors.Join(fmt.Errorf("the config %s is broken, so alert %s has no receiver", s.path, id), err)
+	case cfg == nil && len(arrival.Deliveries) == 0:
+		return false, errors.Join(fmt.Errorf("the config %s is broken, so alert %s has no receiver", s.Path(), id), err)
 	case err != nil:
 		return strict, err
-	case s.cfg != nil && len(s.cfg.Receivers) == 0 && len(arrival.Deliveries) == 0:
-		return strict, fmt.Errorf("there is no config %s, so alert %s has no receiver", s.path, id)
+	case cfg != nil && len(cfg.Receivers) == 0 && len(arrival.Deliveries) == 0:
+		return strict, fmt.Errorf("there is no config %s, so alert %s has no receiver", s.Path(), id)
 	default:
-		s.tellNobody(arrival, u.Call.Name)
+		s.TellNobody(arrival, u.Call.Name)
 	}
 	var dead []error
-	s.d.DeliverAll(ctx, arrival.Deliveries, func(o dispatch.Outcome) {
+	s.Dispatcher().DeliverAll(ctx, arrival.Deliveries, func(o dispatch.Outcome) {
 		if o.State != outbox.Delivered {
 			dead = append(dead, fmt.Errorf("receiver %s: %w", o.Delivery.Receiver.Name, o.Err))
 		}

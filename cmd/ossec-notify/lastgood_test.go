@@ -2,20 +2,16 @@ package main
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 )
 
@@ -193,44 +189,4 @@ func TestConfigThatBecomesReadableIsLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.told(1)
-}
-
-// Who writes to the outbox may ask for a receiver meanwhile, so a config that is kept there must not be waited for by
-// who asks.
-func TestReceiverIsThereWhileTheConfigWaitsToBeKept(t *testing.T) {
-	s, _, _ := argvSite(t)
-	var log strings.Builder
-	s.log = slog.New(slog.NewTextHandler(&log, nil))
-	queued := outbox.Arrival{Identity: "1", Arrived: time.Now(), Deliveries: []outbox.NewDelivery{{Receiver: "hook"}}}
-	if _, err := s.box.Accept(t.Context(), []outbox.Arrival{queued}, nil); err != nil {
-		t.Fatal(err)
-	}
-	config := "receivers:\n  hook: {webhook: {url: \"https://127.0.0.1/\"}}\ndefault: [hook]\n"
-	if err := errors.Join(os.MkdirAll(filepath.Dir(s.path), 0o700), os.WriteFile(s.path, []byte(config), 0o600)); err != nil {
-		t.Fatal(err)
-	}
-	kept := make(chan struct{})
-	asked := false
-	_, err := s.box.Expire(t.Context(), time.Now(), func(name string) time.Duration { // within a transaction
-		loads := s.loadCount()
-		go func() {
-			defer close(kept)
-			s.reload()
-		}()
-		for s.loadCount() == loads { // it loads, and then waits for us
-			runtime.Gosched()
-		}
-		asked = s.Receiver(name) != nil
-		return time.Hour
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	<-kept
-	if !asked {
-		t.Error("the receiver is not there")
-	}
-	if strings.Contains(log.String(), "not kept") || s.kept() == nil {
-		t.Errorf("the config is not kept:\n%s", log.String())
-	}
 }

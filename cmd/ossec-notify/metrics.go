@@ -14,21 +14,24 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
 // metricsHandler answers with the metrics. They are read from the outbox when they are asked for: its labels are
 // the names of receivers, of which there are as many as the config has.
-func metricsHandler(d *dispatch.Deliverer, s *site) http.Handler {
+func metricsHandler(d *dispatch.Deliverer, s *site.Site, state string) http.Handler {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stateCollector{d, s})
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &stateCollector{d, s, state})
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{Timeout: 10 * time.Second})
 }
 
 // stateCollector reads how the installation fares.
 type stateCollector struct {
 	d *dispatch.Deliverer
-	s *site
+	s *site.Site
+	// state is the state directory.
+	state string
 }
 
 var (
@@ -88,11 +91,11 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descQuieted, prometheus.CounterValue, float64(n), q.Receiver, q.Cause)
 	}
 	c.collectPeople(ctx, gauge)
-	if bytes, records, err := spool.Size(c.s.state); err == nil {
+	if bytes, records, err := spool.Size(c.state); err == nil {
 		gauge(descRecords, float64(records))
 		gauge(descSpool, float64(bytes))
 	}
-	if cfg := c.s.config(); cfg != nil {
+	if cfg := c.s.Config(); cfg != nil {
 		for _, n := range cfg.Enrich.Counts() {
 			for result, v := range map[string]int64{"found": n.Found, "none": n.None, "failed": n.Failed} {
 				ch <- prometheus.MustNewConstMetric(descEnriched, prometheus.CounterValue, float64(v), n.Source, result)
@@ -100,11 +103,11 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	ok := 1.0
-	if c.s.sound() != nil {
+	if c.s.Sound() != nil {
 		ok = 0
 	}
 	gauge(descConfig, ok)
-	if loaded := c.s.loadedAt(); !loaded.IsZero() {
+	if loaded := c.s.LoadedAt(); !loaded.IsZero() {
 		gauge(descLoaded, float64(loaded.Unix()))
 	}
 }
@@ -131,7 +134,7 @@ func (c *stateCollector) collectBrakes(ctx context.Context, gauge func(*promethe
 func (c *stateCollector) collectPeople(ctx context.Context, gauge func(*prometheus.Desc, float64, ...string)) {
 	if silences, err := c.d.Box.Silences(ctx, time.Now()); err == nil {
 		scale, zone := alert.DefaultScale, time.Local
-		if cfg := c.s.config(); cfg != nil {
+		if cfg := c.s.Config(); cfg != nil {
 			scale, zone = cfg.Scale, cfg.Zone
 		}
 		holding := 0

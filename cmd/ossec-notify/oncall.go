@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -15,62 +13,8 @@ import (
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/site"
 )
-
-// onCall are the aliases of a dispatcher that ask who is on call.
-func onCall(d *dispatch.Dispatcher) map[string]*oncall.Receiver {
-	found := map[string]*oncall.Receiver{}
-	if d == nil {
-		return found
-	}
-	for name, a := range d.Aliases {
-		if r, ok := a.(*oncall.Receiver); ok {
-			found[name] = r
-		}
-	}
-	return found
-}
-
-// firstAnswer is how long a process that has just started waits for PagerDuty where it has never heard who is on call:
-// without an answer those are told whom the config names otherwise.
-const firstAnswer = 3 * time.Second
-
-// askFirst asks for the schedules of which nothing is known at all.
-func askFirst(ctx context.Context, d *dispatch.Dispatcher, cache *oncall.Cache) {
-	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
-	defer cancel()
-	var group sync.WaitGroup
-	for _, r := range onCall(d) {
-		if known := r.Known(); known.Asked.IsZero() && known.Failing.IsZero() {
-			group.Go(func() { _, _ = cache.Refresh(ctx, r.Schedule()) }) // the cache logs a failure
-		}
-	}
-	group.Wait()
-}
-
-// onCallStore keeps what is known of schedules in the outbox.
-type onCallStore struct{ box *outbox.DB }
-
-func (s onCallStore) Load(key string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
-	defer cancel()
-	text, err := s.box.Meta(ctx, key)
-	return []byte(text), err
-}
-
-func (s onCallStore) Save(key string, value []byte) error {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), keepTimeout, errors.New("the outbox is busy"))
-	defer cancel()
-	return s.box.SetMeta(ctx, key, string(value))
-}
-
-// newOnCall makes the cache of a process that delivers. box may be nil.
-func newOnCall(box *outbox.DB, log *slog.Logger) *oncall.Cache {
-	if box == nil {
-		return oncall.NewCache(nil, log)
-	}
-	return oncall.NewCache(onCallStore{box}, log)
-}
 
 // rememberedOnCall is what the deliverer has heard, for commands that only show. Where there is no outbox to read, it
 // knows nothing. The caller calls done.
@@ -78,7 +22,7 @@ func (e *env) rememberedOnCall(ctx context.Context, cfg *config.Config) (cache *
 	if len(cfg.Aliases) > 0 {
 		for _, state := range e.statePlaces() {
 			if box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{}); err == nil {
-				cache = oncall.Remembered(onCallStore{box}, discard)
+				cache = site.Remembered(box)
 				return cache, func() { cache.Close(); _ = box.Close() }
 			}
 		}
@@ -101,7 +45,7 @@ func (e *env) expander(ctx context.Context, cfg *config.Config) (_ expander, don
 func staleSchedules(cfg *config.Config, cache *oncall.Cache) []finding {
 	var found []finding
 	d, _ := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache}) // what cannot be made is said elsewhere
-	made := onCall(d)
+	made := config.OnCall(d)
 	for _, r := range cfg.Aliases {
 		a := made[r.Name]
 		if a == nil || !a.Known().Stale() {
@@ -129,7 +73,7 @@ func aliasNotes(deliveries []dispatch.Delivery, said map[string]bool) []string {
 
 // probeAliases asks for every schedule, and says who is on call: as notes where all is well.
 func probeAliases(ctx context.Context, cfg *config.Config, d *dispatch.Dispatcher) (found []finding, not int) {
-	asked := onCall(d)
+	asked := config.OnCall(d)
 	answers, failed := make([]finding, len(cfg.Aliases)), make([]bool, len(cfg.Aliases))
 	var probes sync.WaitGroup
 	for i, r := range cfg.Aliases {

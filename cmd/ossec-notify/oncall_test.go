@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // fakeRESTToken is what the stand-in of PagerDuty's REST API takes.
@@ -92,14 +93,14 @@ default: [soc]
 }
 
 // planned is whom the routes of a site choose now.
-func planned(t *testing.T, s *site) string {
+func planned(t *testing.T, s *site.Site) string {
 	t.Helper()
 	a, err := sample.Alert("5712")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var all []string
-	for _, x := range s.d.Plan(a) {
+	for _, x := range s.Dispatcher().Plan(a) {
 		all = append(all, fmt.Sprintf("%s by %s as %s: %s", x.Receiver.Name, x.Route, x.Alias, x.Note))
 	}
 	return strings.Join(all, "; ")
@@ -120,7 +121,7 @@ func TestWhoIsOnCallIsPagedOverRestartsWithoutPagerDuty(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := planned(t, d.Site.(*site)); got != want {
+		if got := planned(t, d.Site.(*site.Site)); got != want {
 			t.Errorf("PagerDuty down: %v: got %s", down, got)
 		}
 		if err := closeBox(); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -399,7 +400,7 @@ func fileOwner(ctx context.Context, db *outbox.DB, x outbox.Delivery) (*int, err
 	if err != nil {
 		return nil, err
 	}
-	var h header
+	var h site.Header
 	if err := json.Unmarshal(a.Header, &h); err != nil {
 		return nil, nil // a header of another program's has nothing to tell
 	}

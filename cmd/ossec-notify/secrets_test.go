@@ -33,6 +33,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -436,7 +437,7 @@ func (h *leakHome) deliver(receivers int) map[string]string {
 	tried := h.log.wait(h.t, receivers)
 	for _, path := range []string{"/metrics", "/readyz", "/healthz"} {
 		w := httptest.NewRecorder()
-		webHandler(d, d.Site.(*site), nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		webHandler(d, d.Site.(*site.Site), h.state, nil, log).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		h.shown["GET "+path] = w.Body.String()
 		if w.Code != http.StatusOK {
 			h.t.Errorf("GET %s: %d %s", path, w.Code, w.Body)

@@ -13,8 +13,10 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 const sendExample = `  ossec-notify send --sample 5712 --to oncall      is oncall reached? (marked as a test)
@@ -63,7 +65,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 	if err != nil {
 		return err
 	}
-	cache := newOnCall(nil, discard)
+	cache := oncall.NewCache(nil, discard)
 	defer cache.Close()
 	d, err := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache})
 	if err != nil {
@@ -83,9 +85,9 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 		fmt.Fprintf(e.stderr, "note: sending from memory, for there is no state directory to keep alerts in (%s)\n", noState)
 	}
 	if state != "" {
-		err = e.sendSpooled(ctx, state, in, sendOrder{to, in.sample}, cfg, &out)
+		err = e.sendSpooled(ctx, state, in, site.Order{To: to, Sample: in.sample}, cfg, &out)
 	} else {
-		askFirst(ctx, d, cache)
+		site.AskFirst(ctx, d, cache)
 		err = e.sendDirect(ctx, in, to, cfg, d, &out)
 	}
 	if err != nil {

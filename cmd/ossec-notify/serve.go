@@ -18,6 +18,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -33,7 +34,7 @@ func serveCommand(e *env) *cobra.Command {
 		Example: "  ossec-notify serve\n  ossec-notify serve --home /var/ossec",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			read := cursors{}
+			read := site.Cursors{}
 			next, err := e.serve(cmd.Context(), read)
 			for errors.Is(err, errStateLost) && cmd.Context().Err() == nil {
 				next, err = e.serve(cmd.Context(), read)
@@ -58,7 +59,7 @@ const gcPercent = 120
 
 // serve delivers until ctx ends, or until the program was replaced: by next. Where the error is errStateLost, read is how far files were
 // followed, from where the next call goes on.
-func (e *env) serve(ctx context.Context, read cursors) (next *os.File, err error) {
+func (e *env) serve(ctx context.Context, read site.Cursors) (next *os.File, err error) {
 	e.home = absolute(e.home)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -102,25 +103,27 @@ func (e *env) serve(ctx context.Context, read cursors) (next *os.File, err error
 	if err := standOn(d, lock, state); err != nil {
 		return nil, failed("%w", err)
 	}
-	s := d.Site.(*site)
-	cfg := s.config()
+	s := d.Site.(*site.Site)
+	cfg := s.Config()
 	if cfg == nil { // what is kept does not load any more
 		return nil, e.refuseConfig()
 	}
-	follow := &followers{site: s, box: d.Box, ready: make(chan struct{}, 1), read: read}
-	defer follow.close()
+	follow := s.Followers(read)
+	defer follow.Close()
 	d.Sources = append(d.Sources, follow)
 	links, err := openAckLinks(state)
 	if err != nil { // a full disk, or a damaged file: alerts must be told all the same
 		log.Error("messages carry no links by which people take alerts", "err", fmt.Errorf("the key of these: %w", err))
 	}
-	s.useAckLinks(links)
-	web := newWebServer(webHandler(d, s, links), log)
+	if links != nil {
+		s.UseAckLinks(links.url)
+	}
+	web := newWebServer(webHandler(d, s, state, links, log), log)
 	defer web.close()
 	if err := web.listen(cfg.HTTP); err != nil {
 		return nil, failed("%w", err)
 	}
-	stopSettings := e.obey(s, web, follow)
+	stopSettings := e.obey(s, web, follow, log)
 	defer stopSettings()
 
 	stopWatchdog := watchdog(ctx)
@@ -149,7 +152,7 @@ const listenEvery = 10 * time.Second
 
 // obey loads the config again on SIGHUP, and sees that one that is loaded while the daemon runs holds for what only the
 // daemon does: "http" and "follow".
-func (e *env) obey(s *site, web *webServer, follow *followers) (stop func()) {
+func (e *env) obey(s *site.Site, web *webServer, follow *site.Followers, log *slog.Logger) (stop func()) {
 	done := make(chan struct{})
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
@@ -163,25 +166,25 @@ func (e *env) obey(s *site, web *webServer, follow *followers) (stop func()) {
 			case <-done:
 				return
 			case <-hup:
-				s.reload()
-				continue // by way of s.loads
-			case <-s.loads:
-				follow.poke()
+				s.Reload()
+				continue // by way of s.Loads
+			case <-s.Loads():
+				follow.Poke()
 			case <-again.C:
 			}
-			cfg := s.config()
+			cfg := s.Config()
 			if cfg == nil { // what was asked for last still holds
 				continue
 			}
 			err := web.listen(cfg.HTTP)
 			if err != nil && err.Error() != said {
-				s.log.Error("http cannot be moved, and stays", "err", err)
+				log.Error("http cannot be moved, and stays", "err", err)
 			}
 			said = ""
 			if err != nil {
 				said = err.Error()
 			}
-			s.listens(err)
+			s.Listens(err)
 		}
 	})
 	return func() {
@@ -202,8 +205,8 @@ func (e *env) canServe(ctx context.Context, state, path string) bool {
 		return !errors.Is(err, fs.ErrNotExist) // its owner, which we are about to become, may be able to read it
 	}
 	defer box.Close()
-	kept, err := readLastGood(ctx, box, path)
-	return err == nil && kept != nil && kept.config(path, e.home) != nil
+	kept, err := site.ReadKept(ctx, box, path)
+	return err == nil && kept != nil && kept.Config(path, e.home) != nil
 }
 
 // refuseConfig says what is wrong with the config: a daemon does not start with one that nobody can use.

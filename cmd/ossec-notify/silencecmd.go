@@ -28,6 +28,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
@@ -196,7 +197,7 @@ func (e *env) reachOf(ctx context.Context, db *outbox.DB, s outbox.Silence, scal
 	if err != nil {
 		return r, err
 	}
-	reader := &site{cfg: &config.Config{Zone: zone}, log: discard}
+	reader := site.Of(&config.Config{Zone: zone}, nil, discard)
 	r.whole, err = db.Recent(ctx, now.Add(-silencePast), silenceMost, func(kept outbox.Alert) {
 		if noise.IsMessage(kept.Identity) {
 			return

@@ -15,6 +15,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/site"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -57,7 +58,7 @@ func (e *env) startDelivererOf(state string) error {
 }
 
 // sendSpooled hands alerts to the spool and waits for what becomes of them.
-func (e *env) sendSpooled(ctx context.Context, state string, in input, order sendOrder, cfg *config.Config, out *reporter) error {
+func (e *env) sendSpooled(ctx context.Context, state string, in input, order site.Order, cfg *config.Config, out *reporter) error {
 	if err := spool.BecomeOwner(state); err != nil {
 		return failed("%w", err)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // webConfig has every channel, routes that take, miss and are not asked, one inside another, and one that tells nobody.
@@ -927,7 +928,7 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 		a := corpusAlert(t, file, time.UTC)
 		arrivals = append(arrivals, outbox.Arrival{
 			Identity: a.Identity(), Arrived: received.Add(time.Duration(i) * time.Second), Time: a.Time, Rule: a.Rule.ID, Title: "t",
-			Header: header{File: filepath.Base(file), Received: received}.encode(), Raw: a.Raw,
+			Header: site.Header{File: filepath.Base(file), Received: received}.Encode(), Raw: a.Raw,
 		})
 	}
 	if _, err := box.Accept(t.Context(), arrivals, nil); err != nil {
@@ -936,7 +937,11 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 	path := filepath.Join(home, "etc", "ossec-notify.yaml")
 	old := config.Read(path, home).Texts
 	old.Files[path] = []byte(strings.Replace(webConfig, "to: [soc, hook]", "to: [soc]", 1))
-	if err := (&lastGood{Loaded: received, Texts: old}).write(box, path); err != nil {
+	kept, err := json.Marshal(site.Kept{Loaded: received, Texts: old})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := box.SetMeta(t.Context(), "config:"+path, string(kept)); err != nil {
 		t.Fatal(err)
 	}
 	if err := box.AddSilence(t.Context(), outbox.Silence{ID: "s-1", Created: time.Now(), Match: "{rule: 5712}", Starts: time.Now().Add(-time.Hour), Ends: time.Now().Add(time.Hour), By: "ann", Reason: "a test of ours"}); err != nil {

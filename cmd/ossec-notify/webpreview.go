@@ -22,6 +22,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 const (
@@ -53,7 +54,7 @@ type previews struct {
 
 	loading   sync.Mutex // one load at a time; of what follows
 	sources   []string   // patterns of the files that the config is made of
-	stamps    map[string]fileStamp
+	stamps    map[string]site.Stamp
 	cache     *oncall.Cache
 	closers   []func()
 	standsIn  bool // there is no config: one receiver of each channel
@@ -440,7 +441,7 @@ func (g *previews) running(ctx context.Context) (*revision, error) {
 		if err != nil {
 			continue
 		}
-		kept, err := readLastGood(ctx, box, g.path)
+		kept, err := site.ReadKept(ctx, box, g.path)
 		if err := errors.Join(err, box.Close()); err != nil {
 			return nil, err
 		}
@@ -455,7 +456,7 @@ func (g *previews) running(ctx context.Context) (*revision, error) {
 }
 
 // ran makes of a config that the outbox keeps a revision, once for as long as it stays the same; nil where it does not load.
-func (g *previews) ran(kept *lastGood) *revision {
+func (g *previews) ran(kept *site.Kept) *revision {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	g.mu.Lock()
@@ -464,7 +465,7 @@ func (g *previews) ran(kept *lastGood) *revision {
 	if r != nil && r.at.Equal(kept.Loaded) && r.files.Equal(kept.Texts) {
 		return r
 	}
-	cfg := kept.config(g.path, g.env.home)
+	cfg := kept.Config(g.path, g.env.home)
 	if cfg == nil {
 		return nil
 	}

@@ -17,10 +17,12 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/managerlog"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 // Bounds of the alerts that the page keeps.
@@ -144,10 +146,10 @@ func (s *webSource) trouble() string {
 // managerLog are the last alerts of the fullest log that the manager keeps of today.
 func (e *env) managerLog(s *webSource, zone *time.Location) {
 	dir := filepath.Join(e.home, "logs", "alerts")
-	c := newCompleter(e.home, zone)
-	for _, name := range managerLogs {
+	c := managerlog.New(e.home, zone)
+	for _, name := range managerlog.Names() {
 		var last [][]byte
-		for piece := range c.tail(name).pieces(alertStarts[name]) {
+		for piece := range c.Recent(name) {
 			if len(bytes.TrimSpace(piece)) > 0 {
 				last = append(last, piece)
 			}
@@ -162,7 +164,7 @@ func (e *env) managerLog(s *webSource, zone *time.Location) {
 		return
 	}
 	s.Name = "Manager's log"
-	s.Empty = fmt.Sprintf("no %s in %s: pass a file, or paste one", managerLogs[0], dir)
+	s.Empty = fmt.Sprintf("no %s in %s: pass a file, or paste one", managerlog.Names()[0], dir)
 }
 
 // outboxSource are the last alerts that came to the outbox, which it only reads, and the silences that hold now.
@@ -174,7 +176,7 @@ func (e *env) outboxSource(ctx context.Context, cfg *config.Config) (s *webSourc
 		if err != nil {
 			continue // there is none yet, or it is not for us to read
 		}
-		reader := &site{cfg: cfg, log: discard}
+		reader := site.Of(cfg, nil, discard)
 		_, err = box.Recent(ctx, time.Time{}, maxOfOutbox, func(kept outbox.Alert) {
 			if noise.IsMessage(kept.Identity) {
 				return

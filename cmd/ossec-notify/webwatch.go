@@ -12,6 +12,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 const (
@@ -116,9 +117,9 @@ func (g *previews) look(ctx context.Context) {
 var leftover = regexp.MustCompile(`^[.#]|~$|^[0-9]+$|\.(next|tmp|bak|swp|swx)$`)
 
 // savedStamps are the stamps of the files that patterns match, but for what editors leave there.
-func savedStamps(patterns []string) map[string]fileStamp {
-	stamps := stampsOf(patterns)
-	maps.DeleteFunc(stamps, func(path string, _ fileStamp) bool {
+func savedStamps(patterns []string) map[string]site.Stamp {
+	stamps := site.Stamps(patterns)
+	maps.DeleteFunc(stamps, func(path string, _ site.Stamp) bool {
 		return leftover.MatchString(filepath.Base(path)) && !slices.Contains(patterns, path)
 	})
 	return stamps

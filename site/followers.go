@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -16,17 +16,17 @@ import (
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
-// followers are the source of alerts that the files of the config's "follow" are. Which these are is looked at in Take, so
+// Followers are the source of alerts that the files of the config's "follow" are. Which these are is looked at in Take, so
 // in the goroutine that enters their alerts: a file that is begun again is read on from the place that is in the outbox.
-type followers struct {
-	site  *site
+type Followers struct {
+	site  *Site
 	box   *outbox.DB
 	ready chan struct{}
 
 	cfg  *config.Config // that they are set up by
 	all  []*follower
 	turn int // whose batch is taken next
-	read cursors
+	read Cursors
 
 	// What the gate of the config stops need not be decoded. Files are read by the last one; what was read is planned by that of
 	// the config which plans it.
@@ -34,8 +34,13 @@ type followers struct {
 	unwanted atomic.Int64
 }
 
-// cursors are how far files were read, by their key: what was entered last. They outlive the outbox that holds them.
-type cursors map[string]string
+// Cursors are how far files were read, by their key: what was entered last. They outlive the outbox that holds them.
+type Cursors map[string]string
+
+// Followers are those of the files that the config names, which are read on from where they were read to. The caller closes them.
+func (s *Site) Followers(read Cursors) *Followers {
+	return &Followers{site: s, box: s.box, ready: make(chan struct{}, 1), read: read}
+}
 
 // gateOf is the gate of a config's routes.
 type gateOf struct {
@@ -44,7 +49,7 @@ type gateOf struct {
 }
 
 // gateFor is the gate of a config.
-func (f *followers) gateFor(cfg *config.Config) *rules.Gate {
+func (f *Followers) gateFor(cfg *config.Config) *rules.Gate {
 	g := f.gate.Load()
 	if g == nil || g.cfg != cfg {
 		g = &gateOf{cfg, rules.NewGate(&cfg.Table)}
@@ -54,13 +59,13 @@ func (f *followers) gateFor(cfg *config.Config) *rules.Gate {
 }
 
 // passes reports whether an alert may be wanted, as far as is known now.
-func (f *followers) passes(text []byte) bool {
+func (f *Followers) passes(text []byte) bool {
 	g := f.gate.Load()
 	return g == nil || g.Pass(text)
 }
 
 // Unwanted counts the alerts since the start that no route took, and that were not entered.
-func (f *followers) Unwanted() int64 { return f.unwanted.Load() }
+func (f *Followers) Unwanted() int64 { return f.unwanted.Load() }
 
 // follower hands over what is read of one file. How far it was read is stored with the deliveries.
 type follower struct {
@@ -78,18 +83,19 @@ const followBatch = 100
 
 func (f *follower) key() string { return "follow:" + f.path }
 
-// Ready is signalled on new batches, and by poke.
-func (f *followers) Ready() <-chan struct{} { return f.ready }
+// Ready is signalled on new batches, and by Poke.
+func (f *Followers) Ready() <-chan struct{} { return f.ready }
 
-func (f *followers) poke() {
+// Poke has it looked again which files the config names, and what waits.
+func (f *Followers) Poke() {
 	select {
 	case f.ready <- struct{}{}:
 	default:
 	}
 }
 
-// close ends all of them, and waits for that.
-func (f *followers) close() {
+// Close ends all of them, and waits for that.
+func (f *Followers) Close() {
 	for _, x := range f.all {
 		x.stop()
 	}
@@ -98,8 +104,8 @@ func (f *followers) close() {
 
 // Take plans the next batch of one file by the routes, as a call named notify does. While there is no config to go by,
 // there is none.
-func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[string]string, func() error, error) {
-	if err := f.obey(ctx, f.site.config()); err != nil {
+func (f *Followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[string]string, func() error, error) {
+	if err := f.obey(ctx, f.site.Config()); err != nil {
 		return nil, nil, nil, err
 	}
 	for range f.all {
@@ -125,7 +131,7 @@ func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 		var pending *pendingError
 		if errors.As(err, &pending) { // the other files go on
 			x.names = pending.settled
-			go pending.then(f.poke)
+			go pending.then(f.Poke)
 			continue
 		}
 		if err != nil {
@@ -143,7 +149,7 @@ func (f *followers) Take(ctx context.Context, _ int) ([]dispatch.Arrival, map[st
 }
 
 // obey begins with the files that the config names, and ends with those that it does not name any more.
-func (f *followers) obey(ctx context.Context, cfg *config.Config) error {
+func (f *Followers) obey(ctx context.Context, cfg *config.Config) error {
 	if cfg == nil || cfg == f.cfg {
 		return nil
 	}
@@ -180,7 +186,7 @@ func (f *followers) obey(ctx context.Context, cfg *config.Config) error {
 }
 
 // begin follows a file from where it was left.
-func (f *followers) begin(ctx context.Context, path string, zone *time.Location) (*follower, error) {
+func (f *Followers) begin(ctx context.Context, path string, zone *time.Location) (*follower, error) {
 	x := &follower{path: path, zone: zone.String(), batches: make(chan follow.Batch, 1)}
 	stored, err := f.box.Meta(ctx, x.key())
 	if err != nil {
@@ -211,7 +217,7 @@ func (f *followers) begin(ctx context.Context, path string, zone *time.Location)
 }
 
 // run reads one file until ctx ends.
-func (f *followers) run(ctx context.Context, x *follower, from *follow.Follower) {
+func (f *Followers) run(ctx context.Context, x *follower, from *follow.Follower) {
 	defer from.Close()
 	log := f.site.log.With("file", x.path)
 	failures, begun := 0, false
@@ -244,14 +250,14 @@ func (f *followers) run(ctx context.Context, x *follower, from *follow.Follower)
 		case <-ctx.Done():
 			return
 		}
-		f.poke()
+		f.Poke()
 	}
 }
 
 // followed plans the alerts of a batch; not ok while there is no config to go by. Those that go to nobody are not logged, for
 // they are most of what a manager writes: the metrics count them. Those that no route can take are left unwanted. patient: the error may
 // be a *[pendingError].
-func (s *site) followed(b *follow.Batch, gateFor func(*config.Config) *rules.Gate, patient bool) (out []dispatch.Arrival, err error) {
+func (s *Site) followed(b *follow.Batch, gateFor func(*config.Config) *rules.Gate, patient bool) (out []dispatch.Arrival, err error) {
 	var all []*enriching
 	err = s.enriched(patient, func() ([]*enriching, error) {
 		if s.cfg == nil {
@@ -260,12 +266,12 @@ func (s *site) followed(b *follow.Batch, gateFor func(*config.Config) *rules.Gat
 		all = nil
 		b.Reconsider(gateFor(s.cfg).Pass)
 		for _, a := range b.Alerts {
-			all = append(all, &enriching{a, header{File: a.FileName, Received: a.Received}})
+			all = append(all, &enriching{a, Header{File: a.FileName, Received: a.Received}})
 		}
 		return all, nil
 	}, func() error {
 		for _, x := range all {
-			to := dispatch.Arrival{Alert: x.alert, Header: x.header.encode(), Deliveries: s.d.Plan(x.alert)}
+			to := dispatch.Arrival{Alert: x.alert, Header: x.header.Encode(), Deliveries: s.d.Plan(x.alert)}
 			to.Nobody = s.d.Nobody(x.alert, to.Deliveries)
 			out = append(out, to)
 		}

@@ -1,17 +1,19 @@
-package main
+package site
 
 import (
 	"encoding/json"
 	"errors"
+
+	"github.com/ossec-notify/ossec-notify/managerlog"
 )
 
-// errNothing says that a record has nothing to tell.
-var errNothing = errors.New("an active response that ends tells nobody")
+// ErrNothing says that a record has nothing to tell.
+var ErrNothing = errors.New("an active response that ends tells nobody")
 
 // responseAlert is the alert that OSSEC's execd called an active response for. It names it by its id alone, in the
 // arguments "add|delete USER ADDRESS ID RULE [AGENT…]", so it is looked for in the manager's logs. Where they do not
 // hold it, and at the end of a response, it is a call in Wazuh's form with what the arguments say.
-func responseAlert(args []string, logs *completer) ([]byte, error) {
+func responseAlert(args []string, logs *managerlog.Logs) ([]byte, error) {
 	arg := func(i int) string {
 		if i >= len(args) || args[i] == "-" {
 			return ""
@@ -19,12 +21,8 @@ func responseAlert(args []string, logs *completer) ([]byte, error) {
 		return args[i]
 	}
 	if id := arg(3); id != "" && args[0] != "delete" {
-		for _, name := range managerLogs {
-			for a := range logs.candidates(name, id) {
-				if a.ID == id {
-					return a.Raw, nil
-				}
-			}
+		if a := logs.ByID(id); a != nil {
+			return a.Raw, nil
 		}
 	}
 	type object map[string]any

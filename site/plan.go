@@ -1,9 +1,8 @@
-package main
+package site
 
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/channel"
@@ -11,8 +10,6 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/rules"
-	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
 // callPlan is who gets the alert of a call.
@@ -38,13 +35,13 @@ func planCall(d *dispatch.Dispatcher, cfg *config.Config, egress *notifier.Egres
 		deliveries := d.Plan(a)
 		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
 	}
-	if hasKind(cfg, call.Name) {
+	if cfg.HasKind(call.Name) {
 		deliveries := d.PlanChannel(a, call.Name)
 		return callPlan{deliveries: deliveries, nobody: d.Nobody(a, deliveries)}, nil
 	}
 	kind, ok := channel.ByCall(call.Name)
 	if !ok {
-		return planDefault(d, a, noSuchName(cfg, call.Name))
+		return planDefault(d, a, cfg.NoSuchName(call.Name))
 	}
 	r, err := argvReceiver(kind, call, egress)
 	if err != nil {
@@ -60,31 +57,6 @@ func planDefault(d *dispatch.Dispatcher, a *alert.Alert, fault error) (callPlan,
 		return callPlan{}, fault
 	}
 	return callPlan{deliveries: deliveries, fault: fault}, nil
-}
-
-// noSuchName says that a program is called custom-NAME, and the config, which may be nil, has nobody of that name.
-func noSuchName(cfg *config.Config, name string) error {
-	text := fmt.Sprintf("%q is no receiver of the config, no kind of channel and not notify", name)
-	if near := rules.Nearest(name, callNames(cfg)); near != "" {
-		text += fmt.Sprintf("; did you mean custom-%s?", near)
-	}
-	return errors.New(text)
-}
-
-// hasKind reports whether a config has a receiver of a kind: of a channel, or of a preset. The config may be nil.
-func hasKind(cfg *config.Config, name string) bool {
-	return cfg != nil && slices.ContainsFunc(cfg.Receivers, func(r *config.Receiver) bool { return r.Channel.Name == name || r.Config.Preset() == name })
-}
-
-// callNames are the names that a call may have, behind custom-.
-func callNames(cfg *config.Config) []string {
-	names := slices.Concat([]string{"notify"}, channel.Names(), presets.Names())
-	if cfg != nil {
-		for _, r := range cfg.All() {
-			names = append(names, r.Name)
-		}
-	}
-	return names
 }
 
 // argvReceiver makes a receiver of the <api_key> and <hook_url> of a call.

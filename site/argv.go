@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"bytes"
@@ -24,10 +24,12 @@ import (
 // delivered by the next process. Their credentials are in no other place. A file goes when no call has used it and
 // nothing has waited for it for a month.
 
+// ArgvTouch is how exactly the time of a file of a receiver of ossec.conf tells when it was used.
+const ArgvTouch = 24 * time.Hour
+
 const (
-	argvLife  = 30 * 24 * time.Hour
-	argvTouch = 24 * time.Hour // a file's time tells when it was used, to the day
-	maxArgv   = 16 << 20       // bytes: Linux passes at most 2 MiB of arguments, and no byte takes more than six in JSON
+	argvLife = 30 * 24 * time.Hour
+	maxArgv  = 16 << 20 // bytes: Linux passes at most 2 MiB of arguments, and no byte takes more than six in JSON
 )
 
 // argvFile is what is kept of a receiver of ossec.conf.
@@ -43,17 +45,17 @@ type argvKept struct {
 	touched  time.Time // when the file's time was last seen to be new enough
 }
 
-func (s *site) argvDir() string { return filepath.Join(s.state, "receivers") }
+func (s *Site) argvDir() string { return filepath.Join(s.state, "receivers") }
 
-func (s *site) argvPath(name string) string { return filepath.Join(s.argvDir(), name+".json") }
+func (s *Site) argvPath(name string) string { return filepath.Join(s.argvDir(), name+".json") }
 
 // keepArgv sees that a receiver of ossec.conf has its file, and that the file's time says that it was used.
-func (s *site) keepArgv(r *dispatch.Receiver, call door.Call, now time.Time) error {
+func (s *Site) keepArgv(r *dispatch.Receiver, call door.Call, now time.Time) error {
 	if s.state == "" { // without a state, nothing waits
 		return nil
 	}
 	k := s.argv[r.Name]
-	if k != nil && now.Sub(k.touched) < argvTouch {
+	if k != nil && now.Sub(k.touched) < ArgvTouch {
 		return nil
 	}
 	if err := s.writtenArgv(r.Name, argvFile{cmp.Or(r.Preset, r.Channel), call.APIKey, call.HookURL}, now); err != nil {
@@ -69,7 +71,7 @@ func (s *site) keepArgv(r *dispatch.Receiver, call door.Call, now time.Time) err
 
 // writtenArgv sees that the file of a receiver says this, and that its time is not older than a day. One that says something
 // else is damaged. If it cannot be written again, that can wait: what is for the receiver does not die without it.
-func (s *site) writtenArgv(name string, f argvFile, now time.Time) error {
+func (s *Site) writtenArgv(name string, f argvFile, now time.Time) error {
 	want, err := json.Marshal(f)
 	if err != nil {
 		return err
@@ -78,7 +80,7 @@ func (s *site) writtenArgv(name string, f argvFile, now time.Time) error {
 	have, err := regular.Read(path, maxArgv)
 	switch {
 	case err == nil && bytes.Equal(have, want):
-		if st, err := os.Stat(path); err != nil || now.Sub(st.ModTime()) < argvTouch {
+		if st, err := os.Stat(path); err != nil || now.Sub(st.ModTime()) < ArgvTouch {
 			return err
 		}
 		return os.Chtimes(path, time.Time{}, now)
@@ -95,7 +97,7 @@ func (s *site) writtenArgv(name string, f argvFile, now time.Time) error {
 }
 
 // tellArgv logs what is wrong with the file of a receiver, once until it changes.
-func (s *site) tellArgv(name string, err error) {
+func (s *Site) tellArgv(name string, err error) {
 	if s.damaged[name] != err.Error() {
 		s.damaged[name] = err.Error()
 		s.log.Error("what is for a receiver of ossec.conf waits: "+argvRemedy, "receiver", name, "err", err)
@@ -134,9 +136,9 @@ func writeArgv(path string, b []byte) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// readArgv makes a receiver of what keepArgv stored in a directory. Where the file is there and cannot be used, the error is
+// ReadArgv makes a receiver of what keepArgv stored in a directory. Where the file is there and cannot be used, the error is
 // not fs.ErrNotExist, and shows nothing of the file.
-func readArgv(dir, name string, egress *notifier.Egress) (*dispatch.Receiver, error) {
+func ReadArgv(dir, name string, egress *notifier.Egress) (*dispatch.Receiver, error) {
 	path := filepath.Join(dir, name+".json")
 	b, err := regular.Read(path, maxArgv)
 	if err != nil {
@@ -163,7 +165,7 @@ func readArgv(dir, name string, egress *notifier.Egress) (*dispatch.Receiver, er
 
 // pruneArgv removes the files that were not used for argvLife, unless something waits for their receivers: those count
 // as used.
-func (s *site) pruneArgv(ctx context.Context, now time.Time) error {
+func (s *Site) pruneArgv(ctx context.Context, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entries, err := os.ReadDir(s.argvDir())
@@ -184,7 +186,7 @@ func (s *site) pruneArgv(ctx context.Context, now time.Time) error {
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".json")
 		st, err := e.Info()
-		if !ok || err != nil || now.Sub(st.ModTime()) < argvTouch {
+		if !ok || err != nil || now.Sub(st.ModTime()) < ArgvTouch {
 			continue
 		}
 		switch path := s.argvPath(name); {

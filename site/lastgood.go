@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
-// lastGood is the last config that loaded, as the outbox keeps it: with its includes and templates, so that a
+// Kept is the last config that loaded, as the outbox keeps it: with its includes and templates, so that a
 // deliverer that starts with a broken config goes on exactly as the one before it. Secrets are kept as the config has
 // them: by reference or, where somebody wrote them into it, as text, in a database that nobody but its owner reads.
-type lastGood struct {
+type Kept struct {
 	// Loaded is when the config loaded first.
 	Loaded time.Time `json:"loaded"`
 	config.Texts
@@ -30,13 +30,13 @@ const keepTimeout = 10 * time.Second
 // the calls.
 func lastGoodKey(path string) string { return "config:" + path }
 
-// readLastGood reads what is kept of the config at a path; nil is nothing.
-func readLastGood(ctx context.Context, box *outbox.DB, path string) (*lastGood, error) {
+// ReadKept reads what is kept of the config at a path; nil is nothing.
+func ReadKept(ctx context.Context, box *outbox.DB, path string) (*Kept, error) {
 	text, err := box.Meta(ctx, lastGoodKey(path))
 	if err != nil || text == "" {
 		return nil, err
 	}
-	g := new(lastGood)
+	g := new(Kept)
 	if err := json.Unmarshal([]byte(text), g); err != nil {
 		return nil, fmt.Errorf("the last config that loaded is not readable in the outbox: %w", err)
 	}
@@ -44,7 +44,7 @@ func readLastGood(ctx context.Context, box *outbox.DB, path string) (*lastGood, 
 }
 
 // write keeps it.
-func (g *lastGood) write(box *outbox.DB, path string) error {
+func (g *Kept) write(box *outbox.DB, path string) error {
 	if n := g.Size(); n > maxLastGood {
 		return fmt.Errorf("it has %d bytes, more than the %d that are kept", n, maxLastGood)
 	}
@@ -57,9 +57,9 @@ func (g *lastGood) write(box *outbox.DB, path string) error {
 	return box.SetMeta(ctx, lastGoodKey(path), string(b))
 }
 
-// config loads it; nil where this program does not take it any more, and where it has no receivers. To go by that one
+// Config loads it; nil where this program does not take it any more, and where it has no receivers. To go by that one
 // would mean that nobody is told of alerts that can wait.
-func (g *lastGood) config(path, home string) *config.Config {
+func (g *Kept) Config(path, home string) *config.Config {
 	if r := g.Read(path, home); r.Config != nil && len(r.Config.Receivers) > 0 {
 		return r.Config
 	}

@@ -1,4 +1,4 @@
-package main
+package managerlog
 
 import (
 	"bytes"
@@ -23,6 +23,22 @@ func logged(n int, rule, log string) string {
 func shell(rule, log string) *alert.Alert {
 	return alert.Parse(fmt.Appendf(nil, "alertdate='2026 Nov 23 13:28:22'\nalertlocation='web-01->/var/log/auth.log'\nruleid='%s'\nalertlevel='5'\nruledescription='Failed.'\nalertlog='%s'\nsrcip=''\n", rule, log),
 		alert.Options{Location: time.UTC})
+}
+
+// write puts files below a new directory and returns it.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 func TestTailIsCutWhereAlertsBegin(t *testing.T) {
@@ -55,7 +71,7 @@ func TestTailIsCutWhereAlertsBegin(t *testing.T) {
 // TestCandidatesAreWhatReadFinds: leaving out what does not mention the rule loses no alert of the rule.
 func TestCandidatesAreWhatReadFinds(t *testing.T) {
 	for _, dir := range []struct{ folder, name string }{{"log", "alerts.log"}, {"wazuh", "alerts.json"}, {"ossec", "alerts.json"}} {
-		files, err := filepath.Glob(filepath.Join(corpusDir, dir.folder, "*"))
+		files, err := filepath.Glob(filepath.Join("..", "testdata", "alerts", dir.folder, "*"))
 		if err != nil || len(files) == 0 {
 			t.Fatal(files, err)
 		}
@@ -80,7 +96,7 @@ func TestCandidatesAreWhatReadFinds(t *testing.T) {
 		if len(of) < 5 {
 			t.Fatalf("%s: %d rules", dir.folder, len(of))
 		}
-		c := newCompleter(home, time.UTC)
+		c := New(home, time.UTC)
 		for rule, want := range of {
 			var got []string
 			for a := range c.candidates(dir.name, rule) {
@@ -97,15 +113,15 @@ func TestCandidatesAreWhatReadFinds(t *testing.T) {
 
 func TestOriginalIsFoundInALogThatGrows(t *testing.T) {
 	home := write(t, map[string]string{"logs/alerts/alerts.log": strings.Repeat(logged(1, "5501", "x"), completeTail/80) + logged(2, "5716", "first")})
-	c := newCompleter(home, time.UTC)
-	if got := c.complete(shell("5716", "first")).ID; got != "1795440502.2" {
+	c := New(home, time.UTC)
+	if got := c.Complete(shell("5716", "first")).ID; got != "1795440502.2" {
 		t.Errorf("the first is %q, want 1795440502.2", got)
 	}
 	if !c.tails["alerts.log"].cut || len(c.tails["alerts.log"].text) != completeTail {
 		t.Errorf("%d bytes were read, want %d", len(c.tails["alerts.log"].text), completeTail)
 	}
 	second := shell("5716", "second")
-	if got := c.complete(second); got != second {
+	if got := c.Complete(second); got != second {
 		t.Errorf("the second is %q before it is written", got.ID)
 	}
 	f, err := os.OpenFile(filepath.Join(home, "logs/alerts/alerts.log"), os.O_APPEND|os.O_WRONLY, 0)
@@ -116,7 +132,7 @@ func TestOriginalIsFoundInALogThatGrows(t *testing.T) {
 	if _, err := f.WriteString(logged(3, "5716", "second")); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.complete(second).ID; got != "1795440502.3" {
+	if got := c.Complete(second).ID; got != "1795440502.3" {
 		t.Errorf("the second is %q, want 1795440502.3", got)
 	}
 }
@@ -126,7 +142,7 @@ func BenchmarkComplete(b *testing.B) {
 	home := write(b, map[string]string{"logs/alerts/alerts.log": strings.Repeat(logged(1, "5501", "x"), completeTail/80) + logged(2, "5716", "first")})
 	a := shell("5716", "first")
 	for b.Loop() {
-		if newCompleter(home, time.UTC).complete(a) == a {
+		if New(home, time.UTC).Complete(a) == a {
 			b.Fatal("not found")
 		}
 	}

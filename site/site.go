@@ -1,4 +1,9 @@
-package main
+// Package site owns an installation as its deliverer sees it: the config in use, which while the file is broken is the last that
+// loaded; the receivers that ossec.conf describes; whom the records of the spool and the alerts of followed files are for; and
+// what PagerDuty says of who is on call and who took a page. It is what package dispatch delivers for.
+//
+// Locks, processes, signals, HTTP and all that people read on a terminal are the command's; what a config says is package config's.
+package site
 
 import (
 	"context"
@@ -13,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -21,15 +27,16 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/enrich"
+	"github.com/ossec-notify/ossec-notify/managerlog"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
-// site is an installation as its deliverer sees it: the config, the receivers, and those that ossec.conf
+// Site is an installation as its deliverer sees it: the config, the receivers, and those that ossec.conf
 // describes by key and URL.
-type site struct {
+type Site struct {
 	home, state string
 	path        string     // of the config
 	box         *outbox.DB // nil where there is none: the last config that loaded is known in this process only
@@ -49,65 +56,109 @@ type site struct {
 	nth      int              // how often that was
 	unkept   *config.Texts    // what it was read from, until the outbox keeps that
 	sources  []string         // patterns of the files that the config is made of, as far as it can be read
-	stamps   map[string]fileStamp
+	stamps   map[string]Stamp
 	looked   time.Time // when they were compared
-	whole    *completer
+	whole    *managerlog.Logs
 	argv     map[string]*argvKept // by name
-	acks     *ackLinks            // nil where nobody answers to links
+	acks     AckLink              // nil where nobody answers to links
 	lookups  *enrich.Store        // what configs one after the other have read to add to alerts; nil where none is in use
 	damaged  map[string]string    // what is wrong with the files of receivers of ossec.conf, by name, said once
 	unused   map[string]bool      // names whose key and URL in ossec.conf are not used, said once
 }
 
-// openSite loads the config. The outbox, where there is one, is its owner's.
-func openSite(home, state string, box *outbox.DB, log *slog.Logger) *site {
-	home, path := absolute(home), absolute(configPath("", home))
-	s := &site{home: home, state: state, path: path, box: box, log: log, argv: map[string]*argvKept{}, damaged: map[string]string{}, unused: map[string]bool{}, loads: make(chan struct{}, 1), lookups: enrich.NewStore()}
-	s.oncall = newOnCall(box, log)
-	s.sources = []string{s.path, filepath.Join(home, "etc", "ossec-notify", "templates", "*")}
+// Options say where an installation is.
+type Options struct {
+	Home  string // an absolute path, as all are
+	State string // the state directory; "" where there is none, and nothing waits
+	Path  string // of the config
+	// Box is the outbox, whose owner is the caller; nil where there is none.
+	Box *outbox.DB
+	Log *slog.Logger
+}
+
+// Open loads the config, and asks who is on call where nothing is known of that. The caller closes the site.
+func Open(ctx context.Context, opt Options) *Site {
+	s := &Site{
+		home: opt.Home, state: opt.State, path: opt.Path, box: opt.Box, log: opt.Log,
+		argv: map[string]*argvKept{}, damaged: map[string]string{}, unused: map[string]bool{}, loads: make(chan struct{}, 1), lookups: enrich.NewStore(),
+	}
+	s.oncall = newOnCall(opt.Box, opt.Log)
+	s.sources = []string{s.path, filepath.Join(s.home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	s.keep()
+	AskFirst(ctx, s.d, s.oncall)
 	return s
 }
 
-// absolute is a path from the root: what is kept under it must be found again from another directory.
-func absolute(path string) string {
-	if abs, err := filepath.Abs(path); err == nil { // else there is no working directory, and all is lost anyway
-		return abs
-	}
-	return path
+// Of is a site of a config that stays as it is, to deliver by and to read what an outbox holds of alerts. The dispatcher may be nil
+// for who only reads.
+func Of(cfg *config.Config, d *dispatch.Dispatcher, log *slog.Logger) *Site {
+	return &Site{cfg: cfg, d: d, log: log}
 }
+
+// Close ends what asks in the background who is on call. A site of [Of] asks nobody.
+func (s *Site) Close() {
+	if s.oncall != nil {
+		s.oncall.Close()
+	}
+}
+
+// Watch asks, until ctx ends, who is on call and who took pages, as often as it matters.
+func (s *Site) Watch(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { s.oncall.Watch(ctx, s.schedules) })
+	group.Go(func() { (&pages{site: s, box: s.box, log: s.log}).run(ctx) })
+	group.Wait()
+}
+
+// Path is the config's.
+func (s *Site) Path() string { return s.path }
+
+// Loads is signalled when the config was loaded again.
+func (s *Site) Loads() <-chan struct{} { return s.loads }
 
 // lookAgain is how old may be what is known of the config's files when something is sent.
 const lookAgain = 10 * time.Millisecond
 
-// fileStamp tells whether a file was changed, or who may read it.
-type fileStamp struct {
+// Stamp tells whether a file was changed, or who may read it.
+type Stamp struct {
 	at       time.Time
 	size     int64
 	mode     fs.FileMode
 	uid, gid int
 }
 
-// stampsOf tells whether any file was changed that the patterns match, or is new, or gone.
-func stampsOf(patterns []string) map[string]fileStamp {
-	stamps := map[string]fileStamp{}
+// Stamps tells whether any file was changed that the patterns match, or is new, or gone.
+func Stamps(patterns []string) map[string]Stamp {
+	stamps := map[string]Stamp{}
 	for _, pattern := range patterns {
 		files, _ := filepath.Glob(pattern)            // a pattern that is none matches nothing, and is a mistake of the config
 		for _, file := range append(files, pattern) { // as a name, too: it may hold a bracket
 			if st, err := os.Stat(file); err == nil {
-				uid, gid := ownerOf(st)
-				stamps[file] = fileStamp{st.ModTime(), st.Size(), st.Mode(), uid, gid}
+				sys := st.Sys().(*syscall.Stat_t)
+				uid, gid := int(sys.Uid), int(sys.Gid)
+				stamps[file] = Stamp{st.ModTime(), st.Size(), st.Mode(), uid, gid}
 			}
 		}
 	}
 	return stamps
 }
 
+// Newest is when the last of the files was changed that the patterns match; zero where there is none.
+func Newest(patterns []string) time.Time {
+	var at time.Time
+	for _, st := range Stamps(patterns) {
+		if st.at.After(at) {
+			at = st.at
+		}
+	}
+	return at
+}
+
 // read reads the config. The stamps are of before: a change in between is seen the next time.
-func (s *site) read() config.Reading {
+func (s *Site) read() config.Reading {
 	for {
-		s.stamps = stampsOf(s.sources)
+		s.stamps = Stamps(s.sources)
 		r := config.Read(s.path, s.home)
 		if slices.Equal(s.sources, r.Sources) {
 			return r
@@ -119,7 +170,7 @@ func (s *site) read() config.Reading {
 // load reads the config again. One that is broken leaves the last that loaded in use: in this process or, where it
 // has loaded none, in one before. So does a file that is gone: somebody moved or deleted it by mistake more often
 // than on purpose. A last one without receivers is none, in both cases: by it alerts would go to nobody that can wait.
-func (s *site) load() {
+func (s *Site) load() {
 	r := s.read()
 	cfg, fault := r.Config, s.faultOf(r)
 	if cfg == nil && s.cfg == nil {
@@ -153,12 +204,12 @@ func (s *site) load() {
 }
 
 // noConfig is what holds where there is no config file.
-func (s *site) noConfig() *config.Config {
+func (s *Site) noConfig() *config.Config {
 	return &config.Config{Path: s.path, Scale: alert.DefaultScale, Zone: time.Local}
 }
 
 // faultOf logs the mistakes of a config, and says why it is not used.
-func (s *site) faultOf(r config.Reading) error {
+func (s *Site) faultOf(r config.Reading) error {
 	mistakes := 0
 	for _, p := range r.Problems {
 		if !p.Warning {
@@ -173,41 +224,49 @@ func (s *site) faultOf(r config.Reading) error {
 		s.log.Error("config cannot be read", "err", r.Err)
 		return fmt.Errorf("the config cannot be read: %w", r.Err)
 	case r.Config == nil:
-		return fmt.Errorf("%s has %s (ossec-notify check)", s.path, count(mistakes, "mistake"))
+		if mistakes == 1 {
+			return fmt.Errorf("%s has 1 mistake (ossec-notify check)", s.path)
+		}
+		return fmt.Errorf("%s has %d mistakes (ossec-notify check)", s.path, mistakes)
 	}
 	return nil
 }
 
 // use makes a config the one in use, which loaded first at a time.
-func (s *site) use(cfg *config.Config, loaded time.Time) {
+func (s *Site) use(cfg *config.Config, loaded time.Time) {
 	d, err := cfg.Dispatcher(config.Options{Log: s.log, OnCall: s.oncall})
 	for _, err := range notifier.Split(err) {
 		s.log.Error("config is broken", "err", err)
 	}
-	useEnricher(cfg, s.lookups, s.log)
+	if s.lookups != nil {
+		cfg.Enrich.Use(s.lookups, s.log)
+	}
 	s.cfg, s.d, s.loaded = cfg, d, loaded
 	s.linkAcks()
 	s.permit(cfg.Egress)
-	s.whole = newCompleter(s.home, cfg.Zone)
-	for _, r := range onCall(d) {
+	s.whole = managerlog.New(s.home, cfg.Zone)
+	for _, r := range config.OnCall(d) {
 		r.Known() // which asks in the background
 	}
 }
 
 // schedules are those that receivers of the config ask for.
-func (s *site) schedules() []oncall.Schedule {
+func (s *Site) schedules() []oncall.Schedule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []oncall.Schedule
-	for _, r := range onCall(s.d) {
+	for _, r := range config.OnCall(s.d) {
 		all = append(all, r.Schedule())
 	}
 	return all
 }
 
-// useAckLinks lets messages carry links by which their readers take the alert, where the config says at which address they
+// AckLink is the link by which the reader of a message takes an alert. base is the address at which people reach us.
+type AckLink func(base, identity string, occurrence int, receiver string) string
+
+// UseAckLinks lets messages carry links by which their readers take the alert, where the config says at which address they
 // reach us. Only the daemon calls it: a background deliverer answers nobody.
-func (s *site) useAckLinks(links *ackLinks) {
+func (s *Site) UseAckLinks(links AckLink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.acks = links
@@ -215,7 +274,7 @@ func (s *site) useAckLinks(links *ackLinks) {
 }
 
 // linkAcks is for who holds the lock.
-func (s *site) linkAcks() {
+func (s *Site) linkAcks() {
 	if s.acks == nil || s.cfg == nil || s.cfg.HTTP.URL == "" {
 		return
 	}
@@ -227,23 +286,23 @@ func (s *site) linkAcks() {
 		if !answered[receiver] { // a link is a permission: it is for who is asked, and for no archive
 			return ""
 		}
-		return links.url(base, identity, occurrence, receiver)
+		return links(base, identity, occurrence, receiver)
 	}
 }
 
 // permit says where connections may lead from now on, those of receivers of ossec.conf too.
-func (s *site) permit(egress *notifier.Egress) {
+func (s *Site) permit(egress *notifier.Egress) {
 	s.egress = egress
 	clear(s.argv)
 }
 
 // useKept uses the config that the outbox keeps, if it keeps one that still loads.
-func (s *site) useKept() {
+func (s *Site) useKept() {
 	kept := s.kept()
 	if kept == nil {
 		return
 	}
-	if cfg := kept.config(s.path, s.home); cfg != nil {
+	if cfg := kept.Config(s.path, s.home); cfg != nil {
 		s.use(cfg, kept.Loaded)
 		return
 	}
@@ -251,13 +310,13 @@ func (s *site) useKept() {
 }
 
 // kept is what the outbox keeps of the config, or nil.
-func (s *site) kept() *lastGood {
+func (s *Site) kept() *Kept {
 	if s.box == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
 	defer cancel()
-	kept, err := readLastGood(ctx, s.box, s.path)
+	kept, err := ReadKept(ctx, s.box, s.path)
 	if err != nil {
 		s.log.Error("cannot look for the last config that loaded", "err", err)
 	}
@@ -266,7 +325,7 @@ func (s *site) kept() *lastGood {
 
 // keep sees that the outbox keeps what the config in use was read from. It is called without the lock: who writes to
 // the outbox may ask for a receiver meanwhile.
-func (s *site) keep() {
+func (s *Site) keep() {
 	s.keeping.Lock()
 	defer s.keeping.Unlock()
 	s.mu.Lock()
@@ -284,24 +343,24 @@ func (s *site) keep() {
 		}
 		return
 	}
-	if err := (&lastGood{loaded, *t}).write(s.box, s.path); err != nil {
+	if err := (&Kept{loaded, *t}).write(s.box, s.path); err != nil {
 		s.log.Error("the config is not kept for the time when it is broken", "err", err)
 	}
 }
 
 // refresh loads the config again if it, a file that it includes, or a template was changed.
-func (s *site) refresh() { s.look(0) }
+func (s *Site) refresh() { s.look(0) }
 
 // Look is refresh before something is sent, unless that was done just now: who mends the config and then retries a
 // delivery means the mended one.
-func (s *site) Look() { s.look(lookAgain) }
+func (s *Site) Look() { s.look(lookAgain) }
 
 // look is refresh, unless that was done so lately.
-func (s *site) look(lately time.Duration) {
+func (s *Site) look(lately time.Duration) {
 	s.mu.Lock()
 	if time.Since(s.looked) > lately {
 		s.looked = time.Now()
-		if !maps.Equal(stampsOf(s.sources), s.stamps) {
+		if !maps.Equal(Stamps(s.sources), s.stamps) {
 			s.loadAgain()
 		}
 	}
@@ -309,7 +368,7 @@ func (s *site) look(lately time.Duration) {
 	s.keep()
 }
 
-func (s *site) loadAgain() {
+func (s *Site) loadAgain() {
 	s.load()
 	if s.fault == nil {
 		s.log.Info("config loaded again")
@@ -318,23 +377,23 @@ func (s *site) loadAgain() {
 	}
 }
 
-// reload loads the config again, whether it changed or not.
-func (s *site) reload() {
+// Reload loads the config again, whether it changed or not.
+func (s *Site) Reload() {
 	s.mu.Lock()
 	s.loadAgain()
 	s.mu.Unlock()
 	s.keep()
 }
 
-// listens says whether the daemon could listen as the config asks.
-func (s *site) listens(err error) {
+// Listens notes whether the daemon could listen as the config asks.
+func (s *Site) Listens(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.noListen = err
 }
 
-// sound reports why the config file is not wholly in use, and what is in use instead; nil when it is.
-func (s *site) sound() error {
+// Sound reports why the config file is not wholly in use, and what is in use instead; nil when it is.
+func (s *Site) Sound() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -346,8 +405,8 @@ func (s *site) sound() error {
 	return fmt.Errorf("%w; the config that loaded at %s is in use", s.fault, s.loaded.Local().Format(time.DateTime))
 }
 
-// loadedAt is when the config in use loaded first; zero for none.
-func (s *site) loadedAt() time.Time {
+// LoadedAt is when the config in use loaded first; zero for none.
+func (s *Site) LoadedAt() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.cfg == nil {
@@ -358,7 +417,7 @@ func (s *site) loadedAt() time.Time {
 
 // Gone reports whether there is no such receiver, for good: one that the config does not know may be in that which is
 // broken, or missing, now, and one of ossec.conf may have a file that cannot be used until it is written again.
-func (s *site) Gone(name string) bool {
+func (s *Site) Gone(name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, err := s.receiver(name)
@@ -373,24 +432,24 @@ func (s *site) Gone(name string) bool {
 
 // none reports whether there is no config to go by, and alerts wait for one. Those that no spool has taken cannot wait
 // until a config is written.
-func (s *site) none() bool { return s.cfg == nil || s.missing && s.state != "" }
+func (s *Site) none() bool { return s.cfg == nil || s.missing && s.state != "" }
 
 // loadCount is how often the config was loaded.
-func (s *site) loadCount() int {
+func (s *Site) loadCount() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.nth
 }
 
-// config is the one in use; nil when there is none.
-func (s *site) config() *config.Config {
+// Config is the one in use; nil when there is none.
+func (s *Site) Config() *config.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.cfg
 }
 
 // Dispatcher is the one of the config in use.
-func (s *site) Dispatcher() *dispatch.Dispatcher {
+func (s *Site) Dispatcher() *dispatch.Dispatcher {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.d
@@ -398,7 +457,7 @@ func (s *site) Dispatcher() *dispatch.Dispatcher {
 
 // Receiver is a receiver of the config or, by the name argv-…, one of ossec.conf that waits for nothing but
 // itself.
-func (s *site) Receiver(name string) *dispatch.Receiver {
+func (s *Site) Receiver(name string) *dispatch.Receiver {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, _ := s.receiver(name) // Gone tells why there is none
@@ -406,7 +465,7 @@ func (s *site) Receiver(name string) *dispatch.Receiver {
 }
 
 // receiver is the same for who holds the lock; the error says why there is none.
-func (s *site) receiver(name string) (*dispatch.Receiver, error) {
+func (s *Site) receiver(name string) (*dispatch.Receiver, error) {
 	if r := s.d.Receivers[name]; r != nil {
 		return r, nil
 	}
@@ -416,7 +475,7 @@ func (s *site) receiver(name string) (*dispatch.Receiver, error) {
 	if !strings.HasPrefix(name, "argv-") {
 		return nil, fs.ErrNotExist
 	}
-	r, err := readArgv(s.argvDir(), name, s.egress)
+	r, err := ReadArgv(s.argvDir(), name, s.egress)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			s.tellArgv(name, err)
@@ -428,7 +487,7 @@ func (s *site) receiver(name string) (*dispatch.Receiver, error) {
 	return r, nil
 }
 
-func (s *site) zone() *time.Location {
+func (s *Site) zone() *time.Location {
 	if s.cfg != nil {
 		return s.cfg.Zone
 	}
@@ -436,8 +495,8 @@ func (s *site) zone() *time.Location {
 }
 
 // complete finds the original of an alert that came through the shell file.
-func (s *site) complete(a *alert.Alert) *alert.Alert {
-	return s.logs().complete(a)
+func (s *Site) complete(a *alert.Alert) *alert.Alert {
+	return s.logs().Complete(a)
 }
 
 // names is closed when names of addresses are known, or nobody waits for them any more; nil where nobody ever did.
@@ -467,7 +526,7 @@ func (e *pendingError) then(do func()) {
 // enriched adds to what is planned what the config knows of it: it prepares alerts, enriches them, and plans them. The lock is held while it
 // prepares and plans, and not in between: a file may be on a disk that hangs. All is done by one config, so that no route sees what another
 // config added; where the config changes in between, it begins anew. patient gives an error instead, where name servers are still to answer.
-func (s *site) enriched(patient bool, prepare func() ([]*enriching, error), plan func() error) error {
+func (s *Site) enriched(patient bool, prepare func() ([]*enriching, error), plan func() error) error {
 	for {
 		s.mu.Lock()
 		cfg := s.cfg
@@ -503,19 +562,19 @@ func (s *site) enriched(patient bool, prepare func() ([]*enriching, error), plan
 // enriching is an alert on its way to the routes.
 type enriching struct {
 	alert  *alert.Alert
-	header header // which keeps what is added
+	header Header // which keeps what is added
 }
 
 // logs are the manager's.
-func (s *site) logs() *completer {
+func (s *Site) logs() *managerlog.Logs {
 	if s.whole == nil {
-		s.whole = newCompleter(s.home, s.zone())
+		s.whole = managerlog.New(s.home, s.zone())
 	}
 	return s.whole
 }
 
-// header is what is stored of an alert beside its bytes, to read it again.
-type header struct {
+// Header is what is stored of an alert beside its bytes, to read it again.
+type Header struct {
 	File     string    `json:"file,omitempty"`
 	Received time.Time `json:"received"`
 	Sample   string    `json:"sample,omitempty"`
@@ -527,7 +586,8 @@ type header struct {
 	Added json.RawMessage `json:"added,omitempty"`
 }
 
-func (h header) encode() []byte {
+// Encode is what the outbox keeps.
+func (h Header) Encode() []byte {
 	b, err := json.Marshal(h)
 	if err != nil {
 		panic(err) // text and a time
@@ -536,8 +596,8 @@ func (h header) encode() []byte {
 }
 
 // Read makes an alert of what was stored.
-func (s *site) Read(head, raw []byte) (*alert.Alert, string) {
-	var h header
+func (s *Site) Read(head, raw []byte) (*alert.Alert, string) {
+	var h Header
 	if err := json.Unmarshal(head, &h); err != nil {
 		s.log.Error("outbox holds a header that is not ours", "err", err)
 	}
@@ -567,8 +627,19 @@ var errWait = errors.New("there is no config that loads; the alert waits until t
 // errLater says that a record must wait for something that may be mended any moment, such as a full disk.
 var errLater = errors.New("the alert waits in the spool")
 
+// Arrive plans what a record asks for that no spool holds; [ErrNothing] is one that asks for nothing. It waits for name servers as long
+// as enrichment may.
+func (s *Site) Arrive(r *spool.Record) (dispatch.Arrival, error) {
+	arrival, err := s.arrival("", r, true)
+	var pending *pendingError
+	if errors.As(err, &pending) {
+		pending.then(func() { arrival, err = s.arrival("", r, false) })
+	}
+	return arrival, err
+}
+
 // arrival plans what a record asks for. patient: the error may be a *[pendingError].
-func (s *site) arrival(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
+func (s *Site) arrival(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
 	if r.Name == "" {
 		return s.sent(name, r, patient)
 	}
@@ -584,7 +655,7 @@ func (s *site) arrival(name string, r *spool.Record, patient bool) (out dispatch
 }
 
 // called is the alert of a record of a call; for who holds the lock.
-func (s *site) called(r *spool.Record) (*enriching, error) {
+func (s *Site) called(r *spool.Record) (*enriching, error) {
 	raw := r.Alert
 	if r.Response && len(r.Args) > 0 {
 		var err error
@@ -594,7 +665,7 @@ func (s *site) called(r *spool.Record) (*enriching, error) {
 	}
 	a := alert.Parse(raw, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
 	if r.Response && a.Response != nil && a.Response.Command == "delete" {
-		return nil, errNothing
+		return nil, ErrNothing
 	}
 	if r.Problem != "" && len(r.Alert) == 0 {
 		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: r.Problem}
@@ -602,11 +673,11 @@ func (s *site) called(r *spool.Record) (*enriching, error) {
 	if r.Truncated {
 		a.Problem.CutAt = spool.MaxAlert
 	}
-	return &enriching{s.complete(a), header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}}, nil
+	return &enriching{s.complete(a), Header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}}, nil
 }
 
 // planned plans the alert of a call; for who holds the lock.
-func (s *site) planned(name string, r *spool.Record, x *enriching) (dispatch.Arrival, error) {
+func (s *Site) planned(name string, r *spool.Record, x *enriching) (dispatch.Arrival, error) {
 	a, h := x.alert, x.header
 	if a.Problem.Kind != "" {
 		s.log.Error("alert is not whole", "alert", a.Identity(), "file", r.File, "problem", a.Problem.Kind, "reads_as", a.Problem.ReadsAs)
@@ -614,7 +685,7 @@ func (s *site) planned(name string, r *spool.Record, x *enriching) (dispatch.Arr
 	if r.Owner != nil {
 		s.log.Warn("alert file is another user's than the caller's", "alert", a.Identity(), "file", r.File, "owner", *r.Owner, "caller", r.UID)
 	}
-	out := dispatch.Arrival{Alert: a, Header: h.encode(), Record: name}
+	out := dispatch.Arrival{Alert: a, Header: h.Encode(), Record: name}
 	call := door.FromRecord(r)
 	if s.none() && call.HookURL+call.APIKey == "" {
 		return out, errWait
@@ -648,12 +719,12 @@ func (s *site) planned(name string, r *spool.Record, x *enriching) (dispatch.Arr
 	default:
 		return out, nil
 	}
-	out.Header = h.encode()
+	out.Header = h.Encode()
 	return out, err
 }
 
-// tellNobody logs an alert that nobody gets, and why. name is what it was called by.
-func (s *site) tellNobody(a dispatch.Arrival, name string) {
+// TellNobody logs an alert that nobody gets, and why. name is what it was called by.
+func (s *Site) TellNobody(a dispatch.Arrival, name string) {
 	switch {
 	case len(a.Deliveries) > 0:
 	case a.Nobody != "":
@@ -663,15 +734,15 @@ func (s *site) tellNobody(a dispatch.Arrival, name string) {
 	}
 }
 
-// A record of send has no name; its arguments are these.
-type sendOrder struct {
+// Order is what a person sends an alert with. A record of send has no name; its only argument is this, as JSON.
+type Order struct {
 	To     []string `json:"to,omitempty"`
 	Sample string   `json:"sample,omitempty"`
 }
 
 // sent plans what a person sends: a new occurrence each time.
-func (s *site) sent(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
-	var order sendOrder
+func (s *Site) sent(name string, r *spool.Record, patient bool) (out dispatch.Arrival, err error) {
+	var order Order
 	if len(r.Args) != 1 {
 		return out, fmt.Errorf("record of send with %d arguments", len(r.Args))
 	}
@@ -686,10 +757,10 @@ func (s *site) sent(name string, r *spool.Record, patient bool) (out dispatch.Ar
 		} else {
 			a = s.complete(a)
 		}
-		x = &enriching{a, header{File: r.File, Received: r.Arrival, Sample: order.Sample}}
+		x = &enriching{a, Header{File: r.File, Received: r.Arrival, Sample: order.Sample}}
 		return []*enriching{x}, nil
 	}, func() error {
-		out = dispatch.Arrival{Alert: x.alert, Header: x.header.encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
+		out = dispatch.Arrival{Alert: x.alert, Header: x.header.Encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}
 		if s.none() {
 			return errWait
 		}

@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"fmt"
@@ -45,8 +45,7 @@ func newPageSite(t *testing.T) *pageSite {
 	t.Cleanup(func() { _ = box.Close() })
 	log := new(strings.Builder)
 	logger := slog.New(slog.NewTextHandler(log, nil))
-	s := openSite(home, "", box, logger)
-	t.Cleanup(s.oncall.Close)
+	s := openSite(t, home, "", box, logger)
 	return &pageSite{t, home, box, &pages{site: s, box: box, log: logger}, log}
 }
 
@@ -131,7 +130,7 @@ func TestEachAccountIsAskedForItsOwnPages(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Replace(pagers, "api_token: one", "api_token: four", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.p.site.reload()
+	s.p.site.Reload()
 	if _, said := s.waiting(); said[1] != "k1 of https://api.pagerduty.com with four" {
 		t.Errorf("after the config was changed: %q", said)
 	}

@@ -1,4 +1,4 @@
-package main
+package site
 
 import (
 	"encoding/binary"
@@ -72,8 +72,16 @@ func nameServer(t *testing.T, names map[string]string) (address string, asked <-
 	return c.LocalAddr().String(), questions
 }
 
+// blockAlert is what OSSEC writes when a response blocked an address.
+func blockAlert(id, rule, action, address string) string {
+	return fmt.Sprintf(`{"rule":{"level":3,"comment":"Host Blocked by firewall-drop.sh Active Response","sidid":%s,"firedtimes":1,"group":"ossec,active_response,","groups":["ossec","active_response"]},`+
+		`"id":"1795440504.%s","TimeStamp":1795440504000,"decoder":"ar_log","action":"firewall-drop.sh","srcip":"%s","status":"%s","data":"5712","location":"/var/ossec/logs/active-responses.log",`+
+		`"full_log":"Mon Nov 23 13:28:24 UTC 2026 /var/ossec/active-response/bin/firewall-drop.sh %s - %s 1795439488.12345 5712","hostname":"gate","agent_name":"gate"}`,
+		rule, id, address, action, action, address)
+}
+
 // namingSite is an installation with a config, and the source of what its spool holds.
-func namingSite(t *testing.T, config string) (*site, *spoolSource, func(id, address string) string) {
+func namingSite(t *testing.T, config string) (*Site, *spoolSource, func(id, address string) string) {
 	t.Helper()
 	home := t.TempDir()
 	etc, state := filepath.Join(home, "etc"), filepath.Join(home, "state")
@@ -83,12 +91,11 @@ func namingSite(t *testing.T, config string) (*site, *spoolSource, func(id, addr
 	if err := os.WriteFile(filepath.Join(etc, "ossec-notify.yaml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := openSite(home, state, nil, discard)
-	t.Cleanup(s.oncall.Close)
+	s := openSite(t, home, state, nil, discard)
 	if s.fault != nil {
 		t.Fatal(s.fault)
 	}
-	source := newSpoolSource(t.Context(), s, state)
+	source := s.Spool(t.Context()).(*spoolSource)
 	source.pruned = time.Now() // there is no outbox to ask what receivers are used
 	return s, source, func(id, address string) string {
 		t.Helper()
@@ -142,8 +149,8 @@ func TestANameServerThatHangsDelaysItsOwnAlertAlone(t *testing.T) {
 	}
 	write("4", "81.2.69.142")
 	before := s.loadCount()
-	s.reload()
-	if s.loadCount() != before+1 || s.config() == nil || s.sound() != nil {
+	s.Reload()
+	if s.loadCount() != before+1 || s.Config() == nil || s.Sound() != nil {
 		t.Error("the config does not load meanwhile")
 	}
 	got := map[string]bool{}
@@ -184,7 +191,7 @@ func TestACallWithoutASpoolWaitsForANameOnce(t *testing.T) {
 	if err != nil || len(out.Deliveries) != 1 || out.Alert.Lookup("srcip_name") != nil {
 		t.Errorf("got %+v, %v", out, err)
 	}
-	if n := s.config().Enrich.Notes(); len(n) != 1 || !strings.Contains(n[0].String(), "reverse_dns: no answer within 2s") {
+	if n := s.Config().Enrich.Notes(); len(n) != 1 || !strings.Contains(n[0].String(), "reverse_dns: no answer within 2s") {
 		t.Errorf("notes %v", n)
 	}
 }
@@ -229,7 +236,7 @@ default: [nobody]
 				t.Error(err)
 				return
 			}
-			s.reload()
+			s.Reload()
 		}
 	})
 	to := map[string]int{}
@@ -265,7 +272,7 @@ func TestAFileWhoseNamesAreAskedForHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
 	server, _ := nameServer(t, nil)
 	s, _, _ := namingSite(t, strings.Replace(namingConfig, "SERVER", server, 1))
-	f := &followers{site: s, ready: make(chan struct{}, 1), cfg: s.config()}
+	f := &Followers{site: s, ready: make(chan struct{}, 1), cfg: s.Config()}
 	for path, address := range map[string]string{"hangs": "89.160.20.112", "goes on": "203.0.113.9"} {
 		a := alert.Parse([]byte(blockAlert(path, "601", "add", address)), alert.Options{})
 		f.all = append(f.all, &follower{path: path, held: []follow.Batch{{Alerts: []*alert.Alert{a}}}})

@@ -1,13 +1,16 @@
-package main
+package site
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -16,7 +19,7 @@ import (
 // pages finds out which pages people took at the service that sent them, for as long as others would be told otherwise, and
 // notes it in the outbox. It is for one goroutine.
 type pages struct {
-	site *site
+	site *Site
 	box  *outbox.DB
 	log  *slog.Logger
 
@@ -46,7 +49,7 @@ func (p *pages) run(ctx context.Context) {
 // waiting are the pages that were told, of alerts that nobody has taken and of which others are to be told yet.
 func (p *pages) waiting(ctx context.Context) ([]oncall.Waiting, error) {
 	p.alerts = map[pageKey][]outbox.Delivery{}
-	if cfg := p.site.config(); cfg != p.of {
+	if cfg := p.site.Config(); cfg != p.of {
 		p.of, p.accounts = cfg, map[string]*pageAccount{}
 		if cfg != nil {
 			for _, r := range cfg.Receivers {
@@ -100,7 +103,7 @@ func (p *pages) changed(ctx context.Context, w oncall.Waiting, found oncall.Inci
 	via := "PagerDuty"
 	switch {
 	case found.Status == oncall.Resolved && !found.Person:
-		p.log.Warn("resolved in PagerDuty, by no person: the escalation goes on", "key", w.Key, "by", cleanName(found.By))
+		p.log.Warn("resolved in PagerDuty, by no person: the escalation goes on", "key", w.Key, "by", CleanName(found.By))
 		return nil
 	case found.Status == oncall.Resolved:
 		via = resolvedInPagerDuty
@@ -111,7 +114,7 @@ func (p *pages) changed(ctx context.Context, w oncall.Waiting, found oncall.Inci
 	if found.At.After(w.Triggered) && found.At.Before(at) { // else it is the time of what was before, or of another clock
 		at = found.At
 	}
-	by := cmp.Or(cleanName(found.By), "somebody")
+	by := cmp.Or(CleanName(found.By), "somebody")
 	var errs []error
 	for _, d := range p.alerts[pageKey{w.Source, w.Key}] {
 		ack, first, err := p.box.Acknowledge(ctx, outbox.Ack{Identity: d.Alert.Identity, Occurrence: d.Alert.Occurrence, By: by, Via: via, Receiver: d.Receiver, At: at})
@@ -128,3 +131,17 @@ func (p *pages) changed(ctx context.Context, w oncall.Waiting, found oncall.Inci
 
 // resolvedInPagerDuty is how somebody took an alert who ended its incident there.
 const resolvedInPagerDuty = "PagerDuty, resolved"
+
+// maxName is how long the name of a person is kept, in characters.
+const maxName = 60
+
+// CleanName is a person's name as somebody typed it, without what is no letter of a name, and not too long.
+func CleanName(s string) string {
+	s = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "")))
+	return display.Quote(s).Line().CutEnd(maxName).String()
+}

@@ -1,0 +1,60 @@
+package site
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/sample"
+)
+
+var discard = slog.New(slog.DiscardHandler)
+
+// openSite opens the site of a home, which ends with the test.
+func openSite(t *testing.T, home, state string, box *outbox.DB, log *slog.Logger) *Site {
+	t.Helper()
+	s := Open(t.Context(), Options{Home: home, State: state, Path: filepath.Join(home, "etc", "ossec-notify.yaml"), Box: box, Log: log})
+	t.Cleanup(s.Close)
+	return s
+}
+
+// write puts files below a new directory and returns it.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// loaded is a config of a text.
+func loaded(t *testing.T, text string) *config.Config {
+	t.Helper()
+	home := write(t, map[string]string{"etc/ossec-notify.yaml": text})
+	r := config.Read(filepath.Join(home, "etc", "ossec-notify.yaml"), home)
+	if r.Config == nil {
+		t.Fatal(r.Err, r.Problems)
+	}
+	return r.Config
+}
+
+// bruteForce is an alert of a brute force.
+func bruteForce(t *testing.T) *alert.Alert {
+	t.Helper()
+	a, err := sample.Alert("5712")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
