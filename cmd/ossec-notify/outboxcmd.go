@@ -51,6 +51,9 @@ func (e *env) stateDir() (string, error) {
 			return p, nil
 		}
 	}
+	if e.state != "" { // named, and so meant to be there: an empty answer would be read as good news
+		return "", failed("there is no state directory %s, which --state names", e.state)
+	}
 	return "", failed("%w (there is no state directory %s; name it with --home or --state)", errNoOutbox, strings.Join(places, " or "))
 }
 
@@ -74,6 +77,19 @@ func (e *env) box(ctx context.Context) (*outbox.DB, error) {
 		return nil, failed("%w", err)
 	}
 	return db, nil
+}
+
+// parseStates reads names of states, with commas.
+func parseStates(words string) ([]outbox.State, error) {
+	var states []outbox.State
+	for _, word := range strings.Split(words, ",") {
+		state, err := parseState(strings.TrimSpace(word))
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, state)
+	}
+	return states, nil
 }
 
 // parseState reads the name of a state.
@@ -180,16 +196,15 @@ func (e *env) outboxList() *cobra.Command {
 				f.States = nil
 			}
 			if states != "" {
-				f.States = nil
-				for _, word := range strings.Split(states, ",") {
-					state, err := parseState(strings.TrimSpace(word))
-					if err != nil {
-						return err
-					}
-					f.States = append(f.States, state)
+				var err error
+				if f.States, err = parseStates(states); err != nil {
+					return err
 				}
 			}
 			db, err := e.box(cmd.Context())
+			if _, none := parseStates(e.state); err != nil && none == nil {
+				return fmt.Errorf("--state is the state directory, and there is no %s: did you mean --states %s?", e.state, e.state)
+			}
 			if errors.Is(err, errNoOutbox) && receiver == "" {
 				if e.format == "text" && !e.tellSpooled() {
 					fmt.Fprintln(e.stderr, "Nothing waits: "+err.Error()+".")
