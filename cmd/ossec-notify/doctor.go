@@ -381,6 +381,7 @@ func (x *examination) outbox(ctx context.Context) {
 	if x.kept, err = site.ReadKept(ctx, db, x.configPath()); err != nil {
 		x.problem("outbox", "", "%s", err)
 	}
+	x.loss(ctx, db)
 	queues, err := db.Queues(ctx)
 	if err == nil {
 		var fares map[string]outbox.Receiver

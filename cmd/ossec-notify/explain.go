@@ -462,7 +462,7 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	switch {
 	case err != nil && found == nil:
 		tried = append(tried, err.Error())
-	case errors.Is(err, errNotHeld):
+	case err == errNotHeld: // as it is: nothing was lost
 		fmt.Fprintf(e.stderr, "note: the outbox does not hold it: it did not come to us, or serve read it while no route chose a receiver\n")
 	case err != nil:
 		fmt.Fprintf(e.stderr, "note: what became of it is not known: %s\n", err)

@@ -66,6 +66,15 @@ default: [soc, down]
 			if lost := strings.Contains(log, `msg="delivery is lost with the outbox"`); lost != (name != "the lock") {
 				t.Errorf("the log names what was lost: %v\n%s", lost, log)
 			}
+			told := in.command(exitFail, "doctor") // there is no manager
+			if got := strings.Contains(told, "was removed, and 1 delivery was lost with it. To do: the log names them") ||
+				strings.Contains(told, "was replaced, and 1 delivery was lost with it. To do: the log names them"); got != (name != "the lock") {
+				t.Errorf("doctor tells of what was lost: %v\n%s", got, told)
+			}
+			became := in.command(exitDone, "explain", "--id", "mgr/1795440017.1")
+			if got := strings.Contains(became, "the delivery of this one was lost for down"); got != (name != "the lock") {
+				t.Errorf("explain --id tells of what was lost: %v\n%s", got, became)
+			}
 			in.stop(daemon)
 			if n := len(in.stand.Messages()); n != 3 {
 				t.Errorf("Slack got %d messages for three alerts", n)
