@@ -40,7 +40,7 @@ func httpHint(err error) string {
 	case errors.As(err, &invalid):
 		return "the server's certificate does not hold, and must be mended there"
 	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
-		return "this port does not speak TLS: write http:// in the setting url, or the port for TLS"
+		return "this port does not speak TLS: write http in place of https in the setting url, or the port for TLS"
 	}
 	return NetworkHint(err)
 }

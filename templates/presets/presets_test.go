@@ -209,3 +209,14 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestHintsHoldNoAddress: what is kept of a failed attempt is shown as text of others is, where an address would be hxxps://….
+func TestHintsHoldNoAddress(t *testing.T) {
+	for _, name := range Names() {
+		for _, v := range Embedded(name).Answer.Verdicts {
+			if strings.Contains(v.Hint, "://") {
+				t.Errorf("%s: %q: write the host alone", name, v.Hint)
+			}
+		}
+	}
+}
