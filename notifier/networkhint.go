@@ -17,7 +17,7 @@ func NetworkHint(err error) string {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "this host knows no such name: mend it, or see the host's DNS"
 	case errors.As(err, &dns):
-		return "this host's DNS does not answer"
+		return "this host's DNS gives no answer"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no way leads there from this host: see its routes and firewalls"
 	}
