@@ -9,6 +9,7 @@ import (
 var kinsOf = map[string][]string{
 	"host": {"url", "address", "smtp"}, "server": {"url", "address", "smtp"}, "endpoint": {"url", "address"}, "address": {"url"}, "url": {"address"}, "uri": {"url", "address"},
 	"username": {"basic_auth"}, "user": {"username", "basic_auth"}, "password": {"basic_auth"}, "sender": {"from"}, "recipients": {"to"},
+	"program": {"run"}, "command": {"run"}, "script": {"run"}, "exec": {"run"}, "cwd": {"directory"}, "workdir": {"directory"}, "filename": {"path"},
 }
 
 // kin are the known keys that one which is not known may be another name for, such as bearer_token for token: those that share a
