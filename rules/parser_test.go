@@ -93,6 +93,8 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"half a range", `rule: 5700-57x9`, `1:7: "5700-57x9" is no range: write two ids such as 5700-5799`},
 		{"range without begin", `rule: "-5799"`, `1:7: "-5799" is no range: write two ids such as 5700-5799`},
 		{"list in a text", `rule: 5710, 5712`, `1:7: "5710, 5712" is no rule id: write several as a list, [5710, 5712]`},
+		{"pattern of rules", "rule: [57.*, ~57]", `1:8: "57.*" is no rule id: write an id, or a range such as 5700-5799` + "\n" +
+			`1:14: "~57" is no rule id: write an id, or a range such as 5700-5799`},
 		{"comparison of a rule", `rule: ">=5700"`, `1:7: ">=5700" is no rule id: write an id, or a range such as 5700-5799`},
 		{"negated rule", `rule: "!5712"`, `1:7: rule takes no !: write not: {rule: 5712}`},
 
