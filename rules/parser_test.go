@@ -130,6 +130,8 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"bits behind the network part", `srcip: 10.1.2.3/8`, `1:8: warning: 10.1.2.3/8 has bits behind its network part: it means 10.0.0.0/8`},
 		{"short agent id", `agent_id: 1`, `1:11: warning: agent ids have three digits or more: did you mean "001"?`},
 		{"wildcard", `log: failed.*root`, `1:6: warning: "failed.*root" looks like a regular expression, and is taken letter by letter: write "~failed.*root"`},
+		{"shell pattern", `agent: "web-*"`, `1:8: warning: "web-*" holds a *, which is taken letter by letter: leave it out, for a part of the name is enough`},
+		{"regular expression for an agent", `agent: "web-.*"`, `1:8: warning: "web-.*" looks like a regular expression, and is taken letter by letter: write "~web-.*"`},
 		{"group of alternatives", `field.data.country: [ES, "^(DE|AT)$"]`, `1:26: warning: "^(DE|AT)$" looks like a regular expression, and is taken letter by letter: write "~^(DE|AT)$"`},
 		{"negated regular expression without ~", `user: "!^(root|admin)$"`, `1:7: warning: "!^(root|admin)$" looks like a regular expression, and is taken letter by letter: write not: {user: "~^(root|admin)$"}`},
 		{"regular expression for words", `group: ~sshd`, `1:8: warning: "~sshd" looks like a regular expression, and group is compared exactly: write whole words, each by itself`},
