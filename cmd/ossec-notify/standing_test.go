@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,5 +98,30 @@ func TestABackgroundDelivererLeavesWhenItsStateWasRemoved(t *testing.T) {
 	}
 	if n := len(in.stand.Messages()); n != 3 {
 		t.Errorf("Slack got %d messages for three alerts", n)
+	}
+}
+
+// What fails while a deliverer begins, for somebody still removes the directory, is no reason not to begin anew; what else fails is.
+func TestWhatFailsWhileTheStateIsRemovedBeginsAnew(t *testing.T) {
+	state := t.TempDir()
+	lock, err := spool.TryLock(state, "test", "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("cannot open the outbox")
+	if err := unlessLost(cause, lock); !errors.Is(err, cause) || errors.Is(err, errStateLost) {
+		t.Errorf("while all is there: %v", err)
+	}
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := unlessLost(cause, lock); !errors.Is(err, cause) || !errors.Is(err, errStateLost) {
+		t.Errorf("after it was removed: %v", err)
+	}
+	if err := unlessLost(nil, lock); err != nil {
+		t.Errorf("of no failure: %v", err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Error(err)
 	}
 }
