@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -15,7 +16,13 @@ import (
 func TestServeBeginsAnewWhenItsStateWasRemoved(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(state string) error{
-		"the directory": os.RemoveAll,
+		"the directory": func(state string) error {
+			for {
+				if err := os.RemoveAll(state); !errors.Is(err, syscall.ENOTEMPTY) { // as where something is begun in it just then
+					return err
+				}
+			}
+		},
 		"the outbox": func(state string) error {
 			files, err := filepath.Glob(filepath.Join(state, "outbox.db*"))
 			for _, f := range files {
@@ -61,7 +68,7 @@ default: [soc, down]
 			in.call("custom-notify", in.alert("3"))
 			in.told(3)
 			log := in.log()
-			if !strings.Contains(log, "this process had it in use") || strings.Count(log, "msg=serving ") != 2 {
+			if !strings.Contains(log, "this process had it in use") || strings.Count(log, "msg=serving ") < 2 {
 				t.Errorf("the log says\n%s", log)
 			}
 			if lost := strings.Contains(log, `msg="delivery is lost with the outbox"`); lost != (name != "the lock") {
