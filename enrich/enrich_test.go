@@ -341,7 +341,7 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 		"network": {File: write(t, dir+"/n.csv", "key,site\n10.0.0.0/33,lab\n"), By: "srcip"},
 		"empty":   {File: write(t, dir+"/e.csv", "key,site\n"), By: "srcip"},
 		"wide":    {File: write(t, dir+"/w.csv", "key,note\nweb,"+strings.Repeat("x", maxRow)+"\ndb,short\n"), By: "agent"},
-		"runbook": {File: write(t, dir+"/r.json", `{"1": {"url": "https://wiki.example.com/1"}, "3": {"url": "wiki.example.com"}, "2": {"url": "javascript:alert(1)"}, "4": {"url": ""}}`), By: "rule", Links: map[string]string{"Runbook": "url"}},
+		"runbook": {File: write(t, dir+"/r.json", `{"1": {"url": "https://wiki.example.com/1"}, "3": {"url": "wiki.example.com"}, "2": {"url": "javascript:alert(1)"}, "4": {"url": ""}, "5": {"url": "https://wiki.example.com/ssh key"}}`), By: "rule", Links: map[string]string{"Runbook": "url"}},
 	}})
 	var got []string
 	for _, d := range e.Check(time.Now()) {
@@ -354,7 +354,7 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 		`tables.asset: links: DIR/a.csv has no column "wiki", but owner`,
 		`tables.empty: DIR/e.csv has no rows`,
 		`tables.network: DIR/n.csv: line 2: "10.0.0.0/33" is no address and no network`,
-		`tables.runbook: links: DIR/r.json: "url" of "2" is no whole address of a page (https://…), so it is no link; there are 2 such rows`,
+		`tables.runbook: links: DIR/r.json: "url" of "2" is no whole address of a page (https://…, its blanks and other odd characters as %20), so it is no link; there are 3 such rows`,
 		`tables.wide: DIR/w.csv: line 2: the row has 32771 bytes, more than the 32768 that go with an alert: it is left out`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -130,7 +130,7 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"wildcard", `log: failed.*root`, `1:6: warning: "failed.*root" looks like a regular expression, and is taken letter by letter: write "~failed.*root"`},
 		{"group of alternatives", `field.data.country: [ES, "^(DE|AT)$"]`, `1:26: warning: "^(DE|AT)$" looks like a regular expression, and is taken letter by letter: write "~^(DE|AT)$"`},
 		{"negated regular expression without ~", `user: "!^(root|admin)$"`, `1:7: warning: "!^(root|admin)$" looks like a regular expression, and is taken letter by letter: write not: {user: "~^(root|admin)$"}`},
-		{"regular expression for words", `group: ~sshd`, `1:8: warning: "~sshd" looks like a regular expression, and group is compared exactly: write the whole words, several as a list`},
+		{"regular expression for words", `group: ~sshd`, `1:8: warning: "~sshd" looks like a regular expression, and group is compared exactly: write whole words, each by itself`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"rules":                 {"alert", "family", "window", "yamlnode"},
 	"family":                {"alert", "display"},
 	"notifier":              {"display", "program", "regular", "yamlnode"},
-	"enrich":                {"alert", "regular", "yamlnode"},
+	"enrich":                {"alert", "display", "regular", "yamlnode"},
 	"enrich/enrichtest":     {},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},

@@ -16,7 +16,6 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
-	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 // enriched are the alerts of an input, with what the config adds to them.
@@ -86,7 +85,7 @@ func placeless(added map[string]any) (out []addedLine) {
 func ownLinks(a *alert.Alert) map[string]bool {
 	links := map[string]bool{}
 	for _, s := range a.Shown {
-		if s.Link && templates.IsPageAddress(s.Value) {
+		if s.Link && display.IsPageAddress(s.Value) {
 			links[s.Value] = true
 		}
 	}

@@ -141,6 +141,9 @@ type Request struct {
 	Plain string
 }
 
+// NeedsObject reports that the body must be an object: a form has names, and what is secret is put beside others.
+func (r Request) NeedsObject() bool { return r.Form || len(r.SecretFields) > 0 }
+
 // Basic is a name and a password, with placeholders.
 type Basic struct{ Username, Password string }
 
