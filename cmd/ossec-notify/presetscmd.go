@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/regular"
@@ -54,7 +55,7 @@ func presetsCommand(e *env) *cobra.Command {
 			return e.showPreset(args[0])
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			e.home = cmp.Or(e.home, defaultHome())
+			e.home = cmp.Or(e.home, door.DefaultHome())
 			var names []string
 			for _, p := range e.allPresets() {
 				names = append(names, p.Name)
