@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -39,7 +40,7 @@ time_zone: UTC
 // linked is an installation with a daemon that answers to links, at an address, behind https://notify.example.com.
 func linked(t *testing.T, config, token string) (in *installation, address string) {
 	t.Helper()
-	address = freeAddress(t)
+	address = notifiertest.FreeAddress(t)
 	in = newInstallation(t, config+fmt.Sprintf("http: {listen: %q, url: https://notify.example.com%s}\n", address, token))
 	in.serve()
 	return in, address
@@ -389,7 +390,7 @@ func withoutPagerDutyAfter(after string) string {
 
 func TestLinksAreGoodOverRestartsAndTheirKeyIsGuarded(t *testing.T) {
 	t.Parallel()
-	address := freeAddress(t)
+	address := notifiertest.FreeAddress(t)
 	in := newInstallation(t, withoutPagerDutyAfter("1h")+fmt.Sprintf("http: {listen: %q, url: https://notify.example.com/notify/}\n", address))
 	daemon := in.serve()
 	in.call("custom-notify", in.alert("1"))
@@ -438,7 +439,7 @@ func TestLinksAreGoodOverRestartsAndTheirKeyIsGuarded(t *testing.T) {
 
 func TestWithoutAnAddressThereAreNoLinks(t *testing.T) {
 	t.Parallel()
-	in := newInstallation(t, withoutPagerDutyAfter("1h")+"http: \""+freeAddress(t)+"\"\n")
+	in := newInstallation(t, withoutPagerDutyAfter("1h")+"http: \""+notifiertest.FreeAddress(t)+"\"\n")
 	in.serve()
 	in.call("custom-notify", in.alert("1"))
 	in.delivered(1)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
@@ -137,7 +138,7 @@ func TestDoctorAsksTheDaemonWhetherItIsReady(t *testing.T) {
 	if got := ask(false, address) + ask(true, ""); got != "" {
 		t.Errorf("got %q with nobody to ask", got)
 	}
-	closed := freeAddress(t)
+	closed := notifiertest.FreeAddress(t)
 	if got, want := ask(true, closed), "problem  ready        serve runs, and does not answer on http "+closed+": dial tcp"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

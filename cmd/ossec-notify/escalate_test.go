@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -145,7 +146,7 @@ func TestAnAnswerByALinkStopsAnEscalation(t *testing.T) {
 	for name, config := range map[string]string{"with PagerDuty": escalates, "without": withoutPagerDuty} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address := freeAddress(t)
+			address := notifiertest.FreeAddress(t)
 			in := newEscalation(t, config+"http: {listen: \""+address+"\", url: https://notify.example.com}\n", "1m")
 			daemon := in.serve()
 			in.call("custom-notify", in.alert("1"))
