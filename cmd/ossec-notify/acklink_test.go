@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -40,7 +39,7 @@ time_zone: UTC
 // linked is an installation with a daemon that answers to links, at an address, behind https://notify.example.com.
 func linked(t *testing.T, config, token string) (in *installation, address string) {
 	t.Helper()
-	address = notifiertest.FreeAddress(t)
+	address = freeAddress(t)
 	in = newInstallation(t, config+fmt.Sprintf("http: {listen: %q, url: https://notify.example.com%s}\n", address, token))
 	in.serve()
 	return in, address
@@ -390,7 +389,7 @@ func withoutPagerDutyAfter(after string) string {
 
 func TestLinksAreGoodOverRestartsAndTheirKeyIsGuarded(t *testing.T) {
 	t.Parallel()
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	in := newInstallation(t, withoutPagerDutyAfter("1h")+fmt.Sprintf("http: {listen: %q, url: https://notify.example.com/notify/}\n", address))
 	daemon := in.serve()
 	in.call("custom-notify", in.alert("1"))
@@ -439,7 +438,7 @@ func TestLinksAreGoodOverRestartsAndTheirKeyIsGuarded(t *testing.T) {
 
 func TestWithoutAnAddressThereAreNoLinks(t *testing.T) {
 	t.Parallel()
-	in := newInstallation(t, withoutPagerDutyAfter("1h")+"http: \""+notifiertest.FreeAddress(t)+"\"\n")
+	in := newInstallation(t, withoutPagerDutyAfter("1h")+"http: \""+freeAddress(t)+"\"\n")
 	in.serve()
 	in.call("custom-notify", in.alert("1"))
 	in.delivered(1)

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 )
 
 // alertmanager is a real one, with a receiver of its own that tells us what it notifies of, in the words of its Slack templates.
@@ -38,7 +36,7 @@ type keptAlert struct {
 func startAlertmanager(t *testing.T, in *installation) *alertmanager {
 	t.Helper()
 	program := serverProgram(t, "ALERTMANAGER", "prometheus-alertmanager")
-	am := &alertmanager{in: in, address: notifiertest.FreeAddress(t)}
+	am := &alertmanager{in: in, address: freeAddress(t)}
 	slack := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 		am.mu.Lock()

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/config"
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
@@ -138,7 +137,7 @@ func TestDoctorAsksTheDaemonWhetherItIsReady(t *testing.T) {
 	if got := ask(false, address) + ask(true, ""); got != "" {
 		t.Errorf("got %q with nobody to ask", got)
 	}
-	closed := notifiertest.FreeAddress(t)
+	closed := freeAddress(t)
 	if got, want := ask(true, closed), "problem  ready        serve runs, and does not answer on http "+closed+": dial tcp"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/enrich/enrichtest"
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/templates"
@@ -167,7 +166,7 @@ func TestMessagesSayWhatTheRoutesSaw(t *testing.T) {
 // The followers of serve enrich as calls do, metrics count it, and a file that comes later is found without a restart.
 func TestServeEnrichesWhatItFollows(t *testing.T) {
 	t.Parallel()
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	in := newInstallationWith(t, blockRoutes+"follow: [logs/alerts/alerts.json]\nhttp: "+address+"\n", sandbox.Options{})
 	log := in.managerLog(ways[1])
 	if err := os.WriteFile(log, nil, 0o644); err != nil {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -146,7 +145,7 @@ func TestAnAnswerByALinkStopsAnEscalation(t *testing.T) {
 	for name, config := range map[string]string{"with PagerDuty": escalates, "without": withoutPagerDuty} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			address := notifiertest.FreeAddress(t)
+			address := freeAddress(t)
 			in := newEscalation(t, config+"http: {listen: \""+address+"\", url: https://notify.example.com}\n", "1m")
 			daemon := in.serve()
 			in.call("custom-notify", in.alert("1"))

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -24,7 +23,7 @@ func TestFaultBurst(t *testing.T) {
 	bothWays(t, func(t *testing.T, w way) {
 		heard, opt := newEar()
 		in := newInstallationWith(t, "", opt)
-		address := notifiertest.FreeAddress(t)
+		address := freeAddress(t)
 		// Without a rate: Slack's own holds, one message a second after the first four. All wait: the storm brake has its own test.
 		in.configure("receivers: {soc: {slack: {webhook_url: SLACK_URL}, storm_after: off}}\ndefault: [soc]\ntime_zone: UTC\n" +
 			"follow: [logs/alerts/" + w.log + "]\nhttp: " + address + "\n")

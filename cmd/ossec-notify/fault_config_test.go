@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -56,7 +55,7 @@ func TestFaultConfigSpoiltUnderADaemon(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				t.Parallel()
 				in := newInstallation(t, "")
-				address := notifiertest.FreeAddress(t)
+				address := freeAddress(t)
 				config := toSlack + "http: " + address + "\n"
 				in.configure(config)
 				daemon := in.serve()

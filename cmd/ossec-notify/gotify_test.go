@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
-
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 )
 
 // gotify is a real server with an application that may send, and a client that may read.
@@ -37,7 +35,7 @@ type notice struct {
 func startGotify(t *testing.T, in *installation) *gotify {
 	t.Helper()
 	program := serverProgram(t, "GOTIFY", "gotify-server")
-	address, dir := notifiertest.FreeAddress(t), t.TempDir()
+	address, dir := freeAddress(t), t.TempDir()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,6 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 )
 
 // startWeb runs a server whose handler answers "inside" everywhere.
@@ -29,7 +28,7 @@ func startWeb(t *testing.T, c config.HTTP, limits listen.Limits) (address string
 	w := newWebServer(mux, discard)
 	w.limits = limits
 	if c.Listen == "" {
-		c.Listen = notifiertest.FreeAddress(t)
+		c.Listen = freeAddress(t)
 	}
 	if err := w.listen(c); err != nil {
 		t.Fatal(err)
@@ -92,7 +91,7 @@ func TestHTTPAnswersToItsOwnNamesOnly(t *testing.T) {
 		t.Errorf("a proxy's request for another host: %d", code)
 	}
 
-	all := startWeb(t, config.HTTP{Listen: ":" + strings.Split(notifiertest.FreeAddress(t), ":")[1]}, listen.Usual())
+	all := startWeb(t, config.HTTP{Listen: ":" + strings.Split(freeAddress(t), ":")[1]}, listen.Usual())
 	for host, want := range map[string]int{"192.0.2.8:9720": http.StatusOK, "attacker.example": http.StatusMisdirectedRequest} {
 		if code, body := ask(t, dial(t, "127.0.0.1"+all), "GET / HTTP/1.1", "Host: "+host); code != want {
 			t.Errorf("where all can reach it, %q: %d %q, want %d", host, code, body, want)
@@ -134,7 +133,7 @@ func TestHTTPWhoseTokenCannotBeReadLetsNobodyIn(t *testing.T) {
 	if err != nil || cfg == nil {
 		t.Fatal(err, problems)
 	}
-	cfg.HTTP.Listen = notifiertest.FreeAddress(t)
+	cfg.HTTP.Listen = freeAddress(t)
 	address := startWeb(t, cfg.HTTP, listen.Usual())
 	for _, authorization := range []string{"", "Bearer ", "Bearer x"} {
 		if code, body := ask(t, dial(t, address), "GET /metrics HTTP/1.1", "Host: localhost", "Authorization: "+authorization); code != http.StatusServiceUnavailable || strings.Contains(body, "inside") {
@@ -221,7 +220,7 @@ func TestHTTPTakesSoManyConnections(t *testing.T) {
 // Profiles and variables would tell an asker of what is in memory.
 func TestDaemonAnswersNothingElse(t *testing.T) {
 	t.Parallel()
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	in := newInstallation(t, toSlack+"http: {listen: \""+address+"\", hosts: siem.example.com, token: s3cret-t0ken}\n")
 	daemon := in.serve()
 	for path, want := range map[string]int{

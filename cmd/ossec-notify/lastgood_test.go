@@ -12,7 +12,6 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/sample"
 )
 
@@ -132,7 +131,7 @@ func TestDelivererStartsWithTheLastConfigThatLoaded(t *testing.T) {
 }
 
 func TestServeStartsWithTheLastConfigThatLoaded(t *testing.T) {
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	in := newInstallation(t, "receivers: {soc: {slakc: {}}}\n")
 	if out := in.command(exitUsage, "serve"); !strings.Contains(out, `did you mean "slack"?`) || !strings.Contains(out, "the config has 1 mistake") {
 		t.Errorf("with none that ever loaded, serve says\n%s", out)

@@ -15,8 +15,6 @@ import (
 	"unicode/utf8"
 
 	gocmp "github.com/google/go-cmp/cmp"
-
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 )
 
 // ntfy is a real server whose topics may be written to by the user soc and read by the user reader. The topic open is anybody's.
@@ -38,7 +36,7 @@ type pushed struct {
 func startNtfy(t *testing.T, in *installation, more string) *ntfy {
 	t.Helper()
 	program := serverProgram(t, "NTFY", "ntfy")
-	address, dir := notifiertest.FreeAddress(t), t.TempDir()
+	address, dir := freeAddress(t), t.TempDir()
 	n := &ntfy{in: in, url: "http://" + address}
 	config := filepath.Join(dir, "server.yml")
 	text := fmt.Sprintf("base-url: %s\nlisten-http: %s\ncache-file: %s/cache.db\nauth-file: %[3]s/user.db\nauth-default-access: deny-all\nweb-root: disable\n%s", n.url, address, dir, more)

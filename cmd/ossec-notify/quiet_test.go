@@ -14,7 +14,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
@@ -294,7 +293,7 @@ func TestMessageAboutManyCountsOnlyWhatIsLeft(t *testing.T) {
 // The metrics count what noise control decided, and tell what is open. They have names as Prometheus wants them.
 func TestMetricsTellOfNoiseControl(t *testing.T) {
 	t.Parallel()
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	in := newInstallation(t, quietRoutes+"http: "+address+"\n")
 	daemon := in.serve()
 	defer in.stop(daemon)
@@ -337,7 +336,7 @@ func TestMetricsTellOfNoiseControl(t *testing.T) {
 // A receiver that is braked is seen by metrics, doctor and the list.
 func TestStormIsSeen(t *testing.T) {
 	t.Parallel()
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	in := newInstallation(t, "receivers: {soc: {slack: {webhook_url: SLACK_URL}, rate: 2/m, storm_after: 30s}}\ndefault: [soc]\nhttp: "+address+"\n")
 	daemon := in.serve()
 	defer in.stop(daemon)

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -151,7 +151,7 @@ func TestFollowedAlertsAreToldOnceOverRestarts(t *testing.T) {
 
 // What no route of the config can take is counted and passed by; what one takes that was loaded since is told.
 func TestFollowedAlertsThatNobodyWantsAreCounted(t *testing.T) {
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	config := func(level int) string {
 		return strings.Replace(toSlack, "default: [soc]", fmt.Sprintf("routes: [{match: {level: %d}, to: [soc]}]", level), 1) +
 			"follow: [logs/alerts/alerts.json]\nhttp: " + address + "\n"
@@ -189,6 +189,23 @@ func TestFollowedAlertsThatNobodyWantsAreCounted(t *testing.T) {
 	}
 }
 
+// freeAddress is one on this host that nobody listens at. It is below those that the system gives to connections, or one of
+// another test would take it before a daemon is there.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprint("127.0.0.1:", 20000+rand.IntN(12000))
+		if l, err := net.Listen("tcp", address); err == nil {
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return address
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
 // get asks the daemon's HTTP server.
 func get(t *testing.T, address, path string) (code int, body string) {
 	t.Helper()
@@ -205,7 +222,7 @@ func get(t *testing.T, address, path string) (code int, body string) {
 }
 
 func TestServeLoadsTheConfigAgain(t *testing.T) {
-	address := notifiertest.FreeAddress(t)
+	address := freeAddress(t)
 	in := newInstallation(t, toSlack+"http: "+address+"\n")
 	daemon := in.serve()
 	status := func(path string) (int, string) { return get(t, address, path) }
@@ -287,7 +304,7 @@ func TestFollowHoldsAfterAReload(t *testing.T) {
 }
 
 func TestHTTPMovesAtAReload(t *testing.T) {
-	first, second := notifiertest.FreeAddress(t), notifiertest.FreeAddress(t)
+	first, second := freeAddress(t), freeAddress(t)
 	in := newInstallation(t, toSlack+"http: "+first+"\n")
 	daemon := in.serve()
 	answers := func(address string) bool {
