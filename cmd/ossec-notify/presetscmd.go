@@ -401,7 +401,10 @@ func presetExample(p *presets.Preset) string {
 
 // calledFrom says what ossec.conf must give for a drop-in, or "" where it cannot.
 func calledFrom(p *presets.Preset) string {
-	kind, _ := channel.ByCall(p.Name)
+	kind, ok := channel.ByCall(p.Name)
+	if !ok || kind.Preset != p.Name { // a channel has the name
+		return ""
+	}
 	given, err := kind.FromArgv("https://example.com", notifier.PlainSecret("x"))
 	if err != nil {
 		return ""
