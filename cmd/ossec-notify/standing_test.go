@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,17 +13,21 @@ import (
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
+// removeAll removes a directory that somebody may write into meanwhile, as rm -rf does by a second call.
+func removeAll(dir string) error {
+	for range 100 {
+		if err := os.RemoveAll(dir); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is written to all the time", dir)
+}
+
 // Whoever removes what a deliverer works in has it begin anew: no alert goes where nobody looks.
 func TestServeBeginsAnewWhenItsStateWasRemoved(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(state string) error{
-		"the directory": func(state string) error {
-			for {
-				if err := os.RemoveAll(state); !errors.Is(err, syscall.ENOTEMPTY) { // as where something is begun in it just then
-					return err
-				}
-			}
-		},
+		"the directory": removeAll,
 		"the outbox": func(state string) error {
 			files, err := filepath.Glob(filepath.Join(state, "outbox.db*"))
 			for _, f := range files {
@@ -87,7 +92,7 @@ func TestABackgroundDelivererLeavesWhenItsStateWasRemoved(t *testing.T) {
 	in := newInstallation(t, toSlack)
 	in.call("custom-notify", in.alert("1"))
 	in.told(1)
-	if err := os.RemoveAll(in.state()); err != nil {
+	if err := removeAll(in.state()); err != nil {
 		t.Fatal(err)
 	}
 	in.call("custom-notify", in.alert("2"))
