@@ -229,6 +229,9 @@ const (
 // Statuses is a range of HTTP statuses, both ends included.
 type Statuses struct{ From, To int }
 
+// Hold reports whether a status is among them.
+func (s Statuses) Hold(status int) bool { return s.From <= status && status <= s.To }
+
 // Wait is where the vendor says how long to wait.
 type Wait struct{ JSON, Header, Unit string }
 
