@@ -45,7 +45,8 @@ func deliverCommand(e *env) *cobra.Command {
 			var lost *loss
 			for {
 				next, err := background(cmd.Context(), e.home, state, lock, lost, log)
-				lost = lossOf(err)
+				anew := errors.Is(err, errStateLost)
+				lost = lost.and(err)
 				if cmd.Context().Err() != nil {
 					err = nil // asked to leave, perhaps while it opened the outbox: no failure, or no door would start the next
 				}
@@ -68,7 +69,7 @@ func deliverCommand(e *env) *cobra.Command {
 					return err
 				}
 				// A call that found the lock held, just before it was let go, relies on this look.
-				if names, err := spool.List(state); err != nil || len(names) == 0 && lost == nil {
+				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost == nil) {
 					return nil
 				}
 				if lock, err = spool.TryLock(state, "background", versionText()); err != nil {
@@ -95,7 +96,7 @@ func background(ctx context.Context, home, state string, lock *spool.Lock, lost 
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, home, state, log)
 	if err != nil {
-		return nil, err
+		return nil, unlessLost(err, lock)
 	}
 	lost.keep(ctx, d.Box, log)
 	if err := standOn(d, lock, state); err != nil {

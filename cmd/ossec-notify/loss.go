@@ -31,20 +31,27 @@ type lostOne struct {
 
 const (
 	lossKey  = "lost"             // where the outbox keeps it
+	maxLost  = 1000               // how many it names
 	lossLong = 7 * 24 * time.Hour // how long doctor tells it
 )
 
-// lossOf is what a deliverer that ended with err lost; nil where it was no outbox.
-func lossOf(err error) *loss {
+// and is what was lost before, with what a deliverer lost that ended with err. It may lose one outbox after the other, while somebody
+// still removes the directory.
+func (l *loss) and(err error) *loss {
 	var lost *dispatch.LostError
 	if !errors.As(err, &lost) {
-		return nil
+		return l
 	}
 	why, _, _ := strings.Cut(lost.Error(), ": "+errStateLost.Error())
 	out := &loss{At: lost.At, Why: why, Deliveries: lost.Deliveries}
+	if l != nil && lost.At.Sub(l.At) < lossLong {
+		out.Deliveries += l.Deliveries
+		out.Known = append(out.Known, l.Known...)
+	}
 	for _, x := range lost.Known {
 		out.Known = append(out.Known, lostOne{x.Alert.Identity, x.Receiver})
 	}
+	out.Known = out.Known[:min(len(out.Known), maxLost)]
 	return out
 }
 

@@ -35,9 +35,11 @@ func serveCommand(e *env) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			read := site.Cursors{}
-			next, err := e.serve(cmd.Context(), read, nil)
+			var lost *loss
+			next, err := e.serve(cmd.Context(), read, lost)
 			for errors.Is(err, errStateLost) && cmd.Context().Err() == nil {
-				next, err = e.serve(cmd.Context(), read, lossOf(err))
+				lost = lost.and(err)
+				next, err = e.serve(cmd.Context(), read, lost)
 			}
 			if err != nil || next == nil {
 				return err
@@ -58,7 +60,7 @@ const takeoverTime = 10 * time.Second
 const gcPercent = 120
 
 // serve delivers until ctx ends, or until the program was replaced: by next. Where the error is errStateLost, read is how far files were
-// followed, from where the next call goes on; lost is what the last one lost.
+// followed, from where the next call goes on; lost is what was lost before.
 func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *os.File, err error) {
 	e.home = absolute(e.home)
 	if os.Getenv("GOGC") == "" {
@@ -85,6 +87,9 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, nil))
 	lock, err := takeOver(ctx, state, log)
+	if gone(err) { // somebody removes it just now
+		err = fmt.Errorf("%w: %w", err, errStateLost)
+	}
 	if err != nil {
 		return nil, failed("%w", err)
 	}
@@ -97,7 +102,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, e.home, state, log)
 	if err != nil {
-		return nil, failed("%w", err)
+		return nil, failed("%w", unlessLost(err, lock))
 	}
 	defer closeBox()
 	lost.keep(ctx, d.Box, log)
