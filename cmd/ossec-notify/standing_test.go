@@ -122,6 +122,35 @@ func TestABackgroundDelivererLeavesWhenItsStateWasRemoved(t *testing.T) {
 	}
 }
 
+// A background deliverer that loses its outbox stays to write down in the next one what was lost.
+func TestABackgroundDelivererRemembersWhatWasLost(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t, `
+receivers:
+  soc: {slack: {webhook_url: "SLACK_URL"}}
+  down: {webhook: {url: "http://127.0.0.1:1/x"}}
+default: [soc, down]
+`)
+	in.call("custom-notify", in.alert("1"))
+	in.told(1)
+	in.until("told and waiting", func() bool { return in.count(outbox.Delivered) == 1 && in.count(outbox.Pending) == 1 })
+	files, err := filepath.Glob(filepath.Join(in.state(), "outbox.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	in.until("doctor tells of it", func() bool {
+		return strings.Contains(in.command(exitFail, "doctor"), "was removed, and 1 delivery was lost with it") // there is no manager
+	})
+	if became := in.command(exitFail, "explain", "--id", "mgr/1795440017.1"); !strings.Contains(became, "the delivery of this one was lost for down") {
+		t.Errorf("explain --id says\n%s", became)
+	}
+}
+
 // What fails while a deliverer begins, for somebody still removes the directory, is no reason not to begin anew; what else fails is.
 func TestWhatFailsWhileTheStateIsRemovedBeginsAnew(t *testing.T) {
 	state := t.TempDir()
