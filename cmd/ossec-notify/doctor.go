@@ -451,7 +451,7 @@ func (x *examination) unknown() {
 		if n := q.Open(); n > 1 {
 			what = fmt.Sprintf("%d deliveries wait", n)
 		}
-		remedy := fmt.Sprintf("put it back into %s, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver %s", cfg.Path, q.Receiver)
+		remedy := fmt.Sprintf("put it back into %s; else they are given up, and then: ossec-notify outbox drop --dead --receiver %s", cfg.Path, q.Receiver)
 		x.warning("outbox", remedy, "%s for %s, which the config does not have, and will be given up", what, q.Receiver)
 	}
 }

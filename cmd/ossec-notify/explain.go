@@ -113,7 +113,7 @@ func (e *env) inPlaceOf(ctx context.Context, why error) (*config.Config, error) 
 	if cfg == nil {
 		return nil, why
 	}
-	fmt.Fprintf(e.stderr, "note: %s; this is by the one that loaded at %s, by which deliverers go until then\n", why, kept.Loaded.Local().Format(time.DateTime))
+	fmt.Fprintf(e.stderr, "note: %s; this is by the one that loaded at %s, by which deliverers go until it is mended\n", why, kept.Loaded.Local().Format(time.DateTime))
 	return cfg, nil
 }
 
