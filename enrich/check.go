@@ -16,9 +16,12 @@ type Doubt struct {
 	Path    []string
 	Item    int
 	Message string
-	// Remedy is what to do about it, where it is not to put the file there, or to mend it.
+	// Remedy is what to do about it, where it is not just to mend the file or the config.
 	Remedy string
 }
+
+// unread is the remedy for a file that holds nothing for who reads it now. Others may have read it before.
+const unread = "put it there, or mend it; a deliverer that runs goes on with what it has read before, a new one has nothing of it"
 
 // Check opens every source, and says what is wrong with it: not there, not to be read, of another kind than it should be, old.
 func (e *Enricher) Check(now time.Time) []Doubt {
@@ -33,7 +36,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		}
 		held, err := db.get(time.Now())
 		if err != nil {
-			doubt("%s", err)
+			doubt("%s", err).Remedy = unread
 		}
 		if held != nil {
 			switch made := held.built(); {
@@ -53,7 +56,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		held, err := l.get(time.Now())
 		path := []string{"lists", l.name}
 		if err != nil {
-			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: l.id + ": " + err.Error()})
+			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: l.id + ": " + err.Error(), Remedy: unread})
 		}
 		if held != nil && held.odd > 0 {
 			what := fmt.Sprintf("line %d is no address", held.first)
@@ -63,7 +66,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s: %s", l.id, l.path, what)})
 		}
 		if held != nil && held.count == 0 {
-			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
+			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s holds no address", l.id, l.path), Remedy: unread})
 		}
 	}
 	for _, t := range e.tables {
@@ -81,6 +84,7 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 	doubt := func(format string, args ...any) { doubtAt("file", format, args...) }
 	if err != nil {
 		doubt("%s", err)
+		doubts[0].Remedy = unread
 	}
 	if held == nil {
 		return doubts

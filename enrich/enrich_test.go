@@ -399,7 +399,7 @@ func TestOldDatabasesAndOthersAreToldByCheck(t *testing.T) {
 		"2 geoip: DIR/3-never does not say when it was made; see at its maker's whether there is a newer one; this one is used meanwhile",
 		"3 geoip: DIR/4-future was made on 2026-12-02, which is still to come; set the clock of this host, or get the file anew; it is used meanwhile",
 		`6 geoip: DIR/7-domain is a database of the type "GeoIP2-Domain", which says neither where an address is nor whose it is; take it out, or name one of cities, countries or networks`,
-		"7 geoip: DIR/8-page: it is no database in MaxMind's format, or not a whole one: error opening database: invalid MaxMind DB file; ",
+		"7 geoip: DIR/8-page: it is no database in MaxMind's format, or not a whole one: error opening database: invalid MaxMind DB file; " + unread,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -446,6 +446,15 @@ func TestFilesAreReadAgainWhenTheyChangeAndServeOnWhileTheyAreBroken(t *testing.
 	if got := look(); got != "[FR] [public] [somebody] 0" {
 		t.Errorf("replaced: got %s", got)
 	}
+	written := time.Date(2026, 11, 23, 13, 20, 17, 0, time.UTC)
+	for _, path := range []string{db, list, table} {
+		if err := os.Chtimes(path, written, written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := look(); got != "[FR] [public] [somebody] 0" {
+		t.Errorf("touched: got %s", got)
+	}
 	// They are half written, over what was there.
 	whole, err := os.ReadFile(db)
 	if err != nil {
@@ -458,7 +467,7 @@ func TestFilesAreReadAgainWhenTheyChangeAndServeOnWhileTheyAreBroken(t *testing.
 		t.Errorf("broken: got %s", got)
 	}
 	for _, n := range e.Notes() {
-		if !strings.HasSuffix(n.Why, "what it held before is used") {
+		if !strings.HasSuffix(n.Why, "; its contents of "+written.Local().Format(time.DateTime)+" are used until a restart") {
 			t.Errorf("note %q does not say what serves", n.Why)
 		}
 	}
@@ -477,6 +486,61 @@ func TestFilesAreReadAgainWhenTheyChangeAndServeOnWhileTheyAreBroken(t *testing.
 	write(t, table, "key,owner\nweb,back\n")
 	if got := look(); got != "[FR] [public tor] [back] 0" {
 		t.Errorf("back: got %s", got)
+	}
+}
+
+// A download that failed leaves an empty list. One that was empty from the start is what a person made.
+func TestAListThatIsEmptiedServesOn(t *testing.T) {
+	list := write(t, t.TempDir()+"/tor", "# none yet\n")
+	e := New(Config{Lists: map[string]List{"tor": {File: list}}})
+	for _, tt := range []struct{ text, class, note string }{
+		{"# none yet\n", "[public]", "[]"},
+		{"# one\n" + london, "[public tor]", "[]"},
+		{"", "[public tor]", "it holds nothing any more; its contents of "},
+		{"# really\n", "[public tor]", "it holds nothing any more; its contents of "},
+		{"8.8.8.8\n", "[public]", "[]"},
+	} {
+		write(t, list, tt.text)
+		due(e)
+		if got := fmt.Sprint(e.Enrich(from(london)).Lookup("srcip_class")); got != tt.class || !strings.Contains(fmt.Sprint(e.Notes()), tt.note) {
+			t.Errorf("%q: got %s, %v", tt.text, got, e.Notes())
+		}
+	}
+	if got := e.Counts(); got[0] != (Count{Source: "lists.tor", Found: 1, None: 2, Stale: 2}) {
+		t.Errorf("counted %+v", got)
+	}
+}
+
+// What a source cannot answer is counted as such, also where another file of it answers.
+func TestCountsTellWhatASourceAnswersWith(t *testing.T) {
+	dir := t.TempDir()
+	var log strings.Builder
+	places := database(t, dir+"/geo.mmdb", "x", map[string]any{"81.2.69.0/24": map[string]any{"country_code": "GB"}})
+	table := write(t, dir+"/a.csv", "key,owner\nweb,shop\n")
+	e := New(Config{GeoIP: []string{places, dir + "/asn.mmdb"}, Lists: map[string]List{"tor": {File: dir + "/tor"}}, Tables: map[string]Table{"asset": {File: table, By: "agent"}}})
+	e.Use(NewStore(), slog.New(slog.NewTextHandler(&log, nil)))
+	a := from(london)
+	a.Agent.Name = "web"
+	look := func() {
+		due(e)
+		e.Enrich(a)
+	}
+	look()
+	if err := errors.Join(os.Remove(places), os.Remove(table)); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	look()
+	a.Source.IP = "9.9.9.9" // which nobody knows
+	look()
+	want := []Count{{Source: "geoip", Found: 1, Stale: 3, Failed: 4}, {Source: "lists.tor", Failed: 4}, {Source: "tables.asset", Found: 1, Stale: 3}}
+	if diff := cmp.Diff(want, e.Counts()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, said := range []string{`"enrichment goes on with what it has read before" source=tables.asset`, `"enrichment cannot look it up; alerts go on without it" source=lists.tor`} {
+		if strings.Count(log.String(), said) != 1 {
+			t.Errorf("the log does not say %s once:\n%s", said, log.String())
+		}
 	}
 }
 
