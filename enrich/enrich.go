@@ -226,7 +226,13 @@ func (e *Enricher) enrich(a *alert.Alert, wait bool) *alert.Alert {
 	for _, t := range e.tables { // they may be keyed by what was added before
 		row, err := map[string]any(nil), errMissing // in case it panics
 		e.guard(t.id, t.id, t.path, func() error {
-			row, err = t.find(&out, now)
+			var held *rows
+			if held, err = t.get(now); held != nil {
+				row = t.find(held, &out)
+				if lost := t.lost(held); lost != nil {
+					e.log.Warn("a table has lost columns: what asks for them finds nothing now", "source", t.id, "file", t.path, "lost", lost, "has", sortedKeys(held.columns))
+				}
+			}
 			return err
 		})
 		if row != nil {

@@ -337,7 +337,7 @@ func TestBrokenTablesSayWhatIsWrong(t *testing.T) {
 func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 	dir := t.TempDir()
 	e := New(Config{Tables: map[string]Table{
-		"asset":   {File: write(t, dir+"/a.csv", "key,owner\nweb,shop\nWEB,other\n,nobody\n"), By: "agent", Show: []string{"ownr"}, Links: map[string]string{"Wiki": "wiki"}},
+		"asset":   {File: write(t, dir+"/a.csv", "key,owner\nweb,shop\nWEB,other\n,nobody\ndb\n"), By: "agent", Show: []string{"ownr"}, Links: map[string]string{"Wiki": "wiki"}},
 		"network": {File: write(t, dir+"/n.csv", "key,site\n10.0.0.0/33,lab\n"), By: "srcip"},
 		"empty":   {File: write(t, dir+"/e.csv", "key,site\n"), By: "srcip"},
 		"wide":    {File: write(t, dir+"/w.csv", "key,note\nweb,"+strings.Repeat("x", maxRow)+"\ndb,short\n"), By: "agent"},
@@ -350,6 +350,7 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 	want := []string{
 		`tables.asset: DIR/a.csv: line 3: there is a row for "web" already, and the first counts`,
 		`tables.asset: DIR/a.csv: line 4 has no key`,
+		`tables.asset: DIR/a.csv: line 5 has only 1 of the 2 columns that the first line names`,
 		`tables.asset: show: DIR/a.csv has no column "ownr", but owner`,
 		`tables.asset: links: DIR/a.csv has no column "wiki", but owner`,
 		`tables.empty: DIR/e.csv has no rows`,
@@ -541,6 +542,30 @@ func TestCountsTellWhatASourceAnswersWith(t *testing.T) {
 		if strings.Count(log.String(), said) != 1 {
 			t.Errorf("the log does not say %s once:\n%s", said, log.String())
 		}
+	}
+}
+
+// A column that goes while the deliverer runs is told, once: the routes that ask for it hold for nothing from then on.
+func TestATableThatLosesColumnsSaysSo(t *testing.T) {
+	var log strings.Builder
+	table := write(t, t.TempDir()+"/a.csv", "key,owner,criticality\nweb,shop,high\n")
+	e := New(Config{Tables: map[string]Table{"asset": {File: table, By: "agent"}}})
+	e.Use(NewStore(), slog.New(slog.NewTextHandler(&log, nil)))
+	look := func() {
+		due(e)
+		e.Enrich(&alert.Alert{Agent: alert.Agent{Name: "web"}})
+	}
+	look()
+	write(t, table, "key,owner,criticality,site\nweb,shop,high,cellar\n")
+	look()
+	if log.Len() > 0 {
+		t.Errorf("nothing is lost, and it logs\n%s", log.String())
+	}
+	write(t, table, "key,owner,critical\nweb,shop,high\n")
+	look()
+	look()
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `source=tables.asset`) || !strings.Contains(got, `lost="[criticality site]" has="[critical owner]"`) {
+		t.Errorf("it logs\n%s", got)
 	}
 }
 
