@@ -135,6 +135,37 @@ var fields = map[string][]string{
 
 var geoFields = []string{"accuracy_km", "as_org", "asn", "city", "continent", "country", "country_name", "eu", "latitude", "longitude", "map", "region"}
 
+// Classes are those that an address can be of, as far as the config says.
+func (e *Enricher) Classes() []string {
+	all := slices.Clone(classes)
+	if e == nil {
+		return all
+	}
+	for _, l := range e.lists {
+		all = append(all, l.name)
+	}
+	if len(e.geoip) > 0 {
+		for _, c := range classesAt {
+			all = append(all, c.class)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// KeyFields are the paths of the fields that the rows of tables are found by, by the names of the tables.
+func (e *Enricher) KeyFields() map[string]string {
+	paths := map[string]string{}
+	if e != nil {
+		for name, t := range e.config.Tables {
+			if path, ok := strings.CutPrefix(t.By, fieldPrefix); ok {
+				paths[name] = path
+			}
+		}
+	}
+	return paths
+}
+
 // Columns are what there may be below a name, in alphabetical order; nil where that is not known, or there is nothing below it.
 func (e *Enricher) Columns(name string) []string {
 	if e == nil {

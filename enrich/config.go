@@ -120,6 +120,9 @@ func OwnNames() []string {
 	return []string{sourceGeo, destinationGeo, sourceClass, destinationClass, sourceName, destinationName, attackName}
 }
 
+// ClassNames are the names under which the classes of addresses are added.
+func ClassNames() []string { return []string{sourceClass, destinationClass} }
+
 // Fault is a mistake in a config, at a path of keys below enrich.
 type Fault struct {
 	Path    []string
