@@ -872,6 +872,52 @@ func TestReverseDNS(t *testing.T) {
 	})
 }
 
+// A probe takes that there is no name for an answer, names who refuses, and waits for who is silent no longer than for an answer.
+func TestTheNameServerIsProbed(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan string, 10)
+	go func() {
+		defer close(asked)
+		for b := make([]byte, 512); ; {
+			n, from, err := server.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			asked <- string(b[:n])
+			b[2], b[3] = b[2]|0x80, 3 // the question, as the answer that there is no such name
+			_, _ = server.WriteTo(b[:n], from)
+		}
+	}()
+	e := New(Config{ReverseDNS: &ReverseDNS{Server: server.LocalAddr().String()}})
+	if err := e.Probe(t.Context()); err != nil {
+		t.Errorf("a server that answers: %v", err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "the name server does not answer: connection refused") {
+		t.Errorf("nobody listens: %v", err)
+	}
+	if q := <-asked; !strings.Contains(q, "\x011\x012\x010\x03192\x07in-addr\x04arpa") {
+		t.Errorf("it was asked %q", q)
+	}
+	var none *Enricher
+	if err := errors.Join(none.Probe(t.Context()), New(Config{}).Probe(t.Context()), e.WithoutDNS().Probe(t.Context())); err != nil {
+		t.Error(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e := New(Config{ReverseDNS: &ReverseDNS{}})
+		e.dns.ask = func(ctx context.Context, _ string) ([]string, error) { <-ctx.Done(); return nil, ctx.Err() }
+		began := time.Now()
+		if err := e.Probe(t.Context()); err == nil || err.Error() != "the name server does not answer: no answer within 5s" || time.Since(began) != lookupTimeout {
+			t.Errorf("a silent one, after %s: %v", time.Since(began), err)
+		}
+	})
+}
+
 // Who is told when there is no use in waiting any more waits for nothing else, and hears what is known by then.
 func TestPendingNamesAreWaitedForElsewhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
