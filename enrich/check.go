@@ -21,7 +21,7 @@ type Doubt struct {
 }
 
 // unread is the remedy for a file that holds nothing for who reads it now. Others may have read it before.
-const unread = "put it there, or mend it; a deliverer that runs goes on with what it has read before, a new one has nothing of it"
+const unread = "put it there, or mend it; a deliverer that runs goes on with what it may have read of it before, a new one has nothing"
 
 // Check opens every source, and says what is wrong with it: not there, not to be read, of another kind than it should be, old.
 func (e *Enricher) Check(now time.Time) []Doubt {
