@@ -72,7 +72,7 @@ func (e *env) ack(ctx context.Context, db *outbox.DB, id, by string) error {
 		case !hasReceiver(cfg, d.Receiver): // nobody can tell it anything
 		case strings.HasPrefix(d.Kind, outbox.StepKind) && (d.State == outbox.Held || d.State == outbox.Pending):
 			spared = append(spared, d.Receiver)
-		case d.State == outbox.Delivered && (d.Kind == "" || strings.HasPrefix(d.Kind, outbox.StepKind)):
+		case (d.State == outbox.Delivered || d.State == outbox.Delivering) && (d.Kind == "" || strings.HasPrefix(d.Kind, outbox.StepKind)):
 			told = append(told, d.Receiver)
 		}
 	}
