@@ -62,6 +62,8 @@ type finding struct {
 	rules.Problem
 	code int  // the exit code it asks for
 	note bool // neither mistake nor warning: something to know
+	// receiver is whom it is about, "" for the config as a whole.
+	receiver string
 	// remedy is what doctor says to do, where that is not what the check commonly asks for.
 	remedy string
 }
@@ -105,7 +107,7 @@ func findingAbout(r *config.Receiver, err error, code int) finding {
 		setting = field.Key
 	}
 	message := fmt.Sprintf("receiver %q: %s", r.Name, display.OneLine(strings.TrimSpace(err.Error())))
-	return finding{Problem: r.Problem(setting, message), code: code}
+	return finding{Problem: r.Problem(setting, message), code: code, receiver: r.Name}
 }
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
@@ -172,7 +174,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 	}
 	found = append(found, e.checkState()...)
-	code, mistakes, warnings := exitDone, 0, 0
+	code, mistakes, warnings, faulty := exitDone, 0, 0, []string(nil)
 	for _, f := range found {
 		code = max(code, f.code)
 		switch {
@@ -180,6 +182,9 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			warnings++
 		case !f.note:
 			mistakes++
+			if f.receiver != "" && !slices.Contains(faulty, f.receiver) {
+				faulty = append(faulty, f.receiver)
+			}
 		}
 		if f.Warning && strict {
 			code = max(code, exitFail)
@@ -194,7 +199,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		if asked != nil {
 			fmt.Fprintln(e.stdout, asked)
 		}
-		e.checked(path, cfg, mistakes, warnings)
+		e.checked(path, cfg, mistakes, warnings, faulty)
 	}
 	if code != exitDone {
 		return silent(code)
@@ -225,14 +230,27 @@ func (e *env) checkShell(path string, cfg *config.Config) []finding {
 	return found
 }
 
-// checked is the last line of check.
-func (e *env) checked(path string, cfg *config.Config, mistakes, warnings int) {
-	if mistakes > 0 {
-		fmt.Fprintf(e.stdout, "%s: %s, %s\n", path, count(mistakes, "mistake"), count(warnings, "warning"))
+// checked is the last line of check. Not every mistake keeps a config from being used: those that concern a receiver, or this host, are
+// known only when it has loaded.
+func (e *env) checked(path string, cfg *config.Config, mistakes, warnings int, faulty []string) {
+	found := count(mistakes, "mistake") + ", " + count(warnings, "warning")
+	switch {
+	case cfg == nil:
+		fmt.Fprintf(e.stdout, "%s: %s: it does not load, and is not used\n", path, found)
+		return
+	case len(faulty) > 0:
+		fmt.Fprintf(e.stdout, "%s: %s: it loads and is used, with faults in %s\n", path, found, displayed(listOf(faulty)))
+		return
+	case mistakes > 0:
+		fmt.Fprintf(e.stdout, "%s: %s: it loads and is used\n", path, found)
 		return
 	}
+	verdict := "all is well"
+	if warnings > 0 {
+		verdict = "it loads and is used"
+	}
 	routes := count(len(cfg.Table.Routes), "route")
-	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.All()), "receiver"), routes, count(warnings, "warning"))
+	fmt.Fprintf(e.stdout, "%s: %s (%s, %s, %s)\n", path, verdict, count(len(cfg.All()), "receiver"), routes, count(warnings, "warning"))
 }
 
 // checkState refuses a state directory on a disk that is not fit for one. Where there is none yet, there is nothing to

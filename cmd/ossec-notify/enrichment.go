@@ -146,7 +146,7 @@ func (x *examination) enrich() {
 	}
 	doubts := x.cfg.Enrich.Check(time.Now())
 	for _, d := range doubts {
-		x.warning("enrich", cmp.Or(d.Remedy, "put it there, or mend it; alerts go on without it"), "%s", safe(d.Message))
+		x.warning("enrich", cmp.Or(d.Remedy, "put it there, or mend it; alerts go on without it"), "%s", display.Visible(d.Message))
 	}
 	if len(doubts) == 0 {
 		x.ok("enrich", "%s", x.cfg.Enrich)

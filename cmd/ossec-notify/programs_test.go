@@ -101,7 +101,7 @@ echo "blocked <!channel> on $OSSEC_NOTIFY_HOST"`, "[]")
 		t.Errorf("it had the descriptors %q", got)
 	}
 	out := in.command(exitDone, "explain", "--id", "mgr/1795440017.1")
-	for _, want := range []string{"block (command)", "accepted, the answer: blocked <!channel> on web-01", "soc (slack)  mgr/1795440017.1  report of block", "backup (email)  mgr/1795440017.1  report of block"} {
+	for _, want := range []string{"block (command)", "status 0, it printed: blocked <!channel> on web-01", "soc (slack)  mgr/1795440017.1  report of block", "backup (email)  mgr/1795440017.1  report of block"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("explain does not say %q:\n%s", want, out)
 		}
