@@ -106,6 +106,13 @@ echo "blocked <!channel> on $OSSEC_NOTIFY_HOST"`, "[]")
 			t.Errorf("explain does not say %q:\n%s", want, out)
 		}
 	}
+	shown := ""
+	for _, x := range in.deliveries() {
+		shown += in.command(exitDone, "outbox", "show", x.Delivery)
+	}
+	if strings.Count(shown, ": status 0, it printed: blocked <!channel> on web-01") != 1 {
+		t.Errorf("outbox show says\n%s", shown)
+	}
 	in.call("custom-notify", in.alert("1")) // the same alert once more
 	in.call("custom-notify", in.alert("2"))
 	in.delivered(8)
