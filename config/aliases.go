@@ -75,7 +75,7 @@ func (l *loader) aliases() {
 				if aliases[name] {
 					l.Errorf(at, "%s: %q stands for others itself: name receivers that send", path[0], name)
 				} else if _, ok := known[name]; !ok {
-					l.Errorf(at, "%s: %q is no receiver: %s", path[0], name, nearestOr(name, known, "add it under receivers:"))
+					l.Errorf(at, "%s: %q is no receiver: %s", path[0], name, nearestReceiver(name, known))
 				}
 			}
 		}
@@ -90,11 +90,12 @@ func (l *loader) aliases() {
 	}
 }
 
-func nearestOr(name string, known map[string]string, otherwise string) string {
-	if near := rules.Nearest(name, slices.Sorted(maps.Keys(known))); near != "" {
+// nearestReceiver is what to do about a name that no receiver has.
+func nearestReceiver[V any](name string, known map[string]V) string {
+	if near := rules.Nearest(name, slices.Collect(maps.Keys(known))); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	return otherwise
+	return "add it under receivers:"
 }
 
 // aliases makes those of a config. As with receivers, one that cannot be made is there all the same.

@@ -17,11 +17,11 @@ import (
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
-// Options say how receivers are made. The zero value is what a deliverer without a log takes.
+// Options say how receivers are made. The zero value makes them for deliveries.
 type Options struct {
 	// Client, when set, takes the place of every receiver's own HTTP client: preview's records.
 	Client *http.Client
-	// Log is what the dispatcher writes to.
+	// Log is what the dispatcher writes to; nil writes nothing.
 	Log *slog.Logger
 	// OnCall knows who is on call; nil knows nothing, and asks nobody.
 	OnCall *oncall.Cache
@@ -64,7 +64,7 @@ func (e *ReceiverError) Unwrap() error { return e.Err }
 func (c *Config) Dispatcher(opt Options) (*dispatch.Dispatcher, error) {
 	var errs []error
 	with := connecting{opt.Client, c.Egress}
-	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Zone: c.Zone, Receivers: map[string]*dispatch.Receiver{}, Log: opt.Log}
+	d := &dispatch.Dispatcher{Table: &c.Table, Scale: c.Scale, Zone: c.Zone, Receivers: map[string]*dispatch.Receiver{}, Log: cmp.Or(opt.Log, slog.New(slog.DiscardHandler))}
 	for _, r := range c.Receivers {
 		made, err := r.build(with)
 		for _, err := range notifier.Split(err) {

@@ -1,13 +1,10 @@
 package config
 
 import (
-	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
@@ -39,11 +36,7 @@ func (l *loader) report(r *Receiver, receivers map[string]*Receiver, name string
 	to := receivers[name]
 	switch _, known := l.names[name]; {
 	case !known:
-		advice := "add it under receivers:"
-		if near := rules.Nearest(name, slices.Collect(maps.Keys(receivers))); near != "" {
-			advice = fmt.Sprintf("did you mean %q?", near)
-		}
-		l.Errorf(at, "report: %q is no receiver: %s", name, advice)
+		l.Errorf(at, "report: %q is no receiver: %s", name, nearestReceiver(name, receivers))
 	case to == nil: // it stands for others, or has a mistake of its own
 		if slices.ContainsFunc(l.cfg.Aliases, func(a *Receiver) bool { return a.Name == name }) {
 			l.Errorf(at, "report: %q stands for others: name the receivers themselves", name)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -323,11 +322,7 @@ func (l *loader) fallbacks() {
 				follow(f, append(way, name))
 				continue
 			}
-			advice := "add it under receivers:"
-			if near := rules.Nearest(f, slices.Collect(maps.Keys(l.names))); near != "" {
-				advice = fmt.Sprintf("did you mean %q?", near)
-			}
-			report(r, "fallback: %q is no receiver: %s", f, advice)
+			report(r, "fallback: %q is no receiver: %s", f, nearestReceiver(f, l.names))
 		}
 		checked[name] = true
 	}

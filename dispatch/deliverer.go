@@ -143,6 +143,17 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	defer d.group.Wait() // lanes end with ctx, after their grace
 	defer cancel(context.Canceled)
 
+	err := d.work(ctx)
+	if err != nil {
+		if lost := d.lost(ctx); lost != nil { // which is why, or worse
+			return lost
+		}
+	}
+	return err
+}
+
+// work is Run, with lanes to deliver by.
+func (d *Deliverer) work(ctx context.Context) error {
 	ready := d.merge(ctx)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
@@ -153,7 +164,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		return err
 	}
 	for {
-		if err := d.lost(ctx); err != nil {
+		if err := d.standing(); err != nil {
 			return err
 		}
 		more, err := d.intake(ctx)
@@ -266,7 +277,7 @@ func (d *Deliverer) tick(ctx context.Context, now time.Time) (due <-chan time.Ti
 
 // untilItTakes repeats a step of the outbox's while there is no room on the disk, or another process keeps writing,
 // until ctx ends. A deliverer that ended instead would leave what waits to the next call, and what was told and not
-// noted would be told again.
+// noted would be told again. It does end where somebody made room by removing the outbox: that room comes with its end.
 func (d *Deliverer) untilItTakes(ctx context.Context, step func() error) error {
 	for said := false; ; said = true {
 		err := step()
@@ -278,6 +289,9 @@ func (d *Deliverer) untilItTakes(ctx context.Context, step func() error) error {
 		}
 		if !said {
 			d.Log.Error("the outbox takes nothing for now; trying on", "err", err)
+		}
+		if err := d.standing(); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
@@ -323,7 +337,7 @@ func (d *Deliverer) intake(ctx context.Context) (more bool, err error) {
 			continue
 		}
 		more = true
-		if err := d.lost(ctx); err != nil { // since these were taken
+		if err := d.standing(); err != nil { // since these were taken
 			return more, err
 		}
 		if err := d.accept(ctx, arrivals, meta); err != nil {
@@ -491,6 +505,7 @@ func (d *Deliverer) lanesOf(ctx context.Context, name string, waiting int) []*la
 		}
 		all = append(all, l)
 		d.group.Go(func() {
+			defer l.ended.Store(true)
 			if err := l.run(ctx); err != nil && ctx.Err() == nil {
 				select {
 				case d.fault <- fmt.Errorf("receiver %s: %w", l.name, err):

@@ -31,7 +31,8 @@ type lane struct {
 	rate   Rate
 	health health
 
-	said atomic.Value // string: why the vendor could not be asked for an earlier copy, told once until it changes
+	ended atomic.Bool
+	said  atomic.Value // string: why the vendor could not be asked for an earlier copy, told once until it changes
 }
 
 func newLane(d *Deliverer, name string) *lane {

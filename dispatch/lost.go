@@ -15,7 +15,16 @@ const (
 	lastTold = 100                   // of how many lost deliveries the log tells one by one
 )
 
-// lost is why the deliverer must end, once all has been told that nobody else could tell.
+// standing is why the deliverer must end; nil where what it works in is still there.
+func (d *Deliverer) standing() error {
+	if d.Lost == nil {
+		return nil
+	}
+	_, why := d.Lost()
+	return why
+}
+
+// lost is standing, once all has been told that nobody else could tell.
 func (d *Deliverer) lost(ctx context.Context) error {
 	if d.Lost == nil {
 		return nil
@@ -46,8 +55,8 @@ func (d *Deliverer) lastRound(ctx context.Context) {
 			if q.Counts[outbox.Delivering] == 0 && (q.Due.IsZero() || q.Due.After(now)) {
 				continue
 			}
-			due = true
 			for _, l := range d.lanesOf(ctx, q.Receiver, q.Counts[outbox.Pending]+q.Counts[outbox.Delivering]) {
+				due = due || !l.ended.Load() // as one has for which there was no room on the disk
 				l.poke()
 			}
 		}

@@ -91,7 +91,7 @@ func answer() *Unspooled {
 	return nil
 }
 
-// DefaultHome is the home of the installation where the program's path does not tell.
+// DefaultHome is the home of the installation where neither a flag nor the program's path tells.
 func DefaultHome() string {
 	if home := os.Getenv("OSSEC_NOTIFY_HOME"); home != "" {
 		return home

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 // tooOld is the age at which a database is worth a word: those of MaxMind and others come every week or month.
@@ -106,7 +108,7 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 		column, odd, first := strings.Split(c.Links[label], "."), 0, ""
 		for r := range held.all() {
 			v, ok := at(r.values(), column).(string)
-			if !ok || v == "" || strings.HasPrefix(v, "https://") || strings.HasPrefix(v, "http://") {
+			if !ok || v == "" || display.IsPageAddress(v) {
 				continue
 			}
 			if odd++; odd == 1 || r.key < first {
@@ -118,7 +120,7 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 			if odd > 1 {
 				others = fmt.Sprintf("; there are %d such rows", odd)
 			}
-			doubtAt("links", "links: %s: %q of %q is no whole address of a page (https://…), so it is no link%s", t.path, c.Links[label], first, others)
+			doubtAt("links", "links: %s: %q of %q is no whole address of a page (https://…, its blanks and other odd characters as %%20), so it is no link%s", t.path, c.Links[label], first, others)
 		}
 	}
 	return doubts

@@ -311,7 +311,13 @@ func TestBrokenTablesSayWhatIsWrong(t *testing.T) {
 		"no header":             {"a.csv", "", "it is empty: its first line must name the columns"},
 		"too many cells":        {"a.csv", "key,owner\nweb,a,b\n", "line 2 has 3 columns, and the first line names 2"},
 		"an open quote":         {"a.csv", "key,owner\n\"web,a\n", `extraneous or missing " in quoted-field`},
-		"no JSON":               {"a.json", "{", "unexpected EOF"},
+		"half of it":            {"a.json", "{", "it is not JSON: it ends too early"},
+		"no JSON":               {"a.json", "{\n  \"web\": {},\n}\n", "line 3 is not JSON: invalid character '}'"},
+		"no rows":               {"a.json", "\n", "it is empty: write an object of rows"},
+		"nothing":               {"a.yaml", "", "it is empty: write rows by their keys"},
+		"comments":              {"a.yaml", "# web: {owner: shop}\n", "it is empty: write rows by their keys"},
+		"no value":              {"a.yaml", "---\n~\n", "it is empty: write rows by their keys"},
+		"no YAML":               {"a.yaml", "web: {x: 1\nb: 2\n", "line 2 is not YAML: did not find"},
 		"two values":            {"a.json", "{} {}", "something follows behind the table"},
 		"a number":              {"a.json", "7", "neither rows by their keys, nor a list of rows"},
 		"a row of text":         {"a.yaml", "web: shop\n", `the row of "web" is no set of columns`},
@@ -341,7 +347,7 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 		"network": {File: write(t, dir+"/n.csv", "key,site\n10.0.0.0/33,lab\n"), By: "srcip"},
 		"empty":   {File: write(t, dir+"/e.csv", "key,site\n"), By: "srcip"},
 		"wide":    {File: write(t, dir+"/w.csv", "key,note\nweb,"+strings.Repeat("x", maxRow)+"\ndb,short\n"), By: "agent"},
-		"runbook": {File: write(t, dir+"/r.json", `{"1": {"url": "https://wiki.example.com/1"}, "3": {"url": "wiki.example.com"}, "2": {"url": "javascript:alert(1)"}, "4": {"url": ""}}`), By: "rule", Links: map[string]string{"Runbook": "url"}},
+		"runbook": {File: write(t, dir+"/r.json", `{"1": {"url": "https://wiki.example.com/1"}, "3": {"url": "wiki.example.com"}, "2": {"url": "javascript:alert(1)"}, "4": {"url": ""}, "5": {"url": "https://wiki.example.com/ssh key"}}`), By: "rule", Links: map[string]string{"Runbook": "url"}},
 	}})
 	var got []string
 	for _, d := range e.Check(time.Now()) {
@@ -354,7 +360,7 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 		`tables.asset: links: DIR/a.csv has no column "wiki", but owner`,
 		`tables.empty: DIR/e.csv has no rows`,
 		`tables.network: DIR/n.csv: line 2: "10.0.0.0/33" is no address and no network`,
-		`tables.runbook: links: DIR/r.json: "url" of "2" is no whole address of a page (https://…), so it is no link; there are 2 such rows`,
+		`tables.runbook: links: DIR/r.json: "url" of "2" is no whole address of a page (https://…, its blanks and other odd characters as %20), so it is no link; there are 3 such rows`,
 		`tables.wide: DIR/w.csv: line 2: the row has 32771 bytes, more than the 32768 that go with an alert: it is left out`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -403,8 +403,14 @@ func readJSON(r *rows, b []byte, k *key) error {
 	in.UseNumber()
 	var v any
 	if err := in.Decode(&v); err != nil {
-		if errors.Is(err, io.EOF) {
+		var wrong *json.SyntaxError
+		switch {
+		case errors.Is(err, io.EOF):
 			return errors.New("it is empty: write an object of rows by their keys, or a list of rows that have a key")
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return errors.New("it is not JSON: it ends too early")
+		case errors.As(err, &wrong):
+			return fmt.Errorf("line %d is not JSON: %w", 1+bytes.Count(b[:min(int(wrong.Offset), len(b))], []byte("\n")), err)
 		}
 		return err
 	}
@@ -421,10 +427,16 @@ func readJSON(r *rows, b []byte, k *key) error {
 func readYAML(r *rows, b []byte, k *key) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return err
+		var first *yaml.LoadError
+		if many := (*yaml.LoadErrors)(nil); errors.As(err, &many) && len(many.Errors) > 0 {
+			first = many.Errors[0]
+		} else if !errors.As(err, &first) {
+			return fmt.Errorf("it is not YAML: %w", err)
+		}
+		return fmt.Errorf("line %d is not YAML: %s", first.Mark.Line, first.Message)
 	}
 	root := yamlnode.Resolve(&doc)
-	if root == nil {
+	if root == nil || root.IsZero() || root.ShortTag() == "!!null" {
 		return errors.New("it is empty: write rows by their keys, or a list of rows that have a key")
 	}
 	left := maxNodes

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ type Batch[T any] struct {
 	Bytes int           // the most bytes, by what Add is told; 0 is no limit
 	Wait  time.Duration // how long an item waits for others; 0 is as long as the request before it takes, a second at most
 	// Send makes one request and says for each item, in their order, what became of it. Its context ends when the first
-	// of those who wait has no more time, and when none of them waits any more.
+	// of those who wait has no more time, and when none of them waits any more: what it says at once then is still told.
 	Send func(ctx context.Context, items []T) []Result
 
 	mu       sync.Mutex
@@ -96,6 +97,7 @@ type pending[T any] struct {
 // caller is one who waits for an item.
 type caller struct {
 	ctx    context.Context
+	bytes  int // of the item
 	result Result
 	done   chan struct{}
 }
@@ -109,7 +111,7 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		r := b.results(ctx, []T{item})[0]
 		return r.Receipt, r.Err
 	}
-	c := &caller{ctx: ctx, done: make(chan struct{})}
+	c := &caller{ctx: ctx, bytes: bytes, done: make(chan struct{})}
 	b.mu.Lock()
 	if b.open != nil && b.Bytes > 0 && b.open.bytes+bytes > b.Bytes {
 		b.flush()
@@ -137,25 +139,35 @@ func (b *Batch[T]) Add(ctx context.Context, item T, bytes int) (Receipt, error) 
 		return c.result.Receipt, c.result.Err
 	case <-ctx.Done():
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	why := fmt.Errorf("wait for a request of several: %w", context.Cause(ctx))
+	if b.leave(p, c) {
+		return Receipt{}, &Error{Err: why}
+	}
+	last := time.NewTimer(lastWord)
+	defer last.Stop()
 	select {
 	case <-c.done:
 		return c.result.Receipt, c.result.Err
-	default:
+	case <-last.C:
+		return Receipt{}, &Error{Err: why, Ambiguous: true}
 	}
-	sent := true
-	if b.open == p { // it has not left yet, and need not
-		for i := range p.callers {
-			if p.callers[i] == c {
-				p.items, p.callers = append(p.items[:i], p.items[i+1:]...), append(p.callers[:i], p.callers[i+1:]...)
-				p.bytes -= bytes
-				break
-			}
-		}
-		sent = false
+}
+
+// lastWord is how long whoever has no more time still waits for a request that has left: its time is over, too, so it says now what it
+// has decided by then. What is in would be sent again else, and what is refused for good tried again.
+const lastWord = 500 * time.Millisecond
+
+// leave takes an item out of a request that has not left yet, and reports whether it could.
+func (b *Batch[T]) leave(p *pending[T], c *caller) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open != p {
+		return false
 	}
-	return Receipt{}, &Error{Err: fmt.Errorf("wait for a request of several: %w", context.Cause(ctx)), Ambiguous: sent}
+	i := slices.Index(p.callers, c)
+	p.items, p.callers = slices.Delete(p.items, i, i+1), slices.Delete(p.callers, i, i+1)
+	p.bytes -= c.bytes
+	return true
 }
 
 // flush sends what is open. It is for who holds the lock.

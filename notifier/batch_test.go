@@ -239,3 +239,60 @@ func TestBatchingSettings(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What a request has decided when the time of those who wait is over is told to them: an item that is in must not be sent again because
+// another one is waited for. Nobody waits for a request that does not end.
+func TestWhatIsKnownWhenTimeIsOverIsTold(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(context.Context) (context.Context, context.CancelFunc)
+		late time.Duration // that Send ends after its context
+		told bool
+	}{
+		"a timeout": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, 10*time.Second)
+		}, 0, true},
+		"told to stop": {stopAfter(10 * time.Second), 10 * time.Millisecond, true},
+		"no end in it": {stopAfter(10 * time.Second), time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &Batch[string]{Size: 3, Send: func(ctx context.Context, items []string) []Result {
+					<-ctx.Done()
+					time.Sleep(c.late)
+					results := make([]Result, len(items))
+					results[slices.Index(items, "slow")].Err = &Error{Err: context.Cause(ctx), Ambiguous: true}
+					return results
+				}, Wait: time.Second}
+				ctx, cancel := c.end(t.Context())
+				defer cancel()
+				began := time.Now()
+				var callers sync.WaitGroup
+				for _, item := range []string{"in", "slow", "in too"} {
+					callers.Go(func() {
+						_, err := b.Add(ctx, item, 1)
+						if got, want := err == nil, c.told && item != "slow"; got != want {
+							t.Errorf("%s: %v", item, err)
+						}
+						if err != nil && !Classify(err).Ambiguous {
+							t.Errorf("%s: not ambiguous: %v", item, err)
+						}
+					})
+				}
+				callers.Wait()
+				if took := time.Since(began); took > 10*time.Second+lastWord {
+					t.Errorf("they waited for %s", took)
+				}
+				time.Sleep(c.late) // until it has ended
+			})
+		})
+	}
+}
+
+// stopAfter is a context that ends after a time that it does not tell.
+func stopAfter(d time.Duration) func(context.Context) (context.Context, context.CancelFunc) {
+	return func(ctx context.Context) (context.Context, context.CancelFunc) {
+		ctx, cancel := context.WithCancel(ctx)
+		time.AfterFunc(d, cancel)
+		return ctx, cancel
+	}
+}

@@ -17,7 +17,7 @@ func NetworkHint(err error) string {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "this host knows no such name: mend it, or see the host's DNS"
 	case errors.As(err, &dns):
-		return "this host's DNS does not answer"
+		return "this host's DNS gives no answer"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "no way leads there from this host: see its routes and firewalls"
 	}
@@ -40,7 +40,7 @@ func httpHint(err error) string {
 	case errors.As(err, &invalid):
 		return "the server's certificate does not hold, and must be mended there"
 	case errors.As(err, &noTLS), errors.Is(err, http.ErrSchemeMismatch):
-		return "this port does not speak TLS: write http:// in the setting url, or the port for TLS"
+		return "this port does not speak TLS: write http in place of https in the setting url, or the port for TLS"
 	}
 	return NetworkHint(err)
 }

@@ -56,19 +56,36 @@ func (m *Match) MarshalText() ([]byte, error) {
 // ParseMatchText reads what String and MarshalText write, and any other match in YAML. The scale gives severities their
 // levels, so that a match that was kept means what the config means now.
 func ParseMatchText(text string, scale alert.Scale) (*Match, error) {
+	m, _, err := parseMatchText(text, scale)
+	return m, err
+}
+
+// MatchWarnings say what of a text that ParseMatchText takes is allowed and hardly meant, as ParseMatch says it of a config.
+func MatchWarnings(text string, scale alert.Scale) []string {
+	_, problems, _ := parseMatchText(text, scale)
+	var out []string
+	for _, problem := range byPlace(problems) {
+		if problem.Warning {
+			out = append(out, problem.Message)
+		}
+	}
+	return out
+}
+
+func parseMatchText(text string, scale alert.Scale) (*Match, []Problem, error) {
 	var node yaml.Node
 	if err := yaml.Load([]byte(text), &node); err != nil {
-		return nil, fmt.Errorf("no match: %w", err)
+		return nil, nil, fmt.Errorf("no match: %w", err)
 	}
 	p := newParser(scale)
 	if len(node.Content) == 0 {
-		return nil, errors.New("no match: the text is empty")
+		return nil, nil, errors.New("no match: the text is empty")
 	}
 	m := p.match(node.Content[0], "match")
 	if err := p.err(); err != nil {
-		return nil, err
+		return nil, p.problems, err
 	}
-	return m, nil
+	return m, p.problems, nil
 }
 
 // write writes the match in YAML's flow style. Texts are in quotes unless they are plain words, so that YAML makes of

@@ -93,6 +93,8 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"half a range", `rule: 5700-57x9`, `1:7: "5700-57x9" is no range: write two ids such as 5700-5799`},
 		{"range without begin", `rule: "-5799"`, `1:7: "-5799" is no range: write two ids such as 5700-5799`},
 		{"list in a text", `rule: 5710, 5712`, `1:7: "5710, 5712" is no rule id: write several as a list, [5710, 5712]`},
+		{"pattern of rules", "rule: [57.*, ~57]", `1:8: "57.*" is no rule id: write an id, or a range such as 5700-5799` + "\n" +
+			`1:14: "~57" is no rule id: write an id, or a range such as 5700-5799`},
 		{"comparison of a rule", `rule: ">=5700"`, `1:7: ">=5700" is no rule id: write an id, or a range such as 5700-5799`},
 		{"negated rule", `rule: "!5712"`, `1:7: rule takes no !: write not: {rule: 5712}`},
 
@@ -128,9 +130,11 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"bits behind the network part", `srcip: 10.1.2.3/8`, `1:8: warning: 10.1.2.3/8 has bits behind its network part: it means 10.0.0.0/8`},
 		{"short agent id", `agent_id: 1`, `1:11: warning: agent ids have three digits or more: did you mean "001"?`},
 		{"wildcard", `log: failed.*root`, `1:6: warning: "failed.*root" looks like a regular expression, and is taken letter by letter: write "~failed.*root"`},
+		{"shell pattern", `agent: "web-*"`, `1:8: warning: "web-*" holds a *, which is taken letter by letter: leave it out, for a part of the name is enough`},
+		{"regular expression for an agent", `agent: "web-.*"`, `1:8: warning: "web-.*" looks like a regular expression, and is taken letter by letter: write "~web-.*"`},
 		{"group of alternatives", `field.data.country: [ES, "^(DE|AT)$"]`, `1:26: warning: "^(DE|AT)$" looks like a regular expression, and is taken letter by letter: write "~^(DE|AT)$"`},
 		{"negated regular expression without ~", `user: "!^(root|admin)$"`, `1:7: warning: "!^(root|admin)$" looks like a regular expression, and is taken letter by letter: write not: {user: "~^(root|admin)$"}`},
-		{"regular expression for words", `group: ~sshd`, `1:8: warning: "~sshd" looks like a regular expression, and group is compared exactly: write the whole words, several as a list`},
+		{"regular expression for words", `group: ~sshd`, `1:8: warning: "~sshd" looks like a regular expression, and group is compared exactly: write whole words, each by itself`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 // notation is what only regular expressions have, and the texts of logs, paths and prose hardly ever: a wildcard that repeats (.*), a
 // class that repeats or ranges ([0-9], [^ ]+), an escape that repeats (\d+), a group that repeats or is of a special kind ((?i), (…)*),
 // and a dot that is escaped within a name (auth\.log).
-var notation = regexp.MustCompile(`\.[*+]|\[\^?(?:\w-\w)+[^\]\s]*\]|\[\^|\][*+]|\]\{\d|\\[dDwWsSb][*+{]|\)[*+{]|\(\?[a-zA-Z:<]|\w\\\.\w`)
+var notation = regexp.MustCompile(`\.[*+]|\[\^?(?:\w-\w)+[^\]\s]*\]|\[\^|\][*+]|\]\{\d|\\[dDwWsSb][*+{]|\)[*+]|\)\{\d|\(\?[a-zA-Z:<]|\w\\\.\w`)
 
 // windowsPath finds where a backslash divides a path: there none is an escape.
 var windowsPath = regexp.MustCompile(`[A-Za-z]:\\|\\\\|\\[A-Za-z]\w+\\`)

@@ -93,7 +93,7 @@ func parseIDRange(text string) (idRange, error) {
 	if strings.ContainsAny(text, ",; \t|") {
 		return idRange{}, fmt.Errorf("%q is no rule id: write several as a list, [5710, 5712]", text)
 	}
-	if strings.ContainsAny(text, "<>=") {
+	if strings.ContainsAny(text, `<>=~^$*?+()[]{}\`) {
 		return idRange{}, fmt.Errorf("%q is no rule id: write an id, or a range such as 5700-5799", text)
 	}
 	from, to, dashed := strings.Cut(text, "-")

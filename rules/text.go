@@ -139,7 +139,11 @@ func (p *parser) texts(f field, values []value, list bool) matcher {
 			p.problem(v.node, "%v", err)
 			continue
 		}
-		if pattern.regexp == nil && looksLikeRegexp(text) {
+		switch {
+		case pattern.regexp != nil:
+		case f.key == "agent" && strings.Trim(text, "*") != text && !strings.HasSuffix(text, ".*"): // names of agents hold none
+			p.warn(v.node, "%q holds a *, which is taken letter by letter: leave it out, for a part of the name is enough", v.text)
+		case looksLikeRegexp(text):
 			meant := strconv.Quote("~" + text)
 			if negated {
 				meant = fmt.Sprintf("not: {%s: %s}", f.key, meant)

@@ -115,7 +115,7 @@ func (p *parser) wrongWord(v value, key string) bool {
 		p.problem(v.node, "%q is no group: write several as a list, [%s]", v.text, listed(strings.Trim(v.text, "~^$()"), ",|"))
 	default:
 		if LooksLikePattern(v.text) {
-			p.warn(v.node, "%q looks like a regular expression, and %s is compared exactly: write the whole words, several as a list", v.text, key)
+			p.warn(v.node, "%q looks like a regular expression, and %s is compared exactly: write whole words, each by itself", v.text, key)
 		}
 		if _, ok := number(v.text); ok && key == "agent_id" && len(v.text) < 3 {
 			p.warn(v.node, "agent ids have three digits or more: did you mean %q?", strings.Repeat("0", 3-len(v.text))+v.text)

@@ -171,8 +171,16 @@ func (d *Decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 // Unknown says that a key is not known, and which one may be meant.
 func (d *Decoder) Unknown(k *yaml.Node, where string, known []string) {
 	slices.Sort(known)
-	if near := rules.Nearest(k.Value, known); near != "" {
-		d.Errorf(k, "unknown key %q in %s: did you mean %q?", k.Value, where, near)
+	near := kin(k.Value, known)
+	if misspelt := rules.Nearest(k.Value, known); misspelt != "" {
+		near = []string{misspelt}
+	}
+	switch len(near) {
+	case 1:
+		d.Errorf(k, "unknown key %q in %s: did you mean %q?", k.Value, where, near[0])
+		return
+	case 2:
+		d.Errorf(k, "unknown key %q in %s: did you mean %q or %q?", k.Value, where, near[0], near[1])
 		return
 	}
 	d.Errorf(k, "unknown key %q in %s: it takes %s", k.Value, where, strings.Join(known, ", "))

@@ -46,7 +46,7 @@ type Site struct {
 	mu       sync.Mutex     // of what follows; not held while the outbox is written to
 	cfg      *config.Config // nil when there is none to go by
 	d        *dispatch.Dispatcher
-	oncall   *oncall.Cache    // closed with the outbox
+	oncall   *oncall.Cache    // closed by Close
 	egress   *notifier.Egress // of cfg or, where there is none, of the broken one as far as it can be read
 	loaded   time.Time        // when cfg loaded first
 	fault    error            // why cfg is not what the config file says; nil when it is

@@ -1,7 +1,6 @@
 package templates
 
 import (
-	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -71,7 +70,7 @@ func shownLabel(name string) string {
 func (d *Data) shownLinks(links []Link) []Link {
 	added := 0
 	for _, x := range d.Shown {
-		if !x.Link || !IsPageAddress(x.Value) || added == maxShownLinks {
+		if !x.Link || !display.IsPageAddress(x.Value) || added == maxShownLinks {
 			continue
 		}
 		added++
@@ -87,12 +86,4 @@ func (d *Data) shownLinks(links []Link) []Link {
 		}
 	}
 	return links
-}
-
-// IsPageAddress reports whether a text from the operator is an address of http or https that may be a link as it is: it holds nothing that
-// a message, a mail or a terminal would take for more.
-func IsPageAddress(s string) bool {
-	odd := strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
-	u, err := url.Parse(s)
-	return err == nil && !odd && len(s) <= maxLink && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && !strings.ContainsAny(s, "<>|\"`")
 }

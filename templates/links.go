@@ -150,8 +150,7 @@ func escapeURL(v any) (string, error) {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil
 }
 
-// maxLink is how many bytes a link may have.
-const maxLink = 900
+const maxLink = display.MaxAddress
 
 // Links are the links of an alert, in the order in which messages show them.
 func (s *Set) Links(d *Data) []Link { return s.renderLinks(d) }

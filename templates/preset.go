@@ -76,6 +76,9 @@ func (p *preset) parts(s *Set, d *Data) (map[string]display.Text, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.NeedsObject() && !body.Blank() && !strings.HasPrefix(strings.TrimSpace(body.Raw()), "{") {
+		return nil, fmt.Errorf("template %s:%d: what it makes is no object, and form and secret_fields need one: {…}", r.BodyName, r.BodyLine+1)
+	}
 	return map[string]display.Text{"body.json": body}, nil
 }
 

@@ -47,3 +47,30 @@ func TestNoJSONNamesTheLine(t *testing.T) {
 		}
 	}
 }
+
+// TestAListIsNoBodyForSecrets: what has no place for a key is told when it is made, by check, too, and not when it is sent.
+func TestAListIsNoBodyForSecrets(t *testing.T) {
+	const file = "name: house\ntitle: House\nabout: A message.\nchecked: 2026-11-23\nsettings: {url: {required: true, help: h, example: \"https://example.com\"}, key: {secret: true, help: h}}\nplain: {text: \"{text}\"}\nrequest:\n  url: \"{url}\"\n  secret_fields: {key: \"{key}\"}\n  body: |\n    "
+	a := alert.Parse([]byte(`{"id":"1","rule":{"id":"5712","level":10}}`), alert.Options{FileName: "x.json"})
+	for body, want := range map[string]string{
+		`[{"text": "a"}]`: "template house.yaml/request.json:11: what it makes is no object, and form and secret_fields need one: {…}",
+		`"a"`:             "template house.yaml/request.json:11: what it makes is no object, and form and secret_fields need one: {…}",
+		` {"text": "a"}`:  "",
+	} {
+		p, problems := presets.Parse("house.yaml", []byte(file+body))
+		if p == nil {
+			t.Fatal(problems)
+		}
+		set, err := Default().WithPreset(p, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if _, err := set.Parts(NewData(a, alert.DefaultScale, Context{Receiver: "it", Channel: "webhook"})); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}

@@ -20,10 +20,10 @@ var units = []struct {
 
 // UnmarshalYAML reads a size.
 func (v *Size) UnmarshalYAML(n *yaml.Node) error {
-	size, err := ParseSize(n.Value)
 	if n.Kind != yaml.ScalarNode {
-		_, err = ParseSize("")
+		return fmt.Errorf("a size is wanted, such as 1MB, and this is %s", Kind(n))
 	}
+	size, err := ParseSize(n.Value)
 	if err != nil {
 		return err
 	}

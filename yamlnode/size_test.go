@@ -22,7 +22,7 @@ func TestSizes(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"0": "more than nothing", "-1": "more than nothing", "-1MB": "more than nothing", "64k": "such as 512KB", "x": "such as 512KB", "MB": "such as 512KB",
-		"[1]": "such as 512KB", "1.5MB": "such as 512KB", "9999999999999999999": "such as 512KB", "9999999999GiB": "too large", `"1 000"`: "such as 512KB",
+		"[1]": "and this is a list", "1.5MB": "such as 512KB", "9999999999999999999": "such as 512KB", "9999999999GiB": "too large", `"1 000"`: "such as 512KB",
 	} {
 		var got Size
 		if err := yaml.Unmarshal([]byte(text), &got); err == nil || !strings.Contains(err.Error(), want) {

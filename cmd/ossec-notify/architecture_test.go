@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"go/doc"
 	"go/parser"
 	"go/token"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -39,7 +42,7 @@ var mayImport = map[string][]string{
 	"rules":                 {"alert", "family", "window", "yamlnode"},
 	"family":                {"alert", "display"},
 	"notifier":              {"display", "program", "regular", "yamlnode"},
-	"enrich":                {"alert", "regular", "yamlnode"},
+	"enrich":                {"alert", "display", "regular", "yamlnode"},
 	"enrich/enrichtest":     {},
 	"notifier/notifiertest": {"notifier", "display"},
 	"notifier/slack":        {"notifier", "display"},
@@ -93,6 +96,54 @@ func TestImportsPointOneWay(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestTheMapPointsDownwards: in CONTRIBUTING.md each package stands above those that it may import.
+func TestTheMapPointsDownwards(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "CONTRIBUTING.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ = bytes.Cut(text, []byte("\n## The map\n"))
+	text, _, _ = bytes.Cut(text, []byte("\n## "))
+	rank := map[string]int{}
+	name := regexp.MustCompile("`([^`]+)`")
+	for row := range strings.Lines(string(text)) {
+		first, _, ok := strings.Cut(strings.TrimPrefix(row, "| `"), " | ")
+		if !ok || !strings.HasPrefix(row, "| `") {
+			continue
+		}
+		folder := ""
+		for _, m := range name.FindAllStringSubmatch("`"+first, -1) {
+			pkg := m[1]
+			if above, _, below := strings.Cut(pkg, "/"); below {
+				folder = above + "/"
+			} else {
+				pkg = folder + pkg
+			}
+			if rank[pkg] = len(rank) + 1; !isPackage(pkg) {
+				t.Errorf("CONTRIBUTING.md, The map: there is no package %s", pkg)
+			}
+		}
+	}
+	for pkg, imports := range mayImport {
+		if rank[pkg] == 0 {
+			if !bytes.Contains(text, []byte("`"+path.Base(pkg)+"`")) { // what tests use is told of with what they test
+				t.Errorf("CONTRIBUTING.md, The map: package %s is missing", pkg)
+			}
+			continue
+		}
+		for _, imp := range imports {
+			if at := rank[imp]; at > 0 && at < rank[pkg] {
+				t.Errorf("CONTRIBUTING.md, The map: %s stands above %s, which imports it", imp, pkg)
+			}
+		}
+	}
+}
+
+func isPackage(dir string) bool {
+	files, err := filepath.Glob(filepath.Join("..", "..", dir, "*.go"))
+	return err == nil && len(files) > 0
 }
 
 func TestEveryPackageSaysWhatItOwns(t *testing.T) {

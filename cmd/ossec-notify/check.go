@@ -192,7 +192,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		if e.format == "json" {
 			_ = f.writeJSON(e.stdout)
 		} else {
-			fmt.Fprintln(e.stdout, f)
+			fmt.Fprintln(e.stdout, displayed(f.String()))
 		}
 	}
 	if e.format == "text" {

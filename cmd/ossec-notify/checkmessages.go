@@ -13,11 +13,12 @@ import (
 	"github.com/ossec-notify/ossec-notify/sample"
 )
 
-// checkTemplates renders the built-in samples for every receiver.
+// checkTemplates renders the built-in samples for every receiver, the first of them in every severity: a template may say of what is
+// critical what it says of nothing else.
 func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 	var found []finding
 	said := map[string]bool{}
-	for _, name := range sample.Names() {
+	for i, name := range sample.Names() {
 		a, err := sample.Alert(name)
 		if err != nil {
 			continue
@@ -28,7 +29,11 @@ func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 			if to == nil { // it could not be made, which has been said
 				continue
 			}
-			for _, x := range checkedMessages(r, to, a) {
+			messages := checkedMessages(r, to, a)
+			if i == 0 {
+				messages = append(messages, inEverySeverity(cfg.Scale, to, a)...)
+			}
+			for _, x := range messages {
 				_, err := d.Notification(x.Delivery)
 				if err == nil || said[r.Name+err.Error()] {
 					continue
@@ -53,6 +58,17 @@ func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 type checkedMessage struct {
 	dispatch.Delivery
 	what string // became of the alert, behind its name
+}
+
+// inEverySeverity are the messages that a receiver would be sent if a sample had other levels.
+func inEverySeverity(scale alert.Scale, to *dispatch.Receiver, a *alert.Alert) []checkedMessage {
+	var all []checkedMessage
+	for _, severity := range []alert.Severity{alert.Critical, alert.High, alert.Medium, alert.Low, alert.Info} {
+		other := *a
+		other.Rule.Level = scale.Begin(severity)
+		all = append(all, checkedMessage{dispatch.Delivery{Alert: &other, Receiver: to, Occurrence: 1}, ", if it were " + severity.String()})
+	}
+	return all
 }
 
 // checkedMessages are those that a receiver may be sent about a sample: where its preset is the operator's, also what becomes of it, which

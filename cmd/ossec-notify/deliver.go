@@ -93,7 +93,7 @@ func background(ctx context.Context, home, state string, lock *spool.Lock, log *
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, home, state, log)
 	if err != nil {
-		return nil, err
+		return nil, unlessLost(err, lock)
 	}
 	if err := standOn(d, lock, state); err != nil {
 		return nil, errors.Join(err, closeBox())

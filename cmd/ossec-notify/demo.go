@@ -203,7 +203,7 @@ func (d *demo) tellRoutes(name string, a *alert.Alert) {
 	links := ownLinks(a)
 	for _, l := range addedLines(a.Added) {
 		if !strings.HasSuffix(l.name, ".key") && !strings.HasPrefix(l.name, "mitre.") { // which the alert says itself
-			added = append(added, l.name+" "+l.shown(links))
+			added = append(added, l.field()+" "+l.shown(links))
 		}
 	}
 	fmt.Fprintf(d.w, "  added: %s\n", strings.Join(added, ", "))

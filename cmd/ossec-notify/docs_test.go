@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -309,4 +311,49 @@ func anchor(heading string) string {
 		}
 		return -1
 	}, heading)
+}
+
+// TestTheChannelOfContributingWorks: who copies the example gets a channel that passes the suite.
+func TestTheChannelOfContributingWorks(t *testing.T) {
+	t.Parallel()
+	_, guide, _ := strings.Cut(manual(t)["CONTRIBUTING.md"], "\n## Adding a channel\n")
+	guide, _, _ = strings.Cut(guide, "\n## ")
+	dir := t.TempDir()
+	replaced := map[string]string{} // files that the go command sees beside those of the repository
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := fence.FindAllStringSubmatch(guide, -1)
+	if len(blocks) < 2 {
+		t.Fatalf("the guide has %d blocks of code", len(blocks))
+	}
+	for i, name := range []string{"healthchecks.go", "healthchecks_test.go"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(blocks[i][2]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replaced[filepath.Join(root, "notifier", "healthchecks", name)] = path
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replaced})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(path, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	goCommand, err := exec.LookPath("go")
+	if err != nil {
+		t.Skipf("the go command is not here: %v", err)
+	}
+	suite := filepath.Join(dir, "suite")
+	for _, args := range [][]string{ // not run by the go command, which needs the folder to be there
+		{goCommand, "test", "-c", "-vet=off", "-overlay", path, "-o", suite, module + "notifier/healthchecks"}, {suite, "-test.v"},
+	} {
+		out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput()
+		if err != nil || args[0] == suite && !strings.Contains(string(out), "--- PASS: TestChannel") {
+			t.Fatalf("%q: %v\n%s", args, err, out)
+		}
+	}
 }

@@ -119,7 +119,7 @@ func (x *examination) say(check, level, remedy, format string, args ...any) {
 		_ = jsonLine(x.stdout, d)
 		return
 	}
-	fmt.Fprintln(x.stdout, d)
+	fmt.Fprintln(x.stdout, displayed(d.String()))
 }
 
 func (x *examination) ok(check, format string, args ...any) {

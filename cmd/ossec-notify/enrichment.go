@@ -16,7 +16,6 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
-	"github.com/ossec-notify/ossec-notify/templates"
 )
 
 // enriched are the alerts of an input, with what the config adds to them.
@@ -59,10 +58,10 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 	fmt.Fprintf(w, "  Added:\n")
 	width := 0
 	for _, l := range lines {
-		width = max(width, len(l.name))
+		width = max(width, len(l.field()))
 	}
 	for _, l := range lines {
-		fmt.Fprintf(w, "    %-*s  %s\n", width, l.name, l.shown(links))
+		fmt.Fprintf(w, "    %-*s  %s\n", width, l.field(), l.shown(links))
 	}
 }
 
@@ -86,7 +85,7 @@ func placeless(added map[string]any) (out []addedLine) {
 func ownLinks(a *alert.Alert) map[string]bool {
 	links := map[string]bool{}
 	for _, s := range a.Shown {
-		if s.Link && templates.IsPageAddress(s.Value) {
+		if s.Link && display.IsPageAddress(s.Value) {
 			links[s.Value] = true
 		}
 	}
@@ -101,8 +100,11 @@ func (l addedLine) shown(links map[string]bool) string {
 	return display.Quote(l.value).Line().CutEnd(200).String()
 }
 
-// addedLine is a field as routes name it, and its value.
+// addedLine is a field as routes name it, and its value. Both may be words of a list that somebody else keeps.
 type addedLine struct{ name, value string }
+
+// field is the name as a terminal shows it.
+func (l addedLine) field() string { return display.Quote(l.name).Line().CutEnd(200).String() }
 
 // addedLines are all fields that have a value, in order.
 func addedLines(added map[string]any) []addedLine {

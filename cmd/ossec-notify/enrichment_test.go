@@ -408,3 +408,30 @@ func TestExplainSaysWhyAnAddressHasNoPlace(t *testing.T) {
 		}
 	}
 }
+
+// TestColumnsDoNotSteerTheTerminal: a table may come from somebody else, and so may what its columns are called.
+func TestColumnsDoNotSteerTheTerminal(t *testing.T) {
+	t.Parallel()
+	const column, shown = "ow\x1b]0;pwned\aner", `ow\x1b]0;pwned\x07ner`
+	var added strings.Builder
+	writeAdded(&added, &alert.Alert{Added: map[string]any{"asset": map[string]any{column: "alice"}}})
+	if want := "    asset." + shown + "  alice\n"; !strings.HasSuffix(added.String(), want) {
+		t.Errorf("explain says %q, want the end %q", added.String(), want)
+	}
+
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"assets.csv": "agent," + column + "\nweb-01,alice\n",
+		"config.yaml": "receivers:\n  soc: {webhook: {url: https://example.com/hook}}\nenrich: {tables: {asset: {file: assets.csv, by: agent, show: [owner]}}}\n" +
+			"routes:\n  - {match: {field.asset.site: x}, to: [soc]}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out strings.Builder
+	run(t.Context(), []string{"check", "--home", dir, "--config", filepath.Join(dir, "config.yaml")}, strings.NewReader(""), &out, &out)
+	if got := out.String(); strings.Count(got, shown) != 2 || strings.ContainsAny(got, "\x1b\a") {
+		t.Errorf("check says %q", got)
+	}
+}

@@ -241,6 +241,54 @@ func TestFaultFullDiskAtTheOutboxWaitsForRoom(t *testing.T) {
 	})
 }
 
+// TestFaultFullDiskEndsWithTheOutboxThatWasRemoved makes room by removing the outbox, as may whoever finds a full disk. The room comes when
+// the deliverer lets go of the file, and not before.
+func TestFaultFullDiskEndsWithTheOutboxThatWasRemoved(t *testing.T) {
+	if !mayMount(t) {
+		return
+	}
+	in := newInstallation(t, toSlack+"follow: [logs/alerts/alerts.json]\n")
+	if err := os.MkdirAll(filepath.Join(in.home, "logs", "alerts"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	small := mount(t, in.state(), "2m")
+	t.Cleanup(func() { in.killDeliverer(syscall.SIGTERM) }) // before its disk goes
+	if err := spool.Prepare(in.state()); err != nil {
+		t.Fatal(err)
+	}
+	daemon := in.serve()
+	in.until("following", func() bool { return strings.Contains(in.log(), "msg=following") })
+	n := 20 // so that what is removed is larger than what takes its place
+	for i := range n {
+		in.write(fmt.Sprint(i + 1))
+	}
+	in.until("noted", func() bool { return in.count(outbox.Delivered) == n })
+	in.until("no room", func() bool {
+		n++
+		in.write(fmt.Sprint(n))
+		small.fill() // what SQLite gave back, too
+		return strings.Contains(in.log(), "no room on the disk")
+	})
+	files, err := filepath.Glob(filepath.Join(in.state(), "outbox.db*"))
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.until("begun anew", func() bool { return strings.Count(in.log(), "msg=serving ") == 2 })
+	small.empty()
+	in.told(n)
+	in.until("noted in an outbox that others see", func() bool { return in.count(outbox.Delivered) > 0 })
+	in.stop(daemon)
+	if got := len(in.stand.Messages()); got != n {
+		t.Errorf("%d messages for %d alerts", got, n)
+	}
+	if log := in.log(); !strings.Contains(log, "this process had it in use") {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
 // TestFaultFullDiskKeepsReceiversOfOssecConf fills the disk on which the receivers are kept that ossec.conf describes.
 // An alert for one that is not known yet waits in the spool, and one that waits in the outbox still finds its receiver.
 func TestFaultFullDiskKeepsReceiversOfOssecConf(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/regular"
@@ -54,7 +55,7 @@ func presetsCommand(e *env) *cobra.Command {
 			return e.showPreset(args[0])
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			e.home = cmp.Or(e.home, defaultHome())
+			e.home = cmp.Or(e.home, door.DefaultHome())
 			var names []string
 			for _, p := range e.allPresets() {
 				names = append(names, p.Name)
@@ -399,7 +400,10 @@ func presetExample(p *presets.Preset) string {
 
 // calledFrom says what ossec.conf must give for a drop-in, or "" where it cannot.
 func calledFrom(p *presets.Preset) string {
-	kind, _ := channel.ByCall(p.Name)
+	kind, ok := channel.ByCall(p.Name)
+	if !ok || kind.Preset != p.Name { // a channel has the name
+		return ""
+	}
 	given, err := kind.FromArgv("https://example.com", notifier.PlainSecret("x"))
 	if err != nil {
 		return ""

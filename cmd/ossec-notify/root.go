@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/door"
 )
 
 // env is what every command is given: the streams, and the flags that all commands share.
@@ -81,7 +81,7 @@ func rootCommand(e *env) *cobra.Command {
 		if f := cmd.Flags().Lookup("format"); f != nil && !slices.Contains(strings.Split(strings.Replace(f.Usage, " or ", ", ", 1), ", "), e.format) {
 			return fmt.Errorf("--format is %s, not %q", f.Usage, e.format)
 		}
-		e.home = cmp.Or(e.home, defaultHome())
+		e.home = cmp.Or(e.home, door.DefaultHome())
 		return nil
 	}
 	root.AddCommand(
@@ -96,25 +96,6 @@ func (e *env) formatFlag(cmd *cobra.Command, more ...string) {
 	all := append([]string{"text", "json"}, more...)
 	last := len(all) - 1
 	cmd.Flags().StringVar(&e.format, "format", "text", strings.Join(all[:last], ", ")+" or "+all[last])
-}
-
-// defaultHome is the home of the installation where neither a flag nor the program's path tells.
-func defaultHome() string {
-	if home := os.Getenv("OSSEC_NOTIFY_HOME"); home != "" {
-		return home
-	}
-	if f, err := os.Open("/etc/ossec-init.conf"); err == nil {
-		defer f.Close()
-		lines := bufio.NewScanner(io.LimitReader(f, 64<<10))
-		for lines.Scan() {
-			if v, ok := strings.CutPrefix(strings.TrimSpace(lines.Text()), "DIRECTORY="); ok {
-				if v = strings.Trim(v, `"'`); filepath.IsAbs(v) {
-					return v
-				}
-			}
-		}
-	}
-	return "/var/ossec"
 }
 
 // configPath is the config file that a command uses.
@@ -136,7 +117,7 @@ func (e *env) loadFile(path, what string) (*config.Config, error) {
 	mistakes := 0
 	for _, p := range r.Problems {
 		if !p.Warning {
-			fmt.Fprintln(e.stderr, p)
+			fmt.Fprintln(e.stderr, displayed(p.String()))
 			mistakes++
 		}
 	}

@@ -85,6 +85,9 @@ func (e *env) serve(ctx context.Context, read site.Cursors) (next *os.File, err 
 	}
 	log := slog.New(slog.NewTextHandler(e.stderr, nil))
 	lock, err := takeOver(ctx, state, log)
+	if gone(err) { // somebody removes it just now
+		err = fmt.Errorf("%w: %w", err, errStateLost)
+	}
 	if err != nil {
 		return nil, failed("%w", err)
 	}
@@ -97,7 +100,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors) (next *os.File, err 
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, e.home, state, log)
 	if err != nil {
-		return nil, failed("%w", err)
+		return nil, failed("%w", unlessLost(err, lock))
 	}
 	defer closeBox()
 	if err := standOn(d, lock, state); err != nil {

@@ -99,7 +99,7 @@ func partLines(n notifier.Notification, shown previewed) []string {
 		lines = append(lines, detailLines(n.Parts["details.json"])...)
 		key, links := sentOf(n, shown)
 		for _, l := range links {
-			if templates.IsPageAddress(l.Href) { // else the vendor would not take it for one
+			if display.IsPageAddress(l.Href) { // else the vendor would not take it for one
 				lines = append(lines, displayed(l.Text)+": "+l.Href)
 			}
 		}

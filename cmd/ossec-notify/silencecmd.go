@@ -151,6 +151,9 @@ func (e *env) addSilence(ctx context.Context, o silenceOrder) error {
 	for _, doubt := range doubtsAbout(s, scale) {
 		fmt.Fprintf(e.stderr, "warning: it %s%s\n", doubt, reach.words("; it would have silenced "))
 	}
+	for _, warning := range rules.MatchWarnings(s.Match, scale) {
+		fmt.Fprintf(e.stderr, "warning: %s\n", display.Quote(warning).Line())
+	}
 	if e.format == "json" {
 		return jsonLine(e.stdout, silenceLineOf(s, at))
 	}

@@ -20,7 +20,7 @@ func standOn(d *dispatch.Deliverer, lock *spool.Lock, state string) error {
 	box := outboxPath(state)
 	ours, err := os.Stat(box)
 	if err != nil {
-		return err
+		return unlessLost(err, lock)
 	}
 	d.Lost = func() (outbox bool, err error) {
 		_, dirErr := os.Stat(state)
@@ -42,6 +42,15 @@ func standOn(d *dispatch.Deliverer, lock *spool.Lock, state string) error {
 		return false, nil
 	}
 	return nil
+}
+
+// unlessLost is an error of whoever begins to deliver: errStateLost, too, where that was removed meanwhile which the lock is of. Who removes
+// a directory with all that is in it takes longer than a deliverer to notice, and to begin anew.
+func unlessLost(err error, lock *spool.Lock) error {
+	if lost := lock.Lost(); err != nil && lost != nil {
+		return fmt.Errorf("%w: %w: %w", err, lost, errStateLost)
+	}
+	return err
 }
 
 // gone reports that there is nothing at a path. What cannot be looked at may be there.

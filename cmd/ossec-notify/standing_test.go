@@ -1,20 +1,33 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
+// removeAll removes a directory that somebody may write into meanwhile, as rm -rf does by a second call.
+func removeAll(dir string) error {
+	for range 100 {
+		if err := os.RemoveAll(dir); !errors.Is(err, syscall.ENOTEMPTY) {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is written to all the time", dir)
+}
+
 // Whoever removes what a deliverer works in has it begin anew: no alert goes where nobody looks.
 func TestServeBeginsAnewWhenItsStateWasRemoved(t *testing.T) {
 	t.Parallel()
 	for name, remove := range map[string]func(state string) error{
-		"the directory": os.RemoveAll,
+		"the directory": removeAll,
 		"the outbox": func(state string) error {
 			files, err := filepath.Glob(filepath.Join(state, "outbox.db*"))
 			for _, f := range files {
@@ -60,7 +73,7 @@ default: [soc, down]
 			in.call("custom-notify", in.alert("3"))
 			in.told(3)
 			log := in.log()
-			if !strings.Contains(log, "this process had it in use") || strings.Count(log, "msg=serving ") != 2 {
+			if !strings.Contains(log, "this process had it in use") || strings.Count(log, "msg=serving ") < 2 {
 				t.Errorf("the log says\n%s", log)
 			}
 			if lost := strings.Contains(log, `msg="delivery is lost with the outbox"`); lost != (name != "the lock") {
@@ -79,7 +92,7 @@ func TestABackgroundDelivererLeavesWhenItsStateWasRemoved(t *testing.T) {
 	in := newInstallation(t, toSlack)
 	in.call("custom-notify", in.alert("1"))
 	in.told(1)
-	if err := os.RemoveAll(in.state()); err != nil {
+	if err := removeAll(in.state()); err != nil {
 		t.Fatal(err)
 	}
 	in.call("custom-notify", in.alert("2"))
@@ -97,5 +110,30 @@ func TestABackgroundDelivererLeavesWhenItsStateWasRemoved(t *testing.T) {
 	}
 	if n := len(in.stand.Messages()); n != 3 {
 		t.Errorf("Slack got %d messages for three alerts", n)
+	}
+}
+
+// What fails while a deliverer begins, for somebody still removes the directory, is no reason not to begin anew; what else fails is.
+func TestWhatFailsWhileTheStateIsRemovedBeginsAnew(t *testing.T) {
+	state := t.TempDir()
+	lock, err := spool.TryLock(state, "test", "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("cannot open the outbox")
+	if err := unlessLost(cause, lock); !errors.Is(err, cause) || errors.Is(err, errStateLost) {
+		t.Errorf("while all is there: %v", err)
+	}
+	if err := os.RemoveAll(state); err != nil {
+		t.Fatal(err)
+	}
+	if err := unlessLost(cause, lock); !errors.Is(err, cause) || !errors.Is(err, errStateLost) {
+		t.Errorf("after it was removed: %v", err)
+	}
+	if err := unlessLost(nil, lock); err != nil {
+		t.Errorf("of no failure: %v", err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Error(err)
 	}
 }

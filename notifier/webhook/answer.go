@@ -1,6 +1,11 @@
 package webhook
 
-import "github.com/ossec-notify/ossec-notify/notifier"
+import (
+	"slices"
+
+	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/templates/presets"
+)
 
 // readAnswer turns the answer into a receipt or an error. Where the setting success is given, it alone says what
 // is delivered.
@@ -23,10 +28,5 @@ func (w *Notifier) delivered(status int) bool {
 	if len(w.success) == 0 {
 		return status >= 200 && status < 300
 	}
-	for _, s := range w.success {
-		if status >= s.from && status <= s.to {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(w.success, func(s presets.Statuses) bool { return s.Hold(status) })
 }

@@ -10,7 +10,6 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -171,7 +170,7 @@ func (c Config) Validate() error {
 		bad("content_type", "%v", err)
 	}
 	for i, s := range c.Success {
-		if _, err := parseStatuses(s); err != nil {
+		if _, err := presets.ParseStatuses(s); err != nil {
 			bad(fmt.Sprintf("success[%d]", i), "%v", err)
 		}
 	}
@@ -251,22 +250,6 @@ func parseURL(s string) (*url.URL, error) {
 		return nil, errors.New("holds a user name: use the setting basic_auth")
 	}
 	return u, nil
-}
-
-// statuses is a range of HTTP statuses, both ends included.
-type statuses struct{ from, to int }
-
-func parseStatuses(s string) (statuses, error) {
-	first, last, isRange := strings.Cut(s, "-")
-	if !isRange {
-		last = first
-	}
-	from, err1 := strconv.Atoi(strings.TrimSpace(first))
-	to, err2 := strconv.Atoi(strings.TrimSpace(last))
-	if err1 != nil || err2 != nil || from < 200 || to > 599 || from > to {
-		return statuses{}, fmt.Errorf("%q is no HTTP status or range of them: write 202 or 200-299", s)
-	}
-	return statuses{from, to}, nil
 }
 
 // isToken reports whether s can be the name of a header (RFC 9110, 5.6.2).

@@ -248,7 +248,7 @@ func (f filled) value(name string) (string, error) {
 	case "earlier":
 		if n.Earlier == nil || n.Earlier.ID == "" {
 			e := notifier.Errorf(notifier.Permanent, "%s: nothing is known of the message that this one is about", f.w.preset.Title)
-			e.Hint = "the first message of the incident did not arrive, or came before ossec-notify kept how " + f.w.preset.Title + " calls it"
+			e.Hint = "the first message of the incident did not arrive, its answer did not say how " + f.w.preset.Title + " calls it, or it came before that was kept"
 			return "", e
 		}
 		return n.Earlier.ID, nil

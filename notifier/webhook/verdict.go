@@ -135,7 +135,7 @@ func (a vendorAnswer) wait(w *presets.Wait, now time.Time) time.Duration {
 
 // matches reports whether all that a condition says holds.
 func (a vendorAnswer) matches(m presets.Match, code string) bool {
-	if m.Status != nil && !slices.ContainsFunc(m.Status, func(s presets.Statuses) bool { return a.Status >= s.From && a.Status <= s.To }) {
+	if m.Status != nil && !slices.ContainsFunc(m.Status, func(s presets.Statuses) bool { return s.Hold(a.Status) }) {
 		return false
 	}
 	if m.Code != nil && !slices.Contains(m.Code, code) {

@@ -42,7 +42,7 @@ type Notifier struct {
 	cfg     Config
 	client  *http.Client
 	method  string
-	success []statuses
+	success []presets.Statuses
 	preset  *preset // nil: none
 }
 
@@ -67,7 +67,7 @@ func New(cfg Config, client *http.Client) (*Notifier, error) {
 	w := &Notifier{cfg: cfg, client: client, method: cmp.Or(cfg.Method, http.MethodPost)}
 	w.cfg.Body = cmp.Or(cfg.Body, bodyJSON)
 	for _, s := range cfg.Success {
-		r, err := parseStatuses(s)
+		r, err := presets.ParseStatuses(s)
 		if err != nil {
 			return nil, err
 		}

@@ -141,6 +141,9 @@ type Request struct {
 	Plain string
 }
 
+// NeedsObject reports that the body must be an object: a form has names, and what is secret is put beside others.
+func (r Request) NeedsObject() bool { return r.Form || len(r.SecretFields) > 0 }
+
 // Basic is a name and a password, with placeholders.
 type Basic struct{ Username, Password string }
 
@@ -225,6 +228,9 @@ const (
 
 // Statuses is a range of HTTP statuses, both ends included.
 type Statuses struct{ From, To int }
+
+// Hold reports whether a status is among them.
+func (s Statuses) Hold(status int) bool { return s.From <= status && status <= s.To }
 
 // Wait is where the vendor says how long to wait.
 type Wait struct{ JSON, Header, Unit string }

@@ -110,6 +110,7 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"method: PUT", `success: {status: [99]}`, `18:51: status: "99" is no HTTP status or range of them: write 202 or 200-299`},
 		{"  headers: {", "  success: {status: 200}\n  headers: {", `13:3: unknown key "success" in request: it takes basic, body, form, headers, method, query, secret_fields, url`},
 		{"  headers: {", "  secret_fields: {key: \"{tokn}\"}\n  headers: {", `13:24: secret_fields.key: {tokn} is neither a setting nor a value of the message: did you mean {token}?`},
+		{"  headers: {", "  secret_fields: {auth.key: \"{token}\", \"*\": x}\n  headers: {", `13:19: secret_fields: "auth.key" is no key that can be put into the body: letters, digits, _ and -|13:40: secret_fields: "*" is no key that can be put into the body: letters, digits, _ and -`},
 		{"acknowledge: none", "update: none", `17:3: unknown key "update" in on: it takes acknowledge, digest, resolve`},
 		{"acknowledge: none", "digest: none", `17:11: digest takes a request`},
 		{"default: soc,", "default: so,", `9:19: setting room: the default "so" is none of the values`},
@@ -120,6 +121,7 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"{path: text, chars: 10}", `{path: text, items: 10, more: ["{more}", "{token}"]}`, `24:53: more: {token} is none of its placeholders: it takes {more}, how many elements are left out`},
 		{"{path: text, chars: 10}", `{path: text, chars: 10, more: "{more}"}`, `24:12: more and last say how a list is cut: they stand beside items`},
 		{"{path: text, chars: 10}", `{path: text, items: 10, last: 9}`, `24:12: last is 9 of 10 items: leave room for the first ones, and for what more says`},
+		{"{path: text, chars: 10}", `{path: text, items: 1, more: "and {more}"}`, `24:12: items is 1, which is what more says: leave room for the first ones`},
 		{"unit: epoch_ms", "unit: hours", `27:9: wait takes json or header, and unit: one of s, ms, epoch_s, epoch_ms`},
 		{"is: temporary, wait: 6h", "is: permanent, wait: 6h", `29:57: wait is for what is temporary`},
 		{"status: 429, code: [quota], is: temporary, wait: 6h", "is: permanent", `29:7: a verdict needs a condition: status, code, text, body or json`},
@@ -160,6 +162,20 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 	for _, text := range []string{"", "- a", "a: [", "\x00", strings.Repeat("#", maxFile+1)} {
 		if p, problems := Parse("chat.yaml", []byte(text)); p != nil || len(problems) == 0 {
 			t.Errorf("%.20q is a preset", text)
+		}
+	}
+}
+
+// TestAFormAndSecretsNeedAnObject: a list has no place for a key, which would be found out at the first alert whose template fails.
+func TestAFormAndSecretsNeedAnObject(t *testing.T) {
+	list := strings.Replace(whole, `{text: "{text}", "room": "{room}", n: 3, list: [true, null]}`, `["{text}"]`, 1)
+	if _, problems := Parse("chat.yaml", []byte(list)); len(problems) > 0 {
+		t.Errorf("a list is refused where nothing is put into it: %v", problems)
+	}
+	for _, with := range []string{"  form: true\n", "  secret_fields: {key: \"{token}\"}\n"} {
+		_, problems := Parse("chat.yaml", []byte(strings.Replace(list, "  headers: {", with+"  headers: {", 1)))
+		if len(problems) == 0 || !strings.HasPrefix(problems[0].Message, "plain is a list, and form and secret_fields of request need a mapping") {
+			t.Errorf("%s: %v", with, problems)
 		}
 	}
 }
@@ -217,6 +233,17 @@ func TestATabInFrontOfALineIsNamed(t *testing.T) {
 		_, problems := Parse("chat.yaml", []byte(text))
 		if len(problems) != 1 || strings.HasSuffix(problems[0].Message, "; the line begins with a tab: YAML is indented with blanks") != named {
 			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}
+
+// TestHintsHoldNoAddress: what is kept of a failed attempt is shown as text of others is, where an address would be hxxps://….
+func TestHintsHoldNoAddress(t *testing.T) {
+	for _, name := range Names() {
+		for _, v := range Embedded(name).Answer.Verdicts {
+			if strings.Contains(v.Hint, "://") {
+				t.Errorf("%s: %q: write the host alone", name, v.Hint)
+			}
 		}
 	}
 }

@@ -282,6 +282,12 @@ func (r *reader) root(root *yaml.Node) {
 	case !asks && unmarked != nil:
 		r.bad(unmarked, "no verdict is unmarked: say of which answer it is, under answer.verdicts")
 	}
+	requests := p.Requests()
+	for _, what := range slices.Sorted(maps.Keys(requests)) {
+		if of := requests[what]; plain != nil && of.NeedsObject() && strings.HasPrefix(of.Plain, "[") {
+			r.bad(plain, "plain is a list, and form and secret_fields of %s need a mapping, such as {text: \"{text}\"}", what)
+		}
+	}
 	for _, name := range textPlaceholders {
 		if _, bad := p.Setting(name); bad {
 			r.bad(seen["settings"], "settings: %s is what {%s} stands for: choose another name", name, name)
@@ -365,6 +371,9 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 		}
 		for _, e := range r.yaml.Mapping(seen[of.key], of.key) {
 			r.places(e.Value, of.key+"."+e.Key, of.table[e.Key], true)
+			if of.key == "secret_fields" && !fieldName.MatchString(e.Key) {
+				r.bad(e.KeyNode, "secret_fields: %q is no key that can be put into the body: letters, digits, _ and -", e.Key)
+			}
 			if of.key == "headers" && (!headerName.MatchString(e.Key) || slices.Contains(ownHeaders, http.CanonicalHeaderKey(e.Key))) {
 				r.bad(e.KeyNode, "headers: %q is no header that a preset can set", e.Key)
 			}
@@ -392,6 +401,7 @@ func (r Request) UsesEarlier() bool {
 }
 
 var (
+	fieldName  = regexp.MustCompile(`^[A-Za-z0-9_-]+$`) // not a path: what is secret stands in the body itself
 	headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
 	ownHeaders = []string{"Content-Length", "Content-Encoding", "Transfer-Encoding", "Host", "Connection", "Expect", "Te", "Trailer", "Upgrade", "Proxy-Authorization"}
 )
@@ -645,6 +655,8 @@ func (r *reader) limits(n *yaml.Node) {
 					r.bad(item, "items are counted in one list: leave sum out")
 				case (limit.More != "" || limit.Last > 0) && limit.Unit != Items:
 					r.bad(item, "more and last say how a list is cut: they stand beside items")
+				case limit.More != "" && limit.Max == 1:
+					r.bad(item, "items is 1, which is what more says: leave room for the first ones")
 				case limit.Last > 0 && limit.Last >= limit.Max-1:
 					r.bad(item, "last is %d of %d items: leave room for the first ones, and for what more says", limit.Last, limit.Max)
 				}

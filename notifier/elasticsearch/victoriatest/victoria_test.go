@@ -28,6 +28,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/elasticsearch"
 	"github.com/ossec-notify/ossec-notify/notifier/loki"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/notifier/splunk"
 	"github.com/ossec-notify/ossec-notify/notifier/syslog"
 	"github.com/ossec-notify/ossec-notify/templates"
@@ -51,7 +52,7 @@ func start(t *testing.T) *server {
 		}
 		t.Fatal(err)
 	}
-	s := &server{t: t, address: freeAddress(t), relay: freeAddress(t)}
+	s := &server{t: t, address: notifiertest.FreeAddress(t), relay: notifiertest.FreeAddress(t)}
 	var log bytes.Buffer
 	cmd := exec.Command(strings.TrimSpace(string(path)), "-httpListenAddr="+s.address, "-syslog.listenAddr.tcp="+s.relay, "-storageDataPath="+t.TempDir(), "-memory.allowedBytes=256MB",
 		"-retentionPeriod=100y", "-futureRetention=100y", // the alerts are of whatever day
@@ -82,16 +83,6 @@ func start(t *testing.T) *server {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // row is what is stored, by the names of its fields.

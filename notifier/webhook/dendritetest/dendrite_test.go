@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -24,6 +23,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/notifier/notifiertest"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
@@ -76,7 +76,7 @@ func start(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	key := pem.EncodeToMemory(&pem.Block{Type: "MATRIX PRIVATE KEY", Headers: map[string]string{"Key-ID": "ed25519:test"}, Bytes: seed})
-	address := freeAddress(t)
+	address := notifiertest.FreeAddress(t)
 	for name, content := range map[string][]byte{"key.pem": key, "dendrite.yaml": fmt.Appendf(nil, config, dir)} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
@@ -111,16 +111,6 @@ func start(t *testing.T) *server {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // ask is a request of the client-server API.
