@@ -272,7 +272,7 @@ func TestTheManualsTemplateAddsToTheDocument(t *testing.T) {
 	}
 	for sample, winlog := range map[string]any{
 		"60122-windows-logon-failure.json": map[string]any{"event_id": "4625", "channel": "Security"},
-		"5712-ssh-brute-force.json":       nil,
+		"5712-ssh-brute-force.json":        nil,
 	} {
 		b, err := os.ReadFile("../testdata/alerts/wazuh/" + sample)
 		if err != nil {

@@ -38,7 +38,8 @@ func checkCommand(e *env) *cobra.Command {
 		Use:   "check",
 		Short: "is the config right? every mistake at once",
 		Long: `Reads the config, its includes, the templates and the secrets, and says everything that is wrong, each with its
-place. Programs that print secrets are run. Run by root it looks at all of it as the user who owns the state directory.
+place; the last line says whether it is used all the same. Programs that print secrets are run. Run by root it looks
+at all of it as the user who owns the state directory.
 Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed, 2 the config has mistakes.`,
 		Example: checkExample,
 		Args: func(_ *cobra.Command, args []string) error {
