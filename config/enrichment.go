@@ -2,7 +2,9 @@ package config
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -57,9 +59,28 @@ func (c *Config) CheckEnrich(now time.Time) []rules.Problem {
 		}
 		warn("", line, column, "enrich: %s", d.Message)
 	}
+	keys := c.Enrich.KeyFields()
+	for _, table := range slices.Sorted(maps.Keys(keys)) {
+		if why := c.NeverAdded(keys[table], "finds no row"); why != "" {
+			at := yamlnode.At(c.enrichNode, "tables", table, "by")
+			warn("", at.Line, at.Column, "enrich: tables.%s: by: %s", table, why)
+		}
+	}
+	classes := c.Enrich.Classes()
 	for _, use := range c.Table.FieldUses() {
-		if why := c.NeverAdded(use.Path, "never holds"); why != "" {
+		why := c.NeverAdded(use.Path, "never holds")
+		if why != "" {
 			warn(use.File, use.Line, use.Column, "%s", why)
+		}
+		if why != "" || !slices.Contains(enrich.ClassNames(), use.Path) {
+			continue
+		}
+		for _, pattern := range use.Vain(classes) {
+			advice := "there are " + strings.Join(classes, ", ") + "; a list of addresses makes one of its name"
+			if near := rules.Nearest(strings.Trim(pattern, `~^$"`), classes); near != "" {
+				advice = fmt.Sprintf("did you mean %q?", near)
+			}
+			warn(use.File, use.Line, use.Column, "no address is of a class that %s matches: %s", pattern, advice)
 		}
 	}
 	for _, u := range c.addedUses() {
@@ -68,6 +89,16 @@ func (c *Config) CheckEnrich(now time.Time) []rules.Problem {
 		}
 	}
 	return found
+}
+
+// ProbeEnrich asks the name server that enrichment asks, and warns where it does not answer.
+func (c *Config) ProbeEnrich(ctx context.Context) []rules.Problem {
+	err := c.Enrich.Probe(ctx)
+	if err == nil {
+		return nil
+	}
+	at := yamlnode.At(c.enrichNode, "reverse_dns")
+	return []rules.Problem{{File: c.Path, Line: at.Line, Column: at.Column, Message: "enrich: reverse_dns: " + err.Error(), Warning: true}}
 }
 
 // NeverAdded says why there is never a value at a path of what enrichment adds, and what comes of that; "" where there may be one, or

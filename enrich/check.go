@@ -18,9 +18,12 @@ type Doubt struct {
 	Path    []string
 	Item    int
 	Message string
-	// Remedy is what to do about it, where it is not to put the file there, or to mend it.
+	// Remedy is what to do about it, where it is not just to mend the file or the config.
 	Remedy string
 }
+
+// unread is the remedy for a file that holds nothing for who reads it now. Others may have read it before.
+const unread = "put it there, or mend it; a deliverer that runs goes on with what it may have read of it before, a new one has nothing"
 
 // Check opens every source, and says what is wrong with it: not there, not to be read, of another kind than it should be, old.
 func (e *Enricher) Check(now time.Time) []Doubt {
@@ -35,7 +38,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		}
 		held, err := db.get(time.Now())
 		if err != nil {
-			doubt("%s", err)
+			doubt("%s", err).Remedy = unread
 		}
 		if held != nil {
 			switch made := held.built(); {
@@ -55,7 +58,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 		held, err := l.get(time.Now())
 		path := []string{"lists", l.name}
 		if err != nil {
-			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: l.id + ": " + err.Error()})
+			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: l.id + ": " + err.Error(), Remedy: unread})
 		}
 		if held != nil && held.odd > 0 {
 			what := fmt.Sprintf("line %d is no address", held.first)
@@ -65,7 +68,7 @@ func (e *Enricher) Check(now time.Time) []Doubt {
 			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s: %s", l.id, l.path, what)})
 		}
 		if held != nil && held.count == 0 {
-			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s holds no address", l.id, l.path)})
+			doubts = append(doubts, Doubt{Path: path, Item: -1, Message: fmt.Sprintf("%s: %s holds no address", l.id, l.path), Remedy: unread})
 		}
 	}
 	for _, t := range e.tables {
@@ -83,6 +86,7 @@ func (e *Enricher) checkTable(t *lookupTable) []Doubt {
 	doubt := func(format string, args ...any) { doubtAt("file", format, args...) }
 	if err != nil {
 		doubt("%s", err)
+		doubts[0].Remedy = unread
 	}
 	if held == nil {
 		return doubts
@@ -132,6 +136,37 @@ var fields = map[string][]string{
 }
 
 var geoFields = []string{"accuracy_km", "as_org", "asn", "city", "continent", "country", "country_name", "eu", "latitude", "longitude", "map", "region"}
+
+// Classes are those that an address can be of, as far as the config says.
+func (e *Enricher) Classes() []string {
+	all := slices.Clone(classes)
+	if e == nil {
+		return all
+	}
+	for _, l := range e.lists {
+		all = append(all, l.name)
+	}
+	if len(e.geoip) > 0 {
+		for _, c := range classesAt {
+			all = append(all, c.class)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// KeyFields are the paths of the fields that the rows of tables are found by, by the names of the tables.
+func (e *Enricher) KeyFields() map[string]string {
+	paths := map[string]string{}
+	if e != nil {
+		for name, t := range e.config.Tables {
+			if path, ok := strings.CutPrefix(t.By, fieldPrefix); ok {
+				paths[name] = path
+			}
+		}
+	}
+	return paths
+}
 
 // Columns are what there may be below a name, in alphabetical order; nil where that is not known, or there is nothing below it.
 func (e *Enricher) Columns(name string) []string {

@@ -29,6 +29,9 @@ type Config struct {
 	ReverseDNS *ReverseDNS `yaml:"reverse_dns"`
 }
 
+// Switched says that the settings may be left out: {} turns on what needs no file.
+func (Config) Switched() {}
+
 // List is a file of addresses and networks, one a line.
 type List struct {
 	File string `yaml:"file"`
@@ -52,6 +55,9 @@ type ReverseDNS struct {
 	Timeout yamlnode.Duration `yaml:"timeout"`
 	Cache   yamlnode.Duration `yaml:"cache"`
 }
+
+// Switched says that the settings may be left out.
+func (ReverseDNS) Switched() {}
 
 // Bounds of reverse DNS.
 const (
@@ -113,6 +119,9 @@ func (c *Config) Names() []string {
 func OwnNames() []string {
 	return []string{sourceGeo, destinationGeo, sourceClass, destinationClass, sourceName, destinationName, attackName}
 }
+
+// ClassNames are the names under which the classes of addresses are added.
+func ClassNames() []string { return []string{sourceClass, destinationClass} }
 
 // Fault is a mistake in a config, at a path of keys below enrich.
 type Fault struct {

@@ -148,26 +148,48 @@ func (r *resolver) answer(addr netip.Addr, p *ptr) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
 	found, err := r.ask(ctx, addr.String())
-	name, keep := "", r.cache
-	var of *net.DNSError
-	switch {
-	case err == nil:
-		name = hostName(found)
-	case errors.As(err, &of) && of.IsNotFound:
-		err = nil
-	default:
+	name, keep := hostName(found), r.cache
+	if err = serverFault(err); err != nil {
 		keep = min(keep, failedFor)
-		why := err.Error()
-		if of != nil { // the error names the address and a port of ours, and is to be said once of all
-			why = of.Err[strings.LastIndex(of.Err, ": ")+1:]
-		}
-		err = fmt.Errorf("the name server does not answer: %s", strings.TrimSpace(why))
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.name, p.err, p.expires = name, err, r.now().Add(keep)
 	r.asking--
 	close(p.known)
+}
+
+// serverFault is what is wrong with a name server that gave an error; nil where it says that there is no name.
+func serverFault(err error) error {
+	var of *net.DNSError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &of):
+		return fmt.Errorf("the name server does not answer: %w", err)
+	case of.IsNotFound:
+		return nil
+	}
+	// The error names the address and a port of ours, and is to be said once of all.
+	return fmt.Errorf("the name server does not answer: %s", strings.TrimSpace(of.Err[strings.LastIndex(of.Err, ": ")+1:]))
+}
+
+// probed is an address that name servers answer for themselves (RFC 6303, section 4.3), so that the question goes no further.
+const probed = "192.0.2.1"
+
+// Probe asks the name server for the name of an address that is nobody's, and says why it does not answer. Where the config asks for
+// no names it asks nothing.
+func (e *Enricher) Probe(ctx context.Context) error {
+	if e == nil || e.dns == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, lookupTimeout, fmt.Errorf("no answer within %s", lookupTimeout))
+	defer cancel()
+	_, err := e.dns.ask(ctx, probed)
+	if ctx.Err() != nil && err != nil {
+		err = context.Cause(ctx)
+	}
+	return serverFault(err)
 }
 
 // hostName is the first of the names that is one: whoever owns the address writes them, and may write anything.

@@ -61,7 +61,7 @@ type Enricher struct {
 }
 
 // counts are how often a source was asked, and what came of it.
-type counts struct{ found, none, failed atomic.Int64 }
+type counts struct{ found, none, stale, failed atomic.Int64 }
 
 // Note says that something cannot be looked up, and why.
 type Note struct {
@@ -224,14 +224,21 @@ func (e *Enricher) enrich(a *alert.Alert, wait bool) *alert.Alert {
 	out := *a
 	out.Added = added
 	for _, t := range e.tables { // they may be keyed by what was added before
+		row, err := map[string]any(nil), errMissing // in case it panics
 		e.guard(t.id, t.id, t.path, func() error {
-			row, err := t.find(&out, now)
-			if row != nil {
-				added[t.name] = row
+			var held *rows
+			if held, err = t.get(now); held != nil {
+				row = t.find(held, &out)
+				if lost := t.lost(held); lost != nil {
+					e.log.Warn("a table has lost columns: what asks for them finds nothing now", "source", t.id, "file", t.path, "lost", lost, "has", sortedKeys(held.columns))
+				}
 			}
-			e.count[t.id].tell(row != nil, err)
 			return err
 		})
+		if row != nil {
+			added[t.name] = row
+		}
+		e.count[t.id].tell(row != nil, err)
 	}
 	out.Shown = e.shown(added)
 	return &out
@@ -345,24 +352,35 @@ type about struct {
 	classes []any
 	in      []bool // the lists
 	geo     map[string]any
+	failed  bool // a database is damaged where it speaks of the address
 }
 
-// held is what the files hold now.
-func (e *Enricher) held(now time.Time) *contents {
-	c := e.contents.Load()
+// held is what the files hold now, and what is wrong with each: the databases, then the lists; nil where nothing is with any.
+func (e *Enricher) held(now time.Time) (c *contents, wrong []error) {
+	c = e.contents.Load()
 	same := c != nil
+	fault := func(i int, err error) {
+		if err != nil && wrong == nil {
+			wrong = make([]error, len(e.geoip)+len(e.lists))
+		}
+		if err != nil {
+			wrong[i] = err
+		}
+	}
 	for i, s := range e.geoip {
 		held, err := s.get(now)
 		e.note(s.key, geoSource, s.path, err)
+		fault(i, err)
 		same = same && c.geoip[i] == held
 	}
 	for i, l := range e.lists {
 		held, err := l.get(now)
 		e.note(l.key, l.id, l.path, err)
+		fault(len(e.geoip)+i, err)
 		same = same && c.lists[i] == held
 	}
 	if same {
-		return c
+		return c, wrong
 	}
 	c = &contents{}
 	for _, s := range e.geoip {
@@ -374,20 +392,45 @@ func (e *Enricher) held(now time.Time) *contents {
 		c.lists = append(c.lists, held)
 	}
 	e.contents.Store(c)
-	return c
+	return c, wrong
 }
 
 // about is what the files say of an address.
 func (e *Enricher) about(addr netip.Addr, now time.Time) *about {
-	c := e.held(now)
+	c, wrong := e.held(now)
 	x := c.known.or(addr, func() *about { return e.ask(c, addr) })
 	for i, l := range e.lists {
-		e.count[l.id].tell(x.in[i], missing(c.lists[i] == nil))
+		err := missing(c.lists[i] == nil)
+		if err == nil && wrong != nil {
+			err = wrong[len(e.geoip)+i]
+		}
+		e.count[l.id].tell(x.in[i], err)
 	}
 	if x.kind == public && len(e.geoip) > 0 {
-		e.count[geoSource].tell(x.geo != nil, missing(!slices.ContainsFunc(c.geoip, func(db *geoDatabase) bool { return db != nil })))
+		e.tellGeo(c, x, wrong)
 	}
 	return x
+}
+
+// tellGeo counts a question to the databases: what came of it, and beside that, once, that one of them had nothing to answer with.
+func (e *Enricher) tellGeo(c *contents, x *about, wrong []error) {
+	count, failed, answered, stale := e.count[geoSource], x.failed, false, error(nil)
+	for i, db := range c.geoip {
+		switch {
+		case db == nil:
+			failed = true
+			continue
+		case wrong != nil && isStale(wrong[i]):
+			stale = wrong[i]
+		}
+		answered = true
+	}
+	if failed {
+		count.failed.Add(1)
+	}
+	if answered && (x.geo != nil || !x.failed) {
+		count.tell(x.geo != nil, stale)
+	}
 }
 
 func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
@@ -407,8 +450,10 @@ func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 		if db == nil {
 			continue
 		}
+		err := errMissing // in case it panics
 		e.guard(e.geoip[i].lookup, geoSource, e.geoip[i].path, func() error {
-			p, err := db.lookup(addr)
+			var p *place
+			p, err = db.lookup(addr)
 			if where[0] == nil {
 				where[0] = p
 			} else {
@@ -416,6 +461,7 @@ func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 			}
 			return err
 		})
+		x.failed = x.failed || err != nil
 	}
 	if where[0] == nil {
 		return x
@@ -446,6 +492,8 @@ func missing(is bool) error {
 // tell counts an answer.
 func (c *counts) tell(found bool, err error) {
 	switch {
+	case isStale(err):
+		c.stale.Add(1)
 	case found:
 		c.found.Add(1)
 	case err != nil:
@@ -516,7 +564,11 @@ func (e *Enricher) note(key, source, file string, err error) (logged bool) {
 	default:
 		e.notes[key] = &Note{source, file, err.Error(), err}
 		if logged = e.tells(key, source); logged {
-			e.log.Warn("enrichment cannot look it up; alerts go on without it", "source", source, "err", err)
+			what := "enrichment cannot look it up; alerts go on without it"
+			if isStale(err) {
+				what = "enrichment goes on with what it has read before"
+			}
+			e.log.Warn(what, "source", source, "err", err)
 		}
 	}
 	return logged
@@ -536,10 +588,11 @@ func (e *Enricher) Notes() []Note {
 	return all
 }
 
-// Count is how often a source was asked since the start: it knew something, it knew nothing, it could not be asked.
+// Count is how often a source was asked since the start: it knew something, it knew nothing, it answered from what its file held
+// before, it had nothing to answer with. Of several databases one may fail where the others answer; both are counted then.
 type Count struct {
-	Source              string
-	Found, None, Failed int64
+	Source                     string
+	Found, None, Stale, Failed int64
 }
 
 // Counts are those of all sources.
@@ -550,7 +603,7 @@ func (e *Enricher) Counts() []Count {
 	var all []Count
 	for _, source := range sortedKeys(e.count) {
 		c := e.count[source]
-		all = append(all, Count{source, c.found.Load(), c.none.Load(), c.failed.Load()})
+		all = append(all, Count{source, c.found.Load(), c.none.Load(), c.stale.Load(), c.failed.Load()})
 	}
 	return all
 }

@@ -343,7 +343,7 @@ func TestBrokenTablesSayWhatIsWrong(t *testing.T) {
 func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 	dir := t.TempDir()
 	e := New(Config{Tables: map[string]Table{
-		"asset":   {File: write(t, dir+"/a.csv", "key,owner\nweb,shop\nWEB,other\n,nobody\n"), By: "agent", Show: []string{"ownr"}, Links: map[string]string{"Wiki": "wiki"}},
+		"asset":   {File: write(t, dir+"/a.csv", "key,owner\nweb,shop\nWEB,other\n,nobody\ndb\n"), By: "agent", Show: []string{"ownr"}, Links: map[string]string{"Wiki": "wiki"}},
 		"network": {File: write(t, dir+"/n.csv", "key,site\n10.0.0.0/33,lab\n"), By: "srcip"},
 		"empty":   {File: write(t, dir+"/e.csv", "key,site\n"), By: "srcip"},
 		"wide":    {File: write(t, dir+"/w.csv", "key,note\nweb,"+strings.Repeat("x", maxRow)+"\ndb,short\n"), By: "agent"},
@@ -356,6 +356,7 @@ func TestDoubtfulRowsAreToldByCheck(t *testing.T) {
 	want := []string{
 		`tables.asset: DIR/a.csv: line 3: there is a row for "web" already, and the first counts`,
 		`tables.asset: DIR/a.csv: line 4 has no key`,
+		`tables.asset: DIR/a.csv: line 5 has only 1 of the 2 columns that the first line names`,
 		`tables.asset: show: DIR/a.csv has no column "ownr", but owner`,
 		`tables.asset: links: DIR/a.csv has no column "wiki", but owner`,
 		`tables.empty: DIR/e.csv has no rows`,
@@ -405,7 +406,7 @@ func TestOldDatabasesAndOthersAreToldByCheck(t *testing.T) {
 		"2 geoip: DIR/3-never does not say when it was made; see at its maker's whether there is a newer one; this one is used meanwhile",
 		"3 geoip: DIR/4-future was made on 2026-12-02, which is still to come; set the clock of this host, or get the file anew; it is used meanwhile",
 		`6 geoip: DIR/7-domain is a database of the type "GeoIP2-Domain", which says neither where an address is nor whose it is; take it out, or name one of cities, countries or networks`,
-		"7 geoip: DIR/8-page: it is no database in MaxMind's format, or not a whole one: error opening database: invalid MaxMind DB file; ",
+		"7 geoip: DIR/8-page: it is no database in MaxMind's format, or not a whole one: error opening database: invalid MaxMind DB file; " + unread,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -452,6 +453,15 @@ func TestFilesAreReadAgainWhenTheyChangeAndServeOnWhileTheyAreBroken(t *testing.
 	if got := look(); got != "[FR] [public] [somebody] 0" {
 		t.Errorf("replaced: got %s", got)
 	}
+	written := time.Date(2026, 11, 23, 13, 20, 17, 0, time.UTC)
+	for _, path := range []string{db, list, table} {
+		if err := os.Chtimes(path, written, written); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := look(); got != "[FR] [public] [somebody] 0" {
+		t.Errorf("touched: got %s", got)
+	}
 	// They are half written, over what was there.
 	whole, err := os.ReadFile(db)
 	if err != nil {
@@ -464,7 +474,7 @@ func TestFilesAreReadAgainWhenTheyChangeAndServeOnWhileTheyAreBroken(t *testing.
 		t.Errorf("broken: got %s", got)
 	}
 	for _, n := range e.Notes() {
-		if !strings.HasSuffix(n.Why, "what it held before is used") {
+		if !strings.HasSuffix(n.Why, "; its contents of "+written.Local().Format(time.DateTime)+" are used until a restart") {
 			t.Errorf("note %q does not say what serves", n.Why)
 		}
 	}
@@ -483,6 +493,85 @@ func TestFilesAreReadAgainWhenTheyChangeAndServeOnWhileTheyAreBroken(t *testing.
 	write(t, table, "key,owner\nweb,back\n")
 	if got := look(); got != "[FR] [public tor] [back] 0" {
 		t.Errorf("back: got %s", got)
+	}
+}
+
+// A download that failed leaves an empty list. One that was empty from the start is what a person made.
+func TestAListThatIsEmptiedServesOn(t *testing.T) {
+	list := write(t, t.TempDir()+"/tor", "# none yet\n")
+	e := New(Config{Lists: map[string]List{"tor": {File: list}}})
+	for _, tt := range []struct{ text, class, note string }{
+		{"# none yet\n", "[public]", "[]"},
+		{"# one\n" + london, "[public tor]", "[]"},
+		{"", "[public tor]", "it holds nothing any more; its contents of "},
+		{"# really\n", "[public tor]", "it holds nothing any more; its contents of "},
+		{"8.8.8.8\n", "[public]", "[]"},
+	} {
+		write(t, list, tt.text)
+		due(e)
+		if got := fmt.Sprint(e.Enrich(from(london)).Lookup("srcip_class")); got != tt.class || !strings.Contains(fmt.Sprint(e.Notes()), tt.note) {
+			t.Errorf("%q: got %s, %v", tt.text, got, e.Notes())
+		}
+	}
+	if got := e.Counts(); got[0] != (Count{Source: "lists.tor", Found: 1, None: 2, Stale: 2}) {
+		t.Errorf("counted %+v", got)
+	}
+}
+
+// What a source cannot answer is counted as such, also where another file of it answers.
+func TestCountsTellWhatASourceAnswersWith(t *testing.T) {
+	dir := t.TempDir()
+	var log strings.Builder
+	places := database(t, dir+"/geo.mmdb", "x", map[string]any{"81.2.69.0/24": map[string]any{"country_code": "GB"}})
+	table := write(t, dir+"/a.csv", "key,owner\nweb,shop\n")
+	e := New(Config{GeoIP: []string{places, dir + "/asn.mmdb"}, Lists: map[string]List{"tor": {File: dir + "/tor"}}, Tables: map[string]Table{"asset": {File: table, By: "agent"}}})
+	e.Use(NewStore(), slog.New(slog.NewTextHandler(&log, nil)))
+	a := from(london)
+	a.Agent.Name = "web"
+	look := func() {
+		due(e)
+		e.Enrich(a)
+	}
+	look()
+	if err := errors.Join(os.Remove(places), os.Remove(table)); err != nil {
+		t.Fatal(err)
+	}
+	look()
+	look()
+	a.Source.IP = "9.9.9.9" // which nobody knows
+	look()
+	want := []Count{{Source: "geoip", Found: 1, Stale: 3, Failed: 4}, {Source: "lists.tor", Failed: 4}, {Source: "tables.asset", Found: 1, Stale: 3}}
+	if diff := cmp.Diff(want, e.Counts()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, said := range []string{`"enrichment goes on with what it has read before" source=tables.asset`, `"enrichment cannot look it up; alerts go on without it" source=lists.tor`} {
+		if strings.Count(log.String(), said) != 1 {
+			t.Errorf("the log does not say %s once:\n%s", said, log.String())
+		}
+	}
+}
+
+// A column that goes while the deliverer runs is told, once: the routes that ask for it hold for nothing from then on.
+func TestATableThatLosesColumnsSaysSo(t *testing.T) {
+	var log strings.Builder
+	table := write(t, t.TempDir()+"/a.csv", "key,owner,criticality\nweb,shop,high\n")
+	e := New(Config{Tables: map[string]Table{"asset": {File: table, By: "agent"}}})
+	e.Use(NewStore(), slog.New(slog.NewTextHandler(&log, nil)))
+	look := func() {
+		due(e)
+		e.Enrich(&alert.Alert{Agent: alert.Agent{Name: "web"}})
+	}
+	look()
+	write(t, table, "key,owner,criticality,site\nweb,shop,high,cellar\n")
+	look()
+	if log.Len() > 0 {
+		t.Errorf("nothing is lost, and it logs\n%s", log.String())
+	}
+	write(t, table, "key,owner,critical\nweb,shop,high\n")
+	look()
+	look()
+	if got := log.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, `source=tables.asset`) || !strings.Contains(got, `lost="[criticality site]" has="[critical owner]"`) {
+		t.Errorf("it logs\n%s", got)
 	}
 }
 
@@ -785,6 +874,52 @@ func TestReverseDNS(t *testing.T) {
 			if name(address); asked[address] != 0 {
 				t.Errorf("the name of %s is asked for", address)
 			}
+		}
+	})
+}
+
+// A probe takes that there is no name for an answer, names who refuses, and waits for who is silent no longer than for an answer.
+func TestTheNameServerIsProbed(t *testing.T) {
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan string, 10)
+	go func() {
+		defer close(asked)
+		for b := make([]byte, 512); ; {
+			n, from, err := server.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			asked <- string(b[:n])
+			b[2], b[3] = b[2]|0x80, 3 // the question, as the answer that there is no such name
+			_, _ = server.WriteTo(b[:n], from)
+		}
+	}()
+	e := New(Config{ReverseDNS: &ReverseDNS{Server: server.LocalAddr().String()}})
+	if err := e.Probe(t.Context()); err != nil {
+		t.Errorf("a server that answers: %v", err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "the name server does not answer: connection refused") {
+		t.Errorf("nobody listens: %v", err)
+	}
+	if q := <-asked; !strings.Contains(q, "\x011\x012\x010\x03192\x07in-addr\x04arpa") {
+		t.Errorf("it was asked %q", q)
+	}
+	var none *Enricher
+	if err := errors.Join(none.Probe(t.Context()), New(Config{}).Probe(t.Context()), e.WithoutDNS().Probe(t.Context())); err != nil {
+		t.Error(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		e := New(Config{ReverseDNS: &ReverseDNS{}})
+		e.dns.ask = func(ctx context.Context, _ string) ([]string, error) { <-ctx.Done(); return nil, ctx.Err() }
+		began := time.Now()
+		if err := e.Probe(t.Context()); err == nil || err.Error() != "the name server does not answer: no answer within 5s" || time.Since(began) != lookupTimeout {
+			t.Errorf("a silent one, after %s: %v", time.Since(began), err)
 		}
 	})
 }

@@ -27,6 +27,8 @@ type addresses struct {
 	count, odd, first int
 }
 
+func (l *addresses) empty() bool { return l.count == 0 }
+
 func (l *addresses) hold(addr netip.Addr) bool {
 	_, in := l.in.get(addr)
 	return in

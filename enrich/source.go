@@ -21,7 +21,7 @@ const (
 )
 
 // source is what a file holds, read when it is first asked for and again when the file changes. What was read once serves on
-// while the file is missing or broken, and while a new one is being read.
+// while the file is missing, broken or emptied, and while a new one is being read.
 type source[T any] struct {
 	path   string
 	key    string // that tells it from others in a store
@@ -30,9 +30,10 @@ type source[T any] struct {
 
 	mu      sync.Mutex
 	held    *T
-	err     error // why held is not what the file holds; nil when it is
-	stamp   stamp // of the file that was read, or tried
-	retry   bool  // the last look failed for a reason that is not in the file
+	of      time.Time // when the file that held was read from was last modified
+	err     error     // why held is not what the file holds; nil when it is
+	stamp   stamp     // of the file that was read, or tried
+	retry   bool      // the last look failed for a reason that is not in the file
 	due     time.Time
 	began   time.Time     // the look that is under way
 	looking chan struct{} // closed when the look that is under way ends; nil: none is
@@ -110,10 +111,13 @@ func (s *source[T]) look(done chan struct{}) {
 	value, now, err := s.load(before, retry)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err == nil && s.held != nil && isEmpty(value) && !isEmpty(s.held) {
+		err = &fileError{errors.New("it holds nothing any more")}
+	}
 	switch {
 	case err == errUnchanged:
 	case err == nil:
-		s.held, s.err, s.stamp, s.retry = value, nil, now, false
+		s.held, s.of, s.err, s.stamp, s.retry = value, time.Unix(0, now.modified), nil, now, false
 	default:
 		var inFile *fileError
 		s.retry = !errors.As(err, &inFile)
@@ -126,6 +130,13 @@ func (s *source[T]) look(done chan struct{}) {
 	s.hangs = s.hangs && ended.Sub(s.began) >= reloadWait // the next look is waited for where this one was quick
 	s.due, s.looking = ended.Add(lookAgain), nil
 	close(done)
+}
+
+// isEmpty reports whether contents say of themselves that there is nothing in them: after others that is what a download that failed
+// leaves, and not what a person means.
+func isEmpty(contents any) bool {
+	x, may := contents.(interface{ empty() bool })
+	return may && x.empty()
 }
 
 var errUnchanged = errors.New("unchanged")
@@ -167,20 +178,39 @@ func (s *source[T]) load(before stamp, retry bool) (value *T, now stamp, err err
 
 // fault names the file, and says what serves meanwhile.
 func (s *source[T]) fault(err error) error {
-	meanwhile := ""
-	if s.held != nil {
-		meanwhile = "; what it held before is used"
-	}
 	var of *fs.PathError
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && meanwhile != "":
-		return fmt.Errorf("%s is there no more%s", s.path, meanwhile)
+	case errors.Is(err, fs.ErrNotExist) && s.held != nil:
+		err = fmt.Errorf("%s is there no more", s.path)
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s", s.path)
+		err = fmt.Errorf("there is no file %s", s.path)
 	case errors.As(err, &of):
-		err = of.Err
+		err = fmt.Errorf("%s: %w", s.path, of.Err)
+	default:
+		err = fmt.Errorf("%s: %w", s.path, err)
 	}
-	return fmt.Errorf("%s: %w%s", s.path, err, meanwhile)
+	if s.held != nil {
+		return &staleError{err, s.of}
+	}
+	return err
+}
+
+// staleError is a fault of a file of which old contents, from a time, serve on.
+type staleError struct {
+	err error
+	of  time.Time
+}
+
+func (e *staleError) Error() string {
+	return fmt.Sprintf("%s; its contents of %s are used until a restart", e.err, e.of.Local().Format(time.DateTime))
+}
+
+func (e *staleError) Unwrap() error { return e.err }
+
+// isStale reports whether old contents serve.
+func isStale(err error) bool {
+	_, stale := errors.AsType[*staleError](err)
+	return stale
 }
 
 // Store keeps what was read of files for all who use them, as long as somebody does.

@@ -15,7 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"sync/atomic"
 
 	"go.yaml.in/yaml/v4"
 
@@ -83,7 +83,22 @@ type lookupTable struct {
 	key      *key
 	show     []column
 	links    []column
+	seen     atomic.Pointer[rows] // what it held last
 	*source[rows]
+}
+
+// lost are the columns that the table had when it was looked at last, and has no more.
+func (t *lookupTable) lost(held *rows) (all []string) {
+	before := t.seen.Load()
+	if before == held || !t.seen.CompareAndSwap(before, held) || before == nil {
+		return nil
+	}
+	for _, c := range sortedKeys(before.columns) {
+		if !held.columns[c] {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // column is one that messages show, and what it is called there.
@@ -106,12 +121,8 @@ func newLookupTable(s *Store, name string, t Table) *lookupTable {
 	return out
 }
 
-// find is the row of an alert, or nil.
-func (t *lookupTable) find(a *alert.Alert, now time.Time) (map[string]any, error) {
-	held, err := t.get(now)
-	if held == nil {
-		return nil, err
-	}
+// find is the row of an alert in what the table holds, or nil.
+func (t *lookupTable) find(held *rows, a *alert.Alert) map[string]any {
 	asked := false
 	for _, k := range t.key.of(a) {
 		if k == "" {
@@ -119,13 +130,13 @@ func (t *lookupTable) find(a *alert.Alert, now time.Time) (map[string]any, error
 		}
 		asked = true
 		if row := held.find(k, t.key); row != nil {
-			return held.values(row), err
+			return held.values(row)
 		}
 	}
 	if asked && held.other != nil {
-		return held.values(held.other), err
+		return held.values(held.other)
 	}
-	return nil, err
+	return nil
 }
 
 // row is one, of CSV as its cells, which take a third of what a map takes.
@@ -379,6 +390,9 @@ func readCSV(r *rows, b []byte, k *key) error {
 		if at >= len(record) {
 			r.doubt("%s has no key", where)
 			continue
+		}
+		if len(record) < len(head) {
+			r.doubt("%s has only %d of the %d columns that the first line names", where, len(record), len(head))
 		}
 		if err := r.add(strings.Split(record[at], "|"), row{head: head, cells: record}, k, where); err != nil {
 			return err

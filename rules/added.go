@@ -22,14 +22,25 @@ type FieldUse struct {
 	Path         string
 	File         string
 	Line, Column int
+	patterns     []*pattern // of a matcher: what it compares the field with
+}
+
+// Vain are the patterns, as they are shown, that match none of the values that the field can have.
+func (u FieldUse) Vain(values []string) (all []string) {
+	for _, p := range u.patterns {
+		if !slices.ContainsFunc(values, p.matches) {
+			all = append(all, p.shown())
+		}
+	}
+	return all
 }
 
 // FieldUses are all places in routes and inhibition at which a field is named by its path.
 func (t *Table) FieldUses() []FieldUse {
 	var uses []FieldUse
-	use := func(key, file string, at *yaml.Node) {
+	use := func(key, file string, at *yaml.Node, patterns []*pattern) {
 		if path, ok := strings.CutPrefix(key, fieldPrefix); ok && at != nil {
-			uses = append(uses, FieldUse{path, file, at.Line, at.Column})
+			uses = append(uses, FieldUse{path, file, at.Line, at.Column, patterns})
 		}
 	}
 	var match func(m *Match, file string)
@@ -46,8 +57,10 @@ func (t *Table) FieldUses() []FieldUse {
 				branches = sub.branches
 			case *notMatcher:
 				branches = []*Match{sub.branch}
+			case *textMatcher:
+				use(e.key, file, e.node, sub.patterns)
 			default:
-				use(e.key, file, e.node)
+				use(e.key, file, e.node, nil)
 			}
 			for _, b := range branches {
 				match(b, file)
@@ -65,6 +78,6 @@ func (t *Table) FieldUses() []FieldUse {
 			match(pair.Closes, file)
 		}
 	})
-	t.eachField(func(f Field, _, file string) { use(f.Key, file, f.node) })
+	t.eachField(func(f Field, _, file string) { use(f.Key, file, f.node, nil) })
 	return uses
 }

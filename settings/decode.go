@@ -62,6 +62,9 @@ type unmarshaler interface{ UnmarshalYAML(*yaml.Node) error }
 // shortened is implemented by structs that need not be written as a mapping: a single value is what Short points at.
 type shortened interface{ Short() any }
 
+// switched is implemented by structs that {} turns on, with the defaults of all.
+type switched interface{ Switched() }
+
 // Value decodes the value of an entry into v, which is addressable.
 func (d *Decoder) Value(e yamlnode.Entry, v reflect.Value) { d.decode(e.Value, v, e, false) }
 
@@ -92,6 +95,10 @@ func (d *Decoder) decode(n *yaml.Node, v reflect.Value, of yamlnode.Entry, item 
 	case reflect.Struct:
 		if s, ok := v.Addr().Interface().(shortened); ok && n.Kind == yaml.ScalarNode {
 			d.decode(n, reflect.ValueOf(s.Short()).Elem(), of, item)
+			return
+		}
+		if _, ok := v.Addr().Interface().(switched); ok && n.Kind == yaml.ScalarNode {
+			d.Errorf(n, "%s is %s: write {} for its defaults, or key: value pairs; leave it out to do without", in, yamlnode.Kind(n))
 			return
 		}
 		d.structure(n, v, in)

@@ -52,7 +52,7 @@ Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed
 			return e.check(cmd.Context(), online, strict)
 		},
 	}
-	cmd.Flags().BoolVar(&online, "online", false, "also connect to every receiver; nothing is sent")
+	cmd.Flags().BoolVar(&online, "online", false, "also connect to every receiver, and ask the name server; nothing is sent")
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit 1 on warnings too")
 	e.formatFlag(cmd)
 	return cmd
@@ -160,6 +160,11 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 		for _, p := range cfg.CheckEnrich(time.Now()) {
 			found = append(found, findingOf(p))
+		}
+		if online {
+			for _, p := range cfg.ProbeEnrich(ctx) {
+				found = append(found, findingOf(p))
+			}
 		}
 		found = append(found, checkPrograms(cfg, d)...)
 		found = append(found, checkPresets(cfg)...)

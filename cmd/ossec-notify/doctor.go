@@ -49,7 +49,7 @@ func doctorCommand(e *env) *cobra.Command {
 		},
 	}
 	managerFlags(cmd, &forcedManager, &forcedUser)
-	cmd.Flags().BoolVar(&online, "online", false, "also connect to every receiver; nothing is sent")
+	cmd.Flags().BoolVar(&online, "online", false, "also connect to every receiver, and ask the name server; nothing is sent")
 	e.formatFlag(cmd)
 	return cmd
 }
@@ -159,7 +159,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		x.lastDeliverer()
 	}
 	x.config()
-	x.enrich()
+	x.enrich(ctx, online)
 	x.windows()
 	x.calls()
 	x.names()

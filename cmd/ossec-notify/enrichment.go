@@ -141,16 +141,23 @@ func addedLines(added map[string]any) []addedLine {
 	return out
 }
 
-// enrich opens the sources of enrichment.
-func (x *examination) enrich() {
+// enrich opens the sources of enrichment and, if asked to, asks the name server.
+func (x *examination) enrich(ctx context.Context, online bool) {
 	if x.cfg == nil || x.cfg.Enrich == nil {
 		return
 	}
 	doubts := x.cfg.Enrich.Check(time.Now())
 	for _, d := range doubts {
-		x.warning("enrich", cmp.Or(d.Remedy, "put it there, or mend it; alerts go on without it"), "%s", display.Visible(d.Message))
+		x.warning("enrich", cmp.Or(d.Remedy, "mend the file, or the config; alerts go on"), "%s", display.Visible(d.Message))
 	}
-	if len(doubts) == 0 {
+	var silent error
+	if online {
+		silent = x.cfg.Enrich.Probe(ctx)
+	}
+	if silent != nil {
+		x.warning("enrich", "name one that answers under enrich: {reverse_dns: {server: ADDRESS}}; alerts go on without names", "reverse_dns: %s", safe(silent.Error()))
+	}
+	if len(doubts) == 0 && silent == nil {
 		x.ok("enrich", "%s", x.cfg.Enrich)
 	}
 }

@@ -47,7 +47,7 @@ var (
 	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
 	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
 	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether all of the config file is in use (1), or the last one that loaded, or the last address of http (0).", nil, nil)
-	descEnriched   = prometheus.NewDesc("ossec_notify_enrichments_total", "Questions to a source of enrichment since the config loaded, by what came of them: found, none, or failed, because the source cannot be read or does not answer.", []string{"source", "result"}, nil)
+	descEnriched   = prometheus.NewDesc("ossec_notify_enrichments_total", "Questions to a source of enrichment since the config loaded, by what came of them: found, none, stale, because it answered from what its file held before, or failed, because it has nothing to answer with.", []string{"source", "result"}, nil)
 	descLoaded     = prometheus.NewDesc("ossec_notify_config_loaded_timestamp_seconds", "When the config in use loaded first, in seconds since 1970.", nil, nil)
 )
 
@@ -97,7 +97,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	if cfg := c.s.Config(); cfg != nil {
 		for _, n := range cfg.Enrich.Counts() {
-			for result, v := range map[string]int64{"found": n.Found, "none": n.None, "failed": n.Failed} {
+			for result, v := range map[string]int64{"found": n.Found, "none": n.None, "stale": n.Stale, "failed": n.Failed} {
 				ch <- prometheus.MustNewConstMetric(descEnriched, prometheus.CounterValue, float64(v), n.Source, result)
 			}
 		}
