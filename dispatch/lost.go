@@ -15,6 +15,18 @@ const (
 	lastTold = 100                   // of how many lost deliveries the log tells one by one
 )
 
+// LostError is why a deliverer ended whose outbox somebody removed. What went with it only its process knows, and the log.
+type LostError struct {
+	At time.Time
+	// Deliveries is how many were to be made yet; Known are the first of them.
+	Deliveries int
+	Known      []outbox.Delivery
+	Err        error
+}
+
+func (e *LostError) Error() string { return e.Err.Error() }
+func (e *LostError) Unwrap() error { return e.Err }
+
 // standing is why the deliverer must end; nil where what it works in is still there.
 func (d *Deliverer) standing() error {
 	if d.Lost == nil {
@@ -35,8 +47,8 @@ func (d *Deliverer) lost(ctx context.Context) error {
 	}
 	d.Log.Error("the outbox is lost: what is due is delivered now, what waits for longer is named here, and the manager's logs still hold its alerts", "err", why)
 	d.lastRound(ctx)
-	d.tellLost(context.WithoutCancel(ctx))
-	return why
+	left := d.tellLost(context.WithoutCancel(ctx))
+	return &LostError{At: time.Now(), Deliveries: len(left), Known: left[:min(len(left), lastTold)], Err: why}
 }
 
 // lastRound gives the lanes [Deliverer.Grace] to deliver what is due.
@@ -72,18 +84,19 @@ func (d *Deliverer) lastRound(ctx context.Context) {
 }
 
 // tellLost says which deliveries nobody will make.
-func (d *Deliverer) tellLost(ctx context.Context) {
+func (d *Deliverer) tellLost(ctx context.Context) []outbox.Delivery {
 	left, err := d.Box.Find(ctx, outbox.Filter{States: []outbox.State{outbox.Pending, outbox.Delivering, outbox.Held}})
 	if err != nil {
 		d.Log.Error("what was lost with the outbox is not known", "err", err)
-		return
+		return nil
 	}
 	for i, x := range left {
 		if i == lastTold {
 			d.Log.Error("more deliveries are lost with the outbox", "deliveries", len(left)-i)
-			return
+			break
 		}
 		d.Log.Error("delivery is lost with the outbox",
 			"delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", x.Receiver, "state", x.State, "reason", x.Reason)
 	}
+	return left
 }

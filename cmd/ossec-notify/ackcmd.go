@@ -66,8 +66,10 @@ func (e *env) ack(ctx context.Context, db *outbox.DB, id, by string) error {
 		return nil
 	}
 	var told, spared []string
+	cfg := e.loaded()
 	for _, d := range deliveries {
 		switch {
+		case !hasReceiver(cfg, d.Receiver): // nobody can tell it anything
 		case strings.HasPrefix(d.Kind, outbox.StepKind) && (d.State == outbox.Held || d.State == outbox.Pending):
 			spared = append(spared, d.Receiver)
 		case d.State == outbox.Delivered && (d.Kind == "" || strings.HasPrefix(d.Kind, outbox.StepKind)):

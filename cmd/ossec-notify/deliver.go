@@ -42,8 +42,11 @@ func deliverCommand(e *env) *cobra.Command {
 			}
 			log, closer := openLog(e.home)
 			defer closer.Close()
+			var lost *loss
 			for {
-				next, err := background(cmd.Context(), e.home, state, lock, log)
+				next, err := background(cmd.Context(), e.home, state, lock, lost, log)
+				anew := errors.Is(err, errStateLost)
+				lost = lost.and(err)
 				if cmd.Context().Err() != nil {
 					err = nil // asked to leave, perhaps while it opened the outbox: no failure, or no door would start the next
 				}
@@ -66,7 +69,7 @@ func deliverCommand(e *env) *cobra.Command {
 					return err
 				}
 				// A call that found the lock held, just before it was let go, relies on this look.
-				if names, err := spool.List(state); err != nil || len(names) == 0 {
+				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost == nil) {
 					return nil
 				}
 				if lock, err = spool.TryLock(state, "background", versionText()); err != nil {
@@ -88,13 +91,14 @@ func leaveTo(next *os.File, lock *spool.Lock) error {
 }
 
 // background works until nothing is waiting, or until its program was replaced: by next.
-func background(ctx context.Context, home, state string, lock *spool.Lock, log *slog.Logger) (next *os.File, err error) {
+func background(ctx context.Context, home, state string, lock *spool.Lock, lost *loss, log *slog.Logger) (next *os.File, err error) {
 	ctx, replaced, stop := untilReplaced(ctx, log)
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, home, state, log)
 	if err != nil {
 		return nil, unlessLost(err, lock)
 	}
+	lost.keep(ctx, d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, errors.Join(err, closeBox())
 	}

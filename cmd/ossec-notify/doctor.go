@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -19,7 +20,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/config"
-	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -103,6 +103,7 @@ type examination struct {
 	delivering bool           // somebody holds the lock
 	serving    bool           // it is a daemon
 	cfg        *config.Config // nil when there is none that loads
+	file       *config.Config // the same, before it was told of
 	killed     string         // what became of the last deliverer, when it was killed
 	waits      int            // records and deliveries
 	open       []outbox.Queue // those that something waits in
@@ -297,10 +298,17 @@ func (x *examination) lastDeliverer() {
 	}
 }
 
-// alive reports whether there is a process of this number.
+// alive reports whether there is a process of this number. One that has ended, of which nobody has taken note yet, delivers nothing.
 func alive(pid int) bool {
-	err := syscall.Kill(pid, 0)
-	return err == nil || errors.Is(err, syscall.EPERM)
+	if err := syscall.Kill(pid, 0); err != nil && !errors.Is(err, syscall.EPERM) {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil { // another system, or one that hides the processes of others
+		return true
+	}
+	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" ")) // the name before it may hold anything
+	return !bytes.HasPrefix(state, []byte("Z"))
 }
 
 func (x *examination) spool() {
@@ -373,10 +381,12 @@ func (x *examination) outbox(ctx context.Context) {
 	if x.kept, err = site.ReadKept(ctx, db, x.configPath()); err != nil {
 		x.problem("outbox", "", "%s", err)
 	}
+	x.loss(ctx, db)
 	queues, err := db.Queues(ctx)
 	if err == nil {
 		var fares map[string]outbox.Receiver
 		if fares, err = db.Receivers(ctx); err == nil {
+			x.file = x.loaded()
 			x.queues(queues, fares)
 			err = x.noise(ctx, db)
 		}
@@ -410,7 +420,11 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 			x.ok("outbox", "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, display.Span(age))
 		}
 		if dead := q.Counts[outbox.Dead]; dead > 0 {
-			x.warning("outbox", "ossec-notify outbox list --states dead --receiver "+q.Receiver+", then outbox retry or drop", "receiver %s: %s", q.Receiver, count(dead, "dead letter"))
+			remedy, gone := "ossec-notify outbox list --states dead --receiver "+q.Receiver+", then outbox retry or drop", ""
+			if !hasReceiver(x.file, q.Receiver) {
+				remedy, gone = "put it back and retry them, or: ossec-notify outbox drop --dead --receiver "+q.Receiver, ", which the config does not have"
+			}
+			x.warning("outbox", remedy, "receiver %s%s: %s", q.Receiver, gone, count(dead, "dead letter"))
 			quiet = false
 		}
 		quiet = quiet && waits == 0
@@ -430,14 +444,14 @@ func (x *examination) unknown() {
 		return
 	}
 	for _, q := range x.open {
-		if strings.HasPrefix(q.Receiver, "argv-") || q.Receiver == dispatch.Nobody || slices.ContainsFunc(cfg.Receivers, func(r *config.Receiver) bool { return r.Name == q.Receiver }) {
+		if hasReceiver(cfg, q.Receiver) {
 			continue
 		}
 		what := "1 delivery waits"
 		if n := q.Open(); n > 1 {
 			what = fmt.Sprintf("%d deliveries wait", n)
 		}
-		remedy := fmt.Sprintf("put it back into %s, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver %s", cfg.Path, q.Receiver)
+		remedy := fmt.Sprintf("put it back into %s; else they are given up, and then: ossec-notify outbox drop --dead --receiver %s", cfg.Path, q.Receiver)
 		x.warning("outbox", remedy, "%s for %s, which the config does not have, and will be given up", what, q.Receiver)
 	}
 }

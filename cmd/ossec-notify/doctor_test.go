@@ -69,7 +69,7 @@ func TestDoctorTellsOfWhatWaitsForAReceiverThatIsNotInTheConfig(t *testing.T) {
 		}
 		return strings.Join(lines, "")
 	}
-	want := "warning  outbox       3 deliveries wait for down, which the config does not have, and will be given up. To do: put it back into /c.yaml, or let them be given up and then: ossec-notify outbox retry or drop --dead --receiver down\n"
+	want := "warning  outbox       3 deliveries wait for down, which the config does not have, and will be given up. To do: put it back into /c.yaml; else they are given up, and then: ossec-notify outbox drop --dead --receiver down\n"
 	if diff := cmp.Diff(want, tell(cfg)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

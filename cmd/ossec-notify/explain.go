@@ -22,6 +22,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
+	"github.com/ossec-notify/ossec-notify/site"
 )
 
 const explainExample = `  ossec-notify explain alert.json
@@ -46,7 +47,17 @@ func explainCommand(e *env) *cobra.Command {
 			if err := in.check(); err != nil {
 				return err
 			}
+			if id != "" && (len(args) > 0 || in.sample != "") {
+				return fmt.Errorf("give --id, or alerts, not both")
+			}
 			cfg, err := e.load()
+			if err != nil && id != "" {
+				var kept *config.Config
+				if kept, err = e.inPlaceOf(cmd.Context(), err); kept == nil && err != nil {
+					return e.explainFate(cmd.Context(), id, receiver, err)
+				}
+				cfg = kept
+			}
 			if err != nil {
 				return err
 			}
@@ -57,9 +68,6 @@ func explainCommand(e *env) *cobra.Command {
 			defer x.done()
 			x.tree = tree
 			if id != "" {
-				if len(args) > 0 || in.sample != "" {
-					return fmt.Errorf("give --id, or alerts, not both")
-				}
 				return x.explainID(cmd.Context(), id)
 			}
 			n := 0
@@ -88,6 +96,55 @@ func explainCommand(e *env) *cobra.Command {
 	return cmd
 }
 
+// inPlaceOf is the config that deliverers go by while that of the file is broken, which why says; and a word that it is so. Where there
+// is none it returns why.
+func (e *env) inPlaceOf(ctx context.Context, why error) (*config.Config, error) {
+	box, err := e.box(ctx)
+	if err != nil {
+		return nil, why
+	}
+	defer box.Close()
+	path := absolute(configPath(e.config, e.home))
+	kept, err := site.ReadKept(ctx, box, path)
+	if err != nil || kept == nil {
+		return nil, why
+	}
+	cfg := kept.Config(path, absolute(e.home))
+	if cfg == nil {
+		return nil, why
+	}
+	fmt.Fprintf(e.stderr, "note: %s; this is by the one that loaded at %s, by which deliverers go until it is mended\n", why, kept.Loaded.Local().Format(time.DateTime))
+	return cfg, nil
+}
+
+// explainFate says what became of an alert where no config loads that could say what routes make of it. The error says why.
+func (e *env) explainFate(ctx context.Context, id, receiver string, why error) error {
+	a, fate, err := e.fateOf(ctx, nil, nil, id)
+	if err != nil || fate == nil {
+		return why
+	}
+	x := &explainer{env: e, receiver: receiver}
+	if a == nil {
+		if err := x.explainMessage(id, fate); err != nil {
+			return err
+		}
+		return why
+	}
+	if e.format == "json" {
+		out := explained{Alert: a.Identity(), Receivers: []string{}, Decisions: []decision{}, Added: a.Added}
+		x.jsonFate(&out, fate)
+		if err := jsonLine(e.stdout, out); err != nil {
+			return err
+		}
+		return why
+	}
+	fmt.Fprintf(e.stdout, "%s  %s\n", shownID(a), family.Read(a).Sentence.Line())
+	writeAdded(e.stdout, a)
+	fate.write(e.stdout, receiver)
+	fmt.Fprintln(e.stdout, "  What the routes say of it is not known: no config loads.")
+	return why
+}
+
 // explained is one line of explain --format json.
 type explained struct {
 	Alert     string     `json:"alert"`
@@ -106,6 +163,8 @@ type explained struct {
 	// Receiver and Chances are with --receiver alone: every route that names it, and why it told it, or did not.
 	Receiver string   `json:"receiver,omitempty"`
 	Chances  []chance `json:"chances,omitempty"`
+	// Then is with --id alone: who was chosen when it came in, where that is not what is decided now.
+	Then []string `json:"then,omitempty"`
 	// Deliveries and Taken are with --id alone: what became of it, where the outbox knows.
 	Called     string     `json:"called,omitempty"` // the name by which it came first, and why that led to nobody
 	Astray     string     `json:"astray,omitempty"`
@@ -260,7 +319,11 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 	}
 	t := tell(x.control, d, x.at)
 	w, branches := x.out, x.cfg.Table.Tree(a)
-	writeTold(w, a, severity, t, len(silences) > 0)
+	var then []string
+	if fate != nil {
+		then = fate.otherwise(t)
+	}
+	writeTold(w, a, severity, t, len(silences) > 0, then)
 	writeAdded(w, a)
 	if x.tree {
 		x.writeTree(w, t, branches, settings)
@@ -312,28 +375,38 @@ func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decis
 		}
 	}
 	if fate != nil {
-		if fate.called != "" {
-			out.Called, out.Astray = "custom-"+fate.called, fate.astray
-		}
-		for _, y := range fate.told {
-			if x.receiver == "" || x.receiver == y.Receiver {
-				out.Deliveries = append(out.Deliveries, y.line())
-			}
-		}
-		for _, y := range fate.ended {
-			x := told{Delivery: y}
-			out.Resolved = append(out.Resolved, x.line())
-		}
-		if fate.ack != nil {
-			out.Taken = &takenBy{fate.ack.By, fate.ack.Via, fate.ack.At}
-		}
+		out.Then = fate.otherwise(tell(x.control, d, x.at))
+		x.jsonFate(&out, fate)
 	}
 	return out
 }
 
+// jsonFate adds what became of the alert.
+func (x *explainer) jsonFate(out *explained, fate *fate) {
+	if fate.called != "" {
+		out.Called, out.Astray = "custom-"+fate.called, fate.astray
+	}
+	for _, y := range fate.told {
+		if x.receiver == "" || x.receiver == y.Receiver {
+			out.Deliveries = append(out.Deliveries, y.line())
+		}
+	}
+	for _, y := range fate.ended {
+		x := told{Delivery: y}
+		out.Resolved = append(out.Resolved, x.line())
+	}
+	if fate.ack != nil {
+		out.Taken = &takenBy{fate.ack.By, fate.ack.Via, fate.ack.At}
+	}
+}
+
 // writeTold says what the alert is, and in a sentence who is told of it and why. What is silenced, held or for later has one of its own.
-func writeTold(w io.Writer, a *alert.Alert, severity alert.Severity, t telling, silenced bool) {
+// then is who was chosen when it came in, where that was another.
+func writeTold(w io.Writer, a *alert.Alert, severity alert.Severity, t telling, silenced bool, then []string) {
 	fmt.Fprintf(w, "%s  %s: %s\n", shownID(a), severity.Word(), family.Read(a).Sentence.Line())
+	if then != nil {
+		fmt.Fprintf(w, "  By the config of now; when it came in, it was for %s:\n", strings.Join(then, ", "))
+	}
 	if silenced {
 		t = t.silence()
 	}
@@ -389,18 +462,18 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	switch {
 	case err != nil && found == nil:
 		tried = append(tried, err.Error())
-	case errors.Is(err, errNotHeld):
+	case err == errNotHeld: // as it is: nothing was lost
 		fmt.Fprintf(e.stderr, "note: the outbox does not hold it: it did not come to us, or serve read it while no route chose a receiver\n")
 	case err != nil:
 		fmt.Fprintf(e.stderr, "note: what became of it is not known: %s\n", err)
 	case found == nil:
 		found = kept
-	case kept != nil && kept.Added != nil: // what the routes saw then
+	case kept != nil: // what the routes saw then, nothing too
 		whole := *found
 		whole.Added, whole.Shown = kept.Added, kept.Shown
 		found = &whole
 	}
-	if found != nil && found.Added == nil {
+	if found != nil && kept == nil {
 		found = cfg.Enrich.Enrich(found)
 		e.noteEnrichment(cfg.Enrich)
 	}
@@ -421,11 +494,25 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	if strings.HasPrefix(id, "h-") {
 		return failed("no log holds %s: ids that begin with h- are made from the content; explain the alert file itself", id)
 	}
+	if e.isDelivery(ctx, id) {
+		return failed("%[1]s is a delivery, not an alert: ossec-notify outbox show %[1]s says what became of it", id)
+	}
 	only := "" // of a whole day
 	if own := id[strings.LastIndexByte(id, '/')+1:]; strings.Trim(own, "0123456789.") == "" {
 		only = ` | grep -F '"` + own + `"'`
 	}
 	return failed("no alert %s:\n  %s\nFor an older one: zcat %s%s | ossec-notify explain", id, strings.Join(tried, "\n  "), filepath.Join(dir, archive(id, time.Now().In(cfg.Zone))), only)
+}
+
+// isDelivery reports whether an id is that of a delivery.
+func (e *env) isDelivery(ctx context.Context, id string) bool {
+	box, err := e.box(ctx)
+	if err != nil {
+		return false
+	}
+	defer box.Close()
+	found, err := box.Find(ctx, outbox.Filter{IDs: []string{id}})
+	return err == nil && len(found) > 0
 }
 
 // explainMessage says what became of a message of our own making, which no route takes.

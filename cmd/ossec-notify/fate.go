@@ -27,11 +27,13 @@ import (
 // fate is what became of an alert.
 type fate struct {
 	arrived time.Time
-	called  string // the NAME of custom-NAME by which it came first; "" where it came in another way
-	astray  string // why that led to nobody
-	of      string // the title of a message of ours, which is no alert
-	told    []told
-	ack     *outbox.Ack
+	// occurrence is which of that identity it is.
+	occurrence int
+	called     string // the NAME of custom-NAME by which it came first; "" where it came in another way
+	astray     string // why that led to nobody
+	of         string // the title of a message of ours, which is no alert
+	told       []told
+	ack        *outbox.Ack
 	// ended are the messages that tell of others that this one ended them, where it was not told itself.
 	ended []outbox.Delivery
 }
@@ -229,6 +231,47 @@ func routeWords(path string) string {
 	return "route " + path
 }
 
+// otherwise is whom the routes chose when the alert came in, "soc by route logins", where that is not whom they choose now; else nil. An
+// alert that was called past the routes, or for one kind, has no such decision.
+func (f *fate) otherwise(now telling) []string {
+	if f.called != "" && f.called != "notify" {
+		return nil
+	}
+	may, must := map[string]bool{}, map[string]bool{} // those of later steps are entered when their time comes
+	for _, some := range [][]rules.Choice{now.now, now.outside, now.held} {
+		for _, c := range some {
+			may[chosenBy(c.Receiver, c.Route)], must[chosenBy(c.Receiver, c.Route)] = true, true
+		}
+	}
+	for _, c := range now.Choices {
+		may[chosenBy(c.Receiver, c.Route)] = true
+	}
+	then, differs := []string{}, false
+	for _, x := range f.told {
+		if x.Alert.Occurrence != f.occurrence || x.Kind != "" || x.Receiver == dispatch.Nobody {
+			continue
+		}
+		by := chosenBy(x.Receiver, x.Route)
+		then, differs = append(then, by), differs || !may[by]
+		delete(must, by)
+	}
+	if !differs && len(must) == 0 {
+		return nil
+	}
+	if len(then) == 0 {
+		return []string{"nobody"}
+	}
+	return then
+}
+
+// chosenBy is "soc by route logins".
+func chosenBy(receiver, route string) string {
+	if route == "" {
+		return receiver
+	}
+	return receiver + " by " + routeWords(route)
+}
+
 // errNotHeld is also of alerts that serve read in a followed file while no route could take them: these are not entered.
 var errNotHeld = errors.New("the outbox does not hold it")
 
@@ -258,12 +301,16 @@ func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert
 		}
 	}
 	if errors.Is(err, outbox.ErrNotFound) {
+		lost, lossErr := readLoss(ctx, box)
+		if lossErr == nil && lost != nil && (found == nil || found.Time.Before(lost.At)) {
+			return nil, nil, fmt.Errorf("%w: %s", errNotHeld, lost.of(id))
+		}
 		return nil, nil, errNotHeld
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	f := &fate{arrived: kept.Arrived}
+	f := &fate{arrived: kept.Arrived, occurrence: kept.Occurrence}
 	var h site.Header
 	if json.Unmarshal(kept.Header, &h) == nil { // one that is not ours says nothing
 		f.called, f.astray = h.Called, h.Astray

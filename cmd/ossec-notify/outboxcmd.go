@@ -28,6 +28,7 @@ const outboxExample = `  ossec-notify outbox list                     what waits
   ossec-notify outbox list --receiver soc --all
   ossec-notify outbox show 5Q9J…               one delivery, with every attempt
   ossec-notify outbox retry 5Q9J…              try again now (a person mended the cause)
+  ossec-notify outbox retry --receiver oncall  try that receiver now, with all that waits for it
   ossec-notify outbox retry --dead --receiver oncall
   ossec-notify outbox drop 5Q9J…`
 
@@ -50,6 +51,9 @@ func (e *env) stateDir() (string, error) {
 		if st, err := os.Stat(p); err == nil && st.IsDir() {
 			return p, nil
 		}
+	}
+	if e.state != "" { // named, and so meant to be there: an empty answer would be read as good news
+		return "", failed("there is no state directory %s, which --state names", e.state)
 	}
 	return "", failed("%w (there is no state directory %s; name it with --home or --state)", errNoOutbox, strings.Join(places, " or "))
 }
@@ -74,6 +78,19 @@ func (e *env) box(ctx context.Context) (*outbox.DB, error) {
 		return nil, failed("%w", err)
 	}
 	return db, nil
+}
+
+// parseStates reads names of states, with commas.
+func parseStates(words string) ([]outbox.State, error) {
+	var states []outbox.State
+	for _, word := range strings.Split(words, ",") {
+		state, err := parseState(strings.TrimSpace(word))
+		if err != nil {
+			return nil, err
+		}
+		states = append(states, state)
+	}
+	return states, nil
 }
 
 // parseState reads the name of a state.
@@ -180,16 +197,15 @@ func (e *env) outboxList() *cobra.Command {
 				f.States = nil
 			}
 			if states != "" {
-				f.States = nil
-				for _, word := range strings.Split(states, ",") {
-					state, err := parseState(strings.TrimSpace(word))
-					if err != nil {
-						return err
-					}
-					f.States = append(f.States, state)
+				var err error
+				if f.States, err = parseStates(states); err != nil {
+					return err
 				}
 			}
 			db, err := e.box(cmd.Context())
+			if _, none := parseStates(e.state); err != nil && none == nil {
+				return fmt.Errorf("--state is the state directory, and there is no %s: did you mean --states %s?", e.state, e.state)
+			}
 			if errors.Is(err, errNoOutbox) && receiver == "" {
 				if e.format == "text" && !e.tellSpooled() {
 					fmt.Fprintln(e.stderr, "Nothing waits: "+err.Error()+".")
@@ -338,6 +354,9 @@ func (e *env) outboxShow() *cobra.Command {
 			defer db.Close()
 			x, attempts, err := db.Show(cmd.Context(), args[0])
 			if errors.Is(err, outbox.ErrNotFound) {
+				if holdsAlert(cmd.Context(), db, args[0]) {
+					return failed("%[1]s is an alert, not a delivery: ossec-notify explain --id %[1]s says what became of it", display.Quote(args[0]).Line())
+				}
 				return failed("there is no delivery %s (ossec-notify outbox list --all shows them)", display.Quote(args[0]).Line())
 			}
 			if err != nil {
@@ -388,6 +407,15 @@ func (e *env) outboxShow() *cobra.Command {
 	}
 	e.formatFlag(cmd)
 	return cmd
+}
+
+// holdsAlert reports whether an id is that of an alert, with or without the manager's name.
+func holdsAlert(ctx context.Context, db *outbox.DB, id string) bool {
+	if _, err := db.Alert(ctx, id, 0); err == nil {
+		return true
+	}
+	_, err := db.Qualified(ctx, id)
+	return err == nil
 }
 
 // fileOwner is whose the alert file was, where that was not the caller; else nil.
@@ -483,6 +511,71 @@ func refuseNobody(ctx context.Context, db *outbox.DB, ids []string) error {
 	return nil
 }
 
+// retry tries deliveries again whose receivers there are. One that the config does not have would be tried for nothing until it is given
+// up: of what is named that is an error, of all dead letters a word.
+func (e *env) retry(ctx context.Context, db *outbox.DB, f outbox.Filter) (int, error) {
+	if err := refuseNobody(ctx, db, f.IDs); err != nil {
+		return 0, err
+	}
+	cfg := e.loaded()
+	named, err := namedReceivers(ctx, db, f)
+	if err != nil {
+		return 0, failed("%w", err)
+	}
+	n := 0
+	for _, name := range named {
+		one := f
+		one.Receiver = name
+		if !hasReceiver(cfg, name) {
+			if f.Receiver != "" || len(f.IDs) > 0 {
+				return n, failed("the config has no receiver %[1]s, so that nobody can be tried: put it back into %[2]s; to tell another: ossec-notify send --to RECEIVER ALERTFILE; to be done with it: ossec-notify outbox drop", name, cfg.Path)
+			}
+			fmt.Fprintf(e.stderr, "note: the dead letters of %s stay: the config has no such receiver; to be done with them: ossec-notify outbox drop --dead --receiver %[1]s\n", name)
+			continue
+		}
+		moved, err := db.Retry(ctx, one, time.Now())
+		if err != nil {
+			return n, failed("%w", err)
+		}
+		n += moved
+	}
+	return n, nil
+}
+
+// namedReceivers are those of the deliveries that a filter means.
+func namedReceivers(ctx context.Context, db *outbox.DB, f outbox.Filter) ([]string, error) {
+	if f.Receiver != "" {
+		return []string{f.Receiver}, nil
+	}
+	var names []string
+	if len(f.IDs) > 0 {
+		found, err := db.Find(ctx, f)
+		for _, x := range found {
+			names = append(names, x.Receiver)
+		}
+		slices.Sort(names)
+		return slices.Compact(names), err
+	}
+	queues, err := db.Queues(ctx)
+	for _, q := range queues {
+		if q.Counts[outbox.Dead] > 0 {
+			names = append(names, q.Receiver)
+		}
+	}
+	return names, err
+}
+
+// loaded is the config of the file; nil where that does not load, and so may have anything.
+func (e *env) loaded() *config.Config {
+	return config.Read(configPath(e.config, e.home), e.home).Config
+}
+
+// hasReceiver reports whether there may be such a receiver: those of ossec.conf are in no config, and of one that is not known nothing is.
+func hasReceiver(cfg *config.Config, name string) bool {
+	return cfg == nil || strings.HasPrefix(name, "argv-") || name == dispatch.Nobody ||
+		slices.ContainsFunc(cfg.Receivers, func(r *config.Receiver) bool { return r.Name == name })
+}
+
 // outboxMove is retry or drop.
 func (e *env) outboxMove(what string) *cobra.Command {
 	var receiver string
@@ -493,7 +586,11 @@ func (e *env) outboxMove(what string) *cobra.Command {
 		Short:   short,
 		Example: "  ossec-notify outbox " + what + " 5Q9J0M4K2T6V8W1X\n  ossec-notify outbox " + what + " --dead --receiver oncall",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 && !dead {
+			now := what == "retry" && receiver != "" // that receiver, whatever waits for it
+			if len(args) == 0 && !dead && !now {
+				if what == "retry" {
+					return fmt.Errorf("name deliveries or a --receiver, or say --dead for all dead letters (of one --receiver)")
+				}
 				return fmt.Errorf("name deliveries, or say --dead for all dead letters (of one --receiver)")
 			}
 			db, err := e.box(cmd.Context())
@@ -505,21 +602,23 @@ func (e *env) outboxMove(what string) *cobra.Command {
 				return err
 			}
 			f := outbox.Filter{IDs: args, Receiver: receiver}
-			if dead {
+			switch {
+			case dead:
 				f.States = []outbox.State{outbox.Dead}
+			case len(args) == 0:
+				f.States = []outbox.State{outbox.Pending}
 			}
-			move := db.Retry
-			if what == "retry" {
-				if err := refuseNobody(cmd.Context(), db, args); err != nil {
-					return err
-				}
-			}
+			n := 0
 			if what == "drop" {
-				move = db.Drop
+				n, err = db.Drop(cmd.Context(), f, time.Now())
+			} else {
+				n, err = e.retry(cmd.Context(), db, f)
 			}
-			n, err := move(cmd.Context(), f, time.Now())
 			if err != nil {
-				return failed("%w", err)
+				return err
+			}
+			if n == 0 && len(args) == 0 && !dead {
+				return failed("nothing waits for %s; for its dead letters: ossec-notify outbox retry --dead --receiver %[1]s", receiver)
 			}
 			if n == 0 {
 				return failed("nothing to %s: no such delivery, or it was delivered", what)

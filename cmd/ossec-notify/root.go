@@ -16,11 +16,13 @@ import (
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 // env is what every command is given: the streams, and the flags that all commands share.
@@ -75,6 +77,14 @@ func rootCommand(e *env) *cobra.Command {
 	flags.StringVar(&e.config, "config", "", "config file (default $OSSEC_NOTIFY_CONFIG, else HOME/etc/ossec-notify.yaml)")
 	flags.StringVar(&e.state, "state", "", "state directory (default $OSSEC_NOTIFY_STATE, else HOME/queue/ossec-notify)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) {
+			var known []string
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+			if near := rules.Nearest(unknown.GetSpecifiedName(), known); near != "" {
+				err = fmt.Errorf("%w: did you mean --%s?", err, near)
+			}
+		}
 		return fmt.Errorf("%w\nTry: %s -h", err, cmd.CommandPath())
 	})
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {

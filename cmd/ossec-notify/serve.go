@@ -35,9 +35,11 @@ func serveCommand(e *env) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			read := site.Cursors{}
-			next, err := e.serve(cmd.Context(), read)
+			var lost *loss
+			next, err := e.serve(cmd.Context(), read, lost)
 			for errors.Is(err, errStateLost) && cmd.Context().Err() == nil {
-				next, err = e.serve(cmd.Context(), read)
+				lost = lost.and(err)
+				next, err = e.serve(cmd.Context(), read, lost)
 			}
 			if err != nil || next == nil {
 				return err
@@ -58,8 +60,8 @@ const takeoverTime = 10 * time.Second
 const gcPercent = 120
 
 // serve delivers until ctx ends, or until the program was replaced: by next. Where the error is errStateLost, read is how far files were
-// followed, from where the next call goes on.
-func (e *env) serve(ctx context.Context, read site.Cursors) (next *os.File, err error) {
+// followed, from where the next call goes on; lost is what was lost before.
+func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *os.File, err error) {
 	e.home = absolute(e.home)
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -103,6 +105,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors) (next *os.File, err 
 		return nil, failed("%w", unlessLost(err, lock))
 	}
 	defer closeBox()
+	lost.keep(ctx, d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, failed("%w", err)
 	}

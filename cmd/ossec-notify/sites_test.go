@@ -78,7 +78,7 @@ func TestSitesDoAsTheySay(t *testing.T) {
 				if diff := cmp.Diff(got, expect[file]); diff != "" {
 					t.Errorf("%s goes to (-got +want):\n%s", file, diff)
 					told := tell(nil, decision, time.Time{})
-					writeTold(testOutput{t}, a, cfg.Scale.Severity(a.Rule.Level), told, false)
+					writeTold(testOutput{t}, a, cfg.Scale.Severity(a.Rule.Level), told, false, nil)
 					writeRoutes(testOutput{t}, told, cfg.Table.Tree(a))
 				}
 			}

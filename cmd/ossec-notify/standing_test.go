@@ -79,6 +79,15 @@ default: [soc, down]
 			if lost := strings.Contains(log, `msg="delivery is lost with the outbox"`); lost != (name != "the lock") {
 				t.Errorf("the log names what was lost: %v\n%s", lost, log)
 			}
+			told := in.command(exitFail, "doctor") // there is no manager
+			if got := strings.Contains(told, "was removed, and 1 delivery was lost with it. To do: the log names them") ||
+				strings.Contains(told, "was replaced, and 1 delivery was lost with it. To do: the log names them"); got != (name != "the lock") {
+				t.Errorf("doctor tells of what was lost: %v\n%s", got, told)
+			}
+			became := in.command(exitDone, "explain", "--id", "mgr/1795440017.1")
+			if got := strings.Contains(became, "the delivery of this one was lost for down"); got != (name != "the lock") {
+				t.Errorf("explain --id tells of what was lost: %v\n%s", got, became)
+			}
 			in.stop(daemon)
 			if n := len(in.stand.Messages()); n != 3 {
 				t.Errorf("Slack got %d messages for three alerts", n)
@@ -110,6 +119,35 @@ func TestABackgroundDelivererLeavesWhenItsStateWasRemoved(t *testing.T) {
 	}
 	if n := len(in.stand.Messages()); n != 3 {
 		t.Errorf("Slack got %d messages for three alerts", n)
+	}
+}
+
+// A background deliverer that loses its outbox stays to write down in the next one what was lost.
+func TestABackgroundDelivererRemembersWhatWasLost(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t, `
+receivers:
+  soc: {slack: {webhook_url: "SLACK_URL"}}
+  down: {webhook: {url: "http://127.0.0.1:1/x"}}
+default: [soc, down]
+`)
+	in.call("custom-notify", in.alert("1"))
+	in.told(1)
+	in.until("told and waiting", func() bool { return in.count(outbox.Delivered) == 1 && in.count(outbox.Pending) == 1 })
+	files, err := filepath.Glob(filepath.Join(in.state(), "outbox.db*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	in.until("doctor tells of it", func() bool {
+		return strings.Contains(in.command(exitFail, "doctor"), "was removed, and 1 delivery was lost with it") // there is no manager
+	})
+	if became := in.command(exitFail, "explain", "--id", "mgr/1795440017.1"); !strings.Contains(became, "the delivery of this one was lost for down") {
+		t.Errorf("explain --id says\n%s", became)
 	}
 }
 
