@@ -92,6 +92,9 @@ func TestPlansGoToWhomAnAliasStandsFor(t *testing.T) {
 		if _, err := d.PlanReceivers(testAlert(), "dutty"); err == nil || err.Error() != `no receiver "dutty": did you mean "duty"?` {
 			t.Errorf("got %v", err)
 		}
+		if _, err := d.PlanReceivers(testAlert(), "elsewhere"); err == nil || err.Error() != `no receiver "elsewhere": the config has "duty", "email-1", "slack-alice", "slack-bob"` {
+			t.Errorf("got %v", err)
+		}
 	})
 }
 

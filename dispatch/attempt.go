@@ -79,7 +79,7 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		if failure.Alone {
 			result.Due = time.Now().Add(laneBackoff(x.Attempts+1, failure.RetryAfter))
 		}
-		if x.Reason != result.Reason { // a failure is told once, until it changes
+		if failure.Alone && x.Reason != result.Reason { // others may fail alike: see tellFailed
 			log.Warn("attempt failed, trying again", "err", failure)
 		}
 	default:
@@ -91,6 +91,28 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 		return result, nil
 	}
 	return result, failure
+}
+
+// tellFailed logs why attempts of a batch failed, where the receiver is why: it fails all that are under way at once, so those that came
+// to the same are one line, of the first of them. A failure is told once, until it changes.
+func (l *lane) tellFailed(r *Receiver, batch []outbox.Delivery, results []outbox.Result, failures []*notifier.Error) {
+	alike := map[string]int{}
+	var first []int
+	for i, failure := range failures {
+		if failure == nil || results[i].State != outbox.Pending || batch[i].Reason == results[i].Reason {
+			continue
+		}
+		if alike[results[i].Reason]++; alike[results[i].Reason] == 1 {
+			first = append(first, i)
+		}
+	}
+	for _, i := range first {
+		log := l.log(batch[i], r).With("attempt", batch[i].Attempts+1, "duration", results[i].Attempt.Duration.Round(time.Millisecond))
+		if n := alike[results[i].Reason]; n > 1 {
+			log = log.With("deliveries", n)
+		}
+		log.Warn("attempt failed, trying again", "err", failures[i])
+	}
 }
 
 // answer is what an attempt keeps of what came back: the service's name for the message, or what a program printed.

@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -240,7 +242,10 @@ func (d *Dispatcher) nearest(name string) string {
 	if len(known) == 0 {
 		return ": the config has no receivers"
 	}
-	return fmt.Sprintf(": the config has %q", known)
+	for i := range known {
+		known[i] = strconv.Quote(known[i])
+	}
+	return ": the config has " + strings.Join(known, ", ")
 }
 
 func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice, at time.Time) []Delivery {

@@ -209,7 +209,7 @@ func (l *lane) resize(n int, took time.Duration) {
 // deliver makes an attempt at each delivery of a batch, unless one before it failed for a reason of the receiver's.
 func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.Delivery) []outbox.Result {
 	l.setRate(r)
-	results := make([]outbox.Result, len(batch))
+	results, failures := make([]outbox.Result, len(batch)), make([]*notifier.Error, len(batch))
 	stopped, next := false, 0
 	take := func() (i int, known health, ok bool) {
 		l.mu.Lock()
@@ -227,7 +227,7 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 				return
 			}
 			result, failure := l.attempt(ctx, grace, r, known, batch[i])
-			results[i] = result
+			results[i], failures[i] = result, failure
 			if result.State != outbox.Pending {
 				l.d.fresh.done(batch[i].Alert)
 			}
@@ -248,6 +248,7 @@ func (l *lane) deliver(ctx, grace context.Context, r *Receiver, batch []outbox.D
 	}
 	work()
 	workers.Wait()
+	l.tellFailed(r, batch, results, failures)
 	l.resize(len(batch), time.Since(began))
 	for i := range results {
 		if results[i].State == "" { // not tried

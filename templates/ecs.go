@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 )
@@ -221,6 +222,52 @@ type (
 		Added     map[string]map[string]any `json:"added,omitempty"`
 	}
 )
+
+// withECS is the document of Elasticsearch with what a template adds to it: objects are joined key by key, all else takes the place of what
+// was there, and what is empty is left out.
+func (s *Set) withECS(d *Data, more ...map[string]any) (any, error) {
+	doc, err := s.ecs(d)
+	if err != nil || len(more) == 0 {
+		return doc, err
+	}
+	j, err := toJSON(doc, "")
+	if err != nil {
+		return nil, err
+	}
+	var whole map[string]any
+	dec := json.NewDecoder(strings.NewReader(string(j)))
+	dec.UseNumber() // an id with 17 digits is no float
+	if err := dec.Decode(&whole); err != nil {
+		return nil, err
+	}
+	for _, m := range more {
+		join(whole, m)
+	}
+	return whole, nil
+}
+
+// join puts what is known of one object into another.
+func join(whole, more map[string]any) {
+	for k, v := range more {
+		switch v := v.(type) {
+		case map[string]any:
+			in, ok := whole[k].(map[string]any)
+			if !ok {
+				in = map[string]any{}
+			}
+			if join(in, v); len(in) > 0 {
+				whole[k] = in
+			}
+		case nil:
+		case string:
+			if v != "" {
+				whole[k] = v
+			}
+		default:
+			whole[k] = v
+		}
+	}
+}
 
 // ecs makes the document of Elasticsearch, from what Splunk's event says.
 func (s *Set) ecs(d *Data) (ecs, error) {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -245,5 +247,63 @@ func TestIndexTemplateOfTheManualHasAllFields(t *testing.T) {
 		if !used[path] && !slices.Contains([]string{"event.start", "event.end", "ossec.kind", "ossec.counts", "ossec.taken_by", "ossec.taken_via", "destination.user.name"}, path) {
 			t.Errorf("no document has the field %s of the manual's template", path)
 		}
+	}
+}
+
+// TestTheManualsTemplateAddsToTheDocument reads the template of the manual as a user's.
+func TestTheManualsTemplateAddsToTheDocument(t *testing.T) {
+	page, err := os.ReadFile("../docs/siem.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```text\n{{define \"elasticsearch.document.json\"}}")
+	text, _, found := strings.Cut(text, "```")
+	if !found {
+		t.Fatal("docs/siem.md shows no template of the document")
+	}
+	set, err := Load(Options{Dir: "d", ReadFile: func(path string) ([]byte, error) {
+		if filepath.Base(path) != "elasticsearch.tmpl" {
+			return nil, os.ErrNotExist
+		}
+		return []byte(`{{define "elasticsearch.document.json"}}` + text), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for sample, winlog := range map[string]any{
+		"60122-windows-logon-failure.json": map[string]any{"event_id": "4625", "channel": "Security"},
+		"5712-ssh-brute-force.json":        nil,
+	} {
+		b, err := os.ReadFile("../testdata/alerts/wazuh/" + sample)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := NewData(alert.Parse(b, alert.Options{Location: time.UTC}), alert.DefaultScale, Context{Channel: "elasticsearch"})
+		want := ecsDocument(t, d)
+		if winlog != nil {
+			want["winlog"] = winlog
+		}
+		parts, err := set.Parts(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		if err := json.Unmarshal([]byte(parts["document.json"].Raw()), &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", sample, diff)
+		}
+	}
+}
+
+func TestJoinedObjects(t *testing.T) {
+	whole := map[string]any{"host": map[string]any{"name": "a", "ip": "192.0.2.1"}, "message": "m"}
+	join(whole, map[string]any{
+		"host": map[string]any{"name": "b", "os": ""}, "message": "", "none": nil, "empty": map[string]any{"of": map[string]any{}}, "n": 0, "tags": []any{"x"},
+	})
+	want := map[string]any{"host": map[string]any{"name": "b", "ip": "192.0.2.1"}, "message": "m", "n": 0, "tags": []any{"x"}}
+	if diff := cmp.Diff(want, whole); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

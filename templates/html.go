@@ -24,7 +24,7 @@ func (s *Set) funcs() template.FuncMap {
 		"event":    s.event,
 		"indexed":  (*Data).indexed,
 
-		"ecs":           s.ecs,
+		"ecs":           s.withECS,
 		"eventLine":     s.eventLine,
 		"eventMetadata": (*Data).eventMetadata,
 		"eventLabels":   (*Data).eventLabels,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"mime"
@@ -60,9 +61,17 @@ func gist(m sandbox.Message) string {
 		case notifier.Update, notifier.Acknowledge, notifier.Resolve, notifier.Digest, notifier.Report:
 			return body.Action + " " + body.Severity + ": " + body.Title
 		}
-		return body.Severity + ": " + body.Title
+		return withSeverity(body.Severity, body.Title)
 	}
 	return fmt.Sprintf("%d bytes", len(m.Body))
+}
+
+// withSeverity is a text behind its severity, which not every document has: its template may be the operator's.
+func withSeverity(severity, text string) string {
+	if severity == "" || text == "" {
+		return cmp.Or(text, severity)
+	}
+	return severity + ": " + text
 }
 
 // gistOfEvents is what a request to Splunk says: its first event, and how many come with it.
@@ -84,7 +93,7 @@ func gistOfEvents(m sandbox.Message) string {
 			continue
 		}
 		if events == 0 && e.Description != "" {
-			first = e.Severity + ": " + e.Description
+			first = withSeverity(e.Severity, e.Description)
 		}
 	}
 	if first == "" {

@@ -113,8 +113,8 @@ func firstDocument(m sandbox.Message) string {
 			}
 		}
 	}
-	text := strings.TrimSpace(what.OSSEC.Severity + what.Severity + ": " + what.Message + what.Description)
-	if n == 0 || text == ":" {
+	text := withSeverity(what.OSSEC.Severity+what.Severity, strings.TrimSpace(what.Message+what.Description))
+	if n == 0 || text == "" {
 		return ""
 	}
 	if n > 1 {

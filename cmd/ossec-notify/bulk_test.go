@@ -289,6 +289,11 @@ func TestRequestsOfSeveralAreDrawnAndTold(t *testing.T) {
 	if strings.Contains(got, "\u202e") {
 		t.Errorf("a character that turns the line is shown: %s", got)
 	}
+	for document, want := range map[string]string{`{"message":"idx from 192.0.2.1"}`: "idx from 192.0.2.1", `{"message":"m","ossec":{"severity":"high"}}`: "high: m"} {
+		if got := gist(sandbox.Message{Service: sandbox.Elasticsearch, Body: []byte(`{"create":{}}` + "\n" + document + "\n")}); got != want {
+			t.Errorf("%s: got %q, want %q", document, got, want)
+		}
+	}
 	for _, odd := range []string{"", "{", "\n\n", `{"streams":[{"values":[[]]}]}`, `{"streams":null}`, strings.Repeat("{}\n", 1000)} {
 		_, _ = drawDocuments([]byte(odd)), drawLines([]byte(odd)) // which do not panic
 		for _, s := range []sandbox.Service{sandbox.Elasticsearch, sandbox.Loki} {

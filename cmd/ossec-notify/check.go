@@ -38,7 +38,8 @@ func checkCommand(e *env) *cobra.Command {
 		Use:   "check",
 		Short: "is the config right? every mistake at once",
 		Long: `Reads the config, its includes, the templates and the secrets, and says everything that is wrong, each with its
-place. Programs that print secrets are run. Run by root it looks at all of it as the user who owns the state directory.
+place; the last line says whether it is used all the same. Programs that print secrets are run. Run by root it looks
+at all of it as the user who owns the state directory.
 Exit status: 0 all is well, 1 a secret, a receiver or the state directory failed, 2 the config has mistakes.`,
 		Example: checkExample,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -62,6 +63,8 @@ type finding struct {
 	rules.Problem
 	code int  // the exit code it asks for
 	note bool // neither mistake nor warning: something to know
+	// receiver is whom it is about, "" for the config as a whole.
+	receiver string
 	// remedy is what doctor says to do, where that is not what the check commonly asks for.
 	remedy string
 }
@@ -105,7 +108,7 @@ func findingAbout(r *config.Receiver, err error, code int) finding {
 		setting = field.Key
 	}
 	message := fmt.Sprintf("receiver %q: %s", r.Name, display.OneLine(strings.TrimSpace(err.Error())))
-	return finding{Problem: r.Problem(setting, message), code: code}
+	return finding{Problem: r.Problem(setting, message), code: code, receiver: r.Name}
 }
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
@@ -177,7 +180,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 	}
 	found = append(found, e.checkState()...)
-	code, mistakes, warnings := exitDone, 0, 0
+	code, mistakes, warnings, faulty := exitDone, 0, 0, []string(nil)
 	for _, f := range found {
 		code = max(code, f.code)
 		switch {
@@ -185,6 +188,9 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 			warnings++
 		case !f.note:
 			mistakes++
+			if f.receiver != "" && !slices.Contains(faulty, f.receiver) {
+				faulty = append(faulty, f.receiver)
+			}
 		}
 		if f.Warning && strict {
 			code = max(code, exitFail)
@@ -199,7 +205,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		if asked != nil {
 			fmt.Fprintln(e.stdout, asked)
 		}
-		e.checked(path, cfg, mistakes, warnings)
+		e.checked(path, cfg, mistakes, warnings, faulty)
 	}
 	if code != exitDone {
 		return silent(code)
@@ -230,14 +236,27 @@ func (e *env) checkShell(path string, cfg *config.Config) []finding {
 	return found
 }
 
-// checked is the last line of check.
-func (e *env) checked(path string, cfg *config.Config, mistakes, warnings int) {
-	if mistakes > 0 {
-		fmt.Fprintf(e.stdout, "%s: %s, %s\n", path, count(mistakes, "mistake"), count(warnings, "warning"))
+// checked is the last line of check. Not every mistake keeps a config from being used: those that concern a receiver, or this host, are
+// known only when it has loaded.
+func (e *env) checked(path string, cfg *config.Config, mistakes, warnings int, faulty []string) {
+	found := count(mistakes, "mistake") + ", " + count(warnings, "warning")
+	switch {
+	case cfg == nil:
+		fmt.Fprintf(e.stdout, "%s: %s: it does not load, and is not used\n", path, found)
+		return
+	case len(faulty) > 0:
+		fmt.Fprintf(e.stdout, "%s: %s: it loads and is used, with faults in %s\n", path, found, displayed(listOf(faulty)))
+		return
+	case mistakes > 0:
+		fmt.Fprintf(e.stdout, "%s: %s: it loads and is used\n", path, found)
 		return
 	}
+	verdict := "all is well"
+	if warnings > 0 {
+		verdict = "it loads and is used"
+	}
 	routes := count(len(cfg.Table.Routes), "route")
-	fmt.Fprintf(e.stdout, "%s: all is well (%s, %s, %s)\n", path, count(len(cfg.All()), "receiver"), routes, count(warnings, "warning"))
+	fmt.Fprintf(e.stdout, "%s: %s (%s, %s, %s)\n", path, verdict, count(len(cfg.All()), "receiver"), routes, count(warnings, "warning"))
 }
 
 // checkState refuses a state directory on a disk that is not fit for one. Where there is none yet, there is nothing to

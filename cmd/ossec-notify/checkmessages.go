@@ -43,7 +43,7 @@ func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 				if p, ok := cfg.PresetProblem(r, err); ok {
 					if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
 						p.Message += " (" + seen + ")"
-						found, said[place] = append(found, finding{Problem: p, code: exitUsage}), true
+						found, said[place] = append(found, finding{Problem: p, code: exitUsage, receiver: r.Name}), true
 					}
 					continue
 				}

@@ -148,7 +148,7 @@ func (x *examination) enrich(ctx context.Context, online bool) {
 	}
 	doubts := x.cfg.Enrich.Check(time.Now())
 	for _, d := range doubts {
-		x.warning("enrich", cmp.Or(d.Remedy, "mend the file, or the config; alerts go on"), "%s", safe(d.Message))
+		x.warning("enrich", cmp.Or(d.Remedy, "mend the file, or the config; alerts go on"), "%s", display.Visible(d.Message))
 	}
 	var silent error
 	if online {

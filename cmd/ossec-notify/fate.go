@@ -140,13 +140,35 @@ func (x *told) write(w io.Writer) {
 	for _, d := range x.in {
 		fmt.Fprintf(w, "        with it: %s\n", listLine(d))
 	}
-	for _, line := range attemptWords(x.attempts) {
+	for _, line := range attemptWords(x.attempts, ranProgram(x.Delivery)) {
 		fmt.Fprintln(w, "        "+line)
 	}
 }
 
+// ranProgram reports a delivery whose receiver is a program, which answers with its status and what it prints.
+func ranProgram(x outbox.Delivery) bool { return x.Channel == "command" }
+
+// attemptVerdict is what came of an attempt, in words.
+func attemptVerdict(a outbox.Attempt, program bool) string {
+	accepted, answered := "accepted", ", the answer: "
+	if program {
+		accepted, answered = "status 0", ", it printed: "
+	}
+	verdict := accepted
+	if a.Error != "" {
+		verdict = display.Quote(a.Error).Line().String()
+	}
+	if a.Status != 0 && !strings.Contains(a.Error, fmt.Sprintf("status %d", a.Status)) {
+		verdict += fmt.Sprintf(" (%d)", a.Status)
+	}
+	if first, _, _ := strings.Cut(strings.TrimSpace(a.Answer), "\n"); first != "" && !strings.Contains(a.Error, first) {
+		verdict += answered + display.Quote(a.Answer).Line().CutEnd(160).String()
+	}
+	return verdict
+}
+
 // attemptWords are lines about attempts. Those that came to the same are one, at the place of the last.
-func attemptWords(attempts []outbox.Attempt) []string {
+func attemptWords(attempts []outbox.Attempt, program bool) []string {
 	type same struct {
 		verdict string
 		first   int
@@ -155,16 +177,7 @@ func attemptWords(attempts []outbox.Attempt) []string {
 	}
 	var all []same
 	for i, a := range attempts {
-		verdict := "accepted"
-		if a.Error != "" {
-			verdict = display.Quote(a.Error).Line().String()
-		}
-		if a.Status != 0 && !strings.Contains(a.Error, fmt.Sprintf("status %d", a.Status)) {
-			verdict += fmt.Sprintf(" (%d)", a.Status)
-		}
-		if first, _, _ := strings.Cut(strings.TrimSpace(a.Answer), "\n"); first != "" && !strings.Contains(a.Error, first) {
-			verdict += ", the answer: " + display.Quote(a.Answer).Line().CutEnd(160).String()
-		}
+		verdict := attemptVerdict(a, program)
 		s := same{verdict: verdict, first: i}
 		if at := slices.IndexFunc(all, func(s same) bool { return s.verdict == verdict }); at >= 0 {
 			s = all[at]

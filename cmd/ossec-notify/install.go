@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -99,10 +100,12 @@ func (e *env) install(o installOptions) error {
 		return err
 	}
 	i := &installer{env: e, dry: o.dryRun}
-	if i.manager, err = findManager(home, o.manager); err != nil {
-		return err
+	var nobody error
+	i.manager, err = findManager(home, o.manager)
+	if i.who, nobody = findAccount(i.manager, o.user); err != nil && nobody != nil { // both are asked for at once
+		return fmt.Errorf("%w; %w", err, nobody)
 	}
-	if i.who, err = findAccount(i.manager, o.user); err != nil {
+	if err := cmp.Or(err, nobody); err != nil {
 		return err
 	}
 	binary, err := thisBinary(o.binary)
@@ -146,10 +149,18 @@ func (i *installer) mayInstall(home string) error {
 	if err != nil {
 		return err
 	}
+	if etc := filepath.Join(home, "etc"); !isDirectory(etc) {
+		return failed("there is no directory %s, so %s is no manager's: name its directory with --home", etc, home)
+	}
 	if uid, _ := ownerOf(st); !i.dry && os.Geteuid() != 0 && uid != os.Geteuid() {
 		return failed("%s belongs to %s: run install as root (or look what it would do with --dry-run)", home, ownerName(st))
 	}
 	return nil
+}
+
+func isDirectory(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
 }
 
 // make says what it makes and makes it, unless this is a dry run.
@@ -400,6 +411,10 @@ func (i *installer) config(path, text string) {
 // log says where the log goes.
 func (i *installer) log(logs string) {
 	st, err := os.Stat(logs)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(i.stdout, "log: syslog (daemon, ossec-notify), as there is no %s\n", logs)
+		return
+	}
 	if err != nil || !i.who.may(mayWrite|mayEnter, st) {
 		fmt.Fprintf(i.stdout, "log: syslog (daemon, ossec-notify), as %s may not write to %s\n", i.who.name, logs)
 		return

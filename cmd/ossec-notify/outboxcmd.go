@@ -400,11 +400,7 @@ func (e *env) outboxShow() *cobra.Command {
 				fmt.Fprintf(e.stdout, "  the alert file was user %d's, and not the caller's\n", *owner)
 			}
 			for i, a := range attempts {
-				verdict := "accepted"
-				if a.Error != "" {
-					verdict = display.Quote(a.Error).Line().String()
-				}
-				fmt.Fprintf(e.stdout, "  attempt %d, %s, %s: %s\n", i+1, a.Started.Local().Format("2006-01-02 15:04:05"), a.Duration.Round(time.Millisecond), verdict)
+				fmt.Fprintf(e.stdout, "  attempt %d, %s, %s: %s\n", i+1, a.Started.Local().Format("2006-01-02 15:04:05"), a.Duration.Round(time.Millisecond), attemptVerdict(a, ranProgram(x)))
 			}
 			return nil
 		},

@@ -170,14 +170,13 @@ func (e *env) listPresets() error {
 		switch {
 		case p.Problem != "":
 			about = "has mistakes: " + p.Problem
+		case p.Replaces:
+			about += " [" + safe(p.File) + ", before ours]"
 		case p.File != "":
 			about += " [" + safe(p.File) + "]"
 		}
 		whose := ""
-		switch {
-		case p.Replaces:
-			whose = " (yours, before ours)"
-		case p.File != "":
+		if p.File != "" {
 			whose = " (yours)"
 		}
 		fmt.Fprintf(w, "%s%s\t%s\t%s\n", p.Name, whose, p.Title, about)

@@ -101,10 +101,17 @@ echo "blocked <!channel> on $OSSEC_NOTIFY_HOST"`, "[]")
 		t.Errorf("it had the descriptors %q", got)
 	}
 	out := in.command(exitDone, "explain", "--id", "mgr/1795440017.1")
-	for _, want := range []string{"block (command)", "accepted, the answer: blocked <!channel> on web-01", "soc (slack)  mgr/1795440017.1  report of block", "backup (email)  mgr/1795440017.1  report of block"} {
+	for _, want := range []string{"block (command)", "status 0, it printed: blocked <!channel> on web-01", "soc (slack)  mgr/1795440017.1  report of block", "backup (email)  mgr/1795440017.1  report of block"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("explain does not say %q:\n%s", want, out)
 		}
+	}
+	shown := ""
+	for _, x := range in.deliveries() {
+		shown += in.command(exitDone, "outbox", "show", x.Delivery)
+	}
+	if strings.Count(shown, ": status 0, it printed: blocked <!channel> on web-01") != 1 {
+		t.Errorf("outbox show says\n%s", shown)
 	}
 	in.call("custom-notify", in.alert("1")) // the same alert once more
 	in.call("custom-notify", in.alert("2"))

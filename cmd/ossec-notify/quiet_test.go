@@ -196,7 +196,7 @@ func TestOutboxShowsWhatIsHeldAndToldTogether(t *testing.T) {
 		`    3          LOW  Rule 100001 fired, web-01, .*`,
 		`    such as    mgr/1795440017\.4, mgr/1795440017\.5, mgr/1795440017\.6`,
 		`  - tells of 3 alerts`,
-		`  attempt 1, .*: accepted`,
+		`  attempt 1, .*: accepted \(200\)`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(show) {
 			t.Errorf("no line is %s:\n%s", want, show)

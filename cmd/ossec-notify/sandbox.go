@@ -19,7 +19,7 @@ func sandboxCommand(e *env) *cobra.Command {
 		Long: `Starts stand-ins of all services on this machine and shows what arrives. They check as strictly as the services
 do: what is refused here would be refused there. Stop it with Ctrl-C. With --web a page shows each arrival as its
 channel would, with the raw request and what was wrong with it.`,
-		Example: "  ossec-notify sandbox                                  on free ports\n  ossec-notify sandbox --web                            with an inbox in the browser\n  ossec-notify sandbox --http 127.0.0.1:8080 --smtp 127.0.0.1:2525",
+		Example: "  ossec-notify sandbox                                  on free ports\n  ossec-notify sandbox --web                            with an inbox in the browser\n  ossec-notify sandbox --http 127.0.0.1:8080 --smtp 127.0.0.1:2525\n  ossec-notify sandbox --splunk-index ossec             refuses what goes to another index",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			opt.OnCall = []sandbox.Duty{{Schedule: sandboxSchedule, Name: "Alice Example", Email: "alice@example.com"}}
@@ -41,6 +41,7 @@ channel would, with the raw request and what was wrong with it.`,
 	}
 	cmd.Flags().StringVar(&opt.HTTPAddr, "http", "127.0.0.1:0", "address of Slack, PagerDuty, Splunk, Elasticsearch, Loki and the webhook")
 	cmd.Flags().StringVar(&opt.SMTPAddr, "smtp", "127.0.0.1:0", "address of the mail server")
+	cmd.Flags().StringSliceVar(&opt.HECIndexes, "splunk-index", nil, "index that Splunk's token may write to (any, unless named; may be repeated)")
 	page.add(cmd, "what arrives")
 	return cmd
 }

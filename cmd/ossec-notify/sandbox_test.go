@@ -17,7 +17,7 @@ import (
 func TestSandboxServesUntilInterrupted(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(binDir(), "ossec-notify"), "sandbox")
+	cmd := exec.CommandContext(ctx, filepath.Join(binDir(), "ossec-notify"), "sandbox", "--splunk-index", "ossec")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +34,7 @@ func TestSandboxServesUntilInterrupted(t *testing.T) {
 		t.Errorf("got %q, want it to begin with %q", config.String(), want)
 	}
 	config.WriteString("  wrong:\n    slack: {token: xoxb-wrong, channel: \"#soc\", api_url: " + between(config.String(), "api_url: ", "}") + "}\n")
+	config.WriteString("  elsewhere:\n    splunk: {url: " + between(config.String(), "splunk: {url: ", "index: ") + "index: secret}\n")
 	path := filepath.Join(t.TempDir(), "ossec-notify.yaml")
 	if err := os.WriteFile(path, []byte(config.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -47,6 +48,9 @@ func TestSandboxServesUntilInterrupted(t *testing.T) {
 	if code := run(ctx, []string{"send", "--config", path, "--sample", "550", "--to", "wrong"}, strings.NewReader(""), io.Discard, os.Stderr); code != exitFail {
 		t.Errorf("send with a wrong token: exit status %d, want %d", code, exitFail)
 	}
+	if code := run(ctx, []string{"send", "--config", path, "--sample", "550", "--to", "elsewhere"}, strings.NewReader(""), io.Discard, os.Stderr); code != exitFail {
+		t.Errorf("send to an index that the token may not write to: exit status %d, want %d", code, exitFail)
+	}
 	for _, want := range []string{
 		"  slack      accepted (200): [TEST] MEDIUM: File changed: /etc/passwd on web-01",
 		"  slack-api  accepted (200): [TEST] MEDIUM: File changed: /etc/passwd on web-01",
@@ -57,6 +61,8 @@ func TestSandboxServesUntilInterrupted(t *testing.T) {
 		"  slack-api  accepted (200): [TEST] MEDIUM: File changed: /etc/passwd on web-01", // of who is on duty
 		"  slack-api  REFUSED (200): ",
 		"the token is not the one that the sandbox expects",
+		"  splunk     REFUSED (400): medium: ",
+		`the token may not write to the index "secret"`,
 	} {
 		more := lines.Scan()
 		for more && strings.Contains(lines.Text(), " asked (") { // who is on call

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"text/template/parse"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 )
@@ -131,6 +132,9 @@ func (c Config) Validate() error {
 	if c.Index != "" && !notifier.IsTemplate(c.Index) && !isIndex(c.Index) {
 		bad("index", "%q is no name of an index: those are of small letters, digits, _ and -", c.Index)
 	}
+	if text := always(c.Index); notifier.IsTemplate(c.Index) && text != "" && !isIndex("a"+text) {
+		bad("index", "%q holds %q whatever the alert is, so it makes no name of an index: those are of small letters, digits, _ and -", c.Index, text)
+	}
 	c.validateFields(bad)
 	if c.Channel != "" && !guid.MatchString(c.Channel) {
 		bad("channel", "is no GUID: write one such as 8f7e2c1a-0b9d-4c3e-a1f0-5d6b7a8c9e0f")
@@ -184,6 +188,22 @@ func (c Config) validateFields(bad func(key, format string, args ...any)) {
 			bad("fields."+name, "is no field of your own: Splunk has one of that name (the settings index, source, sourcetype and host set theirs)")
 		}
 	}
+}
+
+// always is the text that a template writes for every alert: what stands outside of its actions and their branches.
+func always(text string) string {
+	t := parse.New("index")
+	t.Mode = parse.SkipFuncCheck
+	if _, err := t.Parse(strings.TrimSpace(text), "", "", map[string]*parse.Tree{}); err != nil || t.Root == nil {
+		return "" // what is wrong with it is told where it is made a template
+	}
+	var b strings.Builder
+	for _, n := range t.Root.Nodes {
+		if n, ok := n.(*parse.TextNode); ok {
+			b.Write(n.Text)
+		}
+	}
+	return b.String()
 }
 
 // isIndex reports whether an index may be called that. Splunk's own begin with an underscore.

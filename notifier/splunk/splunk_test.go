@@ -541,6 +541,8 @@ func TestValidateReportsEveryMistake(t *testing.T) {
 		{"fields of lines", Config{URLs: []string{"https://a:8088"}, Endpoint: "raw", Fields: map[string]string{"a": "b"}, Token: notifier.PlainSecret("x")}, []string{"fields"}},
 		{"names of fields", Config{URLs: []string{"https://a:8088"}, Fields: map[string]string{"a.b": "x", "_a": "x", "host": "x", "ok_1": "x"}, Token: notifier.PlainSecret("x")}, []string{"fields", "fields", "fields.host"}},
 		{"index", Config{URLs: []string{"https://a:8088"}, Index: "Main index", Token: notifier.PlainSecret("x")}, []string{"index"}},
+		{"index that no template makes a name", Config{URLs: []string{"https://a:8088"}, Index: "os {{ .Host }}", Token: notifier.PlainSecret("x")}, []string{"index"}},
+		{"index with a text of its own", Config{URLs: []string{"https://a:8088"}, Index: " {{ if .Host }}os_{{ else }}No Host{{ end }}-{{ .Family }} ", Token: notifier.PlainSecret("x")}, nil},
 		{"index by template", Config{URLs: []string{"https://a:8088"}, Index: "{{ .Family }}", Token: notifier.PlainSecret("x")}, nil},
 		{"batch", Config{URLs: []string{"https://a:8088"}, Batch: notifier.Batching{Size: 101, Bytes: -1}, Token: notifier.PlainSecret("x")}, []string{"batch.size", "batch.bytes"}},
 		{"user in the URL", Config{URLs: []string{"https://u:p@splunk:8088"}, Token: notifier.PlainSecret("x")}, []string{"url"}},

@@ -125,7 +125,9 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"unit: epoch_ms", "unit: hours", `27:9: wait takes json or header, and unit: one of s, ms, epoch_s, epoch_ms`},
 		{"is: temporary, wait: 6h", "is: permanent, wait: 6h", `29:57: wait is for what is temporary`},
 		{"status: 429, code: [quota], is: temporary, wait: 6h", "is: permanent", `29:7: a verdict needs a condition: status, code, text, body or json`},
-		{"is: temporary, wait: 6h", "is: later", `29:7: a verdict says what the answer is: delivered, unmarked, temporary, permanent or misconfigured`},
+		{"is: temporary, wait: 6h", "is: later", `29:40: is: "later" is no verdict: write delivered, unmarked, temporary, permanent or misconfigured`},
+		{"is: temporary, wait: 6h", "is: misconfiguered", `29:40: is: "misconfiguered" is no verdict: did you mean "misconfigured"?`},
+		{", is: temporary, wait: 6h", "", `29:7: a verdict says what the answer is: delivered, unmarked, temporary, permanent or misconfigured`},
 		{"[200, ", "[99, ", `26:21: status: "99" is no HTTP status or range of them: write 202 or 200-299`},
 		{"is: temporary, wait: 6h", "is: unmarked", `26:3: a verdict is unmarked: say under unmarked what the body is without markup, such as {drop: [parse_mode], words: {"<b>": ""}}`},
 		{"limits:", "unmarked: {drop: [mode]}\nlimits:", `22:11: no verdict is unmarked: say of which answer it is, under answer.verdicts`},
@@ -224,6 +226,15 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("a preset %v with problems %v", p, problems)
 		}
 	})
+}
+
+func TestATabInFrontOfALineIsNamed(t *testing.T) {
+	for text, named := range map[string]bool{"name: chat\n\ttitle: Chat\n": true, "name: chat\n  \ttitle: Chat\n": true, "name: [\tchat\n": false} {
+		_, problems := Parse("chat.yaml", []byte(text))
+		if len(problems) != 1 || strings.HasSuffix(problems[0].Message, "; the line begins with a tab: YAML is indented with blanks") != named {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
 }
 
 // TestHintsHoldNoAddress: what is kept of a failed attempt is shown as text of others is, where an address would be hxxps://….

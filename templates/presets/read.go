@@ -2,6 +2,7 @@ package presets
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,7 +48,11 @@ func Parse(file string, text []byte) (*Preset, []Problem) {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("the file is empty")
 		}
-		r.problems = append(r.problems, Problem{file, lineOf(err), 1, err.Error()})
+		message, line := err.Error(), lineOf(err)
+		if lines := strings.Split(string(text), "\n"); line <= len(lines) && strings.HasPrefix(strings.TrimLeft(lines[line-1], " "), "\t") {
+			message += "; the line begins with a tab: YAML is indented with blanks"
+		}
+		r.problems = append(r.problems, Problem{file, line, 1, message})
 		return nil, r.problems
 	}
 	r.root(yamlnode.Resolve(&doc))
@@ -698,9 +703,16 @@ func (r *reader) verdict(n *yaml.Node) {
 		v.Wait = d
 	}
 	seen := r.keys(n, "a verdict", known)
+	answers := []string{IsDelivered, IsUnmarked, IsTemporary, IsPermanent, IsMisconfigured}
 	switch {
-	case !slices.Contains([]string{IsDelivered, IsUnmarked, IsTemporary, IsPermanent, IsMisconfigured}, v.Is):
+	case v.Is == "":
 		r.bad(n, "a verdict says what the answer is: delivered, unmarked, temporary, permanent or misconfigured")
+	case !slices.Contains(answers, v.Is):
+		remedy := "write delivered, unmarked, temporary, permanent or misconfigured"
+		if near := yamlnode.Nearest(v.Is, answers); near != "" {
+			remedy = fmt.Sprintf("did you mean %q?", near)
+		}
+		r.bad(cmp.Or(seen["is"], n), "is: %q is no verdict: %s", v.Is, remedy)
 	case seen["wait"] != nil && v.Is != IsTemporary:
 		r.bad(seen["wait"], "wait is for what is temporary")
 	case v.Status == nil && v.Code == nil && v.Text == "" && v.Body == "" && v.JSON == nil:
