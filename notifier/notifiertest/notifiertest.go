@@ -1,8 +1,8 @@
 // Package notifiertest owns the checks that every channel over HTTP must pass, against a real server on loopback: which
 // answers are success, which are tried again, that a Retry-After is heard, that no secret stands in an error,
 // that an attempt ends with its context, that connections are used again. It knows no vendor; what differs is
-// in a [Case]. It also keeps what the tests of all channels need: golden files (see [Golden]), secrets in files, free addresses, the
-// keys of a config's mistakes.
+// in a [Case]. It also keeps what the tests of all channels need: golden files (see [Golden]), secrets in files, free addresses, real
+// servers, the keys of a config's mistakes.
 //
 // A channel's test:
 //

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -44,45 +43,12 @@ type server struct {
 // start runs the server until the test ends.
 func start(t *testing.T) *server {
 	t.Helper()
-	path, err := exec.Command("go", "tool", "-n", "victoria-logs").Output() // builds it, once for all tests
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			t.Logf("%s", exit.Stderr)
-		}
-		t.Fatal(err)
-	}
 	s := &server{t: t, address: notifiertest.FreeAddress(t), relay: notifiertest.FreeAddress(t)}
-	var log bytes.Buffer
-	cmd := exec.Command(strings.TrimSpace(string(path)), "-httpListenAddr="+s.address, "-syslog.listenAddr.tcp="+s.relay, "-storageDataPath="+t.TempDir(), "-memory.allowedBytes=256MB",
+	cmd := exec.Command(notifiertest.Tool(t, "victoria-logs"), "-httpListenAddr="+s.address, "-syslog.listenAddr.tcp="+s.relay, "-storageDataPath="+t.TempDir(), "-memory.allowedBytes=256MB",
 		"-retentionPeriod=100y", "-futureRetention=100y", // the alerts are of whatever day
 		"-loki.disableMessageParsing", "-splunk.msgField=none", "-loggerLevel=WARN") // a line stays a line, a field has its name
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Logf("VictoriaLogs says:\n%s", &log)
-		}
-	})
-	for end := time.After(time.Minute); ; {
-		if resp, err := http.Get("http://" + s.address + "/health"); err == nil {
-			_ = resp.Body.Close()
-			return s
-		}
-		select {
-		case <-ended:
-			t.Fatal("VictoriaLogs has ended")
-		case <-end:
-			t.Fatal("VictoriaLogs does not answer")
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	notifiertest.Serve(t, cmd, "http://"+s.address+"/health")
+	return s
 }
 
 // row is what is stored, by the names of its fields.

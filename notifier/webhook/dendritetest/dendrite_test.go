@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -61,16 +60,6 @@ type server struct {
 func start(t *testing.T) *server {
 	t.Helper()
 	dir := t.TempDir()
-	build := exec.Command("go", "tool", "-n", "dendrite")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // with SQLite in Go, for which no C compiler is needed
-	program, err := build.Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			t.Logf("%s", exit.Stderr)
-		}
-		t.Fatal(err)
-	}
 	seed := make([]byte, 32)
 	if _, err := rand.Read(seed); err != nil {
 		t.Fatal(err)
@@ -82,35 +71,12 @@ func start(t *testing.T) *server {
 			t.Fatal(err)
 		}
 	}
-	var log bytes.Buffer
-	cmd := exec.Command(strings.TrimSpace(string(program)), "-config", filepath.Join(dir, "dendrite.yaml"), "-http-bind-address", address, "-really-enable-open-registration")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Logf("Dendrite says:\n%s", log.Bytes()[max(log.Len()-10_000, 0):])
-		}
-	})
+	program := notifiertest.Tool(t, "dendrite", "CGO_ENABLED=0") // with SQLite in Go, for which no C compiler is needed
+	cmd := exec.Command(program, "-config", filepath.Join(dir, "dendrite.yaml"), "-http-bind-address", address, "-really-enable-open-registration")
+	cmd.Dir = dir
 	s := &server{t, "http://" + address}
-	for end := time.After(2 * time.Minute); ; {
-		if resp, err := http.Get(s.url + "/_matrix/client/versions"); err == nil {
-			_ = resp.Body.Close()
-			return s
-		}
-		select {
-		case <-ended:
-			t.Fatal("Dendrite has ended")
-		case <-end:
-			t.Fatal("Dendrite does not answer")
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	notifiertest.Serve(t, cmd, s.url+"/_matrix/client/versions")
+	return s
 }
 
 // ask is a request of the client-server API.
