@@ -57,6 +57,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// TakenForAttack is the failure of one message that something before a service refused for what it says, where the service itself is
+// well: an attack that a log line tells of may look like one. Else who can write into a log could stop the receiver.
+func (e *Error) TakenForAttack(service, message string) *Error {
+	own := *e
+	own.Reason, own.Hint = Permanent, service+" itself is well: what stands before it takes this "+message+" for an attack; have it let pass what goes there"
+	return &own
+}
+
 // Errorf makes an Error whose text is formatted as by fmt.Errorf, %w included.
 func Errorf(reason Reason, format string, args ...any) *Error {
 	return &Error{Reason: reason, Err: fmt.Errorf(format, args...)}

@@ -57,8 +57,8 @@ func (e *Notifier) bulk(ctx context.Context, r *request, documents []document, r
 	if err == nil {
 		return
 	}
-	failure := *notifier.Classify(err)
-	disliked := e.turnedAway(ctx, r, &failure)
+	failure := notifier.Classify(err)
+	disliked := e.turnedAway(ctx, r, failure)
 	if len(documents) > 1 && (disliked || failure.Status == http.StatusRequestEntityTooLarge || failure.Status == http.StatusBadRequest || errors.Is(err, errShort)) {
 		half := len(documents) / 2
 		e.bulk(ctx, r, documents[:half], results[:half])
@@ -66,8 +66,7 @@ func (e *Notifier) bulk(ctx context.Context, r *request, documents []document, r
 		return
 	}
 	if disliked {
-		failure.Reason, failure.Hint = notifier.Permanent, "the cluster itself is well: what stands before it takes this document for an attack; have it let pass what goes there"
-		err = &failure
+		err = failure.TakenForAttack("the cluster", "document")
 	}
 	fail(results, err)
 }

@@ -86,9 +86,7 @@ func (l *Notifier) push(ctx context.Context, r *request, entries []entry, result
 		l.push(ctx, r, entries[:half], results[:half])
 		l.push(ctx, r, entries[half:], results[half:])
 	case disliked:
-		own := *failure
-		own.Reason, own.Hint = notifier.Permanent, "Loki itself is well: what stands before it takes this line for an attack; have it let pass what goes there"
-		results[0].Err = &own
+		results[0].Err = failure.TakenForAttack("Loki", "line")
 	default:
 		for i := range results {
 			results[i].Err = err

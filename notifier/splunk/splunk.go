@@ -200,9 +200,7 @@ func disliked(part []*item) [][]*item {
 	if len(part) > 1 {
 		return halves(part).again
 	}
-	e := *notifier.Classify(part[0].result.Err)
-	e.Reason, e.Hint = notifier.Permanent, "the collector itself is well: what stands before it takes this event for an attack; have it let pass what goes there"
-	part[0].fail(&e)
+	part[0].fail(notifier.Classify(part[0].result.Err).TakenForAttack("the collector", "event"))
 	return nil
 }
 
