@@ -13,6 +13,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -215,7 +216,7 @@ func (d *Dispatcher) PlanReceivers(a *alert.Alert, names ...string) ([]Delivery,
 	var choices []rules.Choice
 	for _, name := range names {
 		if !d.Has(name) {
-			return nil, fmt.Errorf("no receiver %q%s", name, d.nearest(name))
+			return nil, NoReceiver(name, slices.Concat(slices.Collect(maps.Keys(d.Receivers)), slices.Collect(maps.Keys(d.Aliases))))
 		}
 		choices = append(choices, rules.Choice{Receiver: name})
 	}
@@ -227,25 +228,19 @@ func (d *Dispatcher) PlanFor(a *alert.Alert, r *Receiver) Delivery {
 	return Delivery{ID: DeliveryID(a.Identity(), r.Name, 1), Alert: a, Receiver: r, Occurrence: 1}
 }
 
-func (d *Dispatcher) nearest(name string) string {
-	var known []string
-	for n := range d.Receivers {
-		known = append(known, n)
-	}
-	for n := range d.Aliases {
-		known = append(known, n)
-	}
-	slices.Sort(known)
+// NoReceiver says that a config has no receiver of a name, and which of those that it has may be meant.
+func NoReceiver(name string, known []string) error {
+	known = slices.Sorted(slices.Values(known))
 	if near := rules.Nearest(name, known); near != "" {
-		return fmt.Sprintf(": did you mean %q?", near)
+		return fmt.Errorf("no receiver %q: did you mean %q?", name, near)
 	}
 	if len(known) == 0 {
-		return ": the config has no receivers"
+		return fmt.Errorf("no receiver %q: the config has no receivers", name)
 	}
 	for i := range known {
 		known[i] = strconv.Quote(known[i])
 	}
-	return ": the config has " + strings.Join(known, ", ")
+	return fmt.Errorf("no receiver %q: the config has %s", name, strings.Join(known, ", "))
 }
 
 func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice, at time.Time) []Delivery {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/managerlog"
@@ -234,10 +235,7 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 		for _, r := range cfg.All() {
 			known = append(known, r.Name)
 		}
-		if near := rules.Nearest(receiver, known); near != "" {
-			return nil, fmt.Errorf("no receiver %q: did you mean %q?", receiver, near)
-		}
-		return nil, fmt.Errorf("no receiver %q: the config has %q", receiver, known)
+		return nil, dispatch.NoReceiver(receiver, known)
 	}
 	x.expand, x.done = e.expander(ctx, cfg)
 	for _, state := range e.statePlaces() {
