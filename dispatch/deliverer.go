@@ -92,6 +92,8 @@ type Deliverer struct {
 	group sync.WaitGroup
 	fresh *fresh
 	fault chan error
+	// unrecorded is what the outbox did not take any more.
+	unrecorded unrecorded
 
 	noiseMu sync.Mutex // of what follows: lanes ask, too
 	noise   *noise.Control
@@ -136,6 +138,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	defer cancel(nil)
 	d.lanes = map[string][]*lane{}
 	d.fresh = newFresh()
+	d.unrecorded = unrecorded{}
 	d.fault = make(chan error, 1)
 	if d.Grace == 0 {
 		d.Grace = defaultGrace

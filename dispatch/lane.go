@@ -63,6 +63,7 @@ func (l *lane) run(ctx context.Context) error {
 		results []outbox.Result   // of the batch before, not recorded yet
 		batch   []outbox.Delivery // taken ahead
 	)
+	defer func() { l.d.unrecorded.add(results) }()
 	for {
 		l.d.Site.Look()
 		r := l.d.Site.Receiver(l.name)
@@ -87,10 +88,15 @@ func (l *lane) run(ctx context.Context) error {
 				continue
 			}
 		}
-		next := l.ahead(ctx, r, len(batch), results)
+		next, before := l.ahead(ctx, r, len(batch), results), results
 		results = l.deliver(ctx, grace, r, batch)
-		if batch, err = next(); err != nil { // this batch was told all the same, and there may be room again
-			return errors.Join(err, l.d.Box.Finish(context.WithoutCancel(ctx), time.Now(), results, l.health.Receiver))
+		if batch, err = next(); err != nil { // these were told all the same, and there may be room again
+			results = append(before, results...)
+			again := l.d.Box.Finish(context.WithoutCancel(ctx), time.Now(), results, l.health.Receiver)
+			if again == nil {
+				results = nil
+			}
+			return errors.Join(err, again)
 		}
 	}
 }

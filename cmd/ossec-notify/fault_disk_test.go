@@ -289,6 +289,55 @@ func TestFaultFullDiskEndsWithTheOutboxThatWasRemoved(t *testing.T) {
 	}
 }
 
+// TestFaultFullDiskIsToldOfAsFarAsItWasEntered removes the outbox while the disk has no room to note that one was told and
+// that the next is taken. The first is not told again, the next is told all the same.
+func TestFaultFullDiskIsToldOfAsFarAsItWasEntered(t *testing.T) {
+	if !mayMount(t) {
+		return
+	}
+	in := newInstallation(t, toSlack)
+	small := mount(t, in.state(), "2m")
+	t.Cleanup(func() { in.killDeliverer(syscall.SIGTERM) }) // before its disk goes
+	if err := spool.Prepare(in.state()); err != nil {
+		t.Fatal(err)
+	}
+	daemon := in.serve()
+	hold := make(chan struct{})
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: hold})
+	const n = 5
+	for i := range n {
+		in.call("custom-notify", in.alert(fmt.Sprint(i+1)))
+	}
+	in.until("the first in hand, the others entered", func() bool {
+		return in.count(outbox.Delivering) == 1 && in.count(outbox.Pending) == n-1 && len(in.stand.Messages()) == 1
+	})
+	small.fill()
+	close(hold)
+	in.until("no room to note it", func() bool {
+		return strings.Contains(in.log(), "take the next deliveries: no room on the disk")
+	})
+	if n := len(in.stand.Messages()); n != 1 {
+		t.Fatalf("the disk was not full: %d were told", n)
+	}
+	files, err := filepath.Glob(filepath.Join(in.state(), "outbox.db*"))
+	for _, f := range files {
+		err = errors.Join(err, os.Remove(f))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.told(n)
+	small.empty()
+	in.until("begun anew", func() bool { return strings.Count(in.log(), "msg=serving ") == 2 })
+	in.stop(daemon)
+	if got := len(in.stand.Messages()); got != n {
+		t.Errorf("%d messages for %d alerts", got, n)
+	}
+	if log := in.log(); strings.Contains(log, "delivery is lost") {
+		t.Errorf("what was told is called lost:\n%s", log)
+	}
+}
+
 // TestFaultFullDiskKeepsReceiversOfOssecConf fills the disk on which the receivers are kept that ossec.conf describes.
 // An alert for one that is not known yet waits in the spool, and one that waits in the outbox still finds its receiver.
 func TestFaultFullDiskKeepsReceiversOfOssecConf(t *testing.T) {
