@@ -52,6 +52,7 @@ func (s *Source) Incident(ctx context.Context, key string, triggered time.Time) 
 	const what = "ask PagerDuty what became of an incident"
 	ctx, cancel := deadline(ctx)
 	defer cancel()
+	asked := time.Now()
 	page, said, err := ask(ctx, s, what,
 		func(api *pagerduty.Client) (*pagerduty.ListIncidentsResponse, error) {
 			return api.ListIncidentsWithContext(ctx, pagerduty.ListIncidentsOptions{
@@ -71,7 +72,7 @@ func (s *Source) Incident(ctx context.Context, key string, triggered time.Time) 
 	if i := slices.IndexFunc(found, isOpen); i >= 0 {
 		return readIncident(key, found[i]), nil
 	}
-	if len(found) == 0 || !endedSince(found[0], triggered, said.Header) {
+	if len(found) == 0 || !endedSince(found[0], triggered, aheadBy(said.Header, asked, time.Now())) {
 		return Incident{Key: key}, nil
 	}
 	x := found[0]
@@ -93,16 +94,23 @@ func isOpen(x pagerduty.Incident) bool {
 	return x.Status == string(Triggered) || x.Status == string(Acknowledged)
 }
 
-// endedSince reports whether an incident came to its end at a time by our clock or later. PagerDuty's tells seconds.
-func endedSince(x pagerduty.Incident, at time.Time, said http.Header) bool {
+// endedSince reports whether an incident came to its end at a time by our clock, which is ahead of PagerDuty's, or later.
+// PagerDuty's tells seconds.
+func endedSince(x pagerduty.Incident, at time.Time, ahead time.Duration) bool {
 	ended := statusTime(x)
-	if ended.IsZero() {
-		return false
+	return !ended.IsZero() && !ended.Add(ahead).Before(at.Truncate(time.Second))
+}
+
+// aheadBy is by how much our clock is ahead of that of a service which was asked and answered at these times, as far as its
+// answer tells: a Date leaves out what is less than a second, and nobody knows when between the two it was written. What
+// may be no difference is none.
+func aheadBy(answer http.Header, asked, answered time.Time) time.Duration {
+	date, err := http.ParseTime(answer.Get("Date"))
+	if err != nil {
+		return 0
 	}
-	if theirs, err := http.ParseTime(said.Get("Date")); err == nil {
-		ended = ended.Add(time.Since(theirs).Truncate(time.Second))
-	}
-	return !ended.Before(at.Truncate(time.Second))
+	least, most := asked.Sub(date)-time.Second, answered.Sub(date)
+	return max(least, min(most, 0))
 }
 
 // statusTime is when an incident got its state, as far as that is known.

@@ -103,6 +103,31 @@ func TestAClockThatIsWrongEndsNoIncidentTooEarly(t *testing.T) {
 	}
 }
 
+// A Date tells whole seconds, and an answer takes its time: neither makes a clock wrong that is right.
+func TestAnAnswerTellsTheClockAsFarAsItCan(t *testing.T) {
+	date := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	header := http.Header{"Date": {date.Format(http.TimeFormat)}}
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		asked, answered, want time.Duration // after the date
+	}{
+		{0, 0, 0},
+		{990 * ms, 1010 * ms, 0},        // a second began meanwhile
+		{-500 * ms, 4 * time.Second, 0}, // it took its time
+		{1010 * ms, 1020 * ms, 10 * ms}, // no answer of a clock like ours
+		{-20 * ms, -10 * ms, -10 * ms},
+		{time.Hour, time.Hour + 20*ms, time.Hour - time.Second},
+		{-time.Hour, 20*ms - time.Hour, 20*ms - time.Hour},
+	} {
+		if got := aheadBy(header, date.Add(c.asked), date.Add(c.answered)); got != c.want {
+			t.Errorf("asked %s and answered %s after the date: %s ahead, want %s", c.asked, c.answered, got, c.want)
+		}
+	}
+	if got := aheadBy(http.Header{}, date, date); got != 0 {
+		t.Errorf("without a date: %s", got)
+	}
+}
+
 func TestIncidentsThatCannotBeReadAreFailures(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"an empty object": answering(200, `{}`), "a page": answering(200, `<html>`), "null": answering(200, `{"incidents":null}`),
