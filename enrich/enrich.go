@@ -469,7 +469,10 @@ func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 		return x
 	}
 	at := c.places.or(where, func() *placed {
-		p := where[0].or(where[1])
+		p := *where[0]
+		if where[1] != nil {
+			p = p.with(where[1])
+		}
 		return &placed{p.values(e.maps), p.classes}
 	})
 	x.geo = at.geo
