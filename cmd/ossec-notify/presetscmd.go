@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -329,10 +330,7 @@ func presetPage(p *presets.Preset) string {
 	}
 	b.WriteString("\n## Settings\n\n| setting | | what it is |\n|---|---|---|\n")
 	for _, s := range p.Settings {
-		where, notes := "`settings."+s.Name+"`", []string{}
-		if s.Name == "url" {
-			where = "`url`"
-		}
+		where, notes := "`"+s.Key()+"`", []string{}
 		if s.Required {
 			notes = append(notes, "required")
 		}
@@ -350,6 +348,7 @@ func presetPage(p *presets.Preset) string {
 	}
 	fmt.Fprintf(&b, "\nBeside them: `headers`, `hmac`, `gzip` and `network` of the [webhook](../channels.md#webhook), and what every receiver takes. Where the receiver does not say, `rate` is %s and `concurrency` %d.\n",
 		cmp.Or(p.Rate, "without limit"), p.Concurrency)
+	writeForms(&b, p)
 	writeActions(&b, p)
 	writeLimits(&b, p)
 	writeAnswers(&b, p)
@@ -417,6 +416,21 @@ func calledFrom(p *presets.Preset) string {
 		elements += map[bool]string{true: " and", false: ""}[elements != ""] + " `<api_key>` is `settings." + name + "`"
 	}
 	return fmt.Sprintf("an `<integration>` named `custom-%s`;%s.", p.Name, elements)
+}
+
+// writeForms says which values check knows to be wrong.
+func writeForms(b *strings.Builder, p *presets.Preset) {
+	begin := "\n`ossec-notify check` says of a value that the vendor cannot take, without showing a secret:\n\n| setting | where all of it | what to do |\n|---|---|---|\n"
+	for _, s := range p.Settings {
+		for _, f := range s.Forms {
+			where := "is like "
+			if f.Must {
+				where = "is not like "
+			}
+			fmt.Fprintf(b, "%s| `%s` | %s`%s` | %s |\n", begin, s.Key(), where, cell(f.Expression), cell(f.Hint))
+			begin = ""
+		}
+	}
 }
 
 func writeActions(b *strings.Builder, p *presets.Preset) {
@@ -507,6 +521,20 @@ func conditions(m presets.Match, none string) string {
 		return none
 	}
 	return strings.Join(all, " and ")
+}
+
+// checkForms says which settings of presets do not look like what the vendor takes. Such a config is used all the same: a vendor may have
+// changed its forms since.
+func checkForms(ctx context.Context, cfg *config.Config) []finding {
+	var found []finding
+	for _, r := range cfg.Receivers {
+		if hook, ok := r.Config.Settings().(*webhook.Config); ok {
+			for _, err := range hook.Misfits(ctx) {
+				found = append(found, findingAbout(r, err, exitFail))
+			}
+		}
+	}
+	return found
 }
 
 // checkPresets notes the operator's presets that go before ours, and so do not change with an upgrade.

@@ -105,10 +105,7 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 		bad("url", "is not what the preset %s takes: remove it", c.Preset)
 	}
 	for _, s := range p.Settings {
-		key := "settings." + s.Name
-		if s.Name == "url" {
-			key = "url"
-		}
+		key := s.Key()
 		given := c.setting(s.Name)
 		value, plain := given.Plain()
 		switch {
@@ -172,6 +169,38 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 	}
 }
 
+// Misfits are the settings of the preset whose values do not have the form that the vendor says they have, as FieldErrors. No receiver is
+// refused for it, for vendors change their forms: the vendor has the last word. Secrets are read and not shown.
+func (c Config) Misfits(ctx context.Context) []error {
+	if c.preset == nil {
+		return nil
+	}
+	var errs []error
+	for _, s := range c.preset.Settings {
+		given := c.setting(s.Name)
+		if s.Forms == nil || given.IsZero() {
+			continue
+		}
+		value, err := given.Read(ctx)
+		if err != nil { // which is told already
+			continue
+		}
+		hint, misfit := s.Misfit(value)
+		if !misfit {
+			continue
+		}
+		message := "is not what " + c.preset.Title + " takes"
+		switch {
+		case !given.IsPlain():
+			message += " (" + given.String() + ")"
+		case !s.Secret:
+			message = fmt.Sprintf("%q %s", value, message)
+		}
+		errs = append(errs, &notifier.FieldError{Key: s.Key(), Message: message + ": " + hint})
+	}
+	return errs
+}
+
 // presetAuthorizes reports that a request of the preset's carries an authorization, by what the receiver gives.
 func (c Config) presetAuthorizes() bool {
 	for _, r := range c.preset.Requests() {
@@ -203,10 +232,7 @@ func (c Config) presetDestinations(ctx context.Context) map[string]string {
 		if !c.preset.IsAddress(s.Name) {
 			continue
 		}
-		key := "settings." + s.Name
-		if s.Name == "url" {
-			key = "url"
-		}
+		key := s.Key()
 		given := c.setting(s.Name)
 		if all[key] = s.Default; !given.IsZero() {
 			all[key], _ = given.Read(ctx)

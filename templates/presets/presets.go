@@ -9,6 +9,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -86,7 +87,34 @@ type Setting struct {
 	Required, Secret bool
 	Default          string
 	Values           []string // it is one of these; nil: anything
+	Forms            []Form   // what the vendor says of its form
 	Help, Example    string
+}
+
+// Key is where it stands in the webhook's part of the config.
+func (s Setting) Key() string {
+	if s.Name == "url" {
+		return s.Name
+	}
+	return "settings." + s.Name
+}
+
+// Form is what a value must look like, or must not: Expression is for all of it. Hint says what to do about one that does not fit.
+type Form struct {
+	Must       bool
+	Expression string
+	Hint       string
+	whole      *regexp.Regexp
+}
+
+// Misfit is the hint of the first form that a value does not have. ok is false where there is none: it fits.
+func (s Setting) Misfit(value string) (hint string, ok bool) {
+	for _, f := range s.Forms {
+		if f.whole.MatchString(value) != f.Must {
+			return f.Hint, true
+		}
+	}
+	return "", false
 }
 
 // Setting is one of the settings.
@@ -255,39 +283,40 @@ const (
 //go:embed *.yaml
 var embedded embed.FS
 
-var load = sync.OnceValue(func() map[string]*Preset {
-	all := map[string]*Preset{}
+// load has a function for each embedded preset, by name: it reads the preset once, when it is asked for. A call needs one of them, or none.
+var load = sync.OnceValue(func() map[string]func() *Preset {
+	all := map[string]func() *Preset{}
 	files, err := fs.Glob(embedded, "*.yaml")
 	if err != nil {
 		panic("presets: " + err.Error())
 	}
 	for _, file := range files {
-		text, err := embedded.ReadFile(file)
-		if err != nil {
-			panic("presets: " + err.Error())
-		}
-		p, problems := Parse(file, text)
-		if p == nil {
-			panic(fmt.Sprintf("presets: an embedded preset has mistakes: %v", problems)) // every test sees it
-		}
-		p.Embedded = true
-		all[p.Name] = p
+		all[strings.TrimSuffix(file, ".yaml")] = sync.OnceValue(func() *Preset {
+			text, err := embedded.ReadFile(file)
+			if err != nil {
+				panic("presets: " + err.Error())
+			}
+			p, problems := Parse(file, text)
+			if p == nil {
+				panic(fmt.Sprintf("presets: an embedded preset has mistakes: %v", problems)) // every test sees it
+			}
+			p.Embedded = true
+			return p
+		})
 	}
 	return all
 })
 
 // Embedded is the preset of a name that comes with this program, or nil.
-func Embedded(name string) *Preset { return load()[name] }
+func Embedded(name string) *Preset {
+	if read := load()[name]; read != nil {
+		return read()
+	}
+	return nil
+}
 
 // Names are the names of the embedded presets, in order.
-func Names() []string {
-	var names []string
-	for name := range load() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func Names() []string { return slices.Sorted(maps.Keys(load())) }
 
 // File is where the preset of a name lies below a directory of templates.
 func File(dir, name string) string { return path.Join(dir, "presets", name+".yaml") }

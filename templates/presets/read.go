@@ -306,6 +306,7 @@ func (r *reader) settings(e yamlnode.Entry) {
 		seen := r.keys(s.Value, "setting "+s.Key, map[string]func(yamlnode.Entry){
 			"required": r.truth(&set.Required), "secret": r.truth(&set.Secret), "default": r.into(&set.Default),
 			"values": r.texts(&set.Values), "help": r.into(&set.Help), "example": r.into(&set.Example),
+			"forms": func(e yamlnode.Entry) { set.Forms = r.forms(e.Value) },
 		})
 		switch {
 		case set.Help == "":
@@ -318,9 +319,59 @@ func (r *reader) settings(e yamlnode.Entry) {
 			r.bad(seen["default"], "setting %s: the default %q is none of the values", s.Key, set.Default)
 		case set.Required && set.Example == "" && set.Values == nil:
 			r.bad(s.Value, "setting %s: example is missing", s.Key)
+		case set.Forms != nil && set.Values != nil:
+			r.bad(seen["forms"], "setting %s: values say already what it takes: leave forms out", s.Key)
+		}
+		for key, value := range map[string]string{"example": set.Example, "default": set.Default} {
+			if _, misfit := set.Misfit(value); misfit && seen[key] != nil {
+				r.bad(seen[key], "setting %s: the %s %q does not have the form that forms ask for", s.Key, key, value)
+			}
 		}
 		r.p.Settings = append(r.p.Settings, set)
 	}
+}
+
+// maxPattern bounds an expression, in bytes: what is longer says what no person reads.
+const maxPattern = 1000
+
+// forms reads what values look like; one needs no brackets.
+func (r *reader) forms(n *yaml.Node) []Form {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	var all []Form
+	for _, item := range items {
+		item = yamlnode.Resolve(item)
+		var f Form
+		pattern := func(must bool) func(yamlnode.Entry) {
+			return func(e yamlnode.Entry) {
+				f.Must, f.Expression = must, r.text(e, false)
+				if len(f.Expression) > maxPattern {
+					r.bad(e.Value, "%s has more than %d bytes", e.Key, maxPattern)
+					return
+				}
+				_, err := regexp.Compile(f.Expression) // alone: what is put around it would hide a bracket too many
+				if err == nil {
+					f.whole, err = regexp.Compile(`\A(?:` + f.Expression + `)\z`)
+				}
+				if err != nil {
+					r.bad(e.Value, "%s is no expression: %s: mend it (RE2's syntax, which has no lookahead)", e.Key, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+				}
+			}
+		}
+		seen := r.keys(item, "a form", map[string]func(yamlnode.Entry){"like": pattern(true), "unlike": pattern(false), "hint": r.into(&f.Hint)})
+		switch {
+		case (seen["like"] == nil) == (seen["unlike"] == nil):
+			r.bad(item, "a form takes like or unlike: an expression for the whole value, such as '[0-9]+'")
+		case f.Hint == "":
+			r.bad(item, "a form needs a hint: what to do about a value that does not have it")
+		}
+		if f.whole != nil {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // request reads a request over what it differs from.
