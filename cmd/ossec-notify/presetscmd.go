@@ -436,7 +436,7 @@ func writeForms(b *strings.Builder, p *presets.Preset) {
 func writeActions(b *strings.Builder, p *presets.Preset) {
 	var says []string
 	for _, a := range []struct{ action, word string }{{presets.Acknowledge, "taken"}, {presets.Resolve, "over"}} {
-		r, told := p.For(a.action)
+		r, told := p.For(a.action, func(string) bool { return false })
 		switch {
 		case !told:
 			says = append(says, fmt.Sprintf("that an alert is %s is not told", a.word))
@@ -447,8 +447,15 @@ func writeActions(b *strings.Builder, p *presets.Preset) {
 		default:
 			says = append(says, fmt.Sprintf("that it is %s is a request of its own kind", a.word))
 		}
+		for _, r := range p.Others(a.action) {
+			s, _ := p.Setting(r.When) // or it would not have been read
+			says[len(says)-1] += fmt.Sprintf("; where the receiver gives `%s`, it is a request of its own kind", s.Key())
+		}
 	}
 	fmt.Fprintf(b, "\nOf incidents: %s.\n", strings.Join(says, "; "))
+	if p.Find != nil {
+		b.WriteString("\nWhere an answer was lost and the message is sent again, how it is called there is asked for, so that what becomes of it can be told; that takes the right to read it.\n")
+	}
 }
 
 func writeLimits(b *strings.Builder, p *presets.Preset) {

@@ -84,6 +84,12 @@ func (c Config) setting(name string) notifier.Secret {
 	return c.Settings[name]
 }
 
+// gives reports that the receiver gives a setting that is no secret.
+func (c Config) gives(name string) bool {
+	v, _ := c.setting(name).Plain()
+	return v != ""
+}
+
 // validatePreset reports what is wrong with the settings beside a preset, and with those that it asks for.
 func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 	if !presets.IsName(c.Preset) {
@@ -362,7 +368,7 @@ func pathSegment(v string) string {
 
 // body makes the body of a message: of the template's, or, where that made none, of what stands in for it.
 func (w *Notifier) body(n notifier.Notification) (root *node, r presets.Request, err error) {
-	r, ok := w.preset.For(string(n.Action))
+	r, ok := w.preset.For(string(n.Action), w.cfg.gives)
 	if !ok {
 		return nil, r, notifier.UnknownAction("webhook: preset "+w.preset.Name, n.Action)
 	}
@@ -391,25 +397,33 @@ func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, err
 		return nil, err
 	}
 	f := filled{context.Background(), w, n, &secrets{}}
+	return root, f.in(root, func(name string) (string, bool) {
+		switch name {
+		case "text":
+			return string(presets.QuoteOpen) + "0" + string(presets.QuoteClose), true
+		case "shown":
+			return string([]rune{presets.PlainOpen, presets.QuoteOpen, '1', presets.QuoteClose, presets.PlainClose}), true
+		}
+		return "", false
+	}, text, display.Quote(text.String())) // our own words in it are escaped, too
+}
+
+// in puts values in the place of the placeholders of a body's texts: own ones, which may be quotations by their numbers, and those of the message.
+func (f filled) in(root *node, own func(name string) (string, bool), quotes ...display.Text) error {
 	for _, s := range stringsOf(root) {
-		var mistake error
-		with, _ := presets.Expand(plainKey(s.text), func(name string, _ bool) (string, error) {
-			switch name {
-			case "text":
-				return string(presets.QuoteOpen) + "0" + string(presets.QuoteClose), nil
-			case "shown":
-				return string([]rune{presets.PlainOpen, presets.QuoteOpen, '1', presets.QuoteClose, presets.PlainClose}), nil
+		with, err := presets.Expand(plainKey(s.text), func(name string, _ bool) (string, error) {
+			if v, is := own(name); is {
+				return v, nil
 			}
 			v, err := f.value(name)
-			mistake = cmp.Or(mistake, err)
-			return presets.WithoutMarks(v), nil
+			return presets.WithoutMarks(v), err
 		})
-		if mistake != nil {
-			return nil, mistake
+		if err != nil {
+			return err
 		}
-		s.text = segments(with, []display.Text{text, display.Quote(text.String())}) // our own words in it are escaped, too
+		s.text = segments(with, quotes)
 	}
-	return root, nil
+	return nil
 }
 
 // presetContent is what a request with a preset carries, in a form of it.

@@ -123,7 +123,22 @@ func jira(version string) *desk {
 	})})
 	authorization := map[string]string{"3": "Basic b3NzZWNAZXhhbXBsZS5jb206QVRBVFQzeEZmR0Ywc2VjcmV0", "2": "Bearer MDEyMzQ1c2VjcmV0cGF0"}[version] // ossec@example.com:ATATT3xFfGF0secret
 	n := 0
+	done := map[int]bool{}
 	return &desk{handle: func(r sinkRequest) (sinkAnswer, error) {
+		if key, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/rest/api/"+version+"/issue/"), "/transitions"); ok {
+			if err := header(r, "Authorization", authorization, `{"errorMessages":["You do not have permission to transition this issue."],"errors":{}}`); err != nil {
+				return sinkAnswer{}, err
+			}
+			var of int
+			if _, err := fmt.Sscanf(key, "SOC-%d", &of); err != nil || of < 1 || of > n || r.Method != "POST" {
+				return sinkAnswer{}, refuse(404, `{"errorMessages":["Issue does not exist or you do not have permission to see it."],"errors":{}}`, "no such issue: %s", key)
+			}
+			if err := jsonBody(r, 1<<10, object(map[string]shape{"!transition": object(map[string]shape{"!id": exactly("31")})})); err != nil || done[of] {
+				return sinkAnswer{}, refuse(400, `{"errorMessages":["Transition id '31' is not valid for this issue."],"errors":{}}`, "no such transition of %s: %v", key, err)
+			}
+			done[of] = true
+			return sinkAnswer{status: 204}, nil
+		}
 		if key, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/rest/api/"+version+"/issue/"), "/comment"); ok {
 			if err := header(r, "Authorization", authorization, `{"errorMessages":["You do not have the permission to comment on this issue."],"errors":{}}`); err != nil {
 				return sinkAnswer{}, err
@@ -234,6 +249,10 @@ func TestJiraSink(t *testing.T) {
 		{name: "label of two words", body: strings.Replace(text("x"), `["ossec"]`, `["two words"]`, 1), why: "a blank"},
 		{name: "comment", path: "/rest/api/3/issue/SOC-1/comment", body: `{"body":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"x"}]}]}}`, status: 201},
 		{name: "comment on nothing", path: "/rest/api/3/issue/SOC-9/comment", body: `{"body":{}}`, why: "no such issue", status: 404},
+		{name: "transition", path: "/rest/api/3/issue/SOC-1/transitions", body: `{"transition":{"id":"31"}}`, status: 204},
+		{name: "transition of what is done", path: "/rest/api/3/issue/SOC-1/transitions", body: `{"transition":{"id":"31"}}`, why: "no such transition", status: 400},
+		{name: "transition by a number", path: "/rest/api/3/issue/SOC-1/transitions", body: `{"transition":{"id":31}}`, why: "no such transition", status: 400},
+		{name: "transition of nothing", path: "/rest/api/3/issue/SOC-9/transitions", body: `{"transition":{"id":"31"}}`, why: "no such issue", status: 404},
 		{name: "comment of text", path: "/rest/api/3/issue/SOC-1/comment", body: `{"body":"x"}`, why: "no object", status: 400},
 		{name: "bearer", header: map[string]string{"Authorization": "Bearer x"}, body: text("x"), why: "Authorization", status: 401},
 	})
@@ -254,6 +273,7 @@ var jiraAnswers = []answerCase{
 	{"another field", sinkAnswer{400, nil, `{"errorMessages":[],"errors":{"summary":"The summary is invalid because it contains newline characters."}}`}, "permanent", "newline characters", "", 0},
 	{"wrong token", sinkAnswer{401, map[string]string{"X-Seraph-Loginreason": "AUTHENTICATED_FAILED"}, `{"errorMessages":["You are not authenticated. Authentication required to perform this operation."],"errors":{}}`}, "misconfigured", "not authenticated", "token", 0},
 	{"deleted", sinkAnswer{404, nil, `{"errorMessages":["Issue does not exist or you do not have permission to see it."],"errors":{}}`}, "permanent", "Issue does not exist", "was deleted", 0},
+	{"no such transition", sinkAnswer{400, nil, `{"errorMessages":["Transition id '31' is not valid for this issue."],"errors":{}}`}, "permanent", "not valid for this issue", "done_transition", 0},
 	{"no comments", sinkAnswer{400, nil, `{"errorMessages":["You do not have the permission to comment on this issue."],"errors":{}}`}, "misconfigured", "permission to comment", "project's permissions", 0},
 	{"no site", sinkAnswer{404, nil, `{"errorMessages":["Site temporarily unavailable"]}`}, "misconfigured", "404", "there is no", 0},
 	{"too many", sinkAnswer{429, map[string]string{"Retry-After": "17"}, `{"errorMessages":["Rate limit exceeded."]}`}, "temporary", "Rate limit exceeded", "", 17 * time.Second},
