@@ -152,7 +152,7 @@ func (h *theHive) create(r sinkRequest) (sinkAnswer, error) {
 		return list(50, observable)(v)
 	}
 	alert := object(map[string]shape{
-		"!type": words(32), "!source": words(32), "!sourceRef": words(128), "!title": words(512, unseen), "!description": words(1<<20, unseen, fenced("**Next**")),
+		"!type": words(32), "!source": words(32), "!sourceRef": words(128), "!title": units(512, unseen), "!description": words(1<<20, unseen, fenced("**Next**")),
 		"severity": whole(1, 4), "date": whole(1e12, 1e13), "tlp": whole(0, 4), "pap": whole(0, 3), "tags": list(100, words(128, unseen)),
 		"externalLink": words(1000, ours), "observables": observables,
 	})
