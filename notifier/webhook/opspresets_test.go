@@ -534,3 +534,26 @@ func TestWhatBecameIsAComment(t *testing.T) {
 		}
 	}
 }
+
+// The shapes that the corpus does not have arrive, with what becomes of them, and in a digest of all.
+func TestOpsPresetsTakeEveryShape(t *testing.T) {
+	eachOpsVendor(t, func(t *testing.T, k int, v opsVendor) {
+		h := newOpsHouse(t, v, "")
+		var all []*alert.Alert
+		for i, s := range webhook.Shapes() {
+			a := s.Alert()
+			all = append(all, a)
+			t.Run(s.Name, func(t *testing.T) {
+				switch {
+				case webhook.Meets(i, k, 6):
+					h.life(t, a.Log, a, a, fmt.Sprint(i))
+				case webhook.Meets(i, k, 2):
+					h.deliver(t, h.said(t, a, templates.Context{Action: notifier.Trigger, Delivery: fmt.Sprint(i)}))
+				}
+			})
+		}
+		c := many("night, until 06:00", all...)
+		c.Delivery = "many"
+		h.deliver(t, h.said(t, all[0], c))
+	})
+}
