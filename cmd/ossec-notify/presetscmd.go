@@ -544,6 +544,38 @@ func checkForms(ctx context.Context, cfg *config.Config) []finding {
 	return found
 }
 
+// checkCalledForms is checkForms for what ossec.conf gives to calls that no receiver of the config takes.
+func (e *env) checkCalledForms(ctx context.Context, cfg *config.Config) []finding {
+	conf := filepath.Join(e.home, "etc", "ossec.conf")
+	blocks, err := integrationBlocks(conf)
+	if err != nil {
+		return nil // doctor says that it cannot be read
+	}
+	var found []finding
+	for _, b := range blocks {
+		name := strings.TrimPrefix(b.name, "custom-")
+		kind, ok := channel.ByCall(name)
+		if !ok || kind.Preset == "" || leads(cfg, name) {
+			continue
+		}
+		given, err := kind.FromArgv(b.hookURL, notifier.PlainSecret(b.apiKey))
+		if err != nil {
+			continue // which is told, too
+		}
+		for _, err := range given.Settings().(*webhook.Config).Misfits(ctx) {
+			element, message := "api_key", err.Error()
+			if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
+				message = field.Message
+				if field.Key == "url" {
+					element = "hook_url"
+				}
+			}
+			found = append(found, finding{Problem: rules.Problem{File: conf, Warning: true, Message: fmt.Sprintf("the <%s> of the <integration> %s %s", element, b.name, message)}})
+		}
+	}
+	return found
+}
+
 // checkPresets notes the operator's presets that go before ours, and so do not change with an upgrade.
 func checkPresets(cfg *config.Config) []finding {
 	users := map[string][]string{}
