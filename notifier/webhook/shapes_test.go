@@ -94,6 +94,9 @@ func Shapes() []Shape {
 	add("formulas", o{"data": o{"srcuser": `=HYPERLINK("http://evil.example","x")`, "srcip": "203.0.113.9", "dstuser": "+1-1"}, "agent": o{"id": "005", "name": "@SUM(A1)"}})
 	add("markup in groups", rule(o{"groups": []string{"<!channel>", "@everyone", "`x`", "[a](b)", "<at>x</at>", "<users/all>", "{{x}}", "a,b", "a b"}}))
 	add("names that end in what escapes", o{"agent": o{"id": "006", "name": `web\`}, "data": o{"srcuser": "x`", "srcip": "203.0.113.9"}, "full_log": "x```", "location": "y{noformat}"})
+	long := strings.Repeat("😀", 8000)
+	add("long in every field", o{"location": "syscheck", "rule": o{"id": "550", "level": 7, "description": long, "groups": []string{"ossec", "syscheck", long}}, "agent": o{"id": "007", "name": long}, "manager": o{"name": long},
+		"data": o{"srcip": long, "srcuser": long, "dstuser": long, "url": long}, "syscheck": o{"path": long, "event": "modified", "uname_after": long, "audit": o{"user": o{"name": long}, "process": o{"name": long}}}, "full_log": long})
 	all = append(all,
 		Shape{"broken UTF-8", "x.json", []byte("{\"id\":\"1\",\"rule\":{\"id\":\"5712\",\"level\":10,\"description\":\"a\xffb\",\"groups\":[\"sshd\"]},\"agent\":{\"name\":\"w\xc3\x28b\xed\xa0\x80\"},\"full_log\":\"\xf0\x9f\x98 \xc0\xaf \xfe\"}")},
 		Shape{"number out of all bounds", "x.json", []byte(`{"id":1e400,"rule":{"id":-1,"level":99999999999999999999,"groups":"sshd","description":null},"agent":[],"data":"x","full_log":{"a":1}}`)},

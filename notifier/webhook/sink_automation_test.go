@@ -192,6 +192,9 @@ func jenkins() *desk {
 		if got := r.Header.Get("Content-Type"); got != "application/x-www-form-urlencoded" {
 			return sinkAnswer{}, fmt.Errorf("content type %q", got)
 		}
+		if len(r.body) > 200_000 {
+			return sinkAnswer{}, refuse(500, "<html><body>java.lang.IllegalStateException: Form is larger than max length 200000</body></html>", "a form of %d bytes", len(r.body))
+		}
 		form, err := url.ParseQuery(string(r.body))
 		if err != nil {
 			return sinkAnswer{}, err
