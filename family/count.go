@@ -41,9 +41,9 @@ func allDated(a *alert.Alert) bool {
 }
 
 // countsEvents knows the stock rules that count events by their ids: the shell file brings neither the number
-// nor the earlier lines.
+// nor the earlier lines, and the lines of alerts.log may have no dates.
 func countsEvents(a *alert.Alert) bool {
-	return ungrouped(a, ids{5551, 5551}, ids{5712, 5712}, ids{5719, 5720}, ids{5763, 5763},
+	return isStockRule(a, ids{5551, 5551}, ids{5712, 5712}, ids{5719, 5720}, ids{5763, 5763},
 		ids{18152, 18152}, ids{31151, 31154}, ids{31161, 31163}, ids{40111, 40112}, ids{60204, 60204})
 }
 
