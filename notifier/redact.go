@@ -30,7 +30,10 @@ func redact(text string, cut bool, secrets []string) string {
 	if len(parts) == 0 {
 		return text
 	}
-	const mark = "\x00" // until all is done: a secret may stand in the word that takes its place
+	mark := "\x00" // until all is done: a secret may stand in the word that takes its place
+	for r := '\uE000'; strings.Contains(text, mark); r++ {
+		mark = string(r)
+	}
 	for _, part := range slices.Concat(logins, parts) {
 		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text = strings.ReplaceAll(text, enc.EncodeToString([]byte(part)), mark)
