@@ -23,6 +23,7 @@ var (
 		{"data.aws.srcaddr", "data.aws.srcport"},       // flows of a VPC
 		{"data.aws.client_ip", "data.aws.client_port"}, // load balancers
 		{"data.aws.httpRequest.clientIp", ""},          // WAF
+		{"data.aws.remote_ip", ""},                     // reads and writes of a bucket
 		{"data.office365.ClientIP", ""},
 		{"data.office365.ClientIPAddress", ""}, // mailboxes
 		{"data.office365.ActorIpAddress", ""},

@@ -32,12 +32,12 @@ var providers = []provider{
 	{
 		name:   "AWS",
 		is:     []string{"aws"},
-		action: []string{"aws.eventName", "aws.title", "aws.type", "aws.action"},
+		action: []string{"aws.eventName", "aws.title", "aws.type", "aws.action", "aws.operation"},
 		actor: []string{
 			"aws.userIdentity.userName", "aws.resource.accessKeyDetails.userName", "aws.userIdentity.arn",
-			"aws.userIdentity.principalId", "aws.userIdentity.invokedBy", "aws.userIdentity.type",
+			"aws.userIdentity.principalId", "aws.userIdentity.invokedBy", "aws.userIdentity.type", "aws.requester",
 		},
-		target:  []string{"aws.resource.instanceDetails.instanceId", "aws.resource.s3BucketDetails.name", "aws.resource.accessKeyDetails.accessKeyId"},
+		target:  []string{"aws.resource.instanceDetails.instanceId", "aws.resource.s3BucketDetails.name", "aws.bucket", "aws.resource.accessKeyDetails.accessKeyId"},
 		result:  []string{"aws.errorCode", "aws.responseElements.ConsoleLogin"},
 		account: []string{"aws.aws_account_id", "aws.recipientAccountId", "aws.accountId", "aws.userIdentity.accountId"},
 		region:  []string{"aws.awsRegion", "aws.region"},

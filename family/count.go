@@ -14,6 +14,9 @@ import (
 // of the rule says how many it takes to fire it.
 func count(a *alert.Alert, r *Reading) {
 	shown := 1 + len(a.Previous)
+	if isOutput(a) {
+		shown = 1
+	}
 	if a.Format == alert.FormatLog && !allDated(a) {
 		shown = 1
 	}
@@ -27,6 +30,12 @@ func count(a *alert.Alert, r *Reading) {
 	if !r.Composite && countsEvents(a) {
 		r.Composite, r.AtLeast = true, true
 	}
+}
+
+// isOutput reports what a monitored command printed: the lines behind it are what it printed the time before, and no events.
+func isOutput(a *alert.Alert) bool {
+	const before = "Previous output:"
+	return strings.HasPrefix(a.Log, "ossec: output: ") || len(a.Previous) > 0 && strings.HasPrefix(a.Previous[0], before)
 }
 
 // allDated reports whether every line begins with a date. In alerts.log the earlier events and the further lines
