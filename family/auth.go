@@ -244,7 +244,7 @@ var services = map[string]string{
 // service is the service that refused, or empty where it is not known.
 func service(a *alert.Alert) string {
 	name := firstOf(services[strings.ToLower(a.Program)], services[a.Decoder])
-	if name == "" && ungrouped(a, ids{5700, 5799}) {
+	if name == "" && (hasGroup(a, "sshd") || ungrouped(a, ids{5700, 5799})) {
 		return "SSH"
 	}
 	return name

@@ -13,6 +13,9 @@ import (
 // of the rule says how many it takes to fire it.
 func count(a *alert.Alert, r *Reading) {
 	shown := 1 + len(a.Previous)
+	if isOutput(a) {
+		shown = 1
+	}
 	if a.Format == alert.FormatLog && !allDated(a) {
 		shown = 1
 	}
@@ -28,6 +31,12 @@ func count(a *alert.Alert, r *Reading) {
 	}
 }
 
+// isOutput reports what a monitored command printed: the lines behind it are what it printed the time before, and no events.
+func isOutput(a *alert.Alert) bool {
+	const before = "Previous output:"
+	return strings.HasPrefix(a.Log, "ossec: output: ") || len(a.Previous) > 0 && strings.HasPrefix(a.Previous[0], before)
+}
+
 // allDated reports whether every line begins with a date. In alerts.log the earlier events and the further lines
 // of one event look the same; without dates we do not count them.
 func allDated(a *alert.Alert) bool {
@@ -40,9 +49,9 @@ func allDated(a *alert.Alert) bool {
 }
 
 // countsEvents knows the stock rules that count events by their ids: the shell file brings neither the number
-// nor the earlier lines.
+// nor the earlier lines, and the lines of alerts.log may have no dates.
 func countsEvents(a *alert.Alert) bool {
-	return ungrouped(a, ids{5551, 5551}, ids{5712, 5712}, ids{5719, 5720}, ids{5763, 5763},
+	return isStockRule(a, ids{5551, 5551}, ids{5712, 5712}, ids{5719, 5720}, ids{5763, 5763},
 		ids{18152, 18152}, ids{31151, 31154}, ids{31161, 31163}, ids{40111, 40112}, ids{60204, 60204})
 }
 

@@ -50,7 +50,7 @@ func readEnrichment(a *alert.Alert, r *Reading, s *sentence) {
 	at := "data." + key + "."
 	n := answer{
 		path:       first(a, at+"source.file"),
-		ip:         first(a, at+"source.ip", at+"source.srcip"),
+		ip:         first(a, at+"source.ip", at+"source.srcip", at+"ip", at+"ip_addr"),
 		hash:       first(a, at+"source.sha256", at+"sha1", at+"source.sha1", at+"source.md5"),
 		positives:  first(a, at+"positives", at+"counts.malicious", at+"engine_counts.malicious"),
 		total:      first(a, at+"total"),
@@ -120,7 +120,7 @@ func (n answer) word(a *alert.Alert, key string, r *Reading, s *sentence) {
 	default: // an error of the service, or a service that we do not know
 		s.What, s.Described = "Answer of an integration", true
 		if a.Rule.Description != "" && about == "" {
-			r.Next = w("See the log below.")
+			r.Next = seeTheLog(firstOf(a.Log, first(a, "data.original_full_log")))
 		}
 	}
 }

@@ -50,7 +50,7 @@ func decodedEvent(a *alert.Alert) *event {
 		TargetUser: data("targetUserName"), TargetDomain: data("targetDomainName"),
 		SubjectUser: data("subjectUserName"), SubjectDomain: data("subjectDomainName"),
 		Status: data("status"), SubStatus: data("subStatus"), LogonType: data("logonType"),
-		IP: data("ipAddress"), Port: data("ipPort"), Workstation: data("workstationName"),
+		IP: data("ipAddress"), Port: data("ipPort"), Workstation: data("workstationName", "workstation"),
 		Process: data("newProcessName", "processName", "image"), PID: data("newProcessId", "processId"),
 		Command: data("commandLine"),
 	}

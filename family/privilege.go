@@ -57,7 +57,7 @@ func readSudo(a *alert.Alert, text string, r *Reading, s *sentence) {
 	} else if m := pamSu.find(text); m != nil {
 		u.by, u.as = firstOf(u.by, m[2]), firstOf(u.as, m[1])
 	}
-	viaSudo := hasGroup(a, "sudo") || a.Program == "sudo" || strings.Contains(text, "sudo")
+	viaSudo := hasGroup(a, "sudo") || a.Program == "sudo" || strings.Contains(text, "sudo") || ungrouped(a, ids{5400, 5499})
 
 	verb := " became "
 	s.What = "User changed"

@@ -71,7 +71,10 @@ func (r *Redactor) redact(text string, cut bool) string {
 	if len(r.parts) == 0 {
 		return text
 	}
-	const mark = "\x00" // until all is done: a secret may stand in the word that takes its place
+	mark := "\x00" // until all is done: a secret may stand in the word that takes its place
+	for c := '\uE000'; strings.Contains(text, mark); c++ {
+		mark = string(c)
+	}
 	for i := range r.all {
 		for _, encoded := range r.all[i].base64 {
 			text = strings.ReplaceAll(text, encoded, mark)

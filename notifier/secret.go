@@ -19,6 +19,11 @@ import (
 // Redacted stands where a secret was.
 const Redacted = "[redacted]"
 
+var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|secret|token`)
+
+// NamesSecret reports whether the name of a header, a variable or a parameter promises that its value is a secret: X-Api-Key, PASSWORD.
+func NamesSecret(name string) bool { return credentialName.MatchString(name) }
+
 // maxSecret bounds a secret, in bytes.
 const maxSecret = 64 << 10
 

@@ -122,9 +122,14 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	} else if n > 0 {
 		log.Warn("removed what killed calls left behind", "files", n)
 	}
+	_, err := os.Lstat(outboxPath(state))
+	first := errors.Is(err, fs.ErrNotExist)
 	box, report, err := outbox.Open(ctx, outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		return nil, nil, err
+	}
+	if places := spool.Places(home); first && sameFile(state, places[1]) { // said once
+		log.Warn("state is kept where the manager may clean up, because "+places[0]+" cannot be made", "state", state, "remedy", "run ossec-notify install as root")
 	}
 	if report.SetAside != "" {
 		log.Error("the outbox was damaged and has been set aside", "file", report.SetAside, "err", report.Damage, "salvaged", report.Salvaged)

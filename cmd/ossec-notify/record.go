@@ -233,7 +233,8 @@ func (r *redactor) url(u *url.URL) string {
 	if u.RawQuery != "" {
 		pairs := strings.Split(u.RawQuery, "&")
 		for i, pair := range pairs {
-			if name, value, ok := strings.Cut(pair, "="); ok && len(value) > 8 && !isSplunkData(u, name) {
+			name, value, ok := strings.Cut(pair, "=")
+			if ok && (len(value) > 8 || value != "" && notifier.NamesSecret(name)) && !isSplunkData(u, name) {
 				pairs[i] = name + "=" + notifier.Redacted
 			}
 		}
