@@ -20,6 +20,10 @@ const unitMark = "# Written by ossec-notify install, which replaces it. Changes 
 // nothing else; it needs no right of root's. What it must keep doing stands against what else could be taken away:
 // connections to anywhere, files of a config in anybody's home, a secret's program (no NoExecPaths), the new program
 // after an upgrade, the start time in its metrics (no ProcSubset). PrivateUsers is not had in every container. Without any config that loads it ends: systemd tries on until there is one.
+//
+// Programs of the operator's run in the unit, too: KillMode=mixed tells us alone to stop, who give them their time, where systemd
+// would tell all at once, and what a runbook did of that would count as its end. One that takes too much memory (OOMPolicy) is not
+// the end of the daemon.
 func unitText(binary, home, state string, who account) string {
 	command := fmt.Sprintf("%s serve --home %s", unitWord(binary, true), unitWord(home, true))
 	if state != spool.Places(home)[0] {
@@ -40,7 +44,9 @@ User=%s
 Group=%s
 Restart=always
 RestartSec=10
+OOMPolicy=continue
 WatchdogSec=60
+KillMode=mixed
 TimeoutStopSec=30
 UMask=0077
 
