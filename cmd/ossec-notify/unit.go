@@ -26,7 +26,10 @@ const unitMark = "# Written by ossec-notify install, which replaces it. Changes 
 // the end of the daemon.
 func unitText(binary, home, state string, who account) string {
 	command := fmt.Sprintf("%s serve --home %s", unitWord(binary, true), unitWord(home, true))
-	if state != spool.Places(home)[0] {
+	second := "" // what calls left there before install made the first is delivered from there
+	if places := spool.Places(home); state == places[0] {
+		second = "ReadWritePaths=-" + unitWord(places[1], false) + "\n"
+	} else {
 		command += " --state " + unitWord(state, true)
 	}
 	return unitMark + fmt.Sprintf(`
@@ -52,7 +55,7 @@ UMask=0077
 
 ReadWritePaths=%s
 ReadWritePaths=-%s
-ProtectSystem=strict
+%sProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=true
 PrivateDevices=true
@@ -82,7 +85,7 @@ SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=multi-user.target
-`, command, who.name, who.group, unitWord(state, false), unitWord(filepath.Join(home, "logs"), false))
+`, command, who.name, who.group, unitWord(state, false), unitWord(filepath.Join(home, "logs"), false), second)
 }
 
 // unitWord is a path as one word of a unit; in a command $ means a variable. See systemd.syntax(7), systemd.service(5).
