@@ -23,7 +23,7 @@ const unitMark = "# Written by ossec-notify install, which replaces it. Changes 
 //
 // Programs of the operator's run in the unit, too: KillMode=mixed tells us alone to stop, who give them their time, where systemd
 // would tell all at once, and what a runbook did of that would count as its end. One that takes too much memory (OOMPolicy) is not
-// the end of the daemon.
+// the end of the daemon. It is the shell that sends SIGHUP: a small system has no other kill.
 func unitText(binary, home, state string, who account) string {
 	command := fmt.Sprintf("%s serve --home %s", unitWord(binary, true), unitWord(home, true))
 	second := "" // what calls left there before install made the first is delivered from there
@@ -42,7 +42,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 ExecStart=%s
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sh -c "kill -HUP $$MAINPID"
 User=%s
 Group=%s
 Restart=always
