@@ -26,6 +26,9 @@ const (
 	statusNotFound    = 127 // or is not there
 )
 
+// readOnlyText is what programs say where the unit that we run in forbids them to write. English: LANG is ours.
+const readOnlyText = "Read-only file system"
+
 var errNUL = errors.New("holds a NUL, which no variable can")
 
 // Notifier runs one program. It is safe for concurrent use.
@@ -124,6 +127,9 @@ func (c *Notifier) failure(end program.Ending, err error, ran *notifier.Ran) *no
 		e = fail(notifier.Misconfigured, "something that it calls is not there: PATH is "+program.Path, "status %d%s", end.Status, said(ran))
 	default:
 		e = fail(notifier.Permanent, "", "status %d%s", end.Status, said(ran))
+	}
+	if e.Hint == "" && strings.Contains(ran.Output, readOnlyText) {
+		e.Hint = "under the unit of serve it may write where ReadWritePaths says: docs/delivery.md"
 	}
 	e.Status = end.Status
 	return e
