@@ -60,6 +60,14 @@ type Enricher struct {
 	count    map[string]*counts
 }
 
+// Files are the files of all sources, in alphabetical order. A nil Enricher has none.
+func (e *Enricher) Files() []string {
+	if e == nil {
+		return nil
+	}
+	return e.config.files()
+}
+
 // counts are how often a source was asked, and what came of it.
 type counts struct{ found, none, stale, failed atomic.Int64 }
 

@@ -133,6 +133,14 @@ func (s Secret) File() string {
 	return ""
 }
 
+// ServeOnly is the kind and the name of a secret that only a process has which was started for it, as serve is: env, credential.
+func (s Secret) ServeOnly() (kind, name string) {
+	if kind = s.kind(); kind == "env" || kind == "credential" {
+		return kind, s.from.value()
+	}
+	return "", ""
+}
+
 // Program is the path of the program that prints the secret, or "".
 func (s Secret) Program() string {
 	if s.kind() != "command" {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -92,6 +93,9 @@ func leaveTo(next *os.File, lock *spool.Lock) error {
 
 // background works until nothing is waiting, or until its program was replaced: by next.
 func background(ctx context.Context, home, state string, lock *spool.Lock, lost *loss, log *slog.Logger) (next *os.File, err error) {
+	deaf := make(chan os.Signal, 1) // nobody reads it. What integratord ignores, and so we, programs that we run would ignore, too
+	signal.Notify(deaf, syscall.SIGHUP)
+	defer signal.Stop(deaf)
 	ctx, replaced, stop := untilReplaced(ctx, log)
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, home, state, log)
