@@ -127,7 +127,7 @@ func TestEscapesOfEveryPreset(t *testing.T) {
 			}
 			sent := f.text(quoted(s), -1)
 			got, ok := unescape(x.Escape, sent)
-			if hasAlike { // what nobody sees may be read as part of one replacement or another
+			if hasAlike && !x.Raw { // what nobody sees may be read as part of one replacement or another
 				got = seen(got)
 			}
 			if got != alike.Replace(want) || !ok {
