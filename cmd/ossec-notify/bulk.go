@@ -34,7 +34,7 @@ func drawDocuments(body []byte) []draw.Node {
 		out = append(out, draw.Node{Kind: draw.Pre, Children: draw.Indented(line)})
 	}
 	if more := len(lines)/2 - maxDrawn; more > 0 {
-		out = append(out, draw.Node{Kind: draw.Note, Text: fmt.Sprintf("and %s more", count(more, "document"))})
+		out = append(out, draw.Node{Kind: draw.Note, Text: fmt.Sprintf("and %s more", display.Count(more, "document"))})
 	}
 	return out
 }
@@ -74,7 +74,7 @@ func drawLines(body []byte) []draw.Node {
 		}
 	}
 	if n > maxDrawn {
-		out = append(out, draw.Node{Kind: draw.Note, Text: fmt.Sprintf("and %s more", count(n-maxDrawn, "line"))})
+		out = append(out, draw.Node{Kind: draw.Note, Text: fmt.Sprintf("and %s more", display.Count(n-maxDrawn, "line"))})
 	}
 	return out
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/settings"
+	"github.com/ossec-notify/ossec-notify/window"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
@@ -126,7 +127,7 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 			added = &e
 		case "at":
 			at = r.text(e)
-			if moment, err := parseMoment(at, r.cfg.Zone, ordinaryWeek(r.cfg.Zone)); err != nil {
+			if moment, err := window.ParseWeekMoment(at, r.cfg.Zone, ordinaryWeek(r.cfg.Zone)); err != nil {
 				r.Errorf(e.Value, "at: %s", err)
 			} else {
 				c.at = moment

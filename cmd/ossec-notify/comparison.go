@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -41,7 +42,7 @@ func (x *comparison) compare() {
 			x.differ("expected a page, got none (told: %s)", orNobody(r.Receivers))
 			x.because(x.pagers(), x.whyReceiver)
 		case !*x.page && len(paging) > 0:
-			x.differ("expected no page, got one of %s", listOf(paging))
+			x.differ("expected no page, got one of %s", display.List(paging))
 			x.because(paging, x.whyReceiver)
 		}
 	}
@@ -94,10 +95,10 @@ func (x *comparison) set(what string, want *[]string, got []string, why func(nam
 	}
 	var parts []string
 	if len(missing) > 0 {
-		parts = append(parts, "missing "+listOf(missing))
+		parts = append(parts, "missing "+display.List(missing))
 	}
 	if len(more) > 0 {
-		parts = append(parts, "unexpected "+listOf(more))
+		parts = append(parts, "unexpected "+display.List(more))
 	}
 	x.differ("%sexpected %s, got %s (%s)", what, orNobody(*want), orNobody(got), strings.Join(parts, ", "))
 	x.because(slices.Concat(more, missing), why)
@@ -117,7 +118,7 @@ func orNobody(names []string) string {
 	if len(names) == 0 {
 		return "nobody"
 	}
-	return listOf(names)
+	return display.List(names)
 }
 
 // whyReceiver says why a receiver is told, or is not: then for each route that names it.
@@ -153,7 +154,7 @@ func (x *comparison) whyReceiver(name string) []string {
 		return []string{name + ": no route names it"}
 	}
 	if more := len(why) - fold; more > 0 {
-		why = append(why[:fold], name+": "+count(more, "more route")+", see explain --tree")
+		why = append(why[:fold], name+": "+display.Count(more, "more route")+", see explain --tree")
 	}
 	return why
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -163,7 +164,7 @@ func (d *demo) introduce(config string) {
 }
 
 func (d *demo) conclude() {
-	fmt.Fprintf(d.w, "%s, %s, %d not delivered, %d refused.\n", count(d.alerts, "alert"), count(d.deliveries, "delivery"), d.dead, d.refused)
+	fmt.Fprintf(d.w, "%s, %s, %d not delivered, %d refused.\n", display.Count(d.alerts, "alert"), display.Count(d.deliveries, "delivery"), d.dead, d.refused)
 	fmt.Fprintln(d.w, `Next: README.md has the ossec.conf snippet and a config to begin with; "ossec-notify check" reads it,
 "ossec-notify send --sample 5712 --to RECEIVER" proves that a receiver is reached.`)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -136,6 +137,6 @@ func (d *demo) tellBurst(told map[string]outbox.Queue, arrived []sandbox.Message
 	}
 	fmt.Fprintf(d.w, "  → %-10s %-10s      %d times: who stands under \"always\" hears of each\n", "siem", sandbox.Splunk, told["siem"].Counts[outbox.Delivered])
 	fmt.Fprintf(d.w, "  %s\n", faint.Render(fmt.Sprintf("%d alerts, %s to people, after %s; the outbox has each, told in that message",
-		told["soc"].Counts[outbox.Suppressed], count(len(arrived)-events, "message"), took.Round(10*time.Millisecond))))
+		told["soc"].Counts[outbox.Suppressed], display.Count(len(arrived)-events, "message"), took.Round(10*time.Millisecond))))
 	fmt.Fprintln(d.w)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/regular"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/site"
+	"github.com/ossec-notify/ossec-notify/window"
 )
 
 const explainExample = `  ossec-notify explain alert.json
@@ -226,7 +227,7 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 	if at != "" {
 		var err error
 		x.asked = true
-		if x.at, err = parseMoment(at, cfg.Zone, x.at); err != nil {
+		if x.at, err = window.ParseWeekMoment(at, cfg.Zone, x.at); err != nil {
 			return nil, fmt.Errorf("--at: %w", err)
 		}
 	}
@@ -254,26 +255,6 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 
 // receiverOf is a receiver of a config.
 type receiverOf = config.Receiver
-
-// parseMoment is parseTime, and a time on the day of the week that comes next.
-func parseMoment(text string, zone *time.Location, after time.Time) (time.Time, error) {
-	clock, weekday := text, func(time.Time) bool { return true }
-	if day, rest, ok := strings.Cut(text, " "); ok {
-		for d := time.Sunday; d <= time.Saturday; d++ {
-			if strings.EqualFold(day, d.String()[:3]) || strings.EqualFold(day, d.String()) {
-				clock, weekday = rest, func(t time.Time) bool { return t.In(zone).Weekday() == d }
-			}
-		}
-	}
-	at, err := parseTime(clock, zone, after)
-	if err != nil {
-		return at, fmt.Errorf(`%q is no time: write "2026-12-24 03:00", "sat 03:00" or "03:00"`, text)
-	}
-	for !weekday(at) {
-		at = at.In(zone).AddDate(0, 0, 1)
-	}
-	return at, nil
-}
 
 // setting is what noise control makes of a route that decides.
 type setting struct {
@@ -334,7 +315,7 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 		}
 	}
 	for _, s := range silences {
-		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, timesOf(s, standingOf(s, x.cfg.Scale, x.cfg.Zone, x.at), x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
+		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, noise.TimesOf(s, noise.StandingOf(s, x.cfg.Scale, x.cfg.Zone, x.at), x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
 	}
 	if x.receiver != "" {
 		writeWhy(x.stdout, &x.cfg.Table, a, x.receiver)

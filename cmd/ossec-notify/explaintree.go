@@ -64,7 +64,7 @@ func writeRoutes(w io.Writer, t telling, branches []rules.Branch) {
 		if len(unasked) == 0 {
 			return
 		}
-		names := listOf(unasked)
+		names := display.List(unasked)
 		if more := len(unasked) - fold; more > 0 {
 			names = fmt.Sprintf("%s and %d more", strings.Join(unasked[:fold], ", "), more)
 		}
@@ -95,7 +95,7 @@ func writeRoutes(w io.Writer, t telling, branches []rules.Branch) {
 	})
 	flush()
 	if far > 0 {
-		fmt.Fprintf(w, "  %s %s: --tree shows them\n", outcomeMark(rules.Missed), count(far, "more route")+" "+verb(far, "does", "do")+" not match")
+		fmt.Fprintf(w, "  %s %s: --tree shows them\n", outcomeMark(rules.Missed), display.Count(far, "more route")+" "+verb(far, "does", "do")+" not match")
 	}
 }
 

@@ -132,7 +132,7 @@ func (e *env) loadFile(path, what string) (*config.Config, error) {
 		}
 	}
 	if mistakes > 0 {
-		return nil, fmt.Errorf("%s has %s", what, count(mistakes, "mistake"))
+		return nil, fmt.Errorf("%s has %s", what, display.Count(mistakes, "mistake"))
 	}
 	return r.Config, nil
 }
@@ -182,29 +182,9 @@ func jsonSetOut(w io.Writer, v any) error {
 	if err := jsonLine(&b, v); err != nil {
 		return err
 	}
-	_, err := w.Write(setOut(b.Bytes()))
+	_, err := w.Write(display.SetOut(b.Bytes()))
 	return err
 }
-
-// setOut is JSON over several lines, but where it lies so deep that it would be mostly blanks.
-func setOut(j []byte) []byte {
-	deepest := 0
-	display.EachMark(j, func(_ byte, depth int) bool {
-		deepest = max(deepest, depth)
-		return deepest <= maxSetOut
-	})
-	if deepest > maxSetOut {
-		return j
-	}
-	var out bytes.Buffer
-	if json.Indent(&out, j, "", "  ") != nil {
-		return j
-	}
-	return out.Bytes()
-}
-
-// maxSetOut is far deeper than any alert.
-const maxSetOut = 50
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
@@ -213,17 +193,6 @@ func isTerminal(stream any) bool {
 	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// count writes "1 mistake", "3 mistakes".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if s, ok := strings.CutSuffix(noun, "y"); ok {
-		return fmt.Sprintf("%d %sies", n, s)
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // ended reports why a command stopped early, if it was asked to.

@@ -248,7 +248,7 @@ func textLines(t display.Text) []string {
 func bodyLines(body any, form func(string) string) []string {
 	switch b := body.(type) {
 	case json.RawMessage:
-		return strings.Split(form(string(setOut(b))), "\n")
+		return strings.Split(form(string(display.SetOut(b))), "\n")
 	case string:
 		return strings.Split(form(b), "\n")
 	}

@@ -140,11 +140,11 @@ func (t telling) sentence(choices []rules.Choice) string {
 		}
 		switch route := of[0].Route; route {
 		case rules.Always:
-			always = listOf(names) + " always"
+			always = display.List(names) + " always"
 		case rules.Default:
-			parts = append(parts, listOf(names)+" by default, because no route matched")
+			parts = append(parts, display.List(names)+" by default, because no route matched")
 		default:
-			parts = append(parts, listOf(names)+" by route "+route+", because "+t.reason(route))
+			parts = append(parts, display.List(names)+" by route "+route+", because "+t.reason(route))
 		}
 	}
 	if always != "" {
@@ -172,12 +172,4 @@ func choiceWords(c rules.Choice) string {
 		words += " after " + display.Span(c.After)
 	}
 	return words
-}
-
-// listOf is a list in words: a, b and c.
-func listOf(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
 }

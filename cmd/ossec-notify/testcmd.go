@@ -120,7 +120,7 @@ func (e *env) test(ctx context.Context, args []string, o testOptions) error {
 	}
 	switch n := len(reader.Problems); {
 	case n > 0:
-		return fmt.Errorf("the cases have %s", count(n, "mistake"))
+		return fmt.Errorf("the cases have %s", display.Count(n, "mistake"))
 	case len(reader.cases) == 0:
 		return fmt.Errorf("there is no case in %s: write one, such as\n\n%s", strings.Join(files, ", "), casesExample)
 	}
@@ -269,7 +269,7 @@ func (t telling) summary() string {
 	var parts []string
 	say := func(what string, choices []rules.Choice) {
 		if names := receiversOf(choices); len(names) > 0 {
-			parts = append(parts, what+" "+listOf(names))
+			parts = append(parts, what+" "+display.List(names))
 		}
 	}
 	say("told:", slices.Concat(t.now, t.outside))
@@ -331,16 +331,16 @@ func (e *env) writeTests(report *testReport, o testOptions) error {
 			fmt.Fprintf(w, "%s %s%s\n", testMark(true), place, r.told)
 		}
 	}
-	summary := count(len(report.Cases), "case") + ", all passed"
+	summary := display.Count(len(report.Cases), "case") + ", all passed"
 	if report.Failed > 0 {
-		summary = fmt.Sprintf("%s, %d failed", count(len(report.Cases), "case"), report.Failed)
+		summary = fmt.Sprintf("%s, %d failed", display.Count(len(report.Cases), "case"), report.Failed)
 	}
 	c := report.Coverage
 	if c == nil {
 		_, err := fmt.Fprintln(w, summary)
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s; %d of %s reached\n", summary, c.Reached, count(c.Routes, "route"))
+	_, err := fmt.Fprintf(w, "%s; %d of %s reached\n", summary, c.Reached, display.Count(c.Routes, "route"))
 	names := func(what string, all []string) {
 		if len(all) == 0 {
 			return

@@ -94,7 +94,7 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 	} else {
 		c.Copy = display.Visible(s.shown.Message)
 		if text, document := splitDocument(s.shown.Message); text == "" && s.shown.mail() == "" {
-			c.Copy = string(setOut(display.JSON([]byte(document))))
+			c.Copy = string(display.SetOut(display.JSON([]byte(document))))
 		}
 	}
 	return c
@@ -314,7 +314,7 @@ func requestText(s *sheet) string {
 		}
 		body := recordedBody(r)
 		if j, ok := r.Body.(json.RawMessage); ok {
-			body = string(setOut(j))
+			body = string(display.SetOut(j))
 		}
 		fmt.Fprintf(&b, "\n%s\n", body)
 	}
@@ -330,7 +330,7 @@ func mailViews(message []byte, keep func([]byte) string) []page.View {
 	var notes []draw.Node
 	note := func(n int, format string) {
 		if n > 0 {
-			notes = append(notes, draw.Node{Kind: draw.Note, Text: fmt.Sprintf(format, count(n, "part"))})
+			notes = append(notes, draw.Node{Kind: draw.Note, Text: fmt.Sprintf(format, display.Count(n, "part"))})
 		}
 	}
 	if err != nil {
@@ -441,7 +441,7 @@ func meterName(name string) string {
 // copied is the body for the clipboard. JSON stays the same JSON; nothing in it steers where it is pasted.
 func copied(r request) string {
 	if j, ok := r.Body.(json.RawMessage); ok {
-		return string(setOut(display.JSON(j)))
+		return string(display.SetOut(display.JSON(j)))
 	}
 	return display.Visible(recordedBody(r))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/family"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -276,8 +277,8 @@ func (w *routeRows) tell(row *page.RouteRow, b rules.Branch) {
 		row.Notes = append(row.Notes, s.Words...)
 	}
 	for _, s := range w.d.silences {
-		standing := standingOf(s, w.cfg.Scale, w.cfg.Zone, w.d.at)
-		row.Notes = append(row.Notes, fmt.Sprintf("silenced by %s, %s: %s", s.ID, timesOf(s, standing, w.cfg.Zone, w.d.at), display.Quote(s.Reason).Line()))
+		standing := noise.StandingOf(s, w.cfg.Scale, w.cfg.Zone, w.d.at)
+		row.Notes = append(row.Notes, fmt.Sprintf("silenced by %s, %s: %s", s.ID, noise.TimesOf(s, standing, w.cfg.Zone, w.d.at), display.Quote(s.Reason).Line()))
 	}
 }
 

@@ -116,7 +116,7 @@ func (e *env) filesSource(ctx context.Context, in input, zone *time.Location) *w
 				break
 			}
 			if len(s.alerts) == maxOfFiles || s.bytes+len(a.Raw) > maxBytes {
-				s.problem(page.Problem{File: file, Text: fmt.Sprintf("only the first %s are shown", count(len(s.alerts), "alert")), Hint: "name a smaller file"})
+				s.problem(page.Problem{File: file, Text: fmt.Sprintf("only the first %s are shown", display.Count(len(s.alerts), "alert")), Hint: "name a smaller file"})
 				return s
 			}
 			x := s.add(strconv.Itoa(len(s.alerts)+1), a)
