@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
+	"explain":    {"alert", "display", "noise", "outbox", "rules"},
 	"managerlog": {"alert", "regular"},
 	"settings":   {"notifier", "rules", "yamlnode"},
 	"site":       {"alert", "channel", "config", "dispatch", "display", "door", "enrich", "follow", "managerlog", "notifier", "oncall", "outbox", "regular", "rules", "spool"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -14,7 +15,7 @@ import (
 type comparison struct {
 	*tester
 	*testCase
-	told     telling
+	told     explain.Telling
 	branches []rules.Branch
 	result   *testResult
 }
@@ -67,7 +68,7 @@ func (x *comparison) suppressing() {
 		return
 	}
 	by := ""
-	if x.told.Suppressed && !x.told.byRoutes() {
+	if x.told.Suppressed && !x.told.RoutesTell() {
 		by = x.told.SuppressedBy
 	}
 	switch {
@@ -75,7 +76,7 @@ func (x *comparison) suppressing() {
 		x.differ("expected that it is not suppressed, got nobody by route %s", by)
 		x.because([]string{by}, x.whyRoute)
 	case want.so && by == "":
-		x.differ("expected that it is suppressed, got %s", orNobody(receiversOf(x.told.Choices)))
+		x.differ("expected that it is suppressed, got %s", orNobody(explain.Receivers(x.told.Choices)))
 		x.because(deciding(x.branches), x.whyRoute)
 	case want.by != "" && by != want.by:
 		x.differ("expected that route %s suppresses it, got route %s", want.by, by)
@@ -130,15 +131,15 @@ func (x *comparison) whyReceiver(name string) []string {
 		}
 		return nil
 	}
-	if c := find(slices.Concat(x.told.now, x.told.outside)); c != nil {
-		return []string{x.told.sentence(c)}
+	if c := find(slices.Concat(x.told.Now, x.told.Outside)); c != nil {
+		return []string{x.told.Sentence(c)}
 	}
-	if c := find(x.told.held); c != nil {
+	if c := find(x.told.Held); c != nil {
 		_, times := x.control.Times(c[0].Policy, x.at)
-		return []string{x.told.sentence(c) + "; its times are " + times}
+		return []string{x.told.Sentence(c) + "; its times are " + times}
 	}
-	if c := find(x.told.later); c != nil {
-		return []string{x.told.sentence(c)}
+	if c := find(x.told.Later); c != nil {
+		return []string{x.told.Sentence(c)}
 	}
 	var why []string
 	for _, c := range x.cfg.Table.Chances(x.testCase.alert, name) {

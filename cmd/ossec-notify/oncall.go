@@ -31,11 +31,8 @@ func (e *env) rememberedOnCall(ctx context.Context, cfg *config.Config) (cache *
 	return cache, cache.Close
 }
 
-// expander puts in the place of aliases whom they stand for now.
-type expander func([]rules.Choice) []rules.Choice
-
-// expander is that of a config, by what the deliverer has heard. The caller calls done.
-func (e *env) expander(ctx context.Context, cfg *config.Config) (_ expander, done func()) {
+// expander puts in the place of aliases whom they stand for now, by what the deliverer has heard. The caller calls done.
+func (e *env) expander(ctx context.Context, cfg *config.Config) (expand func([]rules.Choice) []rules.Choice, done func()) {
 	cache, done := e.rememberedOnCall(ctx, cfg)
 	d, _ := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache}) // an alias that cannot be made says so
 	return func(choices []rules.Choice) []rules.Choice { return d.Expand(choices, time.Now()) }, done

@@ -14,6 +14,8 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/explain"
+	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -77,9 +79,13 @@ func TestSitesDoAsTheySay(t *testing.T) {
 				}
 				if diff := cmp.Diff(got, expect[file]); diff != "" {
 					t.Errorf("%s goes to (-got +want):\n%s", file, diff)
-					told := tell(nil, decision, time.Time{})
-					writeTold(testOutput{t}, a, cfg.Scale.Severity(a.Rule.Level), told, false, nil)
-					writeRoutes(testOutput{t}, told, cfg.Table.Tree(a))
+					x := explain.Explainer{
+						Table: &cfg.Table, Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard},
+						Expand: func(all []rules.Choice) []rules.Choice { return all },
+					}
+					found := x.Explain(a, time.Time{}, nil)
+					writeTold(testOutput{t}, &found, nil)
+					writeRoutes(testOutput{t}, found.Telling, cfg.Table.Tree(a))
 				}
 			}
 			for _, what := range slices.Sorted(maps.Keys(unused)) {

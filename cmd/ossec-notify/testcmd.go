@@ -14,6 +14,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
@@ -227,36 +228,26 @@ func (t *tester) run(c *testCase) testResult {
 		t.reached[v.Route] = t.reached[v.Route] || v.Matched
 	}
 	t.reached[rules.Default] = t.reached[rules.Default] || d.Defaulted
-	told := tell(t.control, d, c.at)
+	told := explain.Tell(t.control, d, c.at)
 	branches := t.cfg.Table.Tree(c.alert)
 	r := testResult{
 		File: c.file, Line: c.line, Name: c.name,
-		Receivers: receiversOf(slices.Concat(told.now, told.outside)), Held: receiversOf(told.held), Later: receiversOf(told.later), Routes: deciding(branches),
+		Receivers: explain.Receivers(slices.Concat(told.Now, told.Outside)), Held: explain.Receivers(told.Held), Later: explain.Receivers(told.Later), Routes: deciding(branches),
 	}
 	if d.Defaulted {
 		r.Routes = append(r.Routes, rules.Default)
 	}
-	r.told = told.summary()
+	r.told = summary(told)
 	x := comparison{tester: t, testCase: c, told: told, branches: branches, result: &r}
 	x.compare()
 	r.Passed = len(r.Differences) == 0
 	return r
 }
 
-// receiversOf are the names of those who are chosen, sorted, each once.
-func receiversOf(choices []rules.Choice) []string {
-	names := []string{}
-	for _, c := range choices {
-		names = append(names, c.Receiver)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 // deciding are the routes that decide.
 func deciding(branches []rules.Branch) []string {
 	paths := []string{}
-	eachBranch(branches, func(b *rules.Branch) {
+	rules.EachBranch(branches, func(b *rules.Branch) {
 		if b.Decides {
 			paths = append(paths, b.Route)
 		}
@@ -265,17 +256,17 @@ func deciding(branches []rules.Branch) []string {
 }
 
 // summary says in one line whom the alert goes to: "told: soc; held: oncall".
-func (t telling) summary() string {
+func summary(t explain.Telling) string {
 	var parts []string
 	say := func(what string, choices []rules.Choice) {
-		if names := receiversOf(choices); len(names) > 0 {
+		if names := explain.Receivers(choices); len(names) > 0 {
 			parts = append(parts, what+" "+display.List(names))
 		}
 	}
-	say("told:", slices.Concat(t.now, t.outside))
-	say("held:", t.held)
-	say("later:", t.later)
-	if t.nobody() != "" || parts == nil {
+	say("told:", slices.Concat(t.Now, t.Outside))
+	say("held:", t.Held)
+	say("later:", t.Later)
+	if t.Nobody() != "" || parts == nil {
 		parts = append(parts, "the routes tell nobody")
 	}
 	return strings.Join(parts, "; ")

@@ -22,6 +22,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/draw"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/site"
@@ -972,7 +973,7 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 	if got := textOf(p.Told); !strings.HasPrefix(got, "Told: siem always gets everything. Silenced: ") {
 		t.Errorf("got %q", got)
 	}
-	if got := unmarshal[explained](t, p.Explain); len(got.Silences) != 1 {
+	if got := unmarshal[explain.Line](t, p.Explain); len(got.Silences) != 1 {
 		t.Errorf("explain says %+v", got)
 	}
 }

@@ -497,11 +497,11 @@ func (g *previews) Preview(ctx context.Context, q page.Query) (*page.Preview, er
 	silences := g.silences
 	g.outboxMu.Unlock()
 	a := now.with(x.a)
-	d := now.explains(at, silences).decided(a)
-	if out.Explain, err = json.Marshal(d.explained); err != nil {
+	d := now.explainer.Explain(a, at, silences)
+	if out.Explain, err = json.Marshal(d.Line()); err != nil {
 		return nil, err
 	}
-	now.say(out, a, d)
+	now.say(out, a, &d)
 
 	cards := &cardMaker{g: g, ctx: ctx, alert: x.a, tricks: tricksOf(x.a)}
 	deliveries := now.told(x.a)

@@ -18,10 +18,10 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
-	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -39,7 +39,7 @@ type revision struct {
 	files  fileLines
 
 	enrich    *enrich.Enricher // nil where the config asks for none
-	explainer explainer
+	explainer explain.Explainer
 	mu        sync.Mutex // of p: its recorder keeps what one delivery sends
 	p         *previewer
 }
@@ -58,10 +58,10 @@ func newRevision(e *env, at time.Time, cfg *config.Config, problems []rules.Prob
 			r.broken = append(r.broken, b)
 		}
 	}
-	r.explainer = explainer{
-		env: e, cfg: cfg,
-		expand:  func(c []rules.Choice) []rules.Choice { return p.Expand(c, time.Now()) },
-		control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard},
+	r.explainer = explain.Explainer{
+		Table:   &cfg.Table,
+		Expand:  func(c []rules.Choice) []rules.Choice { return p.Expand(c, time.Now()) },
+		Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard},
 	}
 	r.readFiles()
 	r.readSecrets()
@@ -126,13 +126,6 @@ func (r *revision) readSecrets() {
 			}
 		})
 	}
-}
-
-// explains is the explainer of a time.
-func (r *revision) explains(at time.Time, silences []outbox.Silence) *explainer {
-	x := r.explainer
-	x.at, x.silences = at, silences
-	return &x
 }
 
 // sheet is what one receiver would get.

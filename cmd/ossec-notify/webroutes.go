@@ -4,40 +4,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/noise"
-	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
 // maxRoutes is how many routes are shown before those that say little may be folded away.
 const maxRoutes = 8
-
-// decided is what an explainer finds of an alert.
-type decided struct {
-	explained
-	telling  // as at that time
-	silences []outbox.Silence
-	at       time.Time
-}
-
-func (x *explainer) decided(a *alert.Alert) decided {
-	d := x.cfg.Table.Decide(a)
-	d.Choices = x.expand(d.Choices)
-	silences := x.control.Silencing(x.silences, a, x.at)
-	t := tell(x.control, d, x.at)
-	if len(silences) > 0 {
-		t = t.silence()
-	}
-	return decided{x.json(a, x.cfg.Scale.Severity(a.Rule.Level), d, x.settings(d.Choices), silences, nil), t, silences, x.at}
-}
 
 // words are nodes of our own words and alert text; name is a name that stands out.
 func words(format string, args ...any) []draw.Node { return draw.Visible(fmt.Sprintf(format, args...)) }
@@ -60,10 +40,10 @@ func inWords(names []string) []draw.Node {
 }
 
 // say tells who is told and who is not, and why.
-func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
-	out.Told = d.sentences()
+func (r *revision) say(out *page.Preview, a *alert.Alert, d *explain.Explanation) {
+	out.Told = sentences(d.Told())
 	tree := r.cfg.Table.Tree(a)
-	w := routeRows{d: &d, cfg: r.cfg, rows: []page.RouteRow{}}
+	w := routeRows{d: d, cfg: r.cfg, rows: []page.RouteRow{}}
 	w.always(r.cfg.Table.Always)
 	w.branches(tree, 0)
 	w.defaults(r.cfg.Table.Default)
@@ -90,23 +70,23 @@ func (r *revision) say(out *page.Preview, a *alert.Alert, d decided) {
 }
 
 // sentences say who is told by which route now, and who is not yet.
-func (d decided) sentences() []draw.Node {
+func sentences(t explain.Telling) []draw.Node {
 	out := words("Nobody is told.")
-	if now := slices.Concat(d.now, d.outside); len(now) > 0 {
+	if now := slices.Concat(t.Now, t.Outside); len(now) > 0 {
 		out = append(words("Told: "), byRouteWords(now)...)
 	}
-	if len(d.held) > 0 {
-		out = append(append(out, words(" Held until its times: ")...), byRouteWords(d.held)...)
+	if len(t.Held) > 0 {
+		out = append(append(out, words(" Held until its times: ")...), byRouteWords(t.Held)...)
 	}
-	if len(d.silenced) > 0 {
-		out = append(append(out, words(" Silenced: ")...), byRouteWords(d.silenced)...)
+	if len(t.Silenced) > 0 {
+		out = append(append(out, words(" Silenced: ")...), byRouteWords(t.Silenced)...)
 	}
 	return out
 }
 
 // byRouteWords name the receivers of each route, those of always last: who always hears says least.
 func byRouteWords(choices []rules.Choice) []draw.Node {
-	routes := byRoute(choices)
+	routes := explain.ByRoute(choices)
 	slices.SortStableFunc(routes, func(a, b []rules.Choice) int {
 		switch rules.Always {
 		case a[0].Route:
@@ -155,7 +135,7 @@ const (
 
 // routeRows makes a row of every route.
 type routeRows struct {
-	d    *decided
+	d    *explain.Explanation
 	cfg  *config.Config
 	rows []page.RouteRow
 }
@@ -272,13 +252,13 @@ func (w *routeRows) tell(row *page.RouteRow, b rules.Branch) {
 			if s.Open {
 				state = "goes out"
 			}
-			row.Notes = append(row.Notes, fmt.Sprintf("%s: at %s its times are %s", state, w.d.at.In(w.cfg.Zone).Format("Mon 15:04 MST"), s.Times))
+			row.Notes = append(row.Notes, fmt.Sprintf("%s: at %s its times are %s", state, w.d.At.In(w.cfg.Zone).Format("Mon 15:04 MST"), s.Times))
 		}
 		row.Notes = append(row.Notes, s.Words...)
 	}
-	for _, s := range w.d.silences {
-		standing := noise.StandingOf(s, w.cfg.Scale, w.cfg.Zone, w.d.at)
-		row.Notes = append(row.Notes, fmt.Sprintf("silenced by %s, %s: %s", s.ID, noise.TimesOf(s, standing, w.cfg.Zone, w.d.at), display.Quote(s.Reason).Line()))
+	for _, s := range w.d.Silences {
+		standing := noise.StandingOf(s, w.cfg.Scale, w.cfg.Zone, w.d.At)
+		row.Notes = append(row.Notes, fmt.Sprintf("silenced by %s, %s: %s", s.ID, noise.TimesOf(s, standing, w.cfg.Zone, w.d.At), display.Quote(s.Reason).Line()))
 	}
 }
 
@@ -314,7 +294,7 @@ func notTold(t *rules.Table, a *alert.Alert, receiver string, choices []rules.Ch
 }
 
 // nobody says that nobody is told, and what to write so that somebody is.
-func (r *revision) nobody(d decided, nearest *rules.Branch) *page.Nobody {
+func (r *revision) nobody(d *explain.Explanation, nearest *rules.Branch) *page.Nobody {
 	if d.Suppressed {
 		return &page.Nobody{
 			Title:  "Nobody, on purpose, by route " + d.SuppressedBy,

@@ -1,4 +1,4 @@
-package main
+package explain
 
 import (
 	"slices"
@@ -10,21 +10,21 @@ import (
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
-// telling is whom a decision tells when: explain says it in words, and test compares it with what is expected. It is what the routes
+// Telling is whom a decision tells when: explain says it in words, and test compares it with what is expected. It is what the routes
 // and their windows come to. What depends on other alerts (dedup, groups, throttles, inhibition) it leaves out.
-type telling struct {
+type Telling struct {
 	*rules.Decision
-	now     []rules.Choice // at once
-	outside []rules.Choice // at once, in the place of others, because the windows of the route are closed
-	held    []rules.Choice // when the windows open
-	later   []rules.Choice // by a later step, unless somebody takes it
+	Now     []rules.Choice // at once
+	Outside []rules.Choice // at once, in the place of others, because the windows of the route are closed
+	Held    []rules.Choice // when the windows open
+	Later   []rules.Choice // by a later step, unless somebody takes it
 
-	silenced []rules.Choice // not told, because a silence holds: see silence
+	Silenced []rules.Choice // not told, because a silence holds: see [Explanation.Told]
 }
 
-// tell sorts the choices of a decision as the deliverer does, as at a time. Where that is zero, windows do not count.
-func tell(control *noise.Control, d *rules.Decision, at time.Time) telling {
-	t := telling{Decision: d}
+// Tell sorts the choices of a decision as the deliverer does, as at a time. Where that is zero, windows do not count.
+func Tell(control *noise.Control, d *rules.Decision, at time.Time) Telling {
+	t := Telling{Decision: d}
 	has := map[string]bool{} // receivers of which is decided, but for later steps: the first route that comes to one does it
 	take := func(to *[]rules.Choice, c rules.Choice) {
 		if !has[c.Receiver] {
@@ -32,12 +32,12 @@ func tell(control *noise.Control, d *rules.Decision, at time.Time) telling {
 			*to = append(*to, c)
 		}
 	}
-	for _, route := range byRoute(d.Choices) {
+	for _, route := range ByRoute(d.Choices) {
 		p := route[0].Policy
 		closed := p != nil && route[0].Route != rules.Always && !at.IsZero() && !opens(control, p, at)
 		instead := closed && len(p.Outside) > 0
 		var others, later []rules.Choice // others are not told, because those outside are
-		before := len(t.held)
+		before := len(t.Held)
 		for _, c := range route {
 			switch {
 			case instead && (c.Step > 1 || slices.Contains(p.Outside, c.Receiver)):
@@ -46,17 +46,17 @@ func tell(control *noise.Control, d *rules.Decision, at time.Time) telling {
 			case c.Step > 1:
 				later = append(later, c)
 			case closed:
-				take(&t.held, c)
+				take(&t.Held, c)
 			default:
-				take(&t.now, c)
+				take(&t.Now, c)
 			}
 		}
-		if !closed || len(t.held) > before { // steps begin with a message
-			t.later = append(t.later, later...)
+		if !closed || len(t.Held) > before { // steps begin with a message
+			t.Later = append(t.Later, later...)
 		}
 		if instead {
 			for _, name := range p.Outside {
-				take(&t.outside, rules.Choice{Receiver: name, Route: route[0].Route, Policy: p})
+				take(&t.Outside, rules.Choice{Receiver: name, Route: route[0].Route, Policy: p})
 			}
 		}
 	}
@@ -64,20 +64,20 @@ func tell(control *noise.Control, d *rules.Decision, at time.Time) telling {
 }
 
 // silence is the telling while a silence holds that matches the alert: it is asked before the windows, and those of always hear all the same.
-func (t telling) silence() telling {
-	quiet := telling{Decision: t.Decision}
+func (t Telling) silence() Telling {
+	quiet := Telling{Decision: t.Decision}
 	for _, c := range t.Choices {
 		if c.Route == rules.Always {
-			quiet.now = append(quiet.now, c)
+			quiet.Now = append(quiet.Now, c)
 		} else if c.Step <= 1 {
-			quiet.silenced = append(quiet.silenced, c)
+			quiet.Silenced = append(quiet.Silenced, c)
 		}
 	}
 	return quiet
 }
 
-// byRoute are choices by the routes that made them, those of always first.
-func byRoute(choices []rules.Choice) [][]rules.Choice {
+// ByRoute are choices by the routes that made them, those of always first.
+func ByRoute(choices []rules.Choice) [][]rules.Choice {
 	var all [][]rules.Choice
 	at := map[string]int{}
 	for _, c := range choices {
@@ -96,15 +96,15 @@ func opens(control *noise.Control, p *rules.Policy, at time.Time) bool {
 	return open
 }
 
-// byRoutes reports whether a route told anybody, or will.
-func (t telling) byRoutes() bool {
+// RoutesTell reports whether a route told anybody, or will.
+func (t Telling) RoutesTell() bool {
 	return slices.ContainsFunc(t.Choices, func(c rules.Choice) bool { return c.Route != rules.Always && c.Route != rules.Default })
 }
 
-// nobody says why the routes and default tell nobody: "by route quiet, on purpose, because …"; "" where they tell somebody.
-func (t telling) nobody() string {
+// Nobody says why the routes and default tell nobody: "by route quiet, on purpose, because …"; "" where they tell somebody.
+func (t Telling) Nobody() string {
 	switch {
-	case t.byRoutes() || slices.ContainsFunc(t.Choices, func(c rules.Choice) bool { return c.Route == rules.Default }):
+	case t.RoutesTell() || slices.ContainsFunc(t.Choices, func(c rules.Choice) bool { return c.Route == rules.Default }):
 		return ""
 	case t.Suppressed:
 		return "by route " + t.SuppressedBy + ", on purpose, because " + t.reason(t.SuppressedBy)
@@ -115,7 +115,7 @@ func (t telling) nobody() string {
 }
 
 // reason is why a route was taken, with the routes around it: each fact by itself, for some have commas in them.
-func (t telling) reason(route string) string {
+func (t Telling) reason(route string) string {
 	var facts []string
 	for _, v := range t.Verdicts {
 		if v.Matched && (v.Route == route || strings.HasPrefix(route, v.Route+"/")) {
@@ -126,14 +126,14 @@ func (t telling) reason(route string) string {
 	if len(facts) == 0 {
 		return "it " + rules.TakesAll
 	}
-	return line(strings.Join(facts, " and "))
+	return display.Quote(strings.Join(facts, " and ")).Line().String()
 }
 
-// sentence says of choices who is told by which route, and why: "soc and oncall by route page, because …; siem always".
-func (t telling) sentence(choices []rules.Choice) string {
+// Sentence says of choices who is told by which route, and why: "soc and oncall by route page, because …; siem always".
+func (t Telling) Sentence(choices []rules.Choice) string {
 	var parts []string
 	var always string
-	for _, of := range byRoute(choices) {
+	for _, of := range ByRoute(choices) {
 		var names []string
 		for _, c := range of {
 			names = append(names, choiceWords(c))
@@ -153,10 +153,10 @@ func (t telling) sentence(choices []rules.Choice) string {
 	return strings.Join(parts, "; ")
 }
 
-// laterWords say who is told by a later step: "oncall after 10 min by route page".
-func (t telling) laterWords() string {
+// LaterWords say who is told by a later step: "oncall after 10 min by route page".
+func (t Telling) LaterWords() string {
 	var parts []string
-	for _, c := range t.later {
+	for _, c := range t.Later {
 		parts = append(parts, choiceWords(c)+" by route "+c.Route)
 	}
 	return strings.Join(parts, "; ")
@@ -172,4 +172,14 @@ func choiceWords(c rules.Choice) string {
 		words += " after " + display.Span(c.After)
 	}
 	return words
+}
+
+// Receivers are the names of those who are chosen, sorted, each once.
+func Receivers(choices []rules.Choice) []string {
+	names := []string{}
+	for _, c := range choices {
+		names = append(names, c.Receiver)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

@@ -1,7 +1,8 @@
-package main
+package explain
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -69,17 +71,18 @@ func TestWhatIsSaidIsWhatTheDelivererDoes(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg, problems, err := loadConfig(path, dir)
-		if err != nil || cfg == nil {
-			t.Fatalf("%s\n%v, %v", text, problems, err)
+		read := config.Read(path, dir)
+		cfg := read.Config
+		if cfg == nil {
+			t.Fatalf("%s\n%v, %v", text, read.Problems, read.Err)
 		}
-		control := &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard, Policies: cfg.Table.Policies(),
+		control := &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: slog.New(slog.DiscardHandler), Policies: cfg.Table.Policies(),
 			Receiver: func(string) *noise.Receiver { return &noise.Receiver{Channel: "webhook"} }}
 		for rule := range 4 {
 			for _, at := range []time.Time{now.Add(3 * time.Hour), now.Add(12 * time.Hour)} {
 				n++
 				a := alert.Parse(fmt.Appendf(nil, `{"rule":{"level":5,"id":"%d"},"agent":{"id":"001"},"manager":{"name":"m"},"id":"%d.1","full_log":"x","location":"/l"}`, rule, n), alert.Options{})
-				said := tell(control, cfg.Table.Decide(a), at)
+				said := Tell(control, cfg.Table.Decide(a), at)
 				var wants []noise.Want
 				for _, c := range cfg.Table.Choose(a) {
 					wants = append(wants, noise.Want{Receiver: c.Receiver, Channel: "webhook", Route: c.Route, Policy: c.Policy, Step: c.Step, After: c.After})
@@ -109,10 +112,10 @@ func TestWhatIsSaidIsWhatTheDelivererDoes(t *testing.T) {
 					slices.Sort(names)
 				}
 				want := map[outbox.State][]string{}
-				if names := receiversOf(slices.Concat(said.now, said.outside)); len(names) > 0 {
+				if names := Receivers(slices.Concat(said.Now, said.Outside)); len(names) > 0 {
 					want[outbox.Pending] = names
 				}
-				if names := receiversOf(said.held); len(names) > 0 {
+				if names := Receivers(said.Held); len(names) > 0 {
 					want[outbox.Held] = names
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
@@ -125,8 +128,8 @@ func TestWhatIsSaidIsWhatTheDelivererDoes(t *testing.T) {
 						steps[d.Receiver] = true
 					}
 				}
-				for _, c := range said.later {
-					if waits := slices.ContainsFunc(said.held, func(h rules.Choice) bool { return h.Route == c.Route }); !waits && !steps[c.Receiver] {
+				for _, c := range said.Later {
+					if waits := slices.ContainsFunc(said.Held, func(h rules.Choice) bool { return h.Route == c.Route }); !waits && !steps[c.Receiver] {
 						t.Fatalf("%s\nrule %d at %s: %s is said to be told later, and is not", text, rule, at, c.Receiver)
 					}
 					delete(steps, c.Receiver)
@@ -134,7 +137,7 @@ func TestWhatIsSaidIsWhatTheDelivererDoes(t *testing.T) {
 				if len(steps) > 0 {
 					t.Fatalf("%s\nrule %d at %s: %v are told later, which is not said", text, rule, at, steps)
 				}
-				held, outside, later = held+len(said.held), outside+len(said.outside), later+len(said.later)
+				held, outside, later = held+len(said.Held), outside+len(said.Outside), later+len(said.Later)
 			}
 		}
 	}
