@@ -61,6 +61,7 @@ var mayImport = map[string][]string{
 	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
+	"cases":      {"alert", "config", "display", "enrich", "explain", "noise", "regular", "rules", "sample", "settings", "window", "yamlnode"},
 	"explain":    {"alert", "display", "noise", "outbox", "rules"},
 	"managerlog": {"alert", "regular"},
 	"settings":   {"notifier", "rules", "yamlnode"},

@@ -533,3 +533,6 @@ func checkPresets(cfg *config.Config) []finding {
 	}
 	return found
 }
+
+// maxOwnFile is the size of the largest file of the operator's that a command reads as a whole, in bytes.
+const maxOwnFile = 8 << 20

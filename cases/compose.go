@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"encoding/json"
@@ -31,7 +31,7 @@ var technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
 
 // compose makes an alert, as Wazuh would write it, of the fields in a case. Their keys are those of matchers, and description; what is not
 // given is that of the base, or lacks. It returns nil after a mistake.
-func (r *caseReader) compose(node *yaml.Node, at time.Time, base object) []byte {
+func (r *reader) compose(node *yaml.Node, at time.Time, base object) []byte {
 	before := len(r.Problems)
 	o := object{"timestamp": at.Format("2006-01-02T15:04:05.000-0700"), "rule": object{}} // without a rule it is no alert of Wazuh
 	given := map[string]bool{}
@@ -86,7 +86,7 @@ func (r *caseReader) compose(node *yaml.Node, at time.Time, base object) []byte 
 }
 
 // values are what an entry puts where in the alert.
-func (r *caseReader) values(e yamlnode.Entry, path string, texts []string, many bool) object {
+func (r *reader) values(e yamlnode.Entry, path string, texts []string, many bool) object {
 	switch e.Key {
 	case "level":
 		n, err := strconv.Atoi(texts[0])

@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"encoding/xml"
@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 // The parts of JUnit's XML that CI systems read.
@@ -43,8 +45,8 @@ type (
 	}
 )
 
-// writeJUnit writes a suite for each file.
-func writeJUnit(w io.Writer, report *testReport) error {
+// WriteJUnit writes the report as CI systems read it: a suite for each file.
+func (report *Report) WriteJUnit(w io.Writer) error {
 	all := junitSuites{Tests: len(report.Cases), Failures: report.Failed}
 	of := map[string]*junitSuite{}
 	took := map[string]time.Duration{}
@@ -54,7 +56,7 @@ func writeJUnit(w io.Writer, report *testReport) error {
 			s = &junitSuite{Name: r.File}
 			of[r.File] = s
 		}
-		c := junitCase{Class: r.File, Name: line(r.Name), File: r.File, Line: r.Line, Time: seconds(r.took)}
+		c := junitCase{Class: r.File, Name: display.Quote(r.Name).Line().String(), File: r.File, Line: r.Line, Time: seconds(r.Took)}
 		if !r.Passed {
 			message := strings.Join(r.Differences, "; ")
 			c.Failure = &junitFailure{Message: message, Type: "routing", Text: strings.Join(append([]string{fmt.Sprintf("%s:%d: %s", r.File, r.Line, message)}, r.Why...), "\n")}
@@ -62,7 +64,7 @@ func writeJUnit(w io.Writer, report *testReport) error {
 		}
 		s.Tests++
 		s.Cases = append(s.Cases, c)
-		took[r.File] += r.took
+		took[r.File] += r.Took
 	}
 	for _, file := range slices.Sorted(maps.Keys(of)) {
 		of[file].Time = seconds(took[file])

@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"fmt"
@@ -11,13 +11,16 @@ import (
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
+// maxWhy is how much is said of why one receiver is told or not, in routes; and how many receivers could have paged.
+const maxWhy = 8
+
 // comparison is a case beside what came of it.
 type comparison struct {
 	*tester
-	*testCase
+	*Case
 	told     explain.Telling
 	branches []rules.Branch
-	result   *testResult
+	result   *Result
 }
 
 func (x *comparison) differ(format string, args ...any) {
@@ -54,7 +57,7 @@ func (x *comparison) compare() {
 func (x *comparison) pagers() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(x.pages)) {
-		if x.pages[name] && len(names) < fold {
+		if x.pages[name] && len(names) < maxWhy {
 			names = append(names, name)
 		}
 	}
@@ -142,9 +145,9 @@ func (x *comparison) whyReceiver(name string) []string {
 		return []string{x.told.Sentence(c)}
 	}
 	var why []string
-	for _, c := range x.cfg.Table.Chances(x.testCase.alert, name) {
+	for _, c := range x.cfg.Table.Chances(x.Case.alert, name) {
 		if c.Route == rules.Default || c.Route == rules.Always {
-			why = append(why, name+": "+c.Route+": "+line(c.Why))
+			why = append(why, name+": "+c.Route+": "+shown(c.Why))
 			continue
 		}
 		for _, s := range x.whyRoute(c.Route) {
@@ -154,8 +157,8 @@ func (x *comparison) whyReceiver(name string) []string {
 	if why == nil {
 		return []string{name + ": no route names it"}
 	}
-	if more := len(why) - fold; more > 0 {
-		why = append(why[:fold], name+": "+display.Count(more, "more route")+", see explain --tree")
+	if more := len(why) - maxWhy; more > 0 {
+		why = append(why[:maxWhy], name+": "+display.Count(more, "more route")+", see explain --tree")
 	}
 	return why
 }
@@ -172,7 +175,7 @@ func (x *comparison) whyRoute(path string) []string {
 	if b == nil {
 		return nil
 	}
-	why := line(b.Why())
+	why := shown(b.Why())
 	if b.Outcome == rules.Taken && !b.Decides {
 		why = "a route inside it decides"
 	}
@@ -192,3 +195,6 @@ func branchAt(branches []rules.Branch, path string) *rules.Branch {
 	}
 	return nil
 }
+
+// shown is text of rules, with what an alert says in it, for one line.
+func shown(s string) string { return display.Quote(s).Line().String() }

@@ -1,4 +1,4 @@
-package main
+package cases
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 )
 
 // readCases reads a file of cases for a config.
-func readCases(t testing.TB, cfg *config.Config, text string) *caseReader {
+func readCases(t testing.TB, cfg *config.Config, text string) *reader {
 	t.Helper()
-	r := newCaseReader(cfg)
+	r := newReader(cfg)
 	r.readFile = func(path string) ([]byte, error) {
 		if path == "cases.yaml" {
 			return []byte(text), nil
@@ -53,7 +53,7 @@ func TestWhatACaseSaysOfAnAlertIsFoundByItsMatcher(t *testing.T) {
 
 // FuzzCases reads any text as a file of cases: it is read, or its mistakes are told, and what is read can be run.
 func FuzzCases(f *testing.F) {
-	f.Add(casesExample)
+	f.Add(Example)
 	f.Add("- {name: a, alert: {level: 3, group: [a, b], field.a.b: x, mitre: T1110}, at: sat 03:00, expect: {suppressed: page, held: [soc], route: [default]}}")
 	f.Add("- &a {name: a, sample: 5712, alert: {rule: 1, field.rule.id: 2}, expect: {page: true, suppressed: false}}\n- {<<: *a, name: b}")
 	f.Add("- {name: a, alert: &x {user: *x}, expect: [*x]}")
@@ -63,7 +63,7 @@ func FuzzCases(f *testing.F) {
 		cfg.Table.Routes = []*rules.Route{{Name: "page", To: []string{"soc"}}}
 		r := readCases(t, cfg, text)
 		for _, c := range r.cases {
-			if c.alert == nil || c.name == "" {
+			if c.alert == nil || c.Name == "" {
 				t.Fatalf("%+v is no case", c)
 			}
 			newTester(cfg).run(&c)

@@ -1,4 +1,7 @@
-package main
+// Package cases owns what people expect of their routes: files of cases, each an alert and whom it must tell, compared with what a
+// config makes of them, and which routes no case reaches. It decides as delivery does, sends nothing, and does not know what a
+// deliverer knows: silences, repeats, who is on call.
+package cases
 
 import (
 	"bytes"
@@ -25,11 +28,11 @@ import (
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
-// testCase is one case of a file of cases: an alert, and what is expected of the routes.
-type testCase struct {
+// Case is one case of a file of cases: an alert, and what is expected of the routes.
+type Case struct {
 	file  string
 	line  int
-	name  string
+	Name  string
 	alert *alert.Alert
 	at    time.Time // zero: windows do not count
 	expectation
@@ -48,39 +51,57 @@ type suppression struct {
 	by string
 }
 
-// casesExample is a file to begin with.
-const casesExample = `- name: brute force pages at night
+// Example is a file to begin with.
+const Example = `- name: brute force pages at night
   sample: 5712                    # or alert: FILE, or alert: {level: 10, rule: 5712, srcip: 203.0.113.9}
   at: sat 03:00
   expect: {receivers: [soc], page: false}
 `
 
-// caseReader reads files of cases for a config.
-type caseReader struct {
+// reader reads files of cases for a config.
+type reader struct {
 	settings.Decoder
 	cfg       *config.Config
 	enrich    *enrich.Enricher
 	routes    []string // paths of all routes
 	receivers []string
-	cases     []testCase
+	cases     []Case
 	readFile  func(path string) ([]byte, error)
 	doubts    []rules.Problem // warnings, which stop nothing
 }
 
-// maxOwnFile is the size of the largest file of the operator's that a command reads as a whole, in bytes.
-const maxOwnFile = 8 << 20
+// maxFile is the size of the largest file that is read, in bytes.
+const maxFile = 8 << 20
 
-func newCaseReader(cfg *config.Config) *caseReader {
-	r := &caseReader{cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), routes: cfg.Table.Paths()}
-	r.readFile = func(path string) ([]byte, error) { return regular.Read(path, maxOwnFile) }
+// Set is what files of cases hold. The config enriched their alerts with Enrich.
+type Set struct {
+	Cases            []Case
+	Mistakes, Doubts []rules.Problem // doubts stop nothing
+	Enrich           *enrich.Enricher
+}
+
+// Read reads files of cases for a config. The error is for one that cannot be read.
+func Read(cfg *config.Config, files []string) (*Set, error) {
+	r := newReader(cfg)
+	for _, file := range files {
+		if err := r.read(file); err != nil {
+			return nil, fmt.Errorf("cases: %w", err)
+		}
+	}
+	return &Set{r.cases, r.Problems, r.doubts, r.enrich}, nil
+}
+
+func newReader(cfg *config.Config) *reader {
+	r := &reader{cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), routes: cfg.Table.Paths()}
+	r.readFile = func(path string) ([]byte, error) { return regular.Read(path, maxFile) }
 	for _, x := range cfg.All() {
 		r.receivers = append(r.receivers, x.Name)
 	}
 	return r
 }
 
-// read reads one file. The error is for one that cannot be read; mistakes in it are in problems.
-func (r *caseReader) read(file string) error {
+// read reads one file. The error is for one that cannot be read; mistakes in it are in Problems.
+func (r *reader) read(file string) error {
 	text, err := r.readFile(file)
 	if err != nil {
 		return err
@@ -107,18 +128,18 @@ func (r *caseReader) read(file string) error {
 }
 
 // one reads one case. names are those of the file, with their lines.
-func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
+func (r *reader) one(node *yaml.Node, file string, names map[string]int) {
 	before := len(r.Problems)
-	c := testCase{file: file, line: node.Line}
+	c := Case{file: file, line: node.Line}
 	var given, from, added, expect *yamlnode.Entry
 	var at string
 	for _, e := range r.YAML.Mapping(node, "a case") {
 		switch e.Key {
 		case "name":
-			if c.name = r.text(e); names[c.name] > 0 {
-				r.Errorf(e.Value, "a case is named %q on line %d too: rename one", c.name, names[c.name])
+			if c.Name = r.text(e); names[c.Name] > 0 {
+				r.Errorf(e.Value, "a case is named %q on line %d too: rename one", c.Name, names[c.Name])
 			}
-			names[c.name] = node.Line
+			names[c.Name] = node.Line
 		case "alert":
 			given = &e
 		case "sample":
@@ -142,7 +163,7 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 		return
 	}
 	switch {
-	case c.name == "":
+	case c.Name == "":
 		r.Errorf(node, "a case needs a name: it is what a failure is told by")
 	case given == nil && from == nil:
 		r.Errorf(node, "a case needs an alert: write alert: with a file or fields, or sample: with one of %s", strings.Join(sample.Names(), ", "))
@@ -181,7 +202,7 @@ func (r *caseReader) one(node *yaml.Node, file string, names map[string]int) {
 }
 
 // added lays what a case says of an alert over what enrichment added, name by name: a test need not know what a database says.
-func (r *caseReader) added(e yamlnode.Entry, a *alert.Alert) {
+func (r *reader) added(e yamlnode.Entry, a *alert.Alert) {
 	for _, x := range r.YAML.Mapping(e.Value, "added") {
 		if names := r.enrich.Names(); !slices.Contains(names, x.Key) {
 			if names == nil {
@@ -202,7 +223,7 @@ func (r *caseReader) added(e yamlnode.Entry, a *alert.Alert) {
 }
 
 // columns says which columns, of a row or of each in a list, the sources of the config do not have.
-func (r *caseReader) columns(of yamlnode.Entry) {
+func (r *reader) columns(of yamlnode.Entry) {
 	rows := []*yaml.Node{of.Value}
 	if of.Value.Kind == yaml.SequenceNode {
 		rows = of.Value.Content
@@ -221,7 +242,7 @@ func (r *caseReader) columns(of yamlnode.Entry) {
 }
 
 // notAPattern warns of a pattern in the place of a value: it matches nothing but itself.
-func (r *caseReader) notAPattern(e yamlnode.Entry, text string) {
+func (r *reader) notAPattern(e yamlnode.Entry, text string) {
 	if !rules.LooksLikePattern(text) {
 		return
 	}
@@ -238,13 +259,13 @@ func ordinaryWeek(zone *time.Location) time.Time {
 }
 
 // text reads a single value as it is written.
-func (r *caseReader) text(e yamlnode.Entry) (s string) {
+func (r *reader) text(e yamlnode.Entry) (s string) {
 	r.Value(e, reflect.ValueOf(&s).Elem())
 	return s
 }
 
 // alert reads the alert of a case: a file, or fields, which take the place of those of a base.
-func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base object) *alert.Alert {
+func (r *reader) alert(e yamlnode.Entry, file string, at time.Time, base object) *alert.Alert {
 	if e.Value.Kind == yaml.MappingNode {
 		raw := r.compose(e.Value, cmp.Or(at, ordinaryWeek(r.cfg.Zone)), base)
 		if raw == nil {
@@ -284,7 +305,7 @@ func (r *caseReader) alert(e yamlnode.Entry, file string, at time.Time, base obj
 }
 
 // expect reads what is expected. at is the time of the case, as written.
-func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
+func (r *reader) expect(e yamlnode.Entry, at string) (x expectation) {
 	entries := r.YAML.Mapping(e.Value, "expect")
 	if e.Value.Kind == yaml.MappingNode && len(entries) == 0 {
 		r.Errorf(e.Value, "expect is empty: write receivers, page, route, suppressed, held or later in it")
@@ -319,7 +340,7 @@ func (r *caseReader) expect(e yamlnode.Entry, at string) (x expectation) {
 }
 
 // names reads a list of names that the config has, which may be empty.
-func (r *caseReader) names(e yamlnode.Entry, known []string, what string) *[]string {
+func (r *reader) names(e yamlnode.Entry, known []string, what string) *[]string {
 	names, problems := rules.ParseReceivers(e.Value, e.Key)
 	r.Add(problems)
 	for _, name := range names {
