@@ -13,23 +13,23 @@ import (
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/preview"
 )
 
 // A message that is one text is shown whole: its JSON set out, wherever it stands, and nothing in it steers the terminal.
 func TestMessageThatIsOneText(t *testing.T) {
 	for name, tt := range map[string]struct {
-		shown previewed
+		shown preview.Shown
 		want  []string
 	}{
-		"document":      {previewed{To: "/opt/runbook", Message: `{"a":1,"b":"x\u001b[31m"}`}, []string{"/opt/runbook", "{", `  "a": 1,`, `  "b": "x\u001b[31m"`, "}"}},
-		"behind a head": {previewed{To: "udp://192.0.2.7:514", Message: `<12>1 - h a - - [s a="{"] {"a":[]}`}, []string{"udp://192.0.2.7:514", `<12>1 - h a - - [s a="{"]`, "{", `  "a": []`, "}"}},
-		"text":          {previewed{Message: "CEF:0|a|b \x1b[31m"}, []string{`CEF:0|a|b \x1b[31m`}},
-		"lines":         {previewed{Message: "one\ntwo"}, []string{"one", "two"}},
-		"no JSON":       {previewed{Message: `<12>1 {"a":`}, []string{`<12>1 {"a":`}},
-		"bad UTF-8":     {previewed{Message: "{\"a\":\"\xff\"}"}, []string{`{"a":"\ufffd"}`}},
+		"document":      {preview.Shown{To: "/opt/runbook", Message: `{"a":1,"b":"x\u001b[31m"}`}, []string{"/opt/runbook", "{", `  "a": 1,`, `  "b": "x\u001b[31m"`, "}"}},
+		"behind a head": {preview.Shown{To: "udp://192.0.2.7:514", Message: `<12>1 - h a - - [s a="{"] {"a":[]}`}, []string{"udp://192.0.2.7:514", `<12>1 - h a - - [s a="{"]`, "{", `  "a": []`, "}"}},
+		"text":          {preview.Shown{Message: "CEF:0|a|b \x1b[31m"}, []string{`CEF:0|a|b \x1b[31m`}},
+		"lines":         {preview.Shown{Message: "one\ntwo"}, []string{"one", "two"}},
+		"no JSON":       {preview.Shown{Message: `<12>1 {"a":`}, []string{`<12>1 {"a":`}},
+		"bad UTF-8":     {preview.Shown{Message: "{\"a\":\"\xff\"}"}, []string{`{"a":"\ufffd"}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tt.shown.media = "text/plain"
 			lines, meters := messageLines(dispatch.Delivery{}, notifier.Notification{}, tt.shown)
 			if tt.shown.To != "" {
 				lines[0] = strings.NewReplacer("\x1b[1m", "", "\x1b[m", "", "\x1b[0m", "").Replace(lines[0])
@@ -49,7 +49,7 @@ func TestMessageThatIsOneText(t *testing.T) {
 				t.Errorf("it is drawn as %q, want all of %q", got, tt.shown.Message)
 			}
 			var out bytes.Buffer
-			if err := jsonSetOut(&out, []previewed{tt.shown}); err != nil {
+			if err := jsonSetOut(&out, []preview.Shown{tt.shown}); err != nil {
 				t.Fatal(err)
 			}
 			var read []struct{ Message, To string }

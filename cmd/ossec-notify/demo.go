@@ -18,6 +18,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
@@ -260,7 +261,7 @@ func (d *demo) messages(ctx context.Context) error {
 		return failed("%w", err)
 	}
 	a = d.cfg.Enrich.Enrich(a)
-	p, err := newPreviewer(d.cfg)
+	p, err := preview.New(d.cfg, nil)
 	if err != nil {
 		return failed("%w", err)
 	}
@@ -270,7 +271,7 @@ func (d *demo) messages(ctx context.Context) error {
 		return failed("%w", err)
 	}
 	for _, x := range deliveries {
-		shown, n, err := p.show(ctx, x)
+		shown, n, err := p.Show(ctx, x)
 		if err != nil {
 			return failed("%w", err)
 		}

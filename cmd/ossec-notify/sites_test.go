@@ -16,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -44,7 +45,7 @@ func TestSitesDoAsTheySay(t *testing.T) {
 			if err != nil || len(problems) > 0 {
 				t.Fatal(err, problems)
 			}
-			p, err := newPreviewer(cfg)
+			p, err := preview.New(cfg, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,8 +74,8 @@ func TestSitesDoAsTheySay(t *testing.T) {
 				for _, x := range p.Plan(a) {
 					got = append(got, asSiteSays(x))
 					delete(unused, "receiver "+x.Receiver.Name)
-					if shown, _, err := p.show(t.Context(), x); err != nil || shown.templateErr != nil {
-						t.Errorf("%s for %s: %v, %v", file, x.Receiver.Name, err, shown.templateErr)
+					if shown, _, err := p.Show(t.Context(), x); err != nil || shown.TemplateErr != nil {
+						t.Errorf("%s for %s: %v, %v", file, x.Receiver.Name, err, shown.TemplateErr)
 					}
 				}
 				if diff := cmp.Diff(got, expect[file]); diff != "" {

@@ -243,7 +243,7 @@ func textOf(nodes []draw.Node) string {
 	return draw.TextOf(draw.Node{Kind: draw.Para, Children: nodes})
 }
 
-func preview(t *testing.T, g *previews, q page.Query) *page.Preview {
+func previewOf(t *testing.T, g *previews, q page.Query) *page.Preview {
 	t.Helper()
 	p, err := g.Preview(t.Context(), q)
 	if err != nil {
@@ -295,7 +295,7 @@ func TestRoutesSayWhy(t *testing.T) {
 			"routes[3] takes soc,hook: level: 5 holds: level 7 is at least 5; the search ends here",
 		}, map[string]string{"oncall": "route page: severity medium"}},
 	} {
-		p := preview(t, g, page.Query{Alert: tc.alert})
+		p := previewOf(t, g, page.Query{Alert: tc.alert})
 		if got := textOf(p.Told); got != tc.told {
 			t.Errorf("%s: got %q, want %q", tc.alert, got, tc.told)
 		}
@@ -312,7 +312,7 @@ func TestRoutesSayWhy(t *testing.T) {
 		}
 	}
 	// Who is not told can be shown all the same.
-	p := preview(t, g, page.Query{Alert: "corpus-550", To: "oncall"})
+	p := previewOf(t, g, page.Query{Alert: "corpus-550", To: "oncall"})
 	if c := p.Cards[len(p.Cards)-1]; c.Receiver != "oncall" || c.Route != "" || len(c.Views) == 0 {
 		t.Errorf("the last card is %s's, by %q", c.Receiver, c.Route)
 	}
@@ -326,7 +326,7 @@ func TestRoutesSayWhy(t *testing.T) {
 func TestWhatIsHeldIsNotTold(t *testing.T) {
 	config := strings.Replace(webConfig, "to: [oncall, soc]\n", "to: [oncall, soc]\n    active: gone\n", 1) + "windows: {gone: {dates: [\"2001-01-01\"]}}\n"
 	_, e := webHome(t, config)
-	p := preview(t, newTestPreviews(t, e), page.Query{Alert: "corpus-40112"})
+	p := previewOf(t, newTestPreviews(t, e), page.Query{Alert: "corpus-40112"})
 	if got, want := textOf(p.Told), "Told: siem always gets everything. Held until its times: oncall and soc by route page."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -342,7 +342,7 @@ func TestWhatIsHeldIsNotTold(t *testing.T) {
 func TestNobodyIsToldAndWhatToWrite(t *testing.T) {
 	_, e := webHome(t, strings.Replace(strings.Replace(webConfig, "always: [siem]\n", "", 1), "match: {level: 5}", "match: {level: 11}", 1))
 	g := newTestPreviews(t, e)
-	p := preview(t, g, page.Query{Alert: "corpus-601"})
+	p := previewOf(t, g, page.Query{Alert: "corpus-601"})
 	if p.Nobody == nil || p.Nobody.Title != "Nobody is told" || p.Nobody.Paste != "default: [root-mail]\n" || !strings.Contains(textOf(p.Nobody.Reason), " The nearest is ") || textOf(p.Told) != "Nobody is told." || len(p.Cards) != 0 {
 		t.Errorf("got %+v, %q", p.Nobody, textOf(p.Told))
 	}
@@ -350,7 +350,7 @@ func TestNobodyIsToldAndWhatToWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := preview(t, g, page.Query{Alert: ids[0]}); p.Nobody == nil || p.Nobody.Title != "Nobody, on purpose, by route quiet" || p.Nobody.Paste != "" {
+	if p := previewOf(t, g, page.Query{Alert: ids[0]}); p.Nobody == nil || p.Nobody.Title != "Nobody, on purpose, by route quiet" || p.Nobody.Paste != "" {
 		t.Errorf("on purpose: got %+v", p.Nobody)
 	}
 }
@@ -378,7 +378,7 @@ func TestListsAreNeverNull(t *testing.T) {
 			answers = append(answers, list)
 		}
 		for _, against := range []string{"", "before", "start"} {
-			answers = append(answers, preview(t, g, page.Query{Alert: "corpus-601", Against: against}), preview(t, g, page.Query{Alert: "corpus-550", Against: against}))
+			answers = append(answers, previewOf(t, g, page.Query{Alert: "corpus-601", Against: against}), previewOf(t, g, page.Query{Alert: "corpus-550", Against: against}))
 		}
 		for _, x := range answers {
 			b, err := json.Marshal(x)
@@ -528,7 +528,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	}
 	for _, row := range list.Alerts {
 		slack := false
-		for _, card := range preview(t, g.previews, page.Query{Alert: row.ID}).Cards {
+		for _, card := range previewOf(t, g.previews, page.Query{Alert: row.ID}).Cards {
 			slack = slack || card.Channel == "slack"
 		}
 		if row.Changed != slack || slices.Contains(impact.IDs, row.ID) != slack {
@@ -538,7 +538,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	if impact.Of != len(list.Alerts) || impact.Changed != len(impact.IDs) || impact.Changed < 6 || impact.Changed == impact.Of {
 		t.Errorf("got %+v, of %d alerts", impact, len(list.Alerts))
 	}
-	p := preview(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"})
+	p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"})
 	for _, card := range p.Cards {
 		if card.Changed != (card.Channel == "slack") {
 			t.Errorf("%s: changed is %v", card.Receiver, card.Changed)
@@ -554,7 +554,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	}
 	// Against the start it is the same, against now it is nothing.
 	for against, want := range map[string]bool{"start": true, "1": true, "2": false, "": false} {
-		p := preview(t, g.previews, page.Query{Alert: "corpus-40112", Against: against})
+		p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: against})
 		if got := cardOf(t, p, "soc").Changed; got != want {
 			t.Errorf("against %q: changed is %v", against, got)
 		}
@@ -565,7 +565,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	if i := g.impact(); i.Changed != 0 {
 		t.Errorf("nothing was changed: got %+v", i)
 	}
-	if p := preview(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"}); !cardOf(t, p, "soc").Changed {
+	if p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"}); !cardOf(t, p, "soc").Changed {
 		t.Error("what was before the save that changed something is forgotten")
 	}
 	var refused *page.Error
@@ -602,7 +602,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 		if i < 0 || state.Templates[i].Embedded || len(state.Templates[i].Errors) != 1 || state.Templates[i].Errors[0].Line != tc.line {
 			t.Errorf("%q: templates are %+v", tc.text, state.Templates)
 		}
-		p := preview(t, g.previews, page.Query{Alert: "corpus-40112"})
+		p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112"})
 		c := cardOf(t, p, "oncall")
 		if len(c.Problems) != 1 || c.Problems[0].Kind != "template" {
 			t.Errorf("%q: problems %+v", tc.text, c.Problems)
@@ -623,7 +623,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 	if c := g.change("oncall.tmpl"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
-	c := cardOf(t, preview(t, g.previews, page.Query{Alert: "corpus-40112"}), "oncall")
+	c := cardOf(t, previewOf(t, g.previews, page.Query{Alert: "corpus-40112"}), "oncall")
 	if shown := draw.TextOf(draw.Node{Kind: draw.Group, Children: view(t, c, viewShown).Draw}); len(c.Problems) != 0 || !strings.Contains(shown, "Mended: Login") {
 		t.Errorf("mended: %+v, %s", c.Problems, shown)
 	}
@@ -648,7 +648,7 @@ func TestAMistakeInASharedPartIsToldOnce(t *testing.T) {
 			t.Errorf("%+v", x)
 		}
 	}
-	p := preview(t, g.previews, page.Query{Alert: "corpus-40112"})
+	p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112"})
 	for _, c := range p.Cards {
 		for _, x := range c.Problems {
 			if x.File != "parts.tmpl" || x.Line != 1 || x.Text != "no field .IPP" {
@@ -701,7 +701,7 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 			t.Errorf("the lines around a mistake show %s: %s", secret, all)
 		}
 	}
-	p := preview(t, g.previews, page.Query{Alert: "corpus-40112"})
+	p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112"})
 	if got := textOf(p.Told); got != "Told: oncall and soc by route page; siem always gets everything." {
 		t.Errorf("by the last good config: %q", got)
 	}
@@ -710,7 +710,7 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 	if c := g.change("ossec-notify.yaml"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
-	p = preview(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"})
+	p = previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"})
 	if !cardOf(t, p, "soc-bot").New || len(p.Gone) != 1 || p.Gone[0].Receiver != "soc" {
 		t.Errorf("new: %v, gone: %+v", cardOf(t, p, "soc-bot").New, p.Gone)
 	}
@@ -731,7 +731,7 @@ func TestIncludedFilesAreWatched(t *testing.T) {
 	g := watched(t, e)
 	putFile(t, filepath.Join(dir, "b.yaml"), "routes: [{name: late, match: {level: 3}, to: [more]}]\n")
 	g.change("b.yaml")
-	if p := preview(t, g.previews, page.Query{Alert: "corpus-601"}); !strings.Contains(textOf(p.Told), "more by route late") {
+	if p := previewOf(t, g.previews, page.Query{Alert: "corpus-601"}); !strings.Contains(textOf(p.Told), "more by route late") {
 		t.Errorf("got %q", textOf(p.Told))
 	}
 }
@@ -739,7 +739,7 @@ func TestIncludedFilesAreWatched(t *testing.T) {
 func TestASecretThatCannotBeReadIsNamed(t *testing.T) {
 	home, e := webHome(t, strings.Replace(webConfig, "token: HECSECRET-0123456789", "token: {file: hec.token}", 1))
 	g := newTestPreviews(t, e)
-	c := cardOf(t, preview(t, g, page.Query{Alert: "corpus-550"}), "siem")
+	c := cardOf(t, previewOf(t, g, page.Query{Alert: "corpus-550"}), "siem")
 	if len(c.Problems) != 1 || c.Problems[0].Kind != "secret" || !strings.HasPrefix(c.Problems[0].Text, "token: ") && strings.Contains(c.Problems[0].Text, filepath.Join(home, "etc", "hec.token")) || c.Problems[0].Line != 10 {
 		t.Errorf("got %+v", c.Problems)
 	}
@@ -776,7 +776,7 @@ func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
 	home, e := webHome(t, webConfig)
 	putFile(t, filepath.Join(home, "etc", "ossec-notify", "templates", "slack.tmpl"), "{{define \"slack.footer\"}}\nDrawn {{ .Sentence | raw }}\n{{end}}\n{{define \"facts.resolved\"}}x{{end}}\n")
 	g := newTestPreviews(t, e)
-	c := cardOf(t, preview(t, g, page.Query{Alert: "corpus-40112"}), "soc")
+	c := cardOf(t, previewOf(t, g, page.Query{Alert: "corpus-40112"}), "soc")
 	if c.Template != "slack.tmpl" || c.Where != "Slack, incoming webhook" {
 		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
 	}
@@ -788,7 +788,7 @@ func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
-	c = cardOf(t, preview(t, g, page.Query{Alert: "corpus-550"}), "root-mail")
+	c = cardOf(t, previewOf(t, g, page.Query{Alert: "corpus-550"}), "root-mail")
 	if c.Where != "Mail · root@example.com" || c.Template != "email.html.tmpl" || len(view(t, c, viewTemplate).Draw[0].Children) < 5 {
 		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
 	}
@@ -804,14 +804,14 @@ func TestAConfigThatIsBrokenFromTheStart(t *testing.T) {
 	if err != nil || state.Config.Path != path || len(state.Config.Errors) != 1 || state.Config.Errors[0].Line == 0 || len(state.Receivers) != len(channel.Names()) {
 		t.Errorf("got %+v, %v", state, err)
 	}
-	if p := preview(t, g.previews, page.Query{Alert: "corpus-550"}); len(p.Cards) != len(channel.Names()) {
+	if p := previewOf(t, g.previews, page.Query{Alert: "corpus-550"}); len(p.Cards) != len(channel.Names()) {
 		t.Errorf("%d cards", len(p.Cards))
 	}
 	putFile(t, path, strings.Replace(webConfig, "index: ossec}", "index: ossec, network: {ca_file: missing.pem}}", 1))
 	if c := g.change("ossec-notify.yaml"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
-	p := preview(t, g.previews, page.Query{Alert: "corpus-550"})
+	p := previewOf(t, g.previews, page.Query{Alert: "corpus-550"})
 	c := cardOf(t, p, "siem")
 	if len(c.Problems) == 0 || !strings.Contains(c.Problems[0].Text, "missing.pem") || c.Problems[0].Line != 10 {
 		t.Errorf("a certificate that is missing: %+v", c.Problems)
@@ -959,7 +959,7 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 	if err != nil || len(list.Alerts) != 2 || list.Alerts[0].Rule != "550" {
 		t.Fatalf("got %+v, %v", list, err)
 	}
-	p := preview(t, g, page.Query{Alert: list.Alerts[1].ID, Against: "running"})
+	p := previewOf(t, g, page.Query{Alert: list.Alerts[1].ID, Against: "running"})
 	if p.AgainstRevision != page.RevisionRunning || !cardOf(t, p, "hook").New || cardOf(t, p, "soc").Changed || cardOf(t, p, "soc").New {
 		t.Errorf("against what runs: %+v", p.Cards)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -51,8 +52,8 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 		New: other != nil && earlier == nil && s.Route != "", Changed: earlier != nil && !s.same(earlier),
 		Marks: page.Marks{Mentions: []string{}}, Views: []page.View{},
 	}
-	if s.shown.templateErr != nil {
-		c.Problems = append(c.Problems, page.CardProblem{Kind: "template", Problem: r.failure(s.Receiver.Templates, s.shown.templateErr)})
+	if s.shown.TemplateErr != nil {
+		c.Problems = append(c.Problems, page.CardProblem{Kind: "template", Problem: r.failure(s.Receiver.Templates, s.shown.TemplateErr)})
 	}
 	for _, b := range r.broken {
 		if b.concerns(rc) {
@@ -93,7 +94,7 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 		c.Curl, c.Copy = curl(first), copied(first)
 	} else {
 		c.Copy = display.Visible(s.shown.Message)
-		if text, document := splitDocument(s.shown.Message); text == "" && s.shown.mail() == "" {
+		if text, document := s.shown.Document(); text == "" && s.shown.Mail() == "" {
 			c.Copy = string(display.SetOut(display.JSON([]byte(document))))
 		}
 	}
@@ -129,7 +130,7 @@ func where(s *sheet) string {
 	case "loki":
 		return "Loki"
 	case "email":
-		if m, err := mail.ReadMessage(strings.NewReader(s.shown.mail())); err == nil {
+		if m, err := mail.ReadMessage(strings.NewReader(s.shown.Mail())); err == nil {
 			return display.Quote("Mail · " + strings.NewReplacer("<", "", ">", "").Replace(m.Header.Get("To"))).Line().CutEnd(maxWhere).String()
 		}
 		return "Mail"
@@ -156,8 +157,8 @@ type drawing struct {
 func (m *cardMaker) drawn(s *sheet) drawing {
 	var d drawing
 	switch {
-	case s.shown.mail() != "":
-		d.views = mailViews([]byte(s.shown.mail()), m.g.keep)
+	case s.shown.Mail() != "":
+		d.views = mailViews([]byte(s.shown.Mail()), m.g.keep)
 	case s.shown.Message != "":
 		d.views = composedViews(s.shown)
 	case s.shown.Requests != nil:
@@ -168,7 +169,7 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 	}
 	d.marks.Mentions = []string{}
 	// To a machine the alert goes as it came, as JSON: nothing there is made harmless.
-	machine := slices.Contains([]string{"webhook", "splunk", "elasticsearch", "loki"}, s.Receiver.Channel) || s.shown.Message != "" && s.shown.mail() == ""
+	machine := slices.Contains([]string{"webhook", "splunk", "elasticsearch", "loki"}, s.Receiver.Channel) || s.shown.Message != "" && s.shown.Mail() == ""
 	for i, v := range d.views {
 		if machine || v.ID != viewShown && v.ID != viewText && v.ID != viewHTML {
 			continue
@@ -207,8 +208,8 @@ func (d *drawing) look(n draw.Node) {
 var cutWords = regexp.MustCompile(`^([\d,]+) (\w+)`)
 
 // requestViews draw a request as its channel shows it, and as it is.
-func requestViews(channel string, r request) []page.View {
-	body := []byte(recordedBody(r))
+func requestViews(channel string, r preview.Request) []page.View {
+	body := []byte(r.Text())
 	var shown []draw.Node
 	two := func(message, phone draw.Node, err error) {
 		if phone.Kind != "" {
@@ -245,9 +246,9 @@ func requestViews(channel string, r request) []page.View {
 }
 
 // composedViews are the views of a message that is one text: with its JSON set out, and as it is.
-func composedViews(shown previewed) []page.View {
+func composedViews(shown preview.Shown) []page.View {
 	pre := draw.Node{Kind: draw.Pre}
-	text, document := splitDocument(shown.Message)
+	text, document := shown.Document()
 	if text != "" && document != "" {
 		text += "\n"
 	}
@@ -263,7 +264,7 @@ func composedViews(shown previewed) []page.View {
 
 // splunkEvents draws what a request brings to a collector: lines to its raw endpoint, else events in their envelopes.
 func splunkEvents(address string, body []byte) (draw.Node, error) {
-	if u, err := url.Parse(address); err == nil && isRawEndpoint(u) {
+	if u, err := url.Parse(address); err == nil && preview.IsRawEndpoint(u) {
 		return draw.EventLines(u.Query(), body)
 	}
 	return draw.Event(body)
@@ -290,17 +291,6 @@ func headerPairs(headers map[string]string) [][2]string {
 	return out
 }
 
-// recordedBody is a request's body, as it was recorded.
-func recordedBody(r request) string {
-	switch b := r.Body.(type) {
-	case json.RawMessage:
-		return string(b)
-	case string:
-		return b
-	}
-	return ""
-}
-
 // requestText is what is compared of requests, line by line.
 func requestText(s *sheet) string {
 	if s.shown.Requests == nil {
@@ -312,7 +302,7 @@ func requestText(s *sheet) string {
 		for _, h := range headerPairs(r.Headers) {
 			fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
 		}
-		body := recordedBody(r)
+		body := r.Text()
 		if j, ok := r.Body.(json.RawMessage); ok {
 			body = string(display.SetOut(j))
 		}
@@ -439,16 +429,16 @@ func meterName(name string) string {
 }
 
 // copied is the body for the clipboard. JSON stays the same JSON; nothing in it steers where it is pasted.
-func copied(r request) string {
+func copied(r preview.Request) string {
 	if j, ok := r.Body.(json.RawMessage); ok {
 		return string(display.SetOut(display.JSON(j)))
 	}
-	return display.Visible(recordedBody(r))
+	return display.Visible(r.Text())
 }
 
 // curl is a request as a command. Secrets are not in it, as they are not in the request; what they are replaced by stays to
 // be filled in.
-func curl(r request) string {
+func curl(r preview.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "curl -X %s %s", r.Method, shellWord(r.URL))
 	for _, h := range headerPairs(r.Headers) {
@@ -457,7 +447,7 @@ func curl(r request) string {
 		}
 		fmt.Fprintf(&b, " -H %s", shellWord(h[0]+": "+h[1]))
 	}
-	body := recordedBody(r)
+	body := r.Text()
 	if j, ok := r.Body.(json.RawMessage); ok {
 		body = string(display.JSON(j))
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -27,7 +28,7 @@ const keepArrivals = 500
 type webInbox struct {
 	mailFrames // of the mails among the cards
 	stand      *sandbox.Server
-	redact     *redactor
+	redact     *preview.Redactor
 
 	mu      sync.Mutex
 	arrived func(item string)
@@ -54,10 +55,10 @@ func newWebInbox(opt sandbox.Options, also func(sandbox.Message)) (*webInbox, er
 	if in.stand, err = sandbox.Start(opt); err != nil {
 		return nil, err
 	}
-	in.redact = &redactor{
-		secrets: []string{sandbox.FakeSlackToken, sandbox.FakeRoutingKey, sandbox.FakeHECToken, sandbox.FakeWebhookToken, sandbox.FakePagerDutyToken,
+	in.redact = &preview.Redactor{
+		Secrets: []string{sandbox.FakeSlackToken, sandbox.FakeRoutingKey, sandbox.FakeHECToken, sandbox.FakeWebhookToken, sandbox.FakePagerDutyToken,
 			sandbox.FakeElasticKey, sandbox.FakeLokiToken},
-		urls: []string{in.stand.SlackWebhookURL()},
+		URLs: []string{in.stand.SlackWebhookURL()},
 	}
 	return in, nil
 }
@@ -311,13 +312,13 @@ func (in *webInbox) Item(_ context.Context, id string) (*page.Item, error) {
 var routingKey = regexp.MustCompile(`("routing_key"\s*:\s*)"(?:[^"\\]|\\.)*"`)
 
 // request is an arrival as a preview would have recorded it: without secrets, be they made up or not.
-func (in *webInbox) request(m sandbox.Message) request {
+func (in *webInbox) request(m sandbox.Message) preview.Request {
 	u := &url.URL{Scheme: "http", Host: in.stand.HTTPAddr(), Path: m.Path, RawQuery: m.Query}
-	out := request{Method: m.Method, URL: in.redact.url(u), Headers: map[string]string{}}
+	out := preview.Request{Method: m.Method, URL: in.redact.URL(u), Headers: map[string]string{}}
 	for name, values := range m.Header {
-		out.Headers[name] = in.redact.header(name, strings.Join(values, ", "))
+		out.Headers[name] = in.redact.Header(name, strings.Join(values, ", "))
 	}
-	text := in.redact.text(string(m.Body))
+	text := in.redact.Text(string(m.Body))
 	if m.Service == sandbox.PagerDuty {
 		text = routingKey.ReplaceAllString(text, `${1}"`+notifier.Redacted+`"`)
 	}

@@ -141,7 +141,7 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	case cfg != nil:
 		g.standsIn = false
 	case g.now() == nil || absent: // of a first one that is broken the channels are shown all the same
-		cfg, g.standsIn = exampleConfig(), true
+		cfg, g.standsIn = config.Example(), true
 	}
 	var made, old *revision
 	if cfg != nil {
@@ -177,7 +177,7 @@ func (g *previews) mistakes(r config.Reading) []page.Problem {
 	lines := fileLines{Texts: r.Texts}
 	last := g.now()
 	if last != nil {
-		lines.redact = last.p.recorder.redact
+		lines.redact = last.p.Redact
 	}
 	var out []page.Problem
 	none := errors.Is(r.Err, fs.ErrNotExist) && !g.asked && (last == nil || g.standsIn)

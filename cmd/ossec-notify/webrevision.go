@@ -23,6 +23,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/templates"
@@ -41,7 +42,7 @@ type revision struct {
 	enrich    *enrich.Enricher // nil where the config asks for none
 	explainer explain.Explainer
 	mu        sync.Mutex // of p: its recorder keeps what one delivery sends
-	p         *previewer
+	p         *preview.Previewer
 }
 
 // brokenTemplate is a mistake in a template, for which messages have their default form.
@@ -51,8 +52,8 @@ type brokenTemplate struct {
 }
 
 func newRevision(e *env, at time.Time, cfg *config.Config, problems []rules.Problem, read config.Texts, cache *oncall.Cache) *revision {
-	p, _ := newPreviewerOnCall(cfg, cache) // what is wrong with files is told of the receivers, see readFiles
-	r := &revision{at: at, cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), p: p, files: fileLines{read, p.recorder.redact}, unread: map[string][]page.Problem{}}
+	p, _ := preview.New(cfg, cache) // what is wrong with files is told of the receivers, see readFiles
+	r := &revision{at: at, cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), p: p, files: fileLines{read, p.Redact}, unread: map[string][]page.Problem{}}
 	for _, problem := range problems {
 		if b, ok := r.files.template(cfg, problem); ok {
 			r.broken = append(r.broken, b)
@@ -119,11 +120,9 @@ func (r *revision) faulty() []brokenTemplate { return slices.Concat(r.broken, r.
 // readSecrets notes which secrets cannot be read: what is for those receivers can be seen, and not be sent.
 func (r *revision) readSecrets() {
 	for _, rc := range r.cfg.Receivers {
-		rc.Config.Secrets(func(key string, s *notifier.Secret) {
-			if _, err := readNow(*s); err != nil && err != errNotRun {
-				why := strings.TrimPrefix(err.Error(), "secret: ")
-				r.unread[rc.Name] = append(r.unread[rc.Name], r.files.about(rc, &notifier.FieldError{Key: key, Message: why}))
-			}
+		preview.UnreadSecrets(rc.Config, func(key string, err error) {
+			why := strings.TrimPrefix(err.Error(), "secret: ")
+			r.unread[rc.Name] = append(r.unread[rc.Name], r.files.about(rc, &notifier.FieldError{Key: key, Message: why}))
 		})
 	}
 }
@@ -132,7 +131,7 @@ func (r *revision) readSecrets() {
 type sheet struct {
 	dispatch.Delivery
 	n     notifier.Notification
-	shown previewed
+	shown preview.Shown
 	err   error // it cannot be sent at all
 }
 
@@ -140,7 +139,7 @@ type sheet struct {
 func (r *revision) sheet(ctx context.Context, x dispatch.Delivery) sheet {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	shown, n, err := r.p.show(ctx, x)
+	shown, n, err := r.p.Show(ctx, x)
 	return sheet{x, n, shown, err}
 }
 
@@ -162,7 +161,7 @@ func (s *sheet) body() string {
 	}
 	var b strings.Builder
 	for _, r := range *s.shown.Requests {
-		fmt.Fprintf(&b, "%s %s\n%s\n", r.Method, r.URL, recordedBody(r))
+		fmt.Fprintf(&b, "%s %s\n%s\n", r.Method, r.URL, r.Text())
 	}
 	return b.String()
 }
@@ -216,7 +215,7 @@ func (r *revision) receiver(name string) *config.Receiver {
 // fileLines are the files that a config was read from, to show the lines around a mistake with no secret in them.
 type fileLines struct {
 	config.Texts
-	redact *redactor // of the last config that loaded, or nil
+	redact *preview.Redactor // of the last config that loaded, or nil
 }
 
 // around are a line and two either side.
@@ -251,7 +250,7 @@ func (f fileLines) cut(text string, line int, config bool) []page.NumberedLine {
 			s = shown.show(s)
 		}
 		if f.redact != nil {
-			s = f.redact.text(s)
+			s = f.redact.Text(s)
 		}
 		if len(s) > maxSourceLine { // a secret that is cut is not known any more
 			s = strings.ToValidUTF8(s[:maxSourceLine], "") + "…"

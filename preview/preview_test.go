@@ -1,20 +1,34 @@
-package main
+package preview
 
 import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ossec-notify/ossec-notify/config"
-	"github.com/ossec-notify/ossec-notify/dispatch"
-	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/sample"
 )
+
+// load loads a config.
+func load(t *testing.T, text string) *config.Config {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ossec-notify.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := config.Read(path, t.TempDir())
+	if r.Config == nil {
+		t.Fatal(r.Err, r.Problems)
+	}
+	return r.Config
+}
 
 // held are the secrets of all receivers, in the order of their fields.
 func held(cfg *config.Config) []notifier.Secret {
@@ -26,7 +40,7 @@ func held(cfg *config.Config) []notifier.Secret {
 }
 
 func TestPreviewLeavesTheConfigAsItIs(t *testing.T) {
-	cfg := mustLoad(t, `
+	cfg := load(t, `
 receivers:
   soc: {slack: {webhook_url: {file: /nonexistent/soc.url}}}
   oncall: {pagerduty: {routing_key: {env: NO_SUCH_VARIABLE}}}
@@ -39,7 +53,7 @@ receivers:
 always: [soc, oncall, hook]
 `)
 	before := held(cfg)
-	p, err := newPreviewer(cfg)
+	p, err := New(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +62,7 @@ always: [soc, oncall, hook]
 		t.Fatal(err)
 	}
 	for _, x := range p.Plan(a) {
-		shown, _, err := p.show(t.Context(), x)
+		shown, _, err := p.Show(t.Context(), x)
 		if err != nil || len(*shown.Requests) != 1 {
 			t.Errorf("%s: got %v, %v, want one request", x.Receiver.Name, shown.Requests, err)
 		}
@@ -68,7 +82,7 @@ always: [soc, oncall, hook]
 
 func TestRedactorKnowsWhatIsSecret(t *testing.T) {
 	t.Setenv("TEST_HOOK_URL", "https://hook.example.com/in/topsecret-path")
-	r := newRedactor(mustLoad(t, `
+	r := newRedactor(load(t, `
 receivers:
   soc: {slack: {webhook_url: "https://hooks.slack.com/services/T0/B0/topsecret-webhook"}}
   open:
@@ -86,7 +100,7 @@ always: [soc, open, closed]
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := r.url(u); got != want {
+		if got := r.URL(u); got != want {
 			t.Errorf("%s is shown as %s, want %s", in, got, want)
 		}
 	}
@@ -95,73 +109,9 @@ always: [soc, open, closed]
 		"Authorization: Bearer topsecret-bearer": "Bearer [redacted]", "X-Other: " + unreadable: notifier.Redacted,
 	} {
 		name, value, _ := strings.Cut(in, ": ")
-		if got := r.header(name, value); got != want {
+		if got := r.Header(name, value); got != want {
 			t.Errorf("%s is shown as %s, want %s", in, got, want)
 		}
-	}
-}
-
-// framed draws a delivery of a template's parts.
-func framed(t *testing.T, receivers, name string, n notifier.Notification) string {
-	t.Helper()
-	p, err := newPreviewer(mustLoad(t, "receivers:\n"+receivers+"\nalways: []\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := dispatch.Delivery{Receiver: p.Receivers[name]}
-	shown := previewed{}
-	_, _ = x.Receiver.Notifier.Notify(t.Context(), n)
-	requests := p.recorder.take()
-	shown.Requests = &requests
-	var b strings.Builder
-	frame(&b, x, n, shown)
-	return ourStyles.ReplaceAllString(b.String(), "")
-}
-
-func TestFrameShowsWhatIsSent(t *testing.T) {
-	parts := func(pairs ...string) map[string]display.Text {
-		m := map[string]display.Text{}
-		for i := 0; i < len(pairs); i += 2 {
-			m[pairs[i]] = display.Words(pairs[i+1])
-		}
-		return m
-	}
-	tests := []struct {
-		name, receiver string
-		parts          map[string]display.Text
-		want, not      []string
-	}{
-		{
-			"raw webhook with other parts", "hook: {webhook: {url: https://example.com/hook, body: raw}}",
-			parts("raw", "as it came", "body", "never sent", "header", "nor this", "summary", "nor that"),
-			[]string{"POST https://example.com/hook", "┃ as it came", "└ request of 10 bytes"}, []string{"never sent", "nor this", "nor that"},
-		},
-		{
-			"plain template of a chat", "hook: {slack: {webhook_url: https://hooks.slack.com/x}}",
-			parts("body", "all of it", "header", "never sent"),
-			[]string{"┃ all of it", "└ body 9 of 8,000, blocks 9 of 13,000"}, []string{"never sent", "POST"},
-		},
-		{
-			"incident whose key is too long", "hook: {pagerduty: {routing_key: 00000000000000000000000000000000}}",
-			parts("summary", "what happened", "details.json", `{"b":"2","a":"1"}`),
-			[]string{"┃ what happened\n┃ a           1\n┃ b           2\n┃ incident key\n┃ ↪ sha256:", "└ summary 13 of 1,024, key 71 of 255"}, []string{"kkkk"},
-		},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			n := notifier.Notification{Action: notifier.Trigger, DedupKey: strings.Repeat("k", 300), Parts: tt.parts}
-			got := framed(t, "  "+tt.receiver, "hook", n)
-			for _, want := range tt.want {
-				if !strings.Contains(got, want) {
-					t.Errorf("it does not show %q:\n%s", want, got)
-				}
-			}
-			for _, not := range tt.not {
-				if strings.Contains(got, not) {
-					t.Errorf("it shows %q, which is not sent:\n%s", not, got)
-				}
-			}
-		})
 	}
 }
 
@@ -177,7 +127,23 @@ func TestRecorderKeepsTheSizeThatTravels(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := r.take()[0]
-	if text, _ := got.Body.(string); len(text) != 5000 || got.size != len(packed) {
-		t.Errorf("got %d bytes shown, size %d, want 5000, %d", len(text), got.size, len(packed))
+	if text, _ := got.Body.(string); len(text) != 5000 || got.Size != len(packed) {
+		t.Errorf("got %d bytes shown, size %d, want 5000, %d", len(text), got.Size, len(packed))
+	}
+}
+
+func TestAddressOfLinesShowsWhereTheyGoAndNoSecret(t *testing.T) {
+	r := &Redactor{Secrets: []string{"s3cr3t-t0ken"}}
+	for in, want := range map[string]string{
+		"https://splunk:8088/services/collector/raw?host=s3cr3t-t0ken&index=ossec&key=0123456789&source=%2Fvar%2Flog%2Fauth.log": "https://splunk:8088/services/collector/raw?host=[redacted]&index=ossec&key=[redacted]&source=%2Fvar%2Flog%2Fauth.log",
+		"https://splunk:8088/hook?source=%2Fvar%2Flog%2Fauth.log":                                                                "https://splunk:8088/hook?source=[redacted]",
+	} {
+		u, err := url.Parse(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.URL(u); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package preview
 
 import (
 	"bytes"
@@ -24,18 +24,18 @@ var errRecorded = errors.New("recorded, not sent")
 
 // recorder is the other end of a preview: it keeps the requests that a channel makes and sends none.
 type recorder struct {
-	redact   *redactor
-	requests []request
+	redact   *Redactor
+	requests []Request
 }
 
-// request is a request as preview --format json shows it, with no secret in it.
-type request struct {
+// Request is a request as preview --format json shows it, with no secret in it.
+type Request struct {
 	Method  string            `json:"method"`
 	URL     string            `json:"url"`
 	Headers map[string]string `json:"headers"`
 	Body    any               `json:"body"` // the JSON value, else the text
 
-	size int // of the body as it travels, in bytes
+	Size int `json:"-"` // of the body as it travels, in bytes
 }
 
 // RoundTrip records.
@@ -56,22 +56,22 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 		}
 	}
-	rec := request{Method: req.Method, URL: r.redact.url(req.URL), Headers: map[string]string{}, size: size}
+	rec := Request{Method: req.Method, URL: r.redact.URL(req.URL), Headers: map[string]string{}, Size: size}
 	for name, values := range req.Header {
-		rec.Headers[name] = r.redact.header(name, strings.Join(values, ", "))
+		rec.Headers[name] = r.redact.Header(name, strings.Join(values, ", "))
 	}
-	text := r.redact.text(string(body))
+	text := r.redact.Text(string(body))
 	rec.Body = text
 	if json.Valid([]byte(text)) && utf8.ValidString(text) {
-		rec.Body = json.RawMessage(plainEscapes(text))
+		rec.Body = json.RawMessage(PlainEscapes(text))
 	}
 	r.requests = append(r.requests, rec)
 	return nil, errRecorded
 }
 
-// plainEscapes writes <, > and & in JSON as they are: Go's encoder, which the channels use, hides them behind
+// PlainEscapes writes <, > and & in JSON as they are: Go's encoder, which the channels use, hides them behind
 // \u003c and the like, for the sake of browsers. The value is the same.
-func plainEscapes(s string) string {
+func PlainEscapes(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' || i+1 == len(s) {
@@ -92,16 +92,16 @@ func plainEscapes(s string) string {
 }
 
 // take returns what was recorded since the last call.
-func (r *recorder) take() []request {
+func (r *recorder) take() []Request {
 	out := r.requests
 	r.requests = nil
 	return out
 }
 
-// redactor knows the secrets of a config and takes them out of what is shown.
-type redactor struct {
-	secrets []string
-	urls    []string // addresses that are secrets as a whole
+// Redactor knows the secrets of a config and takes them out of what is shown.
+type Redactor struct {
+	Secrets []string
+	URLs    []string // addresses that are secrets as a whole
 }
 
 // minSecret is the length from which a secret is looked for in texts. A shorter one would be found in every word
@@ -128,8 +128,8 @@ func readNow(s notifier.Secret) (string, error) {
 }
 
 // newRedactor collects the secrets of the receivers.
-func newRedactor(receivers []*config.Receiver) *redactor {
-	r := &redactor{secrets: []string{unreadable}, urls: []string{unreadableURL}}
+func newRedactor(receivers []*config.Receiver) *Redactor {
+	r := &Redactor{Secrets: []string{unreadable}, URLs: []string{unreadableURL}}
 	for _, rc := range receivers {
 		urls, open := rc.Config.SecretURLs(), rc.Config.OpenSecrets()
 		rc.Config.Secrets(func(_ string, s *notifier.Secret) {
@@ -137,13 +137,22 @@ func newRedactor(receivers []*config.Receiver) *redactor {
 			switch {
 			case err != nil || v == "" || slices.Contains(open, *s):
 			case slices.Contains(urls, *s):
-				r.urls = append(r.urls, v)
+				r.URLs = append(r.URLs, v)
 			default:
-				r.secrets = append(r.secrets, v)
+				r.Secrets = append(r.Secrets, v)
 			}
 		})
 	}
 	return r
+}
+
+// UnreadSecrets tells which secrets of a channel's config cannot be read, and why. One that a program prints may be.
+func UnreadSecrets(c *channel.Config, tell func(key string, err error)) {
+	c.Secrets(func(key string, s *notifier.Secret) {
+		if _, err := readNow(*s); err != nil && err != errNotRun {
+			tell(key, err)
+		}
+	})
 }
 
 // readable is a copy of a channel's config in which placeholders stand for the secrets that cannot be read.
@@ -160,9 +169,9 @@ func readable(c *channel.Config) *channel.Config {
 	})
 }
 
-func (r *redactor) text(s string) string {
-	known := slices.Clone(r.urls)
-	for _, v := range r.secrets {
+func (r *Redactor) Text(s string) string {
+	known := slices.Clone(r.URLs)
+	for _, v := range r.Secrets {
 		if len(v) >= minSecret {
 			known = append(known, v)
 		}
@@ -170,37 +179,37 @@ func (r *redactor) text(s string) string {
 	return notifier.Redact(s, known...)
 }
 
-// header keeps the scheme of a credential: "Splunk [redacted]".
-func (r *redactor) header(name, value string) string {
+// Header keeps the scheme of a credential: "Splunk [redacted]".
+func (r *Redactor) Header(name, value string) string {
 	if name == "Authorization" {
 		if scheme, _, ok := strings.Cut(value, " "); ok {
 			return scheme + " " + notifier.Redacted
 		}
 		return notifier.Redacted
 	}
-	if slices.Contains(r.secrets, value) {
+	if slices.Contains(r.Secrets, value) {
 		return notifier.Redacted
 	}
-	return r.text(value)
+	return r.Text(value)
 }
 
 // isSplunkData reports whether a value of a query says where Splunk is to put a line: to its raw endpoint that is part of the
 // message. A secret that is known is taken out of it all the same.
 func isSplunkData(u *url.URL, name string) bool {
-	return isRawEndpoint(u) && slices.Contains([]string{"index", "host", "source", "sourcetype"}, name)
+	return IsRawEndpoint(u) && slices.Contains([]string{"index", "host", "source", "sourcetype"}, name)
 }
 
-// isRawEndpoint reports whether an address is that of the raw endpoint of Splunk's collector.
-func isRawEndpoint(u *url.URL) bool {
+// IsRawEndpoint reports whether an address is that of the raw endpoint of Splunk's collector.
+func IsRawEndpoint(u *url.URL) bool {
 	return strings.HasSuffix(strings.TrimSuffix(u.Path, "/1.0"), "/services/collector/raw")
 }
 
 // pathWord is what the first part of a path is on most servers (services, hooks, api), and a key hardly ever.
 var pathWord = regexp.MustCompile(`^[a-z]{1,12}$`)
 
-// url shows of an address that is a secret the host and the first part of the path; of any other all but a
+// URL shows of an address that is a secret the host and the first part of the path; of any other all but a
 // password and what looks like a key, because vendors put keys into paths and queries.
-func (r *redactor) url(u *url.URL) string {
+func (r *Redactor) URL(u *url.URL) string {
 	if u.String() == unreadableURL {
 		return notifier.Redacted
 	}
@@ -210,7 +219,7 @@ func (r *redactor) url(u *url.URL) string {
 	}
 	out += u.Host
 	segments := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
-	if slices.Contains(r.urls, u.String()) {
+	if slices.Contains(r.URLs, u.String()) {
 		if len(segments) > 1 && pathWord.MatchString(segments[0]) {
 			out += "/" + segments[0]
 		}
@@ -232,5 +241,5 @@ func (r *redactor) url(u *url.URL) string {
 		}
 		out += "?" + strings.Join(pairs, "&")
 	}
-	return r.text(out)
+	return r.Text(out)
 }

@@ -1,4 +1,4 @@
-package main
+package preview
 
 import (
 	"fmt"
@@ -28,15 +28,15 @@ type gathered struct {
 	alerts  map[digest.Sample]*alert.Alert
 }
 
-// gathering makes of the alerts that preview reads one message for each receiver, as noise control does.
-type gathering struct {
+// Gathering makes of the alerts that preview reads one message for each receiver, as noise control does.
+type Gathering struct {
 	kind      digest.Kind
 	scale     alert.Scale
 	always    bool        // receivers under always are examples
 	receivers []*gathered // in the order in which they came
 }
 
-func newGathering(as string, cfg *config.Config) (*gathering, error) {
+func NewGathering(as string, cfg *config.Config) (*Gathering, error) {
 	if !slices.Contains(together, as) {
 		near := ""
 		if n := rules.Nearest(as, together); n != "" {
@@ -44,12 +44,12 @@ func newGathering(as string, cfg *config.Config) (*gathering, error) {
 		}
 		return nil, fmt.Errorf("--as is digest or group, not %q%s", as, near)
 	}
-	return &gathering{kind: digest.Kind(as), scale: cfg.Scale, always: cfg.Path == ""}, nil
+	return &Gathering{kind: digest.Kind(as), scale: cfg.Scale, always: cfg.Path == ""}, nil
 }
 
-// add counts an alert for the receivers of its deliveries. Those that are told of everything are told of each alert, and are
+// Add counts an alert for the receivers of its deliveries. Those that are told of everything are told of each alert, and are
 // left out.
-func (g *gathering) add(a *alert.Alert, deliveries []dispatch.Delivery) {
+func (g *Gathering) Add(a *alert.Alert, deliveries []dispatch.Delivery) {
 	severity, reading := g.scale.Severity(a.Rule.Level), family.Read(a)
 	arrived := a.Time // what a file holds arrives now, all of it; when it happened is what would be told
 	if arrived.IsZero() {
@@ -89,7 +89,7 @@ func (g *gathered) keep(as digest.Sample, a *alert.Alert) {
 	g.alerts = named
 }
 
-// delivery is the message, as the deliverer makes it of what the outbox holds.
+// delivery is the message of one receiver.
 func (g *gathered) delivery(kind digest.Kind) dispatch.Delivery {
 	x := dispatch.Delivery{
 		ID: dispatch.DeliveryID(previewID, g.of.Receiver.Name, 1), Receiver: g.of.Receiver, Route: g.of.Route, Occurrence: 1,
@@ -107,4 +107,13 @@ func (g *gathered) delivery(kind digest.Kind) dispatch.Delivery {
 		x.Alert = x.Alerts[0]
 	}
 	return x
+}
+
+// Deliveries are the messages, as the deliverer makes them of what the outbox holds: one for each receiver, in the order in which these came.
+func (g *Gathering) Deliveries() []dispatch.Delivery {
+	var out []dispatch.Delivery
+	for _, r := range g.receivers {
+		out = append(out, r.delivery(g.kind))
+	}
+	return out
 }
