@@ -62,6 +62,8 @@ var mayImport = map[string][]string{
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
 	"cases":      {"alert", "config", "display", "enrich", "explain", "noise", "regular", "rules", "sample", "settings", "window", "yamlnode"},
+	"page/inbox": {"display", "draw", "notifier", "page", "page/views", "preview", "sandbox"},
+	"page/views": {"display", "draw", "page", "preview"},
 	"preview":    {"alert", "channel", "config", "digest", "dispatch", "display", "family", "noise", "notifier", "oncall", "rules"},
 	"explain":    {"alert", "display", "noise", "outbox", "rules"},
 	"managerlog": {"alert", "regular"},

@@ -6,11 +6,9 @@ import (
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/display"
-	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
 	"github.com/ossec-notify/ossec-notify/notifier/slack"
-	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -86,28 +84,5 @@ func TestSandboxTellsWhatLaterMessagesDo(t *testing.T) {
 		if i < 10 && !strings.HasSuffix(lines[i], w) || !strings.Contains(lines[i], w) {
 			t.Errorf("got %q, want %q", lines[i], w)
 		}
-	}
-}
-
-func TestGistOfSeveralEventsIsTheFirst(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"event":{"severity":"high","description":"a"}}`:                                               "high: a",
-		`{"event":{"severity":"high","description":"a"}}` + "\n" + `{"event":{}}{"event":"text"}`:       "high: a (and 2 more)",
-		`{"time":"x","severity":"high","description":"a"}` + "\n" + `{"severity":"","description":"b"}`: "high: a (and 1 more)",
-		`{"event":{"description":"a"}}`:                                                                 "a",
-		`{"event":"text"}`:                                                                              "16 bytes",
-		"text\ntext":                                                                                    "9 bytes",
-	} {
-		if got := gist(sandbox.Message{Service: sandbox.Splunk, Body: []byte(body)}); got != want {
-			t.Errorf("%s: got %q, want %q", body, got, want)
-		}
-	}
-}
-
-func TestCardOfLinesDrawsWhereTheyGo(t *testing.T) {
-	views := requestViews("splunk", preview.Request{Method: "POST", URL: "https://splunk.example.com:8088/services/collector/raw?index=sec", Body: `{"time":"2026-11-23T13:28:22.412Z","a":1}`})
-	shown := views[0].Draw
-	if len(shown) != 1 || shown[0].Text != "2026-11-23 13:28:22.412 UTC" || !strings.Contains(draw.TextOf(shown[0]), "sec") {
-		t.Errorf("drawn as %+v", shown)
 	}
 }

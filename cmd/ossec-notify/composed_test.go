@@ -13,6 +13,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/page/views"
 	"github.com/ossec-notify/ossec-notify/preview"
 )
 
@@ -40,12 +41,12 @@ func TestMessageThatIsOneText(t *testing.T) {
 			if !strings.HasPrefix(meters, "message of ") {
 				t.Errorf("got meters %q", meters)
 			}
-			views := composedViews(tt.shown)
-			if got := draw.TextOf(views[1].Draw[0]); views[1].ID != viewSource || got != tt.shown.Message {
+			views := views.Composed(tt.shown)
+			if got := draw.TextOf(views[1].Draw[0]); views[1].ID != page.ViewSource || got != tt.shown.Message {
 				t.Errorf("the source is drawn as %q, want %q", got, tt.shown.Message)
 			}
 			squeeze := func(s string) string { return strings.Join(strings.Fields(strings.ReplaceAll(s, ": ", ":")), "") }
-			if got := draw.TextOf(views[0].Draw[0]); views[0].ID != viewShown || squeeze(got) != squeeze(tt.shown.Message) {
+			if got := draw.TextOf(views[0].Draw[0]); views[0].ID != page.ViewShown || squeeze(got) != squeeze(tt.shown.Message) {
 				t.Errorf("it is drawn as %q, want all of %q", got, tt.shown.Message)
 			}
 			var out bytes.Buffer
@@ -89,15 +90,15 @@ always: [siem, qradar, lines]
 		if c.Where != want[0] || len(c.Problems) > 0 || c.Marks.Neutralised > 0 || c.Curl != "" {
 			t.Errorf("%s: %q, %v, %v", c.Receiver, c.Where, c.Problems, c.Marks)
 		}
-		source := draw.TextOf(view(t, c, viewSource).Draw[0])
+		source := draw.TextOf(view(t, c, page.ViewSource).Draw[0])
 		if !strings.Contains(source, want[1]) || strings.Contains(source, "\n") {
 			t.Errorf("%s: the source is %q", c.Receiver, source)
 		}
-		shown := draw.TextOf(view(t, c, viewShown).Draw[0])
+		shown := draw.TextOf(view(t, c, page.ViewShown).Draw[0])
 		if set := strings.Contains(shown, "\n  \"version\": 1,\n"); set != (c.Receiver != "siem") {
 			t.Errorf("%s: it is shown as %q", c.Receiver, shown)
 		}
-		if !strings.Contains(draw.TextOf(view(t, c, viewTemplate).Draw[0]), `{{define "`+c.Channel+`.`) {
+		if !strings.Contains(draw.TextOf(view(t, c, page.ViewTemplate).Draw[0]), `{{define "`+c.Channel+`.`) {
 			t.Errorf("%s: its template is not shown", c.Receiver)
 		}
 		if c.Receiver == "lines" {

@@ -18,6 +18,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
@@ -86,11 +87,11 @@ func (e *env) demo(ctx context.Context, brief bool, page webFlags) error {
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	in, err := newWebInbox(sandbox.Options{}, nil)
+	in, err := inbox.Start(sandbox.Options{}, nil)
 	if err != nil {
 		return failed("%w", err)
 	}
-	stand := in.stand
+	stand := in.Stand
 	defer stand.Close()
 	dir, err := os.MkdirTemp("", "ossec-notify-demo-")
 	if err != nil {
@@ -232,7 +233,7 @@ func (d *demo) tellOutcomes(outcomes []dispatch.Outcome, arrived []sandbox.Messa
 		}
 		for _, m := range arrived {
 			if m.Service == serviceOf(to) {
-				fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", to.Name, m.Service, m.Status, safe(gist(m)))
+				fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", to.Name, m.Service, m.Status, safe(inbox.Gist(m)))
 			}
 		}
 	}
@@ -281,7 +282,7 @@ func (d *demo) messages(ctx context.Context) error {
 }
 
 // demoWeb goes on in a browser: what arrived, and what the demo's config makes of alerts.
-func (e *env) demoWeb(ctx context.Context, page webFlags, path, home string, in *webInbox) error {
+func (e *env) demoWeb(ctx context.Context, page webFlags, path, home string, in *inbox.Inbox) error {
 	own := *e
 	own.config, own.home, own.state = path, home, filepath.Join(home, "state")
 	g, err := own.newPreviews(ctx, input{})

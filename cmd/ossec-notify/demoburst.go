@@ -15,6 +15,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/site"
@@ -133,7 +134,7 @@ func (d *demo) tellBurst(told map[string]outbox.Queue, arrived []sandbox.Message
 			events++
 			continue
 		}
-		fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", "soc", m.Service, m.Status, safe(gist(m)))
+		fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", "soc", m.Service, m.Status, safe(inbox.Gist(m)))
 	}
 	fmt.Fprintf(d.w, "  → %-10s %-10s      %d times: who stands under \"always\" hears of each\n", "siem", sandbox.Splunk, told["siem"].Counts[outbox.Delivered])
 	fmt.Fprintf(d.w, "  %s\n", faint.Render(fmt.Sprintf("%d alerts, %s to people, after %s; the outbox has each, told in that message",

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 )
 
 // webFlags are those of the commands that show their page in a browser.
@@ -35,7 +36,7 @@ func (f *webFlags) check(cmd *cobra.Command) error {
 }
 
 // serveWeb serves the page until ctx ends. Of previews and inbox one may be nil.
-func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbox) error {
+func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *inbox.Inbox) error {
 	opt := page.Options{Listen: f.listen, Version: versionText()}
 	if g != nil {
 		opt.Previews = g
@@ -49,7 +50,7 @@ func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbo
 	}
 	var beside sync.WaitGroup
 	if in != nil {
-		in.arrivals(s.Arrived)
+		in.OnArrival(s.Arrived)
 	}
 	if g != nil {
 		g.tell, g.count = s.Changed, s.Impact

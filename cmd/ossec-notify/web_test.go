@@ -178,7 +178,7 @@ func TestThePageShowsWhatTheCommandsPrint(t *testing.T) {
 				continue
 			}
 			if want.Message != "" {
-				source := draw.TextOf(view(t, c, viewSource).Draw[0])
+				source := draw.TextOf(view(t, c, page.ViewSource).Draw[0])
 				if diff := cmp.Diff(stableMail(want.Message), stableMail(strings.ReplaceAll(source, "\n", "\r\n"))); diff != "" {
 					t.Errorf("%s: mail (-preview +page):\n%s", x.row.Title, diff)
 				}
@@ -188,7 +188,7 @@ func TestThePageShowsWhatTheCommandsPrint(t *testing.T) {
 			if json.Unmarshal(want.Requests[0].Body, &body) != nil {
 				body = string(want.Requests[0].Body)
 			}
-			drawn := view(t, c, viewRequest).Draw[0]
+			drawn := view(t, c, page.ViewRequest).Draw[0]
 			if got := draw.TextOf(drawn.Children[0]); got != want.Requests[0].URL {
 				t.Errorf("%s: the request goes to %s, want %s", x.row.Title, got, want.Requests[0].URL)
 			}
@@ -544,11 +544,11 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 			t.Errorf("%s: changed is %v", card.Receiver, card.Changed)
 		}
 	}
-	added, removed := changes(view(t, cardOf(t, p, "soc"), viewShown).Draw[0])
+	added, removed := changes(view(t, cardOf(t, p, "soc"), page.ViewShown).Draw[0])
 	if !strings.Contains(added, "Call the desk.") || !strings.Contains(removed, "route page") {
 		t.Errorf("added %q, removed %q", added, removed)
 	}
-	added, _ = changes(draw.Node{Children: view(t, cardOf(t, p, "soc"), viewRequest).Draw})
+	added, _ = changes(draw.Node{Children: view(t, cardOf(t, p, "soc"), page.ViewRequest).Draw})
 	if !strings.Contains(added, "Call the desk.") {
 		t.Errorf("the request adds %q", added)
 	}
@@ -612,7 +612,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 		if x.File != "oncall.tmpl" || x.Line != tc.line || x.Column != tc.col || x.Hint != tc.hint || !strings.Contains(x.Text, tc.words) || len(x.Source) != tc.source {
 			t.Errorf("%q: got %+v", tc.text, x)
 		}
-		if shown := draw.TextOf(draw.Node{Kind: draw.Group, Children: view(t, c, viewShown).Draw}); !strings.Contains(shown, "Login after failures") {
+		if shown := draw.TextOf(draw.Node{Kind: draw.Group, Children: view(t, c, page.ViewShown).Draw}); !strings.Contains(shown, "Login after failures") {
 			t.Errorf("the default message is not drawn: %s", shown)
 		}
 		if other := cardOf(t, p, "soc"); len(other.Problems) != 0 {
@@ -624,7 +624,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 		t.Errorf("mended: %+v", c)
 	}
 	c := cardOf(t, previewOf(t, g.previews, page.Query{Alert: "corpus-40112"}), "oncall")
-	if shown := draw.TextOf(draw.Node{Kind: draw.Group, Children: view(t, c, viewShown).Draw}); len(c.Problems) != 0 || !strings.Contains(shown, "Mended: Login") {
+	if shown := draw.TextOf(draw.Node{Kind: draw.Group, Children: view(t, c, page.ViewShown).Draw}); len(c.Problems) != 0 || !strings.Contains(shown, "Mended: Login") {
 		t.Errorf("mended: %+v, %s", c.Problems, shown)
 	}
 }
@@ -781,7 +781,7 @@ func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
 		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
 	}
 	var got []string
-	for _, line := range view(t, c, viewTemplate).Draw[0].Children {
+	for _, line := range view(t, c, page.ViewTemplate).Draw[0].Children {
 		got = append(got, line.Text+" "+line.Style+": "+draw.TextOf(line))
 	}
 	want := []string{`1 here: {{define "slack.footer"}}`, `2 raw: Drawn {{ .Sentence | raw }}`, `3 here: {{end}}`, `4 : {{define "facts.resolved"}}x{{end}}`}
@@ -789,7 +789,7 @@ func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
 		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 	c = cardOf(t, previewOf(t, g, page.Query{Alert: "corpus-550"}), "root-mail")
-	if c.Where != "Mail · root@example.com" || c.Template != "email.html.tmpl" || len(view(t, c, viewTemplate).Draw[0].Children) < 5 {
+	if c.Where != "Mail · root@example.com" || c.Template != "email.html.tmpl" || len(view(t, c, page.ViewTemplate).Draw[0].Children) < 5 {
 		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/mail"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -20,19 +19,9 @@ import (
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/page/views"
 	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/templates"
-)
-
-// The views of a card.
-const (
-	viewShown    = "shown"
-	viewRequest  = "request"
-	viewTemplate = "template"
-	viewHTML     = "html"
-	viewText     = "text"
-	viewSource   = "source"
-	viewAnswer   = "answer"
 )
 
 // cardMaker makes the cards of one alert.
@@ -65,7 +54,7 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 	}
 	if s.err != nil {
 		c.Problems = append(c.Problems, page.CardProblem{Kind: "error", Problem: page.Problem{Text: s.err.Error()}})
-		c.Views = append(c.Views, page.View{ID: viewShown, Label: "As shown", Draw: []draw.Node{{Kind: draw.Para, Children: draw.Visible("There is no message: " + s.err.Error())}}}, templateView(s, c.Template))
+		c.Views = append(c.Views, page.View{ID: page.ViewShown, Label: "As shown", Draw: []draw.Node{{Kind: draw.Para, Children: draw.Visible("There is no message: " + s.err.Error())}}}, templateView(s, c.Template))
 		return c
 	}
 	d := m.drawn(s)
@@ -81,7 +70,7 @@ func (m *cardMaker) card(r *revision, s *sheet, other *revision, earlier *sheet)
 			j := slices.IndexFunc(old.views, func(o page.View) bool { return o.ID == v.ID })
 			switch {
 			case j < 0 || v.Frame != "":
-			case v.ID == viewRequest:
+			case v.ID == page.ViewRequest:
 				c.Views[i].Draw = []draw.Node{{Kind: draw.Pre, Children: draw.CompareLines(requestText(earlier), requestText(s))}}
 			default:
 				c.Views[i].Draw = []draw.Node{draw.Compare(draw.Node{Kind: draw.Group, Children: old.views[j].Draw}, draw.Node{Kind: draw.Group, Children: v.Draw})}
@@ -158,12 +147,12 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 	var d drawing
 	switch {
 	case s.shown.Mail() != "":
-		d.views = mailViews([]byte(s.shown.Mail()), m.g.keep)
+		d.views = views.Mail([]byte(s.shown.Mail()), m.g.Keep)
 	case s.shown.Message != "":
-		d.views = composedViews(s.shown)
+		d.views = views.Composed(s.shown)
 	case s.shown.Requests != nil:
 		for _, r := range *s.shown.Requests {
-			d.views = append(d.views, requestViews(s.Receiver.Channel, r)...)
+			d.views = append(d.views, views.Request(s.Receiver.Channel, r)...)
 		}
 		d.views = joined(d.views)
 	}
@@ -171,7 +160,7 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 	// To a machine the alert goes as it came, as JSON: nothing there is made harmless.
 	machine := slices.Contains([]string{"webhook", "splunk", "elasticsearch", "loki"}, s.Receiver.Channel) || s.shown.Message != "" && s.shown.Mail() == ""
 	for i, v := range d.views {
-		if machine || v.ID != viewShown && v.ID != viewText && v.ID != viewHTML {
+		if machine || v.ID != page.ViewShown && v.ID != page.ViewText && v.ID != page.ViewHTML {
 			continue
 		}
 		for j, n := range v.Draw {
@@ -207,69 +196,6 @@ func (d *drawing) look(n draw.Node) {
 // cutWords are those of a [draw.Cut].
 var cutWords = regexp.MustCompile(`^([\d,]+) (\w+)`)
 
-// requestViews draw a request as its channel shows it, and as it is.
-func requestViews(channel string, r preview.Request) []page.View {
-	body := []byte(r.Text())
-	var shown []draw.Node
-	two := func(message, phone draw.Node, err error) {
-		if phone.Kind != "" {
-			if channel == "pagerduty" { // it is what wakes
-				shown = append(shown, phone)
-			}
-		}
-		if shown = append(shown, message); phone.Kind != "" && channel != "pagerduty" {
-			shown = append(shown, phone)
-		}
-		if err != nil {
-			shown = append(shown, draw.Node{Kind: draw.Note, Text: err.Error()})
-		}
-	}
-	switch channel {
-	case "slack":
-		two(draw.Slack(body))
-	case "pagerduty":
-		two(draw.PagerDuty(body))
-	case "splunk":
-		n, err := splunkEvents(r.URL, body)
-		two(n, draw.Node{}, err)
-	case "elasticsearch":
-		shown = drawDocuments(body)
-	case "loki":
-		shown = drawLines(body)
-	default:
-		shown = []draw.Node{{Kind: draw.Pre, Children: draw.Indented(body)}}
-	}
-	return []page.View{
-		{ID: viewShown, Label: "As shown", Draw: shown},
-		{ID: viewRequest, Label: "Request", Draw: []draw.Node{draw.Web(r.Method, r.URL, headerPairs(r.Headers), body)}},
-	}
-}
-
-// composedViews are the views of a message that is one text: with its JSON set out, and as it is.
-func composedViews(shown preview.Shown) []page.View {
-	pre := draw.Node{Kind: draw.Pre}
-	text, document := shown.Document()
-	if text != "" && document != "" {
-		text += "\n"
-	}
-	pre.Children = draw.Visible(text)
-	if document != "" {
-		pre.Children = append(pre.Children, draw.Indented([]byte(document))...)
-	}
-	return []page.View{
-		{ID: viewShown, Label: "As shown", Draw: []draw.Node{pre}},
-		{ID: viewSource, Label: "Source", Draw: []draw.Node{{Kind: draw.Pre, Children: draw.Visible(shown.Message)}}},
-	}
-}
-
-// splunkEvents draws what a request brings to a collector: lines to its raw endpoint, else events in their envelopes.
-func splunkEvents(address string, body []byte) (draw.Node, error) {
-	if u, err := url.Parse(address); err == nil && preview.IsRawEndpoint(u) {
-		return draw.EventLines(u.Query(), body)
-	}
-	return draw.Event(body)
-}
-
 // joined are the views of several requests, those of one kind in one.
 func joined(views []page.View) []page.View {
 	var out []page.View
@@ -283,14 +209,6 @@ func joined(views []page.View) []page.View {
 	return out
 }
 
-func headerPairs(headers map[string]string) [][2]string {
-	var out [][2]string
-	for _, k := range slices.Sorted(maps.Keys(headers)) {
-		out = append(out, [2]string{k, headers[k]})
-	}
-	return out
-}
-
 // requestText is what is compared of requests, line by line.
 func requestText(s *sheet) string {
 	if s.shown.Requests == nil {
@@ -299,7 +217,7 @@ func requestText(s *sheet) string {
 	var b strings.Builder
 	for _, r := range *s.shown.Requests {
 		fmt.Fprintf(&b, "%s %s\n", r.Method, r.URL)
-		for _, h := range headerPairs(r.Headers) {
+		for _, h := range views.Pairs(r.Headers) {
 			fmt.Fprintf(&b, "%s: %s\n", h[0], h[1])
 		}
 		body := r.Text()
@@ -309,33 +227,6 @@ func requestText(s *sheet) string {
 		fmt.Fprintf(&b, "\n%s\n", body)
 	}
 	return b.String()
-}
-
-// mailViews are the views of a mail. keep keeps its HTML for the frame.
-func mailViews(message []byte, keep func([]byte) string) []page.View {
-	l, err := draw.Mail(message)
-	if l == nil {
-		return []page.View{{ID: viewSource, Label: "Source", Draw: []draw.Node{{Kind: draw.Pre, Children: draw.Visible(string(message))}}}}
-	}
-	var notes []draw.Node
-	note := func(n int, format string) {
-		if n > 0 {
-			notes = append(notes, draw.Node{Kind: draw.Note, Text: fmt.Sprintf(format, display.Count(n, "part"))})
-		}
-	}
-	if err != nil {
-		notes = append(notes, draw.Node{Kind: draw.Note, Text: err.Error()})
-	}
-	var views []page.View
-	if l.HTML != "" {
-		note(l.Remote, "%s would be loaded from elsewhere; nothing is")
-		note(l.Active, "%s would act, such as a script or a form; none does")
-		views = append(views, page.View{ID: viewHTML, Label: "HTML", Draw: append([]draw.Node{l.Headers}, notes...), Frame: keep([]byte(l.HTML))})
-	}
-	return append(views,
-		page.View{ID: viewText, Label: "Text", Draw: append([]draw.Node{l.Headers, l.Text}, notes...)},
-		page.View{ID: viewSource, Label: "Source", Draw: []draw.Node{l.Source}},
-	)
 }
 
 // templateOf is the file that makes the message of a receiver.
@@ -361,7 +252,7 @@ const maxTemplate = 2000
 // templateView is the source of the template, with the defines marked that made this message.
 func templateView(s *sheet, file string) page.View {
 	base := file[strings.LastIndexByte(file, '/')+1:]
-	out := page.View{ID: viewTemplate, Label: "Template"}
+	out := page.View{ID: page.ViewTemplate, Label: "Template"}
 	var text string
 	for _, src := range s.Receiver.Templates.Sources() { // the last lies over the others
 		if src.Name == base {
@@ -441,7 +332,7 @@ func copied(r preview.Request) string {
 func curl(r preview.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "curl -X %s %s", r.Method, shellWord(r.URL))
-	for _, h := range headerPairs(r.Headers) {
+	for _, h := range views.Pairs(r.Headers) {
 		if h[0] == "Content-Encoding" || h[0] == "Content-Length" { // the body is shown inflated
 			continue
 		}

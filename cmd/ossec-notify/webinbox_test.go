@@ -17,22 +17,23 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
-func newTestInbox(t *testing.T) (in *webInbox, config string) {
+func newTestInbox(t *testing.T) (in *inbox.Inbox, config string) {
 	t.Helper()
-	in, err := newWebInbox(sandbox.Options{}, nil)
+	in, err := inbox.Start(sandbox.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { in.stand.Close() })
+	t.Cleanup(func() { in.Stand.Close() })
 	config = filepath.Join(t.TempDir(), "ossec-notify.yaml")
-	putFile(t, config, sandboxConfig(in.stand))
+	putFile(t, config, sandboxConfig(in.Stand))
 	return in, config
 }
 
-func items(t *testing.T, in *webInbox, channel, q, after string) page.ItemList {
+func items(t *testing.T, in *inbox.Inbox, channel, q, after string) page.ItemList {
 	t.Helper()
 	list, err := in.Items(t.Context(), channel, q, after)
 	if err != nil {
@@ -46,7 +47,7 @@ func items(t *testing.T, in *webInbox, channel, q, after string) page.ItemList {
 func TestTheInboxShowsWhatArrived(t *testing.T) {
 	in, config := newTestInbox(t)
 	var arrived []string
-	in.arrivals(func(item string) { arrived = append(arrived, item) })
+	in.OnArrival(func(item string) { arrived = append(arrived, item) })
 	for _, receiver := range []string{"soc", "soc-bot", "oncall", "siem", "search", "logs", "hook", "root-mail"} {
 		if code := run(t.Context(), []string{"send", "--config", config, "--sample", "100300", "--to", receiver}, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {
 			t.Fatalf("send to %s: exit status %d", receiver, code)
@@ -63,7 +64,7 @@ func TestTheInboxShowsWhatArrived(t *testing.T) {
 		t.Errorf("addresses are %+v, an example %q", list.Addresses, list.Example)
 	}
 	sent := map[string]sandbox.Message{}
-	for _, m := range in.stand.Messages() {
+	for _, m := range in.Stand.Messages() {
 		sent[strconv.Itoa(m.ID)] = m
 	}
 	for _, x := range list.Items {
@@ -78,9 +79,9 @@ func TestTheInboxShowsWhatArrived(t *testing.T) {
 		for _, v := range item.Views {
 			ids = append(ids, v.ID)
 		}
-		want := []string{viewShown, viewRequest, viewAnswer}
+		want := []string{page.ViewShown, page.ViewRequest, page.ViewAnswer}
 		if x.Channel == "email" {
-			want = []string{viewHTML, viewText, viewSource, viewAnswer}
+			want = []string{page.ViewHTML, page.ViewText, page.ViewSource, page.ViewAnswer}
 		}
 		if !slices.Equal(ids, want) {
 			t.Errorf("%s has the views %q", x.Channel, ids)
@@ -152,9 +153,9 @@ func post(t *testing.T, address, kind, body string, header map[string]string) {
 
 func TestARefusalSaysWhy(t *testing.T) {
 	in, _ := newTestInbox(t)
-	post(t, in.stand.SlackWebhookURL(), "application/json", `{"blocks":[{"type":"section","text":{"type":"mrkdwn","text":"`+strings.Repeat("x", 3412)+`"}}]}`, nil)
-	post(t, in.stand.PagerDutyURL()+"/v2/enqueue", "application/json", `{"routing_key": "real\"0000","event_action":"trigger"}`, nil)
-	resp, err := http.Head(in.stand.SplunkURL()) // whether somebody answers: no message
+	post(t, in.Stand.SlackWebhookURL(), "application/json", `{"blocks":[{"type":"section","text":{"type":"mrkdwn","text":"`+strings.Repeat("x", 3412)+`"}}]}`, nil)
+	post(t, in.Stand.PagerDutyURL()+"/v2/enqueue", "application/json", `{"routing_key": "real\"0000","event_action":"trigger"}`, nil)
+	resp, err := http.Head(in.Stand.SplunkURL()) // whether somebody answers: no message
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestARefusalSaysWhy(t *testing.T) {
 func TestWhatBelongsTogether(t *testing.T) {
 	in, _ := newTestInbox(t)
 	event := func(action, key string) {
-		post(t, in.stand.PagerDutyURL()+"/v2/enqueue", "application/json", `{"routing_key":"`+sandbox.FakeRoutingKey+`","event_action":"`+action+`","dedup_key":"`+key+`","payload":{"summary":"s","source":"h","severity":"error"}}`, nil)
+		post(t, in.Stand.PagerDutyURL()+"/v2/enqueue", "application/json", `{"routing_key":"`+sandbox.FakeRoutingKey+`","event_action":"`+action+`","dedup_key":"`+key+`","payload":{"summary":"s","source":"h","severity":"error"}}`, nil)
 	}
 	for _, action := range []string{"trigger", "trigger", "trigger", "acknowledge", "resolve", "trigger"} {
 		event(action, "one")
@@ -211,11 +212,11 @@ func TestWhatBelongsTogether(t *testing.T) {
 		t.Errorf("incidents (-want +got):\n%s", diff)
 	}
 	call := func(method, form string) {
-		post(t, in.stand.SlackAPIURL()+method, "application/x-www-form-urlencoded", form, map[string]string{"Authorization": "Bearer " + sandbox.FakeSlackToken})
+		post(t, in.Stand.SlackAPIURL()+method, "application/x-www-form-urlencoded", form, map[string]string{"Authorization": "Bearer " + sandbox.FakeSlackToken})
 	}
 	call("chat.postMessage", "channel=%23soc&text=first")
 	var posted struct{ TS, Channel string }
-	all := in.stand.Messages()
+	all := in.Stand.Messages()
 	if err := json.Unmarshal([]byte(all[len(all)-1].Answer), &posted); err != nil || posted.TS == "" {
 		t.Fatalf("the answer is %s", all[len(all)-1].Answer)
 	}
@@ -230,8 +231,9 @@ func TestWhatBelongsTogether(t *testing.T) {
 // The inbox is in parts, and keeps so many.
 func TestTheInboxIsBounded(t *testing.T) {
 	in, _ := newTestInbox(t)
-	for range keepArrivals + 10 {
-		post(t, in.stand.WebhookURL(), "application/json", `{}`, nil)
+	const kept = 500
+	for range kept + 10 {
+		post(t, in.Stand.WebhookURL(), "application/json", `{}`, nil)
 	}
 	n, after := 0, ""
 	for {
@@ -241,7 +243,7 @@ func TestTheInboxIsBounded(t *testing.T) {
 			break
 		}
 	}
-	if n != keepArrivals {
-		t.Errorf("%d are kept, want %d", n, keepArrivals)
+	if n != kept {
+		t.Errorf("%d are kept, want %d", n, kept)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/page/views"
 	"github.com/ossec-notify/ossec-notify/site"
 )
 
@@ -35,9 +36,9 @@ const (
 // previews answers for the page: which alerts there are, and what receivers would get by the config as it is now. What it
 // shows is made by the code that delivers.
 type previews struct {
-	mailFrames // of the mails among the cards
-	env        *env
-	path       string // of the config
+	views.Frames // of the mails among the cards
+	env          *env
+	path         string // of the config
 	// asked: somebody named the config, so that none stands in for it.
 	asked bool
 	tell  func(page.Change)

@@ -1,4 +1,4 @@
-package main
+package views
 
 import (
 	"crypto/sha256"
@@ -10,8 +10,8 @@ import (
 // keepFrames is how many mails' HTML is kept to be asked for.
 const keepFrames = 200
 
-// mailFrames keeps the HTML of the mails that were drawn last. Its zero value is ready for use.
-type mailFrames struct {
+// Frames keeps the HTML of the mails that were drawn last. Its zero value is ready for use.
+type Frames struct {
 	mu  sync.Mutex
 	all []mailFrame
 }
@@ -23,7 +23,7 @@ type mailFrame struct {
 }
 
 // Frame is the HTML of a mail that a card names.
-func (m *mailFrames) Frame(key string) ([]byte, bool) {
+func (m *Frames) Frame(key string) ([]byte, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range m.all {
@@ -34,8 +34,8 @@ func (m *mailFrames) Frame(key string) ([]byte, bool) {
 	return nil, false
 }
 
-// keep keeps the HTML of a mail until many others came.
-func (m *mailFrames) keep(html []byte) (key string) {
+// Keep keeps the HTML of a mail until many others came.
+func (m *Frames) Keep(html []byte) (key string) {
 	sum := sha256.Sum256(html)
 	key = base64.RawURLEncoding.EncodeToString(sum[:12])
 	m.mu.Lock()
@@ -45,8 +45,8 @@ func (m *mailFrames) keep(html []byte) (key string) {
 	return key
 }
 
-// forget forgets all of them.
-func (m *mailFrames) forget() {
+// Forget forgets all of them.
+func (m *Frames) Forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.all = nil

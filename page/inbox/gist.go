@@ -1,4 +1,4 @@
-package main
+package inbox
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
-// gist is what a message that arrived says, in one line.
-func gist(m sandbox.Message) string {
+// Gist is what a message that arrived says, in one line.
+func Gist(m sandbox.Message) string {
 	switch m.Service {
 	case sandbox.Email:
 		subject := m.Header.Get("Subject")
@@ -121,4 +121,56 @@ func inChannel(path string, form url.Values) string {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(line)
+}
+
+// firstDocument is what the first alert of a request says, and how many more there are.
+func firstDocument(m sandbox.Message) string {
+	var what struct {
+		Message     string `json:"message"`
+		Description string `json:"description"`
+		Severity    string `json:"severity"`
+		OSSEC       struct {
+			Severity string `json:"severity"`
+		} `json:"ossec"`
+	}
+	n := 0
+	switch m.Service {
+	case sandbox.Elasticsearch:
+		lines := bytes.Split(bytes.TrimSpace(m.Body), []byte("\n"))
+		if n = len(lines) / 2; n == 0 || json.Unmarshal(lines[1], &what) != nil {
+			return ""
+		}
+	case sandbox.Loki:
+		var push lokiPush
+		if json.Unmarshal(m.Body, &push) != nil {
+			return ""
+		}
+		for _, s := range push.Streams {
+			for _, v := range s.Values {
+				var line string
+				if n++; n == 1 && (len(v) < 2 || json.Unmarshal(v[1], &line) != nil) {
+					return ""
+				}
+				if n == 1 && json.Unmarshal([]byte(line), &what) != nil {
+					what.Message = line
+				}
+			}
+		}
+	}
+	text := withSeverity(what.OSSEC.Severity+what.Severity, strings.TrimSpace(what.Message+what.Description))
+	if n == 0 || text == "" {
+		return ""
+	}
+	if n > 1 {
+		text = fmt.Sprintf("%s, and %d more", text, n-1)
+	}
+	return text
+}
+
+// lokiPush is a push as it is read here.
+type lokiPush struct {
+	Streams []struct {
+		Stream map[string]string   `json:"stream"`
+		Values [][]json.RawMessage `json:"values"`
+	} `json:"streams"`
 }

@@ -1,4 +1,6 @@
-package main
+// Package inbox owns the page's inbox: what arrived at the stand-ins, as each channel would show it, and what was answered. It checks
+// no message (package sandbox does) and serves no page.
+package inbox
 
 import (
 	"cmp"
@@ -17,18 +19,21 @@ import (
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/page/views"
 	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
-// keepArrivals is how many arrivals the inbox of the page keeps.
-const keepArrivals = 500
+const (
+	keepArrivals = 500 // that the inbox keeps
+	itemsListed  = 200 // of them in one part of the list
+)
 
-// webInbox answers for the page's inbox: what arrived at the stand-ins, as each channel would show it.
-type webInbox struct {
-	mailFrames // of the mails among the cards
-	stand      *sandbox.Server
-	redact     *preview.Redactor
+// Inbox answers for the page's inbox: what arrived at the stand-ins, as each channel would show it.
+type Inbox struct {
+	views.Frames // of the mails among the cards
+	Stand        *sandbox.Server
+	redact       *preview.Redactor
 
 	mu      sync.Mutex
 	arrived func(item string)
@@ -36,9 +41,9 @@ type webInbox struct {
 	cleared int // the last arrival that was cleared away
 }
 
-// newWebInbox starts the stand-ins. also is called for each message, too, and may be nil.
-func newWebInbox(opt sandbox.Options, also func(sandbox.Message)) (*webInbox, error) {
-	in := &webInbox{read: map[int]bool{}, arrived: func(string) {}}
+// Start starts the stand-ins. also is called for each message, too, and may be nil.
+func Start(opt sandbox.Options, also func(sandbox.Message)) (*Inbox, error) {
+	in := &Inbox{read: map[int]bool{}, arrived: func(string) {}}
 	opt.Keep = keepArrivals
 	opt.OnMessage = func(m sandbox.Message) {
 		if also != nil {
@@ -52,19 +57,19 @@ func newWebInbox(opt sandbox.Options, also func(sandbox.Message)) (*webInbox, er
 		}
 	}
 	var err error
-	if in.stand, err = sandbox.Start(opt); err != nil {
+	if in.Stand, err = sandbox.Start(opt); err != nil {
 		return nil, err
 	}
 	in.redact = &preview.Redactor{
 		Secrets: []string{sandbox.FakeSlackToken, sandbox.FakeRoutingKey, sandbox.FakeHECToken, sandbox.FakeWebhookToken, sandbox.FakePagerDutyToken,
 			sandbox.FakeElasticKey, sandbox.FakeLokiToken},
-		URLs: []string{in.stand.SlackWebhookURL()},
+		URLs: []string{in.Stand.SlackWebhookURL()},
 	}
 	return in, nil
 }
 
-// arrivals calls f from now on.
-func (in *webInbox) arrivals(f func(item string)) {
+// OnArrival calls f from now on.
+func (in *Inbox) OnArrival(f func(item string)) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.arrived = f
@@ -75,7 +80,7 @@ func shownArrival(m sandbox.Message) bool {
 	if m.Service == sandbox.Unknown && m.Method == http.MethodHead { // whether somebody answers
 		return false
 	}
-	if asksForToken(m) {
+	if m.AsksForToken() {
 		return false
 	}
 	return m.Accepted || m.Status >= 300 || len(m.Problems) > 0
@@ -83,7 +88,7 @@ func shownArrival(m sandbox.Message) bool {
 
 // titleOf is what an arrival says; one that says nothing is told by its size. Its path may hold a secret.
 func titleOf(m sandbox.Message) string {
-	text := strings.TrimSpace(gist(m))
+	text := strings.TrimSpace(Gist(m))
 	if text == "" || text == fmt.Sprintf("%d bytes", len(m.Body)) {
 		text = fmt.Sprintf("%s, %s bytes", m.Method, display.Thousands(len(m.Body)))
 	}
@@ -91,15 +96,15 @@ func titleOf(m sandbox.Message) string {
 }
 
 // messages are those that the inbox shows, the oldest first.
-func (in *webInbox) messages() []sandbox.Message {
+func (in *Inbox) messages() []sandbox.Message {
 	in.mu.Lock()
 	cleared := in.cleared
 	in.mu.Unlock()
-	return slices.DeleteFunc(in.stand.Messages(), func(m sandbox.Message) bool { return m.ID <= cleared || !shownArrival(m) })
+	return slices.DeleteFunc(in.Stand.Messages(), func(m sandbox.Message) bool { return m.ID <= cleared || !shownArrival(m) })
 }
 
 // Unread counts what was not looked at.
-func (in *webInbox) Unread() int {
+func (in *Inbox) Unread() int {
 	all := in.messages()
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -113,21 +118,21 @@ func (in *webInbox) Unread() int {
 }
 
 // Clear forgets what arrived.
-func (in *webInbox) Clear() {
-	all := in.stand.Messages()
+func (in *Inbox) Clear() {
+	all := in.Stand.Messages()
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if len(all) > 0 {
 		in.cleared = all[len(all)-1].ID
 	}
 	clear(in.read)
-	in.forget()
+	in.Forget()
 }
 
 // Items lists what arrived, the newest first.
-func (in *webInbox) Items(_ context.Context, channel, q, after string) (page.ItemList, error) {
+func (in *Inbox) Items(_ context.Context, channel, q, after string) (page.ItemList, error) {
 	out := page.ItemList{Items: []page.Item{}, Counts: map[string]int{}, Addresses: in.addresses()}
-	out.Example = fmt.Sprintf(`curl -H 'Content-Type: application/json' -d '{"text":"hello"}' %s`, in.stand.SlackWebhookURL())
+	out.Example = fmt.Sprintf(`curl -H 'Content-Type: application/json' -d '{"text":"hello"}' %s`, in.Stand.SlackWebhookURL())
 	all := in.messages()
 	threads := threadsOf(all)
 	before, _ := strconv.Atoi(after)
@@ -139,8 +144,8 @@ func (in *webInbox) Items(_ context.Context, channel, q, after string) (page.Ite
 			!strings.Contains(strings.ToLower(item.Title+"\n"+item.Receiver+"\n"+item.Word), q) {
 			continue
 		}
-		if len(out.Items) == listPart {
-			out.Next = out.Items[listPart-1].ID
+		if len(out.Items) == itemsListed {
+			out.Next = out.Items[itemsListed-1].ID
 			break
 		}
 		out.Items = append(out.Items, item)
@@ -148,8 +153,8 @@ func (in *webInbox) Items(_ context.Context, channel, q, after string) (page.Ite
 	return out, nil
 }
 
-func (in *webInbox) addresses() []page.Address {
-	s := in.stand
+func (in *Inbox) addresses() []page.Address {
+	s := in.Stand
 	return []page.Address{
 		{Channel: "slack", URL: s.SlackWebhookURL()}, {Channel: "pagerduty", URL: s.PagerDutyURL()}, {Channel: "splunk", URL: s.SplunkURL()},
 		{Channel: "elasticsearch", URL: s.ElasticURL()}, {Channel: "loki", URL: s.LokiURL()},
@@ -168,14 +173,14 @@ func channelOf(s sandbox.Service) string {
 	return string(s)
 }
 
-// receiverOfService is the receiver of [sandboxConfig] that reaches a stand-in.
+// receiverOfService is the receiver of the config that sandbox and demo print, which reaches a stand-in.
 var receiverOfService = map[sandbox.Service]string{
 	sandbox.Slack: "soc", sandbox.SlackAPI: "soc-bot", sandbox.PagerDuty: "oncall", sandbox.Splunk: "siem", sandbox.Webhook: "hook",
 	sandbox.Elasticsearch: "search", sandbox.Loki: "logs", sandbox.Email: "root-mail",
 }
 
 // item is an arrival in the list.
-func (in *webInbox) item(m sandbox.Message, threads map[int]thread) page.Item {
+func (in *Inbox) item(m sandbox.Message, threads map[int]thread) page.Item {
 	t := threads[m.ID]
 	out := page.Item{
 		ID: strconv.Itoa(m.ID), Channel: channelOf(m.Service), Receiver: receiverOfService[m.Service],
@@ -282,7 +287,7 @@ func threadsOf(all []sandbox.Message) map[int]thread {
 }
 
 // Item is one arrival with all that is known of it. From then on it counts as read.
-func (in *webInbox) Item(_ context.Context, id string) (*page.Item, error) {
+func (in *Inbox) Item(_ context.Context, id string) (*page.Item, error) {
 	all := in.messages()
 	i := slices.IndexFunc(all, func(m sandbox.Message) bool { return strconv.Itoa(m.ID) == id })
 	if i < 0 {
@@ -294,11 +299,11 @@ func (in *webInbox) Item(_ context.Context, id string) (*page.Item, error) {
 	in.mu.Unlock()
 	out := in.item(m, threadsOf(all))
 	if m.Service == sandbox.Email {
-		out.Views = mailViews(m.Body, in.keep)
+		out.Views = views.Mail(m.Body, in.Keep)
 	} else {
-		out.Views = requestViews(out.Channel, in.request(m))
+		out.Views = views.Request(out.Channel, in.request(m))
 	}
-	out.Views = append(out.Views, page.View{ID: viewAnswer, Label: "Answer", Draw: []draw.Node{answerNode(m)}})
+	out.Views = append(out.Views, page.View{ID: page.ViewAnswer, Label: "Answer", Draw: []draw.Node{answerNode(m)}})
 	for _, p := range m.Problems {
 		out.Checks = append(out.Checks, page.Check{Text: display.Visible(p)})
 	}
@@ -312,8 +317,8 @@ func (in *webInbox) Item(_ context.Context, id string) (*page.Item, error) {
 var routingKey = regexp.MustCompile(`("routing_key"\s*:\s*)"(?:[^"\\]|\\.)*"`)
 
 // request is an arrival as a preview would have recorded it: without secrets, be they made up or not.
-func (in *webInbox) request(m sandbox.Message) preview.Request {
-	u := &url.URL{Scheme: "http", Host: in.stand.HTTPAddr(), Path: m.Path, RawQuery: m.Query}
+func (in *Inbox) request(m sandbox.Message) preview.Request {
+	u := &url.URL{Scheme: "http", Host: in.Stand.HTTPAddr(), Path: m.Path, RawQuery: m.Query}
 	out := preview.Request{Method: m.Method, URL: in.redact.URL(u), Headers: map[string]string{}}
 	for name, values := range m.Header {
 		out.Headers[name] = in.redact.Header(name, strings.Join(values, ", "))
@@ -338,7 +343,7 @@ func answerNode(m sandbox.Message) draw.Node {
 	for name, values := range m.AnswerHeader {
 		headers[name] = strings.Join(values, ", ")
 	}
-	return draw.Web(strconv.Itoa(m.Status), http.StatusText(m.Status), headerPairs(headers), []byte(m.Answer))
+	return draw.Web(strconv.Itoa(m.Status), http.StatusText(m.Status), views.Pairs(headers), []byte(m.Answer))
 }
 
 // checked says what a stand-in looked at where it found nothing wrong.
