@@ -62,6 +62,7 @@ var mayImport = map[string][]string{
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
 	"cases":      {"alert", "config", "display", "enrich", "explain", "noise", "regular", "rules", "sample", "settings", "window", "yamlnode"},
+	"page/live":  {"alert", "channel", "config", "dispatch", "display", "draw", "enrich", "explain", "family", "managerlog", "noise", "notifier", "oncall", "outbox", "page", "page/views", "preview", "rules", "sample", "site", "templates"},
 	"page/inbox": {"display", "draw", "notifier", "page", "page/views", "preview", "sandbox"},
 	"page/views": {"display", "draw", "page", "preview"},
 	"preview":    {"alert", "channel", "config", "digest", "dispatch", "display", "family", "noise", "notifier", "oncall", "rules"},

@@ -120,7 +120,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	}
 	read := config.Read(path, e.home)
 	if read.Err != nil {
-		return configError(path, read.Err)
+		return config.FileError(path, read.Err)
 	}
 	cfg := read.Config
 	if e.config != "" { // it may not be where it will be

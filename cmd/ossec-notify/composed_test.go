@@ -77,7 +77,7 @@ receivers:
 always: [siem, qradar, lines]
 `)
 	g := newTestPreviews(t, e, filepath.Join(corpusDir, "wazuh", "5712-ssh-brute-force.json"))
-	p, err := g.Preview(t.Context(), page.Query{Alert: g.files.alerts[0].id})
+	p, err := g.Preview(t.Context(), page.Query{Alert: "files-1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page/inbox"
@@ -204,9 +205,9 @@ func (d *demo) tellRoutes(name string, a *alert.Alert) {
 	fmt.Fprintf(d.w, "  %s\n", faint.Render(fmt.Sprintf("sample %s (%s), %s, level %d", name, sample.Title(name), a.Format.Words(), a.Rule.Level)))
 	var added []string
 	links := ownLinks(a)
-	for _, l := range addedLines(a.Added) {
-		if !strings.HasSuffix(l.name, ".key") && !strings.HasPrefix(l.name, "mitre.") { // which the alert says itself
-			added = append(added, l.field()+" "+l.shown(links))
+	for _, l := range enrich.Fields(a.Added) {
+		if !strings.HasSuffix(l.Name, ".key") && !strings.HasPrefix(l.Name, "mitre.") { // which the alert says itself
+			added = append(added, addedName(l)+" "+addedValue(l, links))
 		}
 	}
 	fmt.Fprintf(d.w, "  added: %s\n", strings.Join(added, ", "))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -35,7 +34,7 @@ func (d *demo) burst(ctx context.Context) error {
 		return failed("%w", err)
 	}
 	defer os.RemoveAll(dir)
-	box, _, err := outbox.Open(ctx, filepath.Join(dir, "outbox.db"), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	box, _, err := outbox.Open(ctx, outbox.Path(dir), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		return failed("%w", err)
 	}

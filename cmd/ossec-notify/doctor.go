@@ -359,7 +359,7 @@ func oldest(dir string, names []string, now time.Time) time.Duration {
 }
 
 func (x *examination) outbox(ctx context.Context) {
-	db, _, err := outbox.Open(ctx, outboxPath(x.state), outbox.Options{})
+	db, _, err := outbox.Open(ctx, outbox.Path(x.state), outbox.Options{})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		x.ok("outbox", "there is none: no alert has been delivered yet")

@@ -212,7 +212,7 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 	x.of = explain.Explainer{Table: &cfg.Table, Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
 	x.of.Expand, x.done = e.expander(ctx, cfg)
 	for _, state := range e.statePlaces() {
-		box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+		box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 		if err != nil {
 			continue // there is none yet, or it is not for us to read: nothing is said of silences
 		}

@@ -283,7 +283,7 @@ func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert
 	if err != nil { // no alert has come yet
 		return nil, nil, nil
 	}
-	if _, err := os.Stat(outboxPath(state)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(outbox.Path(state)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
 	box, err := e.box(ctx)

@@ -21,7 +21,7 @@ import (
 func (e *env) rememberedOnCall(ctx context.Context, cfg *config.Config) (cache *oncall.Cache, done func()) {
 	if len(cfg.Aliases) > 0 {
 		for _, state := range e.statePlaces() {
-			if box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{}); err == nil {
+			if box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{}); err == nil {
 				cache = site.Remembered(box)
 				return cache, func() { cache.Close(); _ = box.Close() }
 			}

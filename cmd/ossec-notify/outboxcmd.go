@@ -70,7 +70,7 @@ func (e *env) box(ctx context.Context) (*outbox.DB, error) {
 	if err := spool.BecomeOwner(state); err != nil {
 		return nil, failed("%w", err)
 	}
-	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+	db, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, failed("%w (there is no outbox in %s)", errNoOutbox, state)
 	}

@@ -122,7 +122,7 @@ func (e *env) load() (*config.Config, error) {
 func (e *env) loadFile(path, what string) (*config.Config, error) {
 	r := config.Read(path, e.home)
 	if r.Err != nil {
-		return nil, configError(path, r.Err)
+		return nil, config.FileError(path, r.Err)
 	}
 	mistakes := 0
 	for _, p := range r.Problems {
@@ -135,14 +135,6 @@ func (e *env) loadFile(path, what string) (*config.Config, error) {
 		return nil, fmt.Errorf("%s has %s", what, display.Count(mistakes, "mistake"))
 	}
 	return r.Config, nil
-}
-
-// configError is what a command says of a config file that cannot be read.
-func configError(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no config %s: write one (README.md has one to begin with), or name it with --config", path)
-	}
-	return fmt.Errorf("config: %w", err)
 }
 
 // configExists reports whether there is a config file. The error says why that cannot be found out.

@@ -487,7 +487,7 @@ func (e *env) boxToWrite(ctx context.Context) (*outbox.DB, error) {
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for {
-		db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+		db, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 		if err == nil {
 			return db, nil
 		}
@@ -523,7 +523,7 @@ func (e *env) makeBox(ctx context.Context, state string) error {
 	if err != nil {
 		return err
 	}
-	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	db, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err == nil {
 		err = db.Close()
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -90,7 +91,7 @@ func TestSilenceTakesAnOlderOutboxToThisVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", outboxPath(in.state()))
+	db, err := sql.Open("sqlite", outbox.Path(in.state()))
 	if err != nil {
 		t.Fatal(err)
 	}

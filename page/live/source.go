@@ -1,10 +1,12 @@
-package main
+package live
 
 import (
 	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -36,23 +38,23 @@ const (
 	maxBytes = 32 << 20
 )
 
-// webAlert is an alert of the page, with what its list shows of it by any config.
-type webAlert struct {
+// listedAlert is an alert of the page, with what its list shows of it by any config.
+type listedAlert struct {
 	id    string
 	a     *alert.Alert
 	row   page.AlertRow
 	words string // in lower case: what the filter looks in
 }
 
-// webSource is a list of alerts. It is changed as a whole.
-type webSource struct {
+// source is a list of alerts. It is changed as a whole.
+type source struct {
 	page.AlertSource
-	alerts []*webAlert
+	alerts []*listedAlert
 	bytes  int // of the alerts as they came
 }
 
-func (s *webSource) add(id string, a *alert.Alert) *webAlert {
-	x := &webAlert{id: s.ID + "-" + id, a: a}
+func (s *source) add(id string, a *alert.Alert) *listedAlert {
+	x := &listedAlert{id: s.ID + "-" + id, a: a}
 	line := func(s string) string { return display.Quote(s).Line().String() }
 	x.row = page.AlertRow{
 		ID: x.id, Level: a.Rule.Level, Title: family.Read(a).Sentence.Line().String(), Rule: line(a.Rule.ID), Agent: line(cmp.Or(a.Agent.Name, a.Host)),
@@ -68,15 +70,15 @@ func (s *webSource) add(id string, a *alert.Alert) *webAlert {
 }
 
 // problem notes what could not be read, and keeps count of what is beyond the first.
-func (s *webSource) problem(p page.Problem) {
+func (s *source) problem(p page.Problem) {
 	if len(s.Problems) < maxUnread {
 		s.Problems = append(s.Problems, p)
 	}
 }
 
 // corpusSource are the built-in alerts.
-func corpusSource() *webSource {
-	s := &webSource{AlertSource: page.AlertSource{ID: "corpus", Name: "Built-in corpus"}}
+func corpusSource() *source {
+	s := &source{AlertSource: page.AlertSource{ID: "corpus", Name: "Built-in corpus"}}
 	for _, name := range sample.Names() {
 		if a, err := sample.Alert(name); err == nil { // embedded
 			s.add(name, a)
@@ -89,28 +91,28 @@ func corpusSource() *webSource {
 }
 
 // filesSource are the alerts of the files that a command was given or, without any, the last of the manager's own log.
-func (e *env) filesSource(ctx context.Context, in input, zone *time.Location) *webSource {
-	s := &webSource{AlertSource: page.AlertSource{ID: "files", Name: "Files"}}
-	if in.sample != "" {
-		s.Name = "Sample " + in.sample
+func (g *Previews) filesSource(ctx context.Context, zone *time.Location) *source {
+	in := &g.opt
+	s := &source{AlertSource: page.AlertSource{ID: "files", Name: "Files"}}
+	if in.Sample != "" {
+		s.Name = "Sample " + in.Sample
 	}
-	if len(in.files) == 0 && in.sample == "" {
-		e.managerLog(s, zone)
+	if len(in.Files) == 0 && in.Sample == "" {
+		g.managerLog(s, zone)
 		return s
 	}
-	if len(in.files) == 1 {
-		s.Name = filepath.Base(in.files[0])
+	if len(in.Files) == 1 {
+		s.Name = filepath.Base(in.Files[0])
 	}
-	files := in.files
-	if in.sample != "" {
+	read, files := in.Read, in.Files
+	if in.Sample != "" {
 		files = []string{""}
+		read = func(context.Context, string, *time.Location) iter.Seq2[*alert.Alert, error] {
+			return func(yield func(*alert.Alert, error) bool) { yield(sample.Alert(in.Sample)) }
+		}
 	}
 	for _, file := range files {
-		one := input{sample: in.sample}
-		if file != "" {
-			one.files = []string{file}
-		}
-		for a, err := range e.alerts(ctx, one, zone) {
+		for a, err := range read(ctx, file, zone) {
 			if err != nil {
 				s.problem(page.Problem{File: file, Text: err.Error()})
 				break
@@ -126,27 +128,27 @@ func (e *env) filesSource(ctx context.Context, in input, zone *time.Location) *w
 		}
 	}
 	if len(s.alerts) == 0 {
-		s.Empty = "no alert in " + strings.Join(in.files, ", ") + ": pass another file, or paste one"
+		s.Empty = "no alert in " + strings.Join(in.Files, ", ") + ": pass another file, or paste one"
 	}
 	return s
 }
 
 // trouble says why there is no alert in the source.
-func (s *webSource) trouble() string {
+func (s *source) trouble() string {
 	if len(s.Problems) == 0 {
 		return s.Empty
 	}
 	var all []string
 	for _, p := range s.Problems {
-		all = append(all, safe(p.Text))
+		all = append(all, display.Form(p.Text))
 	}
 	return strings.Join(all, "; ")
 }
 
 // managerLog are the last alerts of the fullest log that the manager keeps of today.
-func (e *env) managerLog(s *webSource, zone *time.Location) {
-	dir := filepath.Join(e.home, "logs", "alerts")
-	c := managerlog.New(e.home, zone)
+func (g *Previews) managerLog(s *source, zone *time.Location) {
+	dir := filepath.Join(g.opt.Home, "logs", "alerts")
+	c := managerlog.New(g.opt.Home, zone)
 	for _, name := range managerlog.Names() {
 		var last [][]byte
 		for piece := range c.Recent(name) {
@@ -168,15 +170,14 @@ func (e *env) managerLog(s *webSource, zone *time.Location) {
 }
 
 // outboxSource are the last alerts that came to the outbox, which it only reads, and the silences that hold now.
-func (e *env) outboxSource(ctx context.Context, cfg *config.Config) (s *webSource, silences []outbox.Silence) {
-	s = &webSource{AlertSource: page.AlertSource{ID: "outbox", Name: "Outbox"}}
-	places := e.statePlaces()
-	for _, state := range places {
-		box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+func (g *Previews) outboxSource(ctx context.Context, cfg *config.Config) (s *source, silences []outbox.Silence) {
+	s = &source{AlertSource: page.AlertSource{ID: "outbox", Name: "Outbox"}}
+	for _, state := range g.opt.States {
+		box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 		if err != nil {
 			continue // there is none yet, or it is not for us to read
 		}
-		reader := site.Of(cfg, nil, discard)
+		reader := site.Of(cfg, nil, slog.New(slog.DiscardHandler))
 		_, err = box.Recent(ctx, time.Time{}, maxOfOutbox, func(kept outbox.Alert) {
 			if noise.IsMessage(kept.Identity) {
 				return
@@ -189,13 +190,13 @@ func (e *env) outboxSource(ctx context.Context, cfg *config.Config) (s *webSourc
 		silences, silencesErr = box.Silences(ctx, time.Now())
 		for _, err := range []error{err, silencesErr, box.Close()} {
 			if err != nil {
-				s.problem(page.Problem{File: outboxPath(state), Text: err.Error()})
+				s.problem(page.Problem{File: outbox.Path(state), Text: err.Error()})
 			}
 		}
 		break
 	}
 	if len(s.alerts) == 0 {
-		s.Empty = fmt.Sprintf("no alert has come yet, or none that you may read, in %s", strings.Join(places, " or "))
+		s.Empty = fmt.Sprintf("no alert has come yet, or none that you may read, in %s", strings.Join(g.opt.States, " or "))
 	}
 	return s, silences
 }
@@ -203,15 +204,15 @@ func (e *env) outboxSource(ctx context.Context, cfg *config.Config) (s *webSourc
 // pasted are the alerts that were pasted: in memory only, the newest first, the oldest forgotten.
 type pasted struct {
 	mu     sync.Mutex
-	source *webSource
+	source *source
 	count  int // of all that ever were
 }
 
 func newPasted() *pasted {
-	return &pasted{source: &webSource{AlertSource: page.AlertSource{ID: "pasted", Name: "Pasted", Empty: "nothing is pasted yet"}}}
+	return &pasted{source: &source{AlertSource: page.AlertSource{ID: "pasted", Name: "Pasted", Empty: "nothing is pasted yet"}}}
 }
 
-func (p *pasted) get() *webSource {
+func (p *pasted) get() *source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.source
@@ -219,7 +220,7 @@ func (p *pasted) get() *webSource {
 
 // add takes alerts of any format. What is none is an error that says how it was read.
 func (p *pasted) add(text []byte, zone *time.Location) ([]string, error) {
-	next := &webSource{AlertSource: p.get().AlertSource}
+	next := &source{AlertSource: p.get().AlertSource}
 	next.Empty, next.Problems = "", nil
 	var read []*alert.Alert
 	var why string

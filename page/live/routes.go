@@ -1,4 +1,4 @@
-package main
+package live
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/noise"
@@ -328,7 +329,7 @@ func (r *revision) nobody(d *explain.Explanation, nearest *rules.Branch) *page.N
 }
 
 // shownAlert is the head of the page: what the alert is, in the words of its messages, and its own.
-func shownAlert(x *webAlert, cfg *config.Config, a *alert.Alert) page.ShownAlert {
+func shownAlert(x *listedAlert, cfg *config.Config, a *alert.Alert) page.ShownAlert {
 	out := page.ShownAlert{
 		ID: x.id, Severity: cfg.Scale.Severity(a.Rule.Level).String(), Level: a.Rule.Level, Rule: x.row.Rule, Title: x.row.Title,
 		Facts: []page.ShownFact{}, Original: original(a),
@@ -351,8 +352,8 @@ func shownAlert(x *webAlert, cfg *config.Config, a *alert.Alert) page.ShownAlert
 	fact("User", a.User)
 	fact("Location", a.LogFile)
 	fact("MITRE", strings.Join(a.Rule.MITRE.IDs, ", "))
-	for _, l := range addedLines(a.Added) {
-		fact(l.name, l.value)
+	for _, l := range enrich.Fields(a.Added) {
+		fact(l.Name, l.Value)
 	}
 	fact("Family", strings.ReplaceAll(family.Read(a).Family, "_", " "))
 	return out

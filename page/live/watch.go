@@ -1,4 +1,4 @@
-package main
+package live
 
 import (
 	"context"
@@ -24,9 +24,12 @@ const (
 	sliceTime = 500 * time.Millisecond
 )
 
-// watch loads the config again when one of its files was saved, until ctx ends. Directories are watched, since editors put
-// another file in the place of the one that they save.
-func (g *previews) watch(ctx context.Context) {
+// Watch loads the config again when one of its files was saved, until ctx ends; it tells of each save, and counts the alerts whose
+// messages that one changed. Directories are watched, since editors put another file in the place of the one that they save.
+func (g *Previews) Watch(ctx context.Context, tell func(page.Change), count func(revision int, i page.Impact)) {
+	g.loading.Lock()
+	g.tell, g.count = tell, count
+	g.loading.Unlock()
 	var events chan fsnotify.Event
 	watcher, err := fsnotify.NewWatcher()
 	if err == nil { // else the system has none to spare, and the files are looked at
@@ -74,7 +77,7 @@ func (g *previews) watch(ctx context.Context) {
 }
 
 // dirs are the directories that the files of the config lie in.
-func (g *previews) dirs() []string {
+func (g *Previews) dirs() []string {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	var dirs []string
@@ -90,7 +93,7 @@ func (g *previews) dirs() []string {
 }
 
 // look loads the config again if a file of it is another one than it was.
-func (g *previews) look(ctx context.Context) {
+func (g *Previews) look(ctx context.Context) {
 	g.loading.Lock()
 	before, sources := g.stamps, g.sources
 	g.loading.Unlock()
@@ -135,7 +138,7 @@ func savedFile(path string) page.ChangedFile {
 
 // compare counts the alerts of the list whose messages a save changed, and tells how far it is from time to time. It ends
 // early when the next save comes.
-func (g *previews) compare(ctx context.Context, rev int, old, now *revision) {
+func (g *Previews) compare(ctx context.Context, rev int, old, now *revision) {
 	g.mu.Lock()
 	looked := g.looked
 	g.mu.Unlock()
@@ -184,7 +187,7 @@ func (g *previews) compare(ctx context.Context, rev int, old, now *revision) {
 }
 
 // differs reports whether an alert is told to others, or in other words.
-func (g *previews) differs(ctx context.Context, x *webAlert, old, now *revision) bool {
+func (g *Previews) differs(ctx context.Context, x *listedAlert, old, now *revision) bool {
 	before, after := old.told(x.a), now.told(x.a)
 	if len(before) != len(after) {
 		return true

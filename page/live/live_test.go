@@ -1,12 +1,12 @@
-package main
+package live
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
-	"io/fs"
+	"iter"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,11 +18,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/explain"
+	"github.com/ossec-notify/ossec-notify/oncall"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/site"
@@ -64,12 +66,37 @@ routes:
 `
 
 // webHome is a home with a config in its place.
-func webHome(t testing.TB, config string) (home string, e *env) {
+func webHome(t testing.TB, text string) (home string, o Options) {
 	t.Helper()
-	t.Setenv("OSSEC_NOTIFY_CONFIG", "")
 	home = t.TempDir()
-	putFile(t, filepath.Join(home, "etc", "ossec-notify.yaml"), config)
-	return home, &env{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, home: home}
+	o = Options{
+		Config: filepath.Join(home, "etc", "ossec-notify.yaml"), Home: home, States: []string{filepath.Join(home, "queue", "ossec-notify"), filepath.Join(home, "var", "run", "ossec-notify")},
+		Read: func(_ context.Context, file string, zone *time.Location) iter.Seq2[*alert.Alert, error] {
+			b, err := os.ReadFile(file)
+			if err != nil {
+				return func(yield func(*alert.Alert, error) bool) { yield(nil, err) }
+			}
+			return alert.Read(bytes.NewReader(b), alert.Options{FileName: filepath.Base(file), Location: zone})
+		},
+		OnCall: func(context.Context, *config.Config) (*oncall.Cache, func()) {
+			cache := oncall.Remembered(nil, slog.New(slog.DiscardHandler))
+			return cache, cache.Close
+		},
+	}
+	putFile(t, o.Config, text)
+	return home, o
+}
+
+// received is when the alerts of the corpus came.
+var received = time.Date(2026, 11, 23, 13, 28, 22, 0, time.UTC)
+
+func corpusAlert(t testing.TB, file string, zone *time.Location) *alert.Alert {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "alerts", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return alert.Parse(b, alert.Options{FileName: filepath.Base(file), Location: zone, Received: received})
 }
 
 // putFile puts a file in its place at once, with its directory.
@@ -87,39 +114,15 @@ func putFile(t testing.TB, path, text string) {
 	}
 }
 
-func newTestPreviews(t testing.TB, e *env, files ...string) *previews {
+func newTestPreviews(t testing.TB, o Options, files ...string) *Previews {
 	t.Helper()
-	g, err := e.newPreviews(t.Context(), input{files: files})
+	o.Files = files
+	g, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(g.close)
+	t.Cleanup(g.Close)
 	return g
-}
-
-func corpusFiles(t testing.TB) []string {
-	t.Helper()
-	var files []string
-	err := filepath.WalkDir(corpusDir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && d.Name() != "facts.json" {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil || len(files) < 100 {
-		t.Fatalf("%d alerts in %s: %v", len(files), corpusDir, err)
-	}
-	return files
-}
-
-// printed is what a command prints.
-func printed(t *testing.T, args ...string) []byte {
-	t.Helper()
-	var out, errs bytes.Buffer
-	if code := run(t.Context(), args, strings.NewReader(""), &out, &errs); code != exitDone {
-		t.Fatalf("%q: exit status %d: %s", args[:2], code, errs.String())
-	}
-	return out.Bytes()
 }
 
 func unmarshal[T any](t *testing.T, text []byte) T {
@@ -131,110 +134,11 @@ func unmarshal[T any](t *testing.T, text []byte) T {
 	return v
 }
 
-// The page shows of every alert of the corpus what preview and explain print of it: the same receivers in the same order, the
-// same requests byte by byte, the same decisions. Nothing secret is in it.
-func TestThePageShowsWhatTheCommandsPrint(t *testing.T) {
-	home, e := webHome(t, webConfig)
-	files := corpusFiles(t)
-	type element struct {
-		Alert, Receiver, Channel, Route, Message string
-		Requests                                 []struct {
-			Method, URL string
-			Headers     map[string]string
-			Body        json.RawMessage
-		}
-	}
-	elements := unmarshal[[]element](t, printed(t, append([]string{"preview", "--home", home, "--format", "json"}, files...)...))
-	decisions := bytes.Split(bytes.TrimSpace(printed(t, append([]string{"explain", "--home", home, "--format", "json"}, files...)...)), []byte("\n"))
-	g := newTestPreviews(t, e, files...)
-	if len(g.files.alerts) != len(decisions) {
-		t.Fatalf("the page has %d alerts, explain %d", len(g.files.alerts), len(decisions))
-	}
-	for i, x := range g.files.alerts {
-		p, err := g.Preview(t.Context(), page.Query{Alert: x.id})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(unmarshal[any](t, decisions[i]), unmarshal[any](t, p.Explain)); diff != "" {
-			t.Errorf("%s: explain (-command +page):\n%s", x.row.Title, diff)
-		}
-		all, err := json.Marshal(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, secret := range []string{"SLACKSECRET", "SLACKBOTSECRET", "0123456789abcdef0123456789abcdef", "HECSECRET", "HOOKSECRET"} {
-			if bytes.Contains(all, []byte(secret)) {
-				t.Errorf("%s: the page shows the secret %s", x.row.Title, secret)
-			}
-		}
-		for _, c := range p.Cards {
-			if len(elements) == 0 {
-				t.Fatal("preview prints fewer messages")
-			}
-			want := elements[0]
-			elements = elements[1:]
-			if c.Receiver != want.Receiver || c.Channel != want.Channel || c.Route != want.Route {
-				t.Errorf("%s: the card of %s by %s, want %s by %s", x.row.Title, c.Receiver, c.Route, want.Receiver, want.Route)
-				continue
-			}
-			if want.Message != "" {
-				source := draw.TextOf(view(t, c, page.ViewSource).Draw[0])
-				if diff := cmp.Diff(stableMail(want.Message), stableMail(strings.ReplaceAll(source, "\n", "\r\n"))); diff != "" {
-					t.Errorf("%s: mail (-preview +page):\n%s", x.row.Title, diff)
-				}
-				continue
-			}
-			var body string
-			if json.Unmarshal(want.Requests[0].Body, &body) != nil {
-				body = string(want.Requests[0].Body)
-			}
-			drawn := view(t, c, page.ViewRequest).Draw[0]
-			if got := draw.TextOf(drawn.Children[0]); got != want.Requests[0].URL {
-				t.Errorf("%s: the request goes to %s, want %s", x.row.Title, got, want.Requests[0].URL)
-			}
-			last := drawn.Children[len(drawn.Children)-1]
-			if last.Kind == draw.Pre { // else it is a form, decoded
-				if diff := cmp.Diff(decodedText(body), decodedText(draw.TextOf(last))); diff != "" {
-					t.Errorf("%s: %s gets another body (-preview +page):\n%s", x.row.Title, c.Receiver, diff)
-				}
-			}
-			if want.Requests[0].Headers["Content-Type"] == "application/json" {
-				if diff := cmp.Diff(unmarshal[any](t, want.Requests[0].Body), unmarshal[any](t, []byte(c.Copy))); diff != "" {
-					t.Errorf("%s: what is copied (-preview +page):\n%s", x.row.Title, diff)
-				}
-			}
-		}
-		if told := len(p.Cards); told != len(p.NotTold) && told+len(p.NotTold) != len(g.now().cfg.Receivers) {
-			t.Errorf("%s: %d are told and %d not, of %d receivers", x.row.Title, told, len(p.NotTold), len(g.now().cfg.Receivers))
-		}
-	}
-	if len(elements) > 0 {
-		t.Errorf("preview prints %d messages more", len(elements))
-	}
-}
-
-// decodedText is JSON, of one or several values, as data; else the text.
-func decodedText(s string) any {
-	d := json.NewDecoder(strings.NewReader(s))
-	d.UseNumber()
-	var all []any
-	for {
-		var v any
-		switch err := d.Decode(&v); {
-		case err == io.EOF:
-			return all
-		case err != nil:
-			return s
-		}
-		all = append(all, v)
-	}
-}
-
 func view(t *testing.T, c page.Card, id string) page.View {
 	t.Helper()
 	i := slices.IndexFunc(c.Views, func(v page.View) bool { return v.ID == id })
 	if i < 0 {
-		t.Fatalf("the card of %s has no view %s", c.Receiver, id)
+		t.Fatalf("the card of %s has no view_ %s", c.Receiver, id)
 	}
 	return c.Views[i]
 }
@@ -243,7 +147,7 @@ func textOf(nodes []draw.Node) string {
 	return draw.TextOf(draw.Node{Kind: draw.Para, Children: nodes})
 }
 
-func previewOf(t *testing.T, g *previews, q page.Query) *page.Preview {
+func previewOf(t *testing.T, g *Previews, q page.Query) *page.Preview {
 	t.Helper()
 	p, err := g.Preview(t.Context(), q)
 	if err != nil {
@@ -271,8 +175,8 @@ func rows(p *page.Preview) []string {
 }
 
 func TestRoutesSayWhy(t *testing.T) {
-	_, e := webHome(t, webConfig)
-	g := newTestPreviews(t, e)
+	_, o := webHome(t, webConfig)
+	g := newTestPreviews(t, o)
 	for _, tc := range []struct {
 		alert, told string
 		rows        []string
@@ -325,8 +229,8 @@ func TestRoutesSayWhy(t *testing.T) {
 // Outside of a route's times nobody is told by it yet, and the page says so; the message is shown all the same.
 func TestWhatIsHeldIsNotTold(t *testing.T) {
 	config := strings.Replace(webConfig, "to: [oncall, soc]\n", "to: [oncall, soc]\n    active: gone\n", 1) + "windows: {gone: {dates: [\"2001-01-01\"]}}\n"
-	_, e := webHome(t, config)
-	p := previewOf(t, newTestPreviews(t, e), page.Query{Alert: "corpus-40112"})
+	_, o := webHome(t, config)
+	p := previewOf(t, newTestPreviews(t, o), page.Query{Alert: "corpus-40112"})
 	if got, want := textOf(p.Told), "Told: siem always gets everything. Held until its times: oncall and soc by route page."; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -340,8 +244,8 @@ func TestWhatIsHeldIsNotTold(t *testing.T) {
 }
 
 func TestNobodyIsToldAndWhatToWrite(t *testing.T) {
-	_, e := webHome(t, strings.Replace(strings.Replace(webConfig, "always: [siem]\n", "", 1), "match: {level: 5}", "match: {level: 11}", 1))
-	g := newTestPreviews(t, e)
+	_, o := webHome(t, strings.Replace(strings.Replace(webConfig, "always: [siem]\n", "", 1), "match: {level: 5}", "match: {level: 11}", 1))
+	g := newTestPreviews(t, o)
 	p := previewOf(t, g, page.Query{Alert: "corpus-601"})
 	if p.Nobody == nil || p.Nobody.Title != "Nobody is told" || p.Nobody.Paste != "default: [root-mail]\n" || !strings.Contains(textOf(p.Nobody.Reason), " The nearest is ") || textOf(p.Told) != "Nobody is told." || len(p.Cards) != 0 {
 		t.Errorf("got %+v, %q", p.Nobody, textOf(p.Told))
@@ -362,8 +266,8 @@ func TestListsAreNeverNull(t *testing.T) {
 		"nothing":         "{}\n",
 		"all":             webConfig,
 	} {
-		_, e := webHome(t, config)
-		g := newTestPreviews(t, e)
+		_, o := webHome(t, config)
+		g := newTestPreviews(t, o)
 		state, err := g.State(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -393,8 +297,8 @@ func TestListsAreNeverNull(t *testing.T) {
 }
 
 func TestPasteSaysWhatWasTried(t *testing.T) {
-	_, e := webHome(t, webConfig)
-	g := newTestPreviews(t, e)
+	_, o := webHome(t, webConfig)
+	g := newTestPreviews(t, o)
 	for text, want := range map[string]string{
 		"":         "there is nothing to read",
 		"hello":    "this is no alert: it reads as text",
@@ -437,31 +341,30 @@ func TestPasteSaysWhatWasTried(t *testing.T) {
 
 // saves is a page that is watched: what is told of saves comes on its channels.
 type saves struct {
-	*previews
+	*Previews
 	t       *testing.T
 	changes chan page.Change
 	impacts chan page.Impact
 }
 
-func watched(t *testing.T, e *env, files ...string) *saves {
+func watched(t *testing.T, o Options, files ...string) *saves {
 	t.Helper()
-	g, err := e.newPreviews(t.Context(), input{files: files})
+	o.Files = files
+	g, err := New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &saves{g, t, make(chan page.Change, 100), make(chan page.Impact, 1000)}
-	g.tell = func(c page.Change) { s.changes <- c }
-	g.count = func(_ int, i page.Impact) { s.impacts <- i }
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		g.watch(ctx)
+		g.Watch(ctx, func(c page.Change) { s.changes <- c }, func(_ int, i page.Impact) { s.impacts <- i })
 	}()
 	t.Cleanup(func() {
 		cancel()
 		<-done
-		g.close()
+		g.Close()
 	})
 	return s
 }
@@ -513,8 +416,8 @@ func changes(n draw.Node) (added, removed string) {
 }
 
 func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
-	home, e := webHome(t, webConfig)
-	g := watched(t, e)
+	home, o := webHome(t, webConfig)
+	g := watched(t, o)
 	templates := filepath.Join(home, "etc", "ossec-notify", "templates")
 	putFile(t, filepath.Join(templates, "slack.tmpl"), `{{define "slack.footer"}}Call the desk.{{end}}`)
 	c := g.change("slack.tmpl")
@@ -528,7 +431,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	}
 	for _, row := range list.Alerts {
 		slack := false
-		for _, card := range previewOf(t, g.previews, page.Query{Alert: row.ID}).Cards {
+		for _, card := range previewOf(t, g.Previews, page.Query{Alert: row.ID}).Cards {
 			slack = slack || card.Channel == "slack"
 		}
 		if row.Changed != slack || slices.Contains(impact.IDs, row.ID) != slack {
@@ -538,7 +441,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	if impact.Of != len(list.Alerts) || impact.Changed != len(impact.IDs) || impact.Changed < 6 || impact.Changed == impact.Of {
 		t.Errorf("got %+v, of %d alerts", impact, len(list.Alerts))
 	}
-	p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"})
+	p := previewOf(t, g.Previews, page.Query{Alert: "corpus-40112", Against: "before"})
 	for _, card := range p.Cards {
 		if card.Changed != (card.Channel == "slack") {
 			t.Errorf("%s: changed is %v", card.Receiver, card.Changed)
@@ -554,7 +457,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	}
 	// Against the start it is the same, against now it is nothing.
 	for against, want := range map[string]bool{"start": true, "1": true, "2": false, "": false} {
-		p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: against})
+		p := previewOf(t, g.Previews, page.Query{Alert: "corpus-40112", Against: against})
 		if got := cardOf(t, p, "soc").Changed; got != want {
 			t.Errorf("against %q: changed is %v", against, got)
 		}
@@ -565,7 +468,7 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 	if i := g.impact(); i.Changed != 0 {
 		t.Errorf("nothing was changed: got %+v", i)
 	}
-	if p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"}); !cardOf(t, p, "soc").Changed {
+	if p := previewOf(t, g.Previews, page.Query{Alert: "corpus-40112", Against: "before"}); !cardOf(t, p, "soc").Changed {
 		t.Error("what was before the save that changed something is forgotten")
 	}
 	var refused *page.Error
@@ -576,10 +479,10 @@ func TestASavedTemplateShowsWhatItChanges(t *testing.T) {
 
 func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 	config := strings.Replace(webConfig, "  oncall:\n", "  oncall:\n    template: oncall.tmpl\n", 1)
-	home, e := webHome(t, config)
+	home, o := webHome(t, config)
 	file := filepath.Join(home, "etc", "ossec-notify", "templates", "oncall.tmpl")
 	putFile(t, file, "{{define \"pagerduty.summary\"}}{{.Sentence}}{{end}}\n")
-	g := watched(t, e)
+	g := watched(t, o)
 	for _, tc := range []struct {
 		text, hint string
 		line, col  int
@@ -602,7 +505,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 		if i < 0 || state.Templates[i].Embedded || len(state.Templates[i].Errors) != 1 || state.Templates[i].Errors[0].Line != tc.line {
 			t.Errorf("%q: templates are %+v", tc.text, state.Templates)
 		}
-		p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112"})
+		p := previewOf(t, g.Previews, page.Query{Alert: "corpus-40112"})
 		c := cardOf(t, p, "oncall")
 		if len(c.Problems) != 1 || c.Problems[0].Kind != "template" {
 			t.Errorf("%q: problems %+v", tc.text, c.Problems)
@@ -623,7 +526,7 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 	if c := g.change("oncall.tmpl"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
-	c := cardOf(t, previewOf(t, g.previews, page.Query{Alert: "corpus-40112"}), "oncall")
+	c := cardOf(t, previewOf(t, g.Previews, page.Query{Alert: "corpus-40112"}), "oncall")
 	if shown := draw.TextOf(draw.Node{Kind: draw.Group, Children: view(t, c, page.ViewShown).Draw}); len(c.Problems) != 0 || !strings.Contains(shown, "Mended: Login") {
 		t.Errorf("mended: %+v, %s", c.Problems, shown)
 	}
@@ -631,10 +534,10 @@ func TestABrokenTemplateIsShownWhereItIsAndMended(t *testing.T) {
 
 // One mistake in a part that the defaults of several channels call is one mistake, in the file of the operator.
 func TestAMistakeInASharedPartIsToldOnce(t *testing.T) {
-	home, e := webHome(t, webConfig)
+	home, o := webHome(t, webConfig)
 	file := filepath.Join(home, "etc", "ossec-notify", "templates", "parts.tmpl")
 	putFile(t, file, "{{define \"next.rule.40112\"}}Ask them.{{end}}\n")
-	g := watched(t, e)
+	g := watched(t, o)
 	putFile(t, file, "{{define \"next.rule.40112\"}}Ask {{.Source.IPP}}.{{end}}\n")
 	if c := g.change("parts.tmpl"); c.Errors != 1 {
 		t.Errorf("got %+v", c)
@@ -648,7 +551,7 @@ func TestAMistakeInASharedPartIsToldOnce(t *testing.T) {
 			t.Errorf("%+v", x)
 		}
 	}
-	p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112"})
+	p := previewOf(t, g.Previews, page.Query{Alert: "corpus-40112"})
 	for _, c := range p.Cards {
 		for _, x := range c.Problems {
 			if x.File != "parts.tmpl" || x.Line != 1 || x.Text != "no field .IPP" {
@@ -660,8 +563,8 @@ func TestAMistakeInASharedPartIsToldOnce(t *testing.T) {
 
 // A config that does not load leaves the last one in use. Every mistake is told with its line, and no secret beside it.
 func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
-	home, e := webHome(t, webConfig)
-	g := watched(t, e)
+	home, o := webHome(t, webConfig)
+	g := watched(t, o)
 	path := filepath.Join(home, "etc", "ossec-notify.yaml")
 	broken := strings.Replace(strings.Replace(webConfig, "severity: high", "severity: hihg", 1), "to: [root-mail]\n    continue", "to: [root-male]\n    continue", 1)
 	broken = strings.Replace(broken, "0123456789abcdef0123456789abcdef}", "0123456789abcdef0123456789abcdee, regoin: eu}", 1)
@@ -701,7 +604,7 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 			t.Errorf("the lines around a mistake show %s: %s", secret, all)
 		}
 	}
-	p := previewOf(t, g.previews, page.Query{Alert: "corpus-40112"})
+	p := previewOf(t, g.Previews, page.Query{Alert: "corpus-40112"})
 	if got := textOf(p.Told); got != "Told: oncall and soc by route page; siem always gets everything." {
 		t.Errorf("by the last good config: %q", got)
 	}
@@ -710,7 +613,7 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 	if c := g.change("ossec-notify.yaml"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
-	p = previewOf(t, g.previews, page.Query{Alert: "corpus-40112", Against: "before"})
+	p = previewOf(t, g.Previews, page.Query{Alert: "corpus-40112", Against: "before"})
 	if !cardOf(t, p, "soc-bot").New || len(p.Gone) != 1 || p.Gone[0].Receiver != "soc" {
 		t.Errorf("new: %v, gone: %+v", cardOf(t, p, "soc-bot").New, p.Gone)
 	}
@@ -725,20 +628,20 @@ func TestABrokenConfigLeavesTheLastOne(t *testing.T) {
 
 // An included file is watched as the config is, also one that is new.
 func TestIncludedFilesAreWatched(t *testing.T) {
-	home, e := webHome(t, "include: [conf.d/*.yaml]\n"+webConfig)
+	home, o := webHome(t, "include: [conf.d/*.yaml]\n"+webConfig)
 	dir := filepath.Join(home, "etc", "conf.d")
 	putFile(t, filepath.Join(dir, "a.yaml"), "receivers: {more: {email: {smtp: smtp://localhost, from: ossec@example.com, to: [a@example.com]}}}\n")
-	g := watched(t, e)
+	g := watched(t, o)
 	putFile(t, filepath.Join(dir, "b.yaml"), "routes: [{name: late, match: {level: 3}, to: [more]}]\n")
 	g.change("b.yaml")
-	if p := previewOf(t, g.previews, page.Query{Alert: "corpus-601"}); !strings.Contains(textOf(p.Told), "more by route late") {
+	if p := previewOf(t, g.Previews, page.Query{Alert: "corpus-601"}); !strings.Contains(textOf(p.Told), "more by route late") {
 		t.Errorf("got %q", textOf(p.Told))
 	}
 }
 
 func TestASecretThatCannotBeReadIsNamed(t *testing.T) {
-	home, e := webHome(t, strings.Replace(webConfig, "token: HECSECRET-0123456789", "token: {file: hec.token}", 1))
-	g := newTestPreviews(t, e)
+	home, o := webHome(t, strings.Replace(webConfig, "token: HECSECRET-0123456789", "token: {file: hec.token}", 1))
+	g := newTestPreviews(t, o)
 	c := cardOf(t, previewOf(t, g, page.Query{Alert: "corpus-550"}), "siem")
 	if len(c.Problems) != 1 || c.Problems[0].Kind != "secret" || !strings.HasPrefix(c.Problems[0].Text, "token: ") && strings.Contains(c.Problems[0].Text, filepath.Join(home, "etc", "hec.token")) || c.Problems[0].Line != 10 {
 		t.Errorf("got %+v", c.Problems)
@@ -750,12 +653,12 @@ func TestASecretThatCannotBeReadIsNamed(t *testing.T) {
 
 // Without a config one receiver of each channel stands in, until there is one.
 func TestWithoutAConfigEachChannelStandsIn(t *testing.T) {
-	home, e := webHome(t, webConfig)
+	home, o := webHome(t, webConfig)
 	path := filepath.Join(home, "etc", "ossec-notify.yaml")
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	g := watched(t, e)
+	g := watched(t, o)
 	state, err := g.State(t.Context())
 	if err != nil || state.Config.Path != "" || len(state.Receivers) != len(channel.Names()) || len(state.Config.Errors) != 0 {
 		t.Errorf("got %+v, %v", state, err)
@@ -765,17 +668,13 @@ func TestWithoutAConfigEachChannelStandsIn(t *testing.T) {
 	if state, _ := g.State(t.Context()); state.Config.Path != path || len(state.Receivers) != 6 {
 		t.Errorf("with a config: %+v", state)
 	}
-	e.config = filepath.Join(home, "nowhere.yaml")
-	if _, err := e.newPreviews(t.Context(), input{}); err == nil || !strings.Contains(err.Error(), "there is no config") {
-		t.Errorf("a config that was named and is not there: %v", err)
-	}
 }
 
 // The template's source has the lines marked that made the message, and those that print text as it came.
 func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
-	home, e := webHome(t, webConfig)
+	home, o := webHome(t, webConfig)
 	putFile(t, filepath.Join(home, "etc", "ossec-notify", "templates", "slack.tmpl"), "{{define \"slack.footer\"}}\nDrawn {{ .Sentence | raw }}\n{{end}}\n{{define \"facts.resolved\"}}x{{end}}\n")
-	g := newTestPreviews(t, e)
+	g := newTestPreviews(t, o)
 	c := cardOf(t, previewOf(t, g, page.Query{Alert: "corpus-40112"}), "soc")
 	if c.Template != "slack.tmpl" || c.Where != "Slack, incoming webhook" {
 		t.Errorf("made by %s, reached by %s", c.Template, c.Where)
@@ -797,21 +696,21 @@ func TestTheTemplateShowsWhatMadeTheMessage(t *testing.T) {
 // A config that is broken from the start is told of, and each channel stands in until it is mended. So does a receiver's file
 // that is missing keep nothing else from being shown.
 func TestAConfigThatIsBrokenFromTheStart(t *testing.T) {
-	home, e := webHome(t, "receivers: [\n")
+	home, o := webHome(t, "receivers: [\n")
 	path := filepath.Join(home, "etc", "ossec-notify.yaml")
-	g := watched(t, e)
+	g := watched(t, o)
 	state, err := g.State(t.Context())
 	if err != nil || state.Config.Path != path || len(state.Config.Errors) != 1 || state.Config.Errors[0].Line == 0 || len(state.Receivers) != len(channel.Names()) {
 		t.Errorf("got %+v, %v", state, err)
 	}
-	if p := previewOf(t, g.previews, page.Query{Alert: "corpus-550"}); len(p.Cards) != len(channel.Names()) {
+	if p := previewOf(t, g.Previews, page.Query{Alert: "corpus-550"}); len(p.Cards) != len(channel.Names()) {
 		t.Errorf("%d cards", len(p.Cards))
 	}
 	putFile(t, path, strings.Replace(webConfig, "index: ossec}", "index: ossec, network: {ca_file: missing.pem}}", 1))
 	if c := g.change("ossec-notify.yaml"); c.Errors != 0 {
 		t.Errorf("mended: %+v", c)
 	}
-	p := previewOf(t, g.previews, page.Query{Alert: "corpus-550"})
+	p := previewOf(t, g.Previews, page.Query{Alert: "corpus-550"})
 	c := cardOf(t, p, "siem")
 	if len(c.Problems) == 0 || !strings.Contains(c.Problems[0].Text, "missing.pem") || c.Problems[0].Line != 10 {
 		t.Errorf("a certificate that is missing: %+v", c.Problems)
@@ -822,10 +721,10 @@ func TestAConfigThatIsBrokenFromTheStart(t *testing.T) {
 }
 
 func TestListsAreInPartsAndFiltered(t *testing.T) {
-	_, e := webHome(t, webConfig)
+	_, o := webHome(t, webConfig)
 	path := filepath.Join(t.TempDir(), "alerts.json")
 	putFile(t, path, strings.Repeat(string(bytes.TrimSpace(corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC).Raw))+"\n", 450)+`{"rule":`+"\n")
-	g := newTestPreviews(t, e, path, filepath.Join(t.TempDir(), "missing.json"))
+	g := newTestPreviews(t, o, path, filepath.Join(t.TempDir(), "missing.json"))
 	n, after := 0, ""
 	for {
 		list, err := g.Alerts(t.Context(), "files", "", after)
@@ -907,8 +806,8 @@ func TestLinesOfAConfigShowNoSecret(t *testing.T) {
 // The last alerts of the outbox are there, with the silences that hold, and the config that the deliverer goes by. The outbox
 // is only read.
 func TestTheOutboxIsShownAsItIs(t *testing.T) {
-	home, e := webHome(t, webConfig)
-	g := newTestPreviews(t, e)
+	home, o := webHome(t, webConfig)
+	g := newTestPreviews(t, o)
 	if list, err := g.Alerts(t.Context(), "outbox", "", ""); err != nil || len(list.Alerts) != 0 {
 		t.Errorf("without an outbox: %+v, %v", list, err)
 	}
@@ -920,7 +819,7 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 	if err := os.MkdirAll(state, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	box, _, err := outbox.Open(t.Context(), outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	box, _, err := outbox.Open(t.Context(), outbox.Path(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -951,7 +850,7 @@ func TestTheOutboxIsShownAsItIs(t *testing.T) {
 	if err := box.Close(); err != nil {
 		t.Fatal(err)
 	}
-	g = newTestPreviews(t, e)
+	g = newTestPreviews(t, o)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	g.fromOutbox(gone) // for one who closed the page

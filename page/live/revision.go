@@ -1,9 +1,10 @@
-package main
+package live
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -51,7 +52,7 @@ type brokenTemplate struct {
 	page.Problem
 }
 
-func newRevision(e *env, at time.Time, cfg *config.Config, problems []rules.Problem, read config.Texts, cache *oncall.Cache) *revision {
+func newRevision(at time.Time, cfg *config.Config, problems []rules.Problem, read config.Texts, cache *oncall.Cache) *revision {
 	p, _ := preview.New(cfg, cache) // what is wrong with files is told of the receivers, see readFiles
 	r := &revision{at: at, cfg: cfg, enrich: cfg.Enrich.WithoutDNS(), p: p, files: fileLines{read, p.Redact}, unread: map[string][]page.Problem{}}
 	for _, problem := range problems {
@@ -62,7 +63,7 @@ func newRevision(e *env, at time.Time, cfg *config.Config, problems []rules.Prob
 	r.explainer = explain.Explainer{
 		Table:   &cfg.Table,
 		Expand:  func(c []rules.Choice) []rules.Choice { return p.Expand(c, time.Now()) },
-		Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard},
+		Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: slog.New(slog.DiscardHandler)},
 	}
 	r.readFiles()
 	r.readSecrets()
@@ -73,7 +74,7 @@ func newRevision(e *env, at time.Time, cfg *config.Config, problems []rules.Prob
 // readFiles notes which files of receivers, such as certificates, are missing or of no use. A preview connects to nobody, and does
 // without them.
 func (r *revision) readFiles() {
-	_, err := r.cfg.Dispatcher(config.Options{Log: discard})
+	_, err := r.cfg.Dispatcher(config.Options{Log: slog.New(slog.DiscardHandler)})
 	for _, err := range notifier.Split(err) {
 		if of := (*config.ReceiverError)(nil); errors.As(err, &of) {
 			r.unread[of.Receiver.Name] = append(r.unread[of.Receiver.Name], r.files.about(of.Receiver, of.Err))
@@ -276,11 +277,12 @@ func hinted(message string) (text, hint string) {
 
 // about is a problem of a receiver at the place of its setting. The line itself is not shown: a secret may stand in it.
 func (f fileLines) about(r *config.Receiver, err error) page.Problem {
-	p := findingAbout(r, err, exitFail).Problem
-	text := err.Error()
+	key, text := "", err.Error()
 	if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
+		key = field.Key
 		text = field.Key + ": " + field.Message
 	}
+	p := r.Problem(key, text)
 	return page.Problem{File: p.File, Line: p.Line, Column: p.Column, Text: display.OneLine(strings.TrimSpace(text))}
 }
 

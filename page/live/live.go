@@ -1,4 +1,7 @@
-package main
+// Package live owns what the preview page shows of a config while it is edited: its revisions as saves leave them, the alerts to look
+// at, and for each what receivers would get by one revision and how that differs from another. Messages are made by package preview,
+// views of them by page/views; it serves no page, and changes nothing but its own memory.
+package live
 
 import (
 	"cmp"
@@ -7,8 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/enrich"
@@ -33,23 +38,20 @@ const (
 	freshOutbox = 2 * time.Second
 )
 
-// previews answers for the page: which alerts there are, and what receivers would get by the config as it is now. What it
+// Previews answers for the page: which alerts there are, and what receivers would get by the config as it is now. What it
 // shows is made by the code that delivers.
-type previews struct {
+type Previews struct {
 	views.Frames // of the mails among the cards
-	env          *env
-	path         string // of the config
-	// asked: somebody named the config, so that none stands in for it.
-	asked bool
-	tell  func(page.Change)
-	count func(revision int, i page.Impact)
+	opt          Options
+	tell         func(page.Change)
+	count        func(revision int, i page.Impact)
 
-	corpus, files *webSource
+	corpus, files *source
 	lookups       *enrich.Store // what enrichment reads, for all revisions
 	pasted        *pasted
 
 	outboxMu sync.Mutex
-	outbox   *webSource
+	outbox   *source
 	silences []outbox.Silence
 	outboxAt time.Time
 
@@ -74,25 +76,30 @@ type previews struct {
 	watched   int
 }
 
-// newPreviews loads the config and the alerts. The error is for a config that somebody named and that is not there, and for
-// files without any alert; a config with mistakes is shown with them.
-func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
-	g := &previews{
-		lookups: enrich.NewStore(),
-		env:     e, path: absolute(configPath(e.config, e.home)), asked: e.config != "" || os.Getenv("OSSEC_NOTIFY_CONFIG") != "",
+// Options say what there is to preview.
+type Options struct {
+	Config string   // the path of the config
+	Named  bool     // somebody named it: no example stands in for it
+	Home   string   // of the installation
+	States []string // directories of its state, in the first of which that can be read the outbox is
+	// Files hold the alerts to show first, or Sample names the built-in one; without either they are the last of the manager's own log.
+	Files  []string
+	Sample string
+	// Read reads the alerts of a file, OnCall knows who is on call as long as done was not called.
+	Read   func(ctx context.Context, file string, zone *time.Location) iter.Seq2[*alert.Alert, error]
+	OnCall func(ctx context.Context, cfg *config.Config) (known *oncall.Cache, done func())
+}
+
+// New loads the config and the alerts. The error is for files without any alert; a config with mistakes is shown with them.
+func New(ctx context.Context, opt Options) (*Previews, error) {
+	g := &Previews{
+		opt: opt, lookups: enrich.NewStore(), sources: []string{opt.Config},
 		tell: func(page.Change) {}, count: func(int, page.Impact) {}, corpus: corpusSource(), pasted: newPasted(), looked: "corpus",
 	}
-	g.sources = []string{g.path}
-	if _, err := os.Stat(g.path); errors.Is(err, fs.ErrNotExist) && g.asked {
-		return nil, configError(g.path, err)
-	}
 	g.load(ctx, nil)
-	g.files = e.filesSource(ctx, in, g.now().cfg.Zone)
-	if len(in.files) > 0 && g.files.Count == 0 { // who named files wants to see them
-		return nil, failed("%s", g.files.trouble())
-	}
-	for _, p := range g.files.Problems {
-		fmt.Fprintf(e.stderr, "note: %s\n", safe(p.Text))
+	g.files = g.filesSource(ctx, g.now().cfg.Zone)
+	if len(opt.Files) > 0 && g.files.Count == 0 { // who named files wants to see them
+		return nil, errors.New(g.files.trouble())
 	}
 	if g.files.Count > 0 {
 		g.looked = g.files.ID
@@ -100,8 +107,11 @@ func (e *env) newPreviews(ctx context.Context, in input) (*previews, error) {
 	return g, nil
 }
 
-// close ends what runs beside.
-func (g *previews) close() {
+// Unread is what could not be read of the alerts to show first.
+func (g *Previews) Unread() []page.Problem { return g.files.Problems }
+
+// Close ends what runs beside.
+func (g *Previews) Close() {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	g.stop()
@@ -111,7 +121,7 @@ func (g *previews) close() {
 }
 
 // stop ends the count of what the last save changed. The lock of loading is held.
-func (g *previews) stop() {
+func (g *Previews) stop() {
 	if g.stopCount != nil {
 		g.stopCount()
 		g.counting.Wait()
@@ -120,7 +130,7 @@ func (g *previews) stop() {
 }
 
 // now is the last revision that loaded.
-func (g *previews) now() *revision {
+func (g *Previews) now() *revision {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.revisions) == 0 {
@@ -130,14 +140,14 @@ func (g *previews) now() *revision {
 }
 
 // load reads the config again. files are those that were saved, nil at the start.
-func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
+func (g *Previews) load(ctx context.Context, files []page.ChangedFile) {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	g.stop()
 	at := time.Now()
 	r := g.read()
 	cfg, mistakes := r.Config, g.mistakes(r)
-	absent := errors.Is(r.Err, fs.ErrNotExist) && !g.asked && g.standsIn
+	absent := errors.Is(r.Err, fs.ErrNotExist) && !g.opt.Named && g.standsIn
 	switch {
 	case cfg != nil:
 		g.standsIn = false
@@ -147,7 +157,7 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 	var made, old *revision
 	if cfg != nil {
 		g.know(ctx, cfg)
-		made = newRevision(g.env, at, cfg, r.Problems, r.Texts, g.cache)
+		made = newRevision(at, cfg, r.Problems, r.Texts, g.cache)
 	}
 	g.mu.Lock()
 	g.rev++
@@ -174,16 +184,16 @@ func (g *previews) load(ctx context.Context, files []page.ChangedFile) {
 }
 
 // mistakes are those of a config, without those that are told of its templates.
-func (g *previews) mistakes(r config.Reading) []page.Problem {
+func (g *Previews) mistakes(r config.Reading) []page.Problem {
 	lines := fileLines{Texts: r.Texts}
 	last := g.now()
 	if last != nil {
 		lines.redact = last.p.Redact
 	}
 	var out []page.Problem
-	none := errors.Is(r.Err, fs.ErrNotExist) && !g.asked && (last == nil || g.standsIn)
+	none := errors.Is(r.Err, fs.ErrNotExist) && !g.opt.Named && (last == nil || g.standsIn)
 	if r.Err != nil && !none {
-		out = append(out, page.Problem{File: g.path, Text: configError(g.path, r.Err).Error()})
+		out = append(out, page.Problem{File: g.opt.Config, Text: config.FileError(g.opt.Config, r.Err).Error()})
 	}
 	for _, p := range r.Problems {
 		if !p.Warning && (r.Config == nil || !templatePlace.MatchString(p.Message)) {
@@ -213,12 +223,12 @@ func changeOf(files []page.ChangedFile, mistakes []page.Problem, made *revision)
 }
 
 // read reads the config. The stamps are of before: what is saved in between is seen the next time.
-func (g *previews) read() config.Reading {
+func (g *Previews) read() config.Reading {
 	for {
 		g.stamps = savedStamps(g.sources)
-		r := config.Read(g.path, g.env.home)
+		r := config.Read(g.opt.Config, g.opt.Home)
 		if r.Config != nil {
-			useEnricher(r.Config, g.lookups, discard)
+			r.Config.Enrich.Use(g.lookups, slog.New(slog.DiscardHandler))
 		}
 		if slices.Equal(g.sources, r.Sources) {
 			return r
@@ -228,7 +238,7 @@ func (g *previews) read() config.Reading {
 }
 
 // add makes a revision the one in use, and answers with the one that was; nil for the first. The lock is held.
-func (g *previews) add(made *revision) (old *revision) {
+func (g *Previews) add(made *revision) (old *revision) {
 	made.n = g.rev
 	if n := len(g.revisions); n > 0 {
 		old = g.revisions[n-1]
@@ -245,15 +255,15 @@ func (g *previews) add(made *revision) (old *revision) {
 }
 
 // know makes the cache of who is on call, once it is needed.
-func (g *previews) know(ctx context.Context, cfg *config.Config) {
+func (g *Previews) know(ctx context.Context, cfg *config.Config) {
 	if g.cache == nil || len(cfg.Aliases) > 0 && len(g.closers) < 2 {
-		cache, done := g.env.rememberedOnCall(ctx, cfg)
+		cache, done := g.opt.OnCall(ctx, cfg)
 		g.cache, g.closers = cache, append(g.closers, done)
 	}
 }
 
 // before is the revision before one. The lock is held.
-func (g *previews) before(r *revision) *revision {
+func (g *Previews) before(r *revision) *revision {
 	if i := slices.Index(g.revisions, r); i > 0 {
 		return g.revisions[i-1]
 	}
@@ -261,7 +271,7 @@ func (g *previews) before(r *revision) *revision {
 }
 
 // State is what is loaded now.
-func (g *previews) State(ctx context.Context) (page.State, error) {
+func (g *Previews) State(ctx context.Context) (page.State, error) {
 	sources := g.all(ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -271,7 +281,7 @@ func (g *previews) State(ctx context.Context) (page.State, error) {
 		Config: page.ConfigState{Path: r.cfg.Path, LoadedAt: r.at, Errors: append([]page.Problem{}, g.errors...)},
 	}
 	if len(g.errors) > 0 {
-		out.Config.Path = g.path
+		out.Config.Path = g.opt.Config
 	}
 	for _, s := range sources {
 		out.Sources = append(out.Sources, s.AlertSource)
@@ -319,20 +329,20 @@ func (r *revision) templates() []page.TemplateState {
 }
 
 // all are the sources of alerts, those that the operator named first.
-func (g *previews) all(ctx context.Context) []*webSource {
-	all := []*webSource{g.corpus, g.fromOutbox(ctx), g.pasted.get()}
+func (g *Previews) all(ctx context.Context) []*source {
+	all := []*source{g.corpus, g.fromOutbox(ctx), g.pasted.get()}
 	if g.files != nil {
-		all = append([]*webSource{g.files}, all...)
+		all = append([]*source{g.files}, all...)
 	}
 	return all
 }
 
 // fromOutbox are the last alerts of the outbox. Silences are read beside.
-func (g *previews) fromOutbox(ctx context.Context) *webSource {
+func (g *Previews) fromOutbox(ctx context.Context) *source {
 	g.outboxMu.Lock()
 	defer g.outboxMu.Unlock()
 	if g.outbox == nil || time.Since(g.outboxAt) > freshOutbox {
-		s, silences := g.env.outboxSource(ctx, g.now().cfg)
+		s, silences := g.outboxSource(ctx, g.now().cfg)
 		if ctx.Err() != nil { // who asked is gone: what was read until then is not for those who ask next
 			return s
 		}
@@ -341,7 +351,7 @@ func (g *previews) fromOutbox(ctx context.Context) *webSource {
 	return g.outbox
 }
 
-func (g *previews) source(ctx context.Context, id string) (*webSource, error) {
+func (g *Previews) source(ctx context.Context, id string) (*source, error) {
 	for _, s := range g.all(ctx) {
 		if s.ID == id {
 			return s, nil
@@ -351,7 +361,7 @@ func (g *previews) source(ctx context.Context, id string) (*webSource, error) {
 }
 
 // Alerts lists alerts of a source.
-func (g *previews) Alerts(ctx context.Context, source, q, after string) (page.AlertList, error) {
+func (g *Previews) Alerts(ctx context.Context, source, q, after string) (page.AlertList, error) {
 	s, err := g.source(ctx, cmp.Or(source, g.first()))
 	if err != nil {
 		return page.AlertList{}, err
@@ -386,7 +396,7 @@ func (g *previews) Alerts(ctx context.Context, source, q, after string) (page.Al
 }
 
 // first is the source that is shown where none is named.
-func (g *previews) first() string {
+func (g *Previews) first() string {
 	if g.files != nil && g.files.Count > 0 {
 		return g.files.ID
 	}
@@ -394,17 +404,17 @@ func (g *previews) first() string {
 }
 
 // Paste takes alerts.
-func (g *previews) Paste(_ context.Context, text []byte) ([]string, error) {
+func (g *Previews) Paste(_ context.Context, text []byte) ([]string, error) {
 	return g.pasted.add(text, g.now().cfg.Zone)
 }
 
 // alert finds an alert of any source by its id.
-func (g *previews) alert(ctx context.Context, id string) (*webAlert, error) {
+func (g *Previews) alert(ctx context.Context, id string) (*listedAlert, error) {
 	for _, s := range g.all(ctx) {
 		if !strings.HasPrefix(id, s.ID+"-") {
 			continue
 		}
-		if i := slices.IndexFunc(s.alerts, func(x *webAlert) bool { return x.id == id }); i >= 0 {
+		if i := slices.IndexFunc(s.alerts, func(x *listedAlert) bool { return x.id == id }); i >= 0 {
 			return s.alerts[i], nil
 		}
 	}
@@ -412,7 +422,7 @@ func (g *previews) alert(ctx context.Context, id string) (*webAlert, error) {
 }
 
 // against finds the revision that a preview is compared with; nil is none.
-func (g *previews) against(ctx context.Context, name string, now *revision) (*revision, error) {
+func (g *Previews) against(ctx context.Context, name string, now *revision) (*revision, error) {
 	switch name {
 	case "":
 		return nil, nil
@@ -436,13 +446,13 @@ func (g *previews) against(ctx context.Context, name string, now *revision) (*re
 }
 
 // running is the config that the deliverer goes by, as the outbox keeps it.
-func (g *previews) running(ctx context.Context) (*revision, error) {
-	for _, state := range g.env.statePlaces() {
-		box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+func (g *Previews) running(ctx context.Context) (*revision, error) {
+	for _, state := range g.opt.States {
+		box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 		if err != nil {
 			continue
 		}
-		kept, err := site.ReadKept(ctx, box, g.path)
+		kept, err := site.ReadKept(ctx, box, g.opt.Config)
 		if err := errors.Join(err, box.Close()); err != nil {
 			return nil, err
 		}
@@ -457,7 +467,7 @@ func (g *previews) running(ctx context.Context) (*revision, error) {
 }
 
 // ran makes of a config that the outbox keeps a revision, once for as long as it stays the same; nil where it does not load.
-func (g *previews) ran(kept *site.Kept) *revision {
+func (g *Previews) ran(kept *site.Kept) *revision {
 	g.loading.Lock()
 	defer g.loading.Unlock()
 	g.mu.Lock()
@@ -466,11 +476,11 @@ func (g *previews) ran(kept *site.Kept) *revision {
 	if r != nil && r.at.Equal(kept.Loaded) && r.files.Equal(kept.Texts) {
 		return r
 	}
-	cfg := kept.Config(g.path, g.env.home)
+	cfg := kept.Config(g.opt.Config, g.opt.Home)
 	if cfg == nil {
 		return nil
 	}
-	r = newRevision(g.env, kept.Loaded, cfg, nil, kept.Texts, g.cache)
+	r = newRevision(kept.Loaded, cfg, nil, kept.Texts, g.cache)
 	r.n = page.RevisionRunning
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -479,7 +489,7 @@ func (g *previews) ran(kept *site.Kept) *revision {
 }
 
 // Preview shows an alert.
-func (g *previews) Preview(ctx context.Context, q page.Query) (*page.Preview, error) {
+func (g *Previews) Preview(ctx context.Context, q page.Query) (*page.Preview, error) {
 	x, err := g.alert(ctx, q.Alert)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package main
+package live
 
 import (
 	"cmp"
@@ -26,7 +26,7 @@ import (
 
 // cardMaker makes the cards of one alert.
 type cardMaker struct {
-	g      *previews
+	g      *Previews
 	ctx    context.Context
 	alert  *alert.Alert
 	tricks []draw.Trick
