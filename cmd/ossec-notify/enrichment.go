@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -32,13 +31,6 @@ func (e *env) enriched(ctx context.Context, in input, cfg *config.Config) iter.S
 func (e *env) noteEnrichment(of *enrich.Enricher) {
 	for _, n := range of.Notes() {
 		fmt.Fprintf(e.stderr, "note: enrich: %s\n", safe(n.String()))
-	}
-}
-
-// useEnricher has the enricher of a config share what others have read. A nil store shares with nobody.
-func useEnricher(cfg *config.Config, store *enrich.Store, log *slog.Logger) {
-	if store != nil {
-		cfg.Enrich.Use(store, log)
 	}
 }
 
