@@ -1,7 +1,6 @@
 package family
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -87,13 +86,13 @@ func (r *Reading) has(label string) bool {
 
 // stamps are the dates at the beginning of log lines.
 var stamps = []struct {
-	at     *regexp.Regexp
+	at     pattern
 	layout string
 }{
-	{regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) `), "Jan _2 15:04:05"},
-	{regexp.MustCompile(`^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)`), "2006-01-02 15:04:05"},
-	{regexp.MustCompile(`^\S+ \S+ \S+ \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d) `), "02/Jan/2006:15:04:05"},
-	{regexp.MustCompile(`^(\d{4} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d) `), "2006 Jan 02 15:04:05"},
+	{compile(``, `^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) `), "Jan _2 15:04:05"},
+	{compile(``, `^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)`), "2006-01-02 15:04:05"},
+	{compile(``, `^\S+ \S+ \S+ \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d) `), "02/Jan/2006:15:04:05"},
+	{compile(``, `^(\d{4} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d) `), "2006 Jan 02 15:04:05"},
 }
 
 // lineTime is the time at the beginning of a log line. Zones are not looked at, and syslog has no year: it
@@ -111,7 +110,7 @@ func lineTime(line string) (time.Time, bool) {
 // (with a blank for the T of ISO 8601).
 func lineStamp(line string) (text, layout string) {
 	for _, s := range stamps {
-		if m := s.at.FindStringSubmatch(line); m != nil {
+		if m := s.at.find(line); m != nil {
 			return m[1], s.layout
 		}
 	}

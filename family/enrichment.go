@@ -1,8 +1,6 @@
 package family
 
 import (
-	"regexp"
-
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 )
@@ -34,7 +32,7 @@ func answerKey(a *alert.Alert) string {
 }
 
 // detected is the description of Wazuh's rule 87105, which is all that its shell format has.
-var detected = regexp.MustCompile(`^VirusTotal: Alert - (.+) - (\d+) engines? detected this file`)
+var detected = compile(`VirusTotal: Alert - `, `^VirusTotal: Alert - (.+) - (\d+) engines? detected this file`)
 
 // answer is what a service said.
 type answer struct {
@@ -60,7 +58,7 @@ func readEnrichment(a *alert.Alert, r *Reading, s *sentence) {
 		found:      first(a, at+"found"),
 		confidence: first(a, at+"abuse_confidence_score"),
 	}
-	if m := detected.FindStringSubmatch(a.Rule.Description); m != nil {
+	if m := detected.find(a.Rule.Description); m != nil {
 		n.path, n.positives = firstOf(n.path, m[1]), firstOf(n.positives, m[2])
 	}
 

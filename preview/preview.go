@@ -59,7 +59,7 @@ func New(cfg *config.Config, cache *oncall.Cache) (*Previewer, error) {
 		c.Config.Unbatch()
 		shown.Receivers = append(shown.Receivers, &c)
 	}
-	rec := &recorder{redact: newRedactor(cfg.All())}
+	rec := &recorder{redact: redactorOf(cfg.All())}
 	d, err := shown.Dispatcher(config.Options{Client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, Log: slog.New(slog.DiscardHandler), OnCall: cache})
 	return &Previewer{d, rec.redact, rec}, err
 }

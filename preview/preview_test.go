@@ -82,7 +82,7 @@ always: [soc, oncall, hook]
 
 func TestRedactorKnowsWhatIsSecret(t *testing.T) {
 	t.Setenv("TEST_HOOK_URL", "https://hook.example.com/in/topsecret-path")
-	r := newRedactor(load(t, `
+	r := redactorOf(load(t, `
 receivers:
   soc: {slack: {webhook_url: "https://hooks.slack.com/services/T0/B0/topsecret-webhook"}}
   open:
@@ -116,7 +116,7 @@ always: [soc, open, closed]
 }
 
 func TestRecorderKeepsTheSizeThatTravels(t *testing.T) {
-	r := &recorder{redact: newRedactor(nil)}
+	r := &recorder{redact: redactorOf(nil)}
 	packed := notifier.Gzip([]byte(strings.Repeat("x", 5000)))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://example.com/", strings.NewReader(string(packed)))
 	if err != nil {
@@ -133,7 +133,7 @@ func TestRecorderKeepsTheSizeThatTravels(t *testing.T) {
 }
 
 func TestAddressOfLinesShowsWhereTheyGoAndNoSecret(t *testing.T) {
-	r := &Redactor{Secrets: []string{"s3cr3t-t0ken"}}
+	r := NewRedactor([]string{"s3cr3t-t0ken"}, nil)
 	for in, want := range map[string]string{
 		"https://splunk:8088/services/collector/raw?host=s3cr3t-t0ken&index=ossec&key=0123456789&source=%2Fvar%2Flog%2Fauth.log": "https://splunk:8088/services/collector/raw?host=[redacted]&index=ossec&key=[redacted]&source=%2Fvar%2Flog%2Fauth.log",
 		"https://splunk:8088/hook?source=%2Fvar%2Flog%2Fauth.log":                                                                "https://splunk:8088/hook?source=[redacted]",

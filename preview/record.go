@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/channel"
@@ -98,10 +99,13 @@ func (r *recorder) take() []Request {
 	return out
 }
 
-// Redactor knows the secrets of a config and takes them out of what is shown.
+// Redactor knows the secrets of a config and takes them out of what is shown. It is safe for concurrent use.
 type Redactor struct {
-	Secrets []string
-	URLs    []string // addresses that are secrets as a whole
+	secrets []string
+	urls    []string // addresses that are secrets as a whole
+
+	once    sync.Once
+	ofTexts *notifier.Redactor // of all that are looked for in texts
 }
 
 // minSecret is the length from which a secret is looked for in texts. A shorter one would be found in every word
@@ -127,9 +131,12 @@ func readNow(s notifier.Secret) (string, error) {
 	return s.Read(context.Background())
 }
 
-// newRedactor collects the secrets of the receivers.
-func newRedactor(receivers []*config.Receiver) *Redactor {
-	r := &Redactor{Secrets: []string{unreadable}, URLs: []string{unreadableURL}}
+// NewRedactor takes out secrets, and addresses that are secrets as a whole.
+func NewRedactor(secrets, urls []string) *Redactor { return &Redactor{secrets: secrets, urls: urls} }
+
+// redactorOf collects the secrets of the receivers.
+func redactorOf(receivers []*config.Receiver) *Redactor {
+	r := NewRedactor([]string{unreadable}, []string{unreadableURL})
 	for _, rc := range receivers {
 		urls, open := rc.Config.SecretURLs(), rc.Config.OpenSecrets()
 		rc.Config.Secrets(func(_ string, s *notifier.Secret) {
@@ -137,9 +144,9 @@ func newRedactor(receivers []*config.Receiver) *Redactor {
 			switch {
 			case err != nil || v == "" || slices.Contains(open, *s):
 			case slices.Contains(urls, *s):
-				r.URLs = append(r.URLs, v)
+				r.urls = append(r.urls, v)
 			default:
-				r.Secrets = append(r.Secrets, v)
+				r.secrets = append(r.secrets, v)
 			}
 		})
 	}
@@ -169,14 +176,18 @@ func readable(c *channel.Config) *channel.Config {
 	})
 }
 
+// Text is a text without the secrets.
 func (r *Redactor) Text(s string) string {
-	known := slices.Clone(r.URLs)
-	for _, v := range r.Secrets {
-		if len(v) >= minSecret {
-			known = append(known, v)
+	r.once.Do(func() {
+		known := slices.Clone(r.urls)
+		for _, v := range r.secrets {
+			if len(v) >= minSecret {
+				known = append(known, v)
+			}
 		}
-	}
-	return notifier.Redact(s, known...)
+		r.ofTexts = notifier.NewRedactor(known...)
+	})
+	return r.ofTexts.Redact(s)
 }
 
 // Header keeps the scheme of a credential: "Splunk [redacted]".
@@ -187,7 +198,7 @@ func (r *Redactor) Header(name, value string) string {
 		}
 		return notifier.Redacted
 	}
-	if slices.Contains(r.Secrets, value) {
+	if slices.Contains(r.secrets, value) {
 		return notifier.Redacted
 	}
 	return r.Text(value)
@@ -219,7 +230,7 @@ func (r *Redactor) URL(u *url.URL) string {
 	}
 	out += u.Host
 	segments := strings.Split(strings.TrimPrefix(u.EscapedPath(), "/"), "/")
-	if slices.Contains(r.URLs, u.String()) {
+	if slices.Contains(r.urls, u.String()) {
 		if len(segments) > 1 && pathWord.MatchString(segments[0]) {
 			out += "/" + segments[0]
 		}

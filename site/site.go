@@ -86,7 +86,7 @@ func Open(ctx context.Context, opt Options) *Site {
 	s.sources = []string{s.path, filepath.Join(s.home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	s.keep()
-	AskFirst(ctx, s.d, s.oncall)
+	AskFirst(ctx, s.d.Aliases, s.oncall)
 	return s
 }
 
@@ -245,7 +245,7 @@ func (s *Site) use(cfg *config.Config, loaded time.Time) {
 	s.linkAcks()
 	s.permit(cfg.Egress)
 	s.whole = managerlog.New(s.home, cfg.Zone)
-	for _, r := range config.OnCall(d) {
+	for _, r := range config.OnCall(d.Aliases) {
 		r.Known() // which asks in the background
 	}
 }
@@ -255,7 +255,10 @@ func (s *Site) schedules() []oncall.Schedule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []oncall.Schedule
-	for _, r := range config.OnCall(s.d) {
+	if s.d == nil {
+		return all
+	}
+	for _, r := range config.OnCall(s.d.Aliases) {
 		all = append(all, r.Schedule())
 	}
 	return all

@@ -60,11 +60,10 @@ func Start(opt sandbox.Options, also func(sandbox.Message)) (*Inbox, error) {
 	if in.Stand, err = sandbox.Start(opt); err != nil {
 		return nil, err
 	}
-	in.redact = &preview.Redactor{
-		Secrets: []string{sandbox.FakeSlackToken, sandbox.FakeRoutingKey, sandbox.FakeHECToken, sandbox.FakeWebhookToken, sandbox.FakePagerDutyToken,
-			sandbox.FakeElasticKey, sandbox.FakeLokiToken},
-		URLs: []string{in.Stand.SlackWebhookURL()},
-	}
+	in.redact = preview.NewRedactor([]string{
+		sandbox.FakeSlackToken, sandbox.FakeRoutingKey, sandbox.FakeHECToken, sandbox.FakeWebhookToken, sandbox.FakePagerDutyToken,
+		sandbox.FakeElasticKey, sandbox.FakeLokiToken,
+	}, []string{in.Stand.SlackWebhookURL()})
 	return in, nil
 }
 

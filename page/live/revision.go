@@ -62,7 +62,7 @@ func newRevision(at time.Time, cfg *config.Config, problems []rules.Problem, rea
 	}
 	r.explainer = explain.Explainer{
 		Table:   &cfg.Table,
-		Expand:  func(c []rules.Choice) []rules.Choice { return p.Expand(c, time.Now()) },
+		Expand:  func(c []rules.Choice) []rules.Choice { return p.Aliases.Expand(c, time.Now()) },
 		Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: slog.New(slog.DiscardHandler)},
 	}
 	r.readFiles()
