@@ -36,6 +36,7 @@ type Gathering struct {
 	receivers []*gathered // in the order in which they came
 }
 
+// NewGathering makes one of messages of the kind as: digest or group.
 func NewGathering(as string, cfg *config.Config) (*Gathering, error) {
 	if !slices.Contains(together, as) {
 		near := ""

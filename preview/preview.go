@@ -41,7 +41,7 @@ func (s Shown) Mail() string {
 	return ""
 }
 
-// Previewer shows deliveries with the code that delivers, up to the network.
+// Previewer shows deliveries with the code that delivers, up to the network, one at a time: it is not safe for concurrent use.
 type Previewer struct {
 	*dispatch.Dispatcher
 	Redact   *Redactor // of the config

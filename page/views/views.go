@@ -77,6 +77,7 @@ func splunkEvents(address string, body []byte) (draw.Node, error) {
 	return draw.Event(body)
 }
 
+// Pairs are headers in the order of their names.
 func Pairs(headers map[string]string) [][2]string {
 	var out [][2]string
 	for _, k := range slices.Sorted(maps.Keys(headers)) {
