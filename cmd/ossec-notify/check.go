@@ -168,6 +168,8 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		}
 		found = append(found, checkPrograms(cfg, d)...)
 		found = append(found, checkPresets(cfg)...)
+		found = append(found, checkForms(ctx, cfg)...)
+		found = append(found, e.checkCalledForms(ctx, cfg)...)
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkDeadLinks(cfg)...)

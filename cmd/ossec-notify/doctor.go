@@ -577,6 +577,9 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 		reader = x.who.name
 	}
 	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
+	if slices.ContainsFunc(x.cfg.Receivers, func(r *config.Receiver) bool { return r.Config.Preset() != "" }) {
+		tell("presets", "put the right value there; the preset's page in docs/presets lists what the vendor takes", "their settings look like what the vendors take", checkForms(ctx, x.cfg))
+	}
 	if slices.ContainsFunc(x.cfg.Receivers, func(r *config.Receiver) bool { return r.Config.Program() != nil }) {
 		d, _ := x.cfg.Dispatcher(config.Options{Log: discard})
 		tell("programs", "see docs/runbooks.md", "all can be run", checkPrograms(x.cfg, d))
