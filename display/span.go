@@ -21,3 +21,6 @@ func Span(t time.Duration) string {
 	}
 	return fmt.Sprintf("%d h %d min", m/60, m%60)
 }
+
+// Moment is a time as people read it, in the zone that it has: 2026-12-24 18:00 CET.
+func Moment(t time.Time) string { return t.Format("2006-01-02 15:04 MST") }

@@ -3,6 +3,8 @@ package draw
 import (
 	"slices"
 	"strings"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 // Bounds of a comparison. What is over them is still shown, as gone and added in larger pieces.
@@ -267,7 +269,7 @@ func compareLongLines(a, b []piece) []Node {
 		from, to := j+head, j+s.equal-tail
 		if to-from > 1 {
 			out = append(out, build(b[new[j]:new[from]])...)
-			out = append(out, Node{Kind: Fold, Text: counted(to-from, "unchanged line"), Children: build(b[new[from]:new[to]])})
+			out = append(out, Node{Kind: Fold, Text: display.Count(to-from, "unchanged line"), Children: build(b[new[from]:new[to]])})
 			out = append(out, build(b[new[to]:new[j+s.equal]])...)
 		} else {
 			out = append(out, build(b[new[j]:new[j+s.equal]])...)

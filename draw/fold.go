@@ -41,7 +41,7 @@ func folded(blocks []Node) []Node {
 		}
 		fold := Node{Kind: Fold, Text: "Show more", Children: append([]Node{*tail}, blocks[i+1:]...)}
 		if n := hiddenLines(fold.Children, inLine); n > 0 {
-			fold.Text = fmt.Sprintf("Slack folds the other %s: Show more", counted(n, "line"))
+			fold.Text = fmt.Sprintf("Slack folds the other %s: Show more", display.Count(n, "line"))
 		}
 		if inLine {
 			fold.Style = sameLine
@@ -62,13 +62,6 @@ func hiddenLines(blocks []Node, inLine bool) int {
 		n--
 	}
 	return n
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // room is what still fits in what is shown at once.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 // PagerDuty draws an event for PagerDuty's Events API v2 as the incident that it makes: what a responder reads of it, and the
@@ -166,7 +168,7 @@ func detail(s string) []Node {
 	}
 	out := []Node{{Kind: Pre, Children: shortened(Visible(strings.TrimSuffix(shown, "\n")))}}
 	if hidden != "" {
-		out = append(out, Node{Kind: Fold, Text: counted(1+strings.Count(strings.TrimSuffix(hidden, "\n"), "\n"), "more line"), Children: []Node{{Kind: Pre, Children: Visible(hidden)}}})
+		out = append(out, Node{Kind: Fold, Text: display.Count(1+strings.Count(strings.TrimSuffix(hidden, "\n"), "\n"), "more line"), Children: []Node{{Kind: Pre, Children: Visible(hidden)}}})
 	} else if strings.HasSuffix(shown, "\n") {
 		out[0].Children = shortened(Visible(shown))
 	}

@@ -249,7 +249,18 @@ type Card struct {
 	Template string `json:"template"` // the file that made it
 }
 
-// View is one way to look at a message: shown, request, template, html, text, source.
+// The views of a message.
+const (
+	ViewShown    = "shown"
+	ViewRequest  = "request"
+	ViewTemplate = "template"
+	ViewHTML     = "html"
+	ViewText     = "text"
+	ViewSource   = "source"
+	ViewAnswer   = "answer" // to what arrived
+)
+
+// View is one way to look at a message.
 type View struct {
 	ID    string      `json:"id"`
 	Label string      `json:"label"`

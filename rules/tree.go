@@ -274,3 +274,14 @@ func (b *Branch) nearer(than *Branch) bool {
 	failed, most := len(b.Missed()), len(than.Missed())
 	return failed < most || failed == most && len(b.Tests) > len(than.Tests)
 }
+
+// EachBranch visits the routes that were asked, and those beside them that were not. What lies inside a route that was not taken is
+// left out.
+func EachBranch(branches []Branch, visit func(*Branch)) {
+	for i := range branches {
+		visit(&branches[i])
+		if branches[i].Outcome == Taken {
+			EachBranch(branches[i].Branches, visit)
+		}
+	}
+}

@@ -58,6 +58,11 @@ type Message struct {
 	Accepted bool
 }
 
+// AsksForToken reports whether a request brings no event to Splunk's collector, and is refused for nothing else.
+func (m Message) AsksForToken() bool {
+	return m.Service == Splunk && len(m.Body) == 0 && m.Status == http.StatusBadRequest && !m.Accepted
+}
+
 // inbox keeps messages up to a number and a size, and wakes those who wait for them.
 type inbox struct {
 	keep      int

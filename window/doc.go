@@ -1,5 +1,6 @@
 // Package window owns times of the week and of the year: how they are written, at which times a [Window] is open,
-// and when that changes next. It knows neither alerts nor routes, and asks no clock: the time is always given.
+// and when that changes next; and how a moment is written. It knows neither alerts nor routes, and asks no clock: the
+// time is always given.
 //
 // # Spans
 //

@@ -506,5 +506,5 @@ func filesWords(r *backtest.Report) string {
 	if more := len(r.Files) - len(names); more > 0 {
 		names = append(names, count(more, "other file"))
 	}
-	return list(names) + ": " + effort(r)
+	return display.List(names) + ": " + effort(r)
 }

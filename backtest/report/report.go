@@ -91,14 +91,6 @@ func count(n int, noun string) string {
 	return display.Thousands(n) + " " + noun
 }
 
-// list is "a, b and c".
-func list(words []string) string {
-	if n := len(words); n > 1 {
-		return strings.Join(words[:n-1], ", ") + " and " + words[n-1]
-	}
-	return strings.Join(words, "")
-}
-
 // scope names the receivers whose messages the sums are of: those under always are left out, as they get everything.
 func scope(r *backtest.Report) string {
 	var always []string
@@ -113,7 +105,7 @@ func scope(r *backtest.Report) string {
 	case len(always) > 3:
 		return fmt.Sprintf("all receivers but the %d under always", len(always))
 	}
-	return "all receivers but " + list(always)
+	return "all receivers but " + display.List(always)
 }
 
 func isNight(n backtest.Night, hour int) bool {

@@ -77,7 +77,7 @@ func visitBody(t *testing.T, address, method, path, kind, body string) (*http.Re
 // takenBy is who has an alert, "" for nobody.
 func (in *installation) takenBy(identity string) string {
 	in.t.Helper()
-	box, _, err := outbox.Open(in.t.Context(), outboxPath(in.state()), outbox.Options{})
+	box, _, err := outbox.Open(in.t.Context(), outbox.Path(in.state()), outbox.Options{})
 	if err != nil {
 		in.t.Fatal(err)
 	}

@@ -61,6 +61,12 @@ var mayImport = map[string][]string{
 	"backtest":              {"alert", "dispatch", "display", "noise", "notifier", "outbox", "rules"},
 	"dispatch":              {"alert", "digest", "display", "noise", "notifier", "outbox", "rules", "templates"},
 
+	"cases":      {"alert", "config", "display", "enrich", "explain", "noise", "regular", "rules", "sample", "settings", "window", "yamlnode"},
+	"page/live":  {"alert", "channel", "config", "dispatch", "display", "draw", "enrich", "explain", "family", "managerlog", "noise", "notifier", "oncall", "outbox", "page", "page/views", "preview", "rules", "sample", "site", "templates"},
+	"page/inbox": {"display", "draw", "notifier", "page", "page/views", "preview", "sandbox"},
+	"page/views": {"display", "draw", "page", "preview"},
+	"preview":    {"alert", "channel", "config", "digest", "dispatch", "display", "family", "noise", "notifier", "oncall", "rules"},
+	"explain":    {"alert", "display", "noise", "outbox", "rules"},
 	"managerlog": {"alert", "regular"},
 	"settings":   {"notifier", "rules", "yamlnode"},
 	"site":       {"alert", "channel", "config", "dispatch", "display", "door", "enrich", "follow", "managerlog", "notifier", "oncall", "outbox", "regular", "rules", "spool"},

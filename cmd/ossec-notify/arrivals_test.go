@@ -2,12 +2,10 @@ package main
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/display"
-	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/pagerduty"
 	"github.com/ossec-notify/ossec-notify/notifier/slack"
@@ -86,44 +84,5 @@ func TestSandboxTellsWhatLaterMessagesDo(t *testing.T) {
 		if i < 10 && !strings.HasSuffix(lines[i], w) || !strings.Contains(lines[i], w) {
 			t.Errorf("got %q, want %q", lines[i], w)
 		}
-	}
-}
-
-func TestGistOfSeveralEventsIsTheFirst(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"event":{"severity":"high","description":"a"}}`:                                               "high: a",
-		`{"event":{"severity":"high","description":"a"}}` + "\n" + `{"event":{}}{"event":"text"}`:       "high: a (and 2 more)",
-		`{"time":"x","severity":"high","description":"a"}` + "\n" + `{"severity":"","description":"b"}`: "high: a (and 1 more)",
-		`{"event":{"description":"a"}}`:                                                                 "a",
-		`{"event":"text"}`:                                                                              "16 bytes",
-		"text\ntext":                                                                                    "9 bytes",
-	} {
-		if got := gist(sandbox.Message{Service: sandbox.Splunk, Body: []byte(body)}); got != want {
-			t.Errorf("%s: got %q, want %q", body, got, want)
-		}
-	}
-}
-
-func TestAddressOfLinesShowsWhereTheyGoAndNoSecret(t *testing.T) {
-	r := &redactor{secrets: []string{"s3cr3t-t0ken"}}
-	for in, want := range map[string]string{
-		"https://splunk:8088/services/collector/raw?host=s3cr3t-t0ken&index=ossec&key=0123456789&source=%2Fvar%2Flog%2Fauth.log": "https://splunk:8088/services/collector/raw?host=[redacted]&index=ossec&key=[redacted]&source=%2Fvar%2Flog%2Fauth.log",
-		"https://splunk:8088/hook?source=%2Fvar%2Flog%2Fauth.log":                                                                "https://splunk:8088/hook?source=[redacted]",
-	} {
-		u, err := url.Parse(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := r.url(u); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-}
-
-func TestCardOfLinesDrawsWhereTheyGo(t *testing.T) {
-	views := requestViews("splunk", request{Method: "POST", URL: "https://splunk.example.com:8088/services/collector/raw?index=sec", Body: `{"time":"2026-11-23T13:28:22.412Z","a":1}`})
-	shown := views[0].Draw
-	if len(shown) != 1 || shown[0].Text != "2026-11-23 13:28:22.412 UTC" || !strings.Contains(draw.TextOf(shown[0]), "sec") {
-		t.Errorf("drawn as %+v", shown)
 	}
 }

@@ -170,7 +170,7 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	case totals.Alerts == 0:
 		return failed("the input holds no alert")
 	case f.strict && totals.Damaged > 0:
-		return failed("%s damaged", count(totals.Damaged, "line"))
+		return failed("%s damaged", display.Count(totals.Damaged, "line"))
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (e *env) backtested(cfg *config.Config, silences []outbox.Silence) backtest
 // allSilences are those that the outbox knows, also those that are over: each holds at its own times.
 func (e *env) allSilences(ctx context.Context) []outbox.Silence {
 	for _, state := range e.statePlaces() {
-		box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+		box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 		if err != nil {
 			continue // there is none yet, or it is not for us to read
 		}
@@ -197,7 +197,7 @@ func (e *env) allSilences(ctx context.Context) []outbox.Silence {
 			return nil
 		}
 		if n := len(silences); n > 0 {
-			fmt.Fprintf(e.stderr, "note: %s of %s at their times (--silences=false leaves them out)\n", count(n, "silence")+" hold", outboxPath(state))
+			fmt.Fprintf(e.stderr, "note: %s of %s at their times (--silences=false leaves them out)\n", display.Count(n, "silence")+" hold", outbox.Path(state))
 		}
 		return silences
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/draw"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
@@ -165,7 +166,7 @@ func TestCorpusFitsOneIndex(t *testing.T) {
 		if !m.Accepted || m.Problems != nil {
 			t.Errorf("%s found: %q", m.Service, m.Problems)
 		}
-		var push lokiPush
+		var push pushedLines
 		if m.Service == sandbox.Elasticsearch {
 			documents += strings.Count(string(m.Body), "\n") / 2
 		} else if err := json.Unmarshal(m.Body, &push); err != nil {
@@ -198,7 +199,7 @@ func keysOfBulk(t *testing.T, m sandbox.Message) map[string]bool {
 		addKeys(t, keys, "", lines[len(lines)-1])
 		return keys
 	}
-	var push lokiPush
+	var push pushedLines
 	if err := json.Unmarshal(m.Body, &push); err != nil || len(push.Streams) != 1 || len(push.Streams[0].Values) != 1 {
 		t.Fatalf("no push of one line: %v %.200s", err, m.Body)
 	}
@@ -266,7 +267,7 @@ func TestRequestsOfSeveralAreDrawnAndTold(t *testing.T) {
 	bulk := "{\"create\":{\"_index\":\"a\"}}\n{\"message\":\"SSH brute force\",\"ossec\":{\"severity\":\"medium\"}}\n{\"create\":{\"_index\":\"a\"}}\n{\"message\":\"x\"}\n"
 	push := `{"streams":[{"stream":{"job":"ossec","a\u202e":"b"},"values":[["1","{\"severity\":\"medium\",\"description\":\"SSH brute force\"}",{"src":"203.0.113.9"}],["2","plain text"]]},{"stream":{"job":"x"},"values":[["3"]]}]}`
 	for _, m := range []sandbox.Message{{Service: sandbox.Elasticsearch, Body: []byte(bulk)}, {Service: sandbox.Loki, Body: []byte(push)}} {
-		if got := gist(m); !strings.HasPrefix(got, "medium: SSH brute force, and ") {
+		if got := inbox.Gist(m); !strings.HasPrefix(got, "medium: SSH brute force, and ") {
 			t.Errorf("%s: got %q", m.Service, got)
 		}
 	}
@@ -277,10 +278,10 @@ func TestRequestsOfSeveralAreDrawnAndTold(t *testing.T) {
 		}
 		return string(b)
 	}
-	if got := flat(drawDocuments([]byte(bulk))); strings.Count(got, "_index") != 2 {
+	if got := flat(draw.Documents([]byte(bulk))); strings.Count(got, "_index") != 2 {
 		t.Errorf("got %s", got)
 	}
-	got := flat(drawLines([]byte(push)))
+	got := flat(draw.PushedLines([]byte(push)))
 	for _, want := range []string{"SSH brute force", "203.0.113.9", "plain text", "ossec"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in %s", want, got)
@@ -290,16 +291,24 @@ func TestRequestsOfSeveralAreDrawnAndTold(t *testing.T) {
 		t.Errorf("a character that turns the line is shown: %s", got)
 	}
 	for document, want := range map[string]string{`{"message":"idx from 192.0.2.1"}`: "idx from 192.0.2.1", `{"message":"m","ossec":{"severity":"high"}}`: "high: m"} {
-		if got := gist(sandbox.Message{Service: sandbox.Elasticsearch, Body: []byte(`{"create":{}}` + "\n" + document + "\n")}); got != want {
+		if got := inbox.Gist(sandbox.Message{Service: sandbox.Elasticsearch, Body: []byte(`{"create":{}}` + "\n" + document + "\n")}); got != want {
 			t.Errorf("%s: got %q, want %q", document, got, want)
 		}
 	}
 	for _, odd := range []string{"", "{", "\n\n", `{"streams":[{"values":[[]]}]}`, `{"streams":null}`, strings.Repeat("{}\n", 1000)} {
-		_, _ = drawDocuments([]byte(odd)), drawLines([]byte(odd)) // which do not panic
+		_, _ = draw.Documents([]byte(odd)), draw.PushedLines([]byte(odd)) // which do not panic
 		for _, s := range []sandbox.Service{sandbox.Elasticsearch, sandbox.Loki} {
-			if got := gist(sandbox.Message{Service: s, Body: []byte(odd)}); got == "" {
+			if got := inbox.Gist(sandbox.Message{Service: s, Body: []byte(odd)}); got == "" {
 				t.Errorf("%s: nothing is said of %.20q", s, odd)
 			}
 		}
 	}
+}
+
+// pushedLines is a push to Loki as it is read here.
+type pushedLines struct {
+	Streams []struct {
+		Stream map[string]string   `json:"stream"`
+		Values [][]json.RawMessage `json:"values"`
+	} `json:"streams"`
 }

@@ -121,7 +121,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	}
 	read := config.Read(path, e.home)
 	if read.Err != nil {
-		return configError(path, read.Err)
+		return config.FileError(path, read.Err)
 	}
 	cfg := read.Config
 	if e.config != "" { // it may not be where it will be
@@ -241,7 +241,7 @@ func (e *env) checkShell(path string, cfg *config.Config) []finding {
 	}
 	if more := len(found) - 1; more > 0 && e.format == "text" {
 		found = found[:1]
-		found[0].Message += fmt.Sprintf(" (the same goes for %s)", count(more, "more place"))
+		found[0].Message += fmt.Sprintf(" (the same goes for %s)", display.Count(more, "more place"))
 	}
 	return found
 }
@@ -249,13 +249,13 @@ func (e *env) checkShell(path string, cfg *config.Config) []finding {
 // checked is the last line of check. Not every mistake keeps a config from being used: those that concern a receiver, or this host, are
 // known only when it has loaded.
 func (e *env) checked(path string, cfg *config.Config, mistakes, warnings int, faulty []string) {
-	found := count(mistakes, "mistake") + ", " + count(warnings, "warning")
+	found := display.Count(mistakes, "mistake") + ", " + display.Count(warnings, "warning")
 	switch {
 	case cfg == nil:
 		fmt.Fprintf(e.stdout, "%s: %s: it does not load, and is not used\n", path, found)
 		return
 	case len(faulty) > 0:
-		fmt.Fprintf(e.stdout, "%s: %s: it loads and is used, with faults in %s\n", path, found, displayed(listOf(faulty)))
+		fmt.Fprintf(e.stdout, "%s: %s: it loads and is used, with faults in %s\n", path, found, displayed(display.List(faulty)))
 		return
 	case mistakes > 0:
 		fmt.Fprintf(e.stdout, "%s: %s: it loads and is used\n", path, found)
@@ -265,8 +265,8 @@ func (e *env) checked(path string, cfg *config.Config, mistakes, warnings int, f
 	if warnings > 0 {
 		verdict = "it loads and is used"
 	}
-	routes := count(len(cfg.Table.Routes), "route")
-	fmt.Fprintf(e.stdout, "%s: %s (%s, %s, %s)\n", path, verdict, count(len(cfg.All()), "receiver"), routes, count(warnings, "warning"))
+	routes := display.Count(len(cfg.Table.Routes), "route")
+	fmt.Fprintf(e.stdout, "%s: %s (%s, %s, %s)\n", path, verdict, display.Count(len(cfg.All()), "receiver"), routes, display.Count(warnings, "warning"))
 }
 
 // checkState refuses a state directory on a disk that is not fit for one. Where there is none yet, there is nothing to
@@ -385,7 +385,7 @@ func checkUnused(cfg *config.Config) []finding {
 	for _, r := range unused {
 		names = append(names, r.Name)
 	}
-	message := fmt.Sprintf("nothing names %s: only a call by name tells %s (custom-%s, send --to %s)", listOf(names), verb(len(names), "it", "them"), names[0], names[0])
+	message := fmt.Sprintf("nothing names %s: only a call by name tells %s (custom-%s, send --to %s)", display.List(names), verb(len(names), "it", "them"), names[0], names[0])
 	return []finding{{note: true, Problem: unused[0].Problem("", message)}}
 }
 
@@ -519,9 +519,9 @@ type reached struct {
 }
 
 func (r *reached) String() string {
-	text := fmt.Sprintf("%d of %s reached; nothing was sent", r.of-r.not, count(r.of, "receiver"))
+	text := fmt.Sprintf("%d of %s reached; nothing was sent", r.of-r.not, display.Count(r.of, "receiver"))
 	if r.mute > 0 {
-		text += fmt.Sprintf(" (%s cannot be asked without a message)", count(r.mute, "more receiver"))
+		text += fmt.Sprintf(" (%s cannot be asked without a message)", display.Count(r.mute, "more receiver"))
 	}
 	return text
 }

@@ -126,9 +126,9 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	} else if n > 0 {
 		log.Warn("removed what killed calls left behind", "files", n)
 	}
-	_, err := os.Lstat(outboxPath(state))
+	_, err := os.Lstat(outbox.Path(state))
 	first := errors.Is(err, fs.ErrNotExist)
-	box, report, err := outbox.Open(ctx, outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	box, report, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -192,7 +192,7 @@ func wakeSecond(ctx context.Context, home, state string, log *slog.Logger) error
 		return err
 	}
 	n := len(waiting)
-	box, _, err := outbox.Open(ctx, outboxPath(second), outbox.Options{})
+	box, _, err := outbox.Open(ctx, outbox.Path(second), outbox.Options{})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -211,5 +211,3 @@ func wakeSecond(ctx context.Context, home, state string, log *slog.Logger) error
 	log.Warn("alerts wait in the second state directory; a deliverer starts there", "state", second, "waiting", n)
 	return door.StartDeliverer(home, second)
 }
-
-func outboxPath(state string) string { return filepath.Join(state, "outbox.db") }

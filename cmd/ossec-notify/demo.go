@@ -15,8 +15,12 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
@@ -84,11 +88,11 @@ func (e *env) demo(ctx context.Context, brief bool, page webFlags) error {
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	in, err := newWebInbox(sandbox.Options{}, nil)
+	in, err := inbox.Start(sandbox.Options{}, nil)
 	if err != nil {
 		return failed("%w", err)
 	}
-	stand := in.stand
+	stand := in.Stand
 	defer stand.Close()
 	dir, err := os.MkdirTemp("", "ossec-notify-demo-")
 	if err != nil {
@@ -163,7 +167,7 @@ func (d *demo) introduce(config string) {
 }
 
 func (d *demo) conclude() {
-	fmt.Fprintf(d.w, "%s, %s, %d not delivered, %d refused.\n", count(d.alerts, "alert"), count(d.deliveries, "delivery"), d.dead, d.refused)
+	fmt.Fprintf(d.w, "%s, %s, %d not delivered, %d refused.\n", display.Count(d.alerts, "alert"), display.Count(d.deliveries, "delivery"), d.dead, d.refused)
 	fmt.Fprintln(d.w, `Next: README.md has the ossec.conf snippet and a config to begin with; "ossec-notify check" reads it,
 "ossec-notify send --sample 5712 --to RECEIVER" proves that a receiver is reached.`)
 }
@@ -201,9 +205,9 @@ func (d *demo) tellRoutes(name string, a *alert.Alert) {
 	fmt.Fprintf(d.w, "  %s\n", faint.Render(fmt.Sprintf("sample %s (%s), %s, level %d", name, sample.Title(name), a.Format.Words(), a.Rule.Level)))
 	var added []string
 	links := ownLinks(a)
-	for _, l := range addedLines(a.Added) {
-		if !strings.HasSuffix(l.name, ".key") && !strings.HasPrefix(l.name, "mitre.") { // which the alert says itself
-			added = append(added, l.field()+" "+l.shown(links))
+	for _, l := range enrich.Fields(a.Added) {
+		if !strings.HasSuffix(l.Name, ".key") && !strings.HasPrefix(l.Name, "mitre.") { // which the alert says itself
+			added = append(added, addedName(l)+" "+addedValue(l, links))
 		}
 	}
 	fmt.Fprintf(d.w, "  added: %s\n", strings.Join(added, ", "))
@@ -230,7 +234,7 @@ func (d *demo) tellOutcomes(outcomes []dispatch.Outcome, arrived []sandbox.Messa
 		}
 		for _, m := range arrived {
 			if m.Service == serviceOf(to) {
-				fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", to.Name, m.Service, m.Status, safe(gist(m)))
+				fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", to.Name, m.Service, m.Status, safe(inbox.Gist(m)))
 			}
 		}
 	}
@@ -259,7 +263,7 @@ func (d *demo) messages(ctx context.Context) error {
 		return failed("%w", err)
 	}
 	a = d.cfg.Enrich.Enrich(a)
-	p, err := newPreviewer(d.cfg)
+	p, err := preview.New(d.cfg, nil)
 	if err != nil {
 		return failed("%w", err)
 	}
@@ -269,7 +273,7 @@ func (d *demo) messages(ctx context.Context) error {
 		return failed("%w", err)
 	}
 	for _, x := range deliveries {
-		shown, n, err := p.show(ctx, x)
+		shown, n, err := p.Show(ctx, x)
 		if err != nil {
 			return failed("%w", err)
 		}
@@ -279,7 +283,7 @@ func (d *demo) messages(ctx context.Context) error {
 }
 
 // demoWeb goes on in a browser: what arrived, and what the demo's config makes of alerts.
-func (e *env) demoWeb(ctx context.Context, page webFlags, path, home string, in *webInbox) error {
+func (e *env) demoWeb(ctx context.Context, page webFlags, path, home string, in *inbox.Inbox) error {
 	own := *e
 	own.config, own.home, own.state = path, home, filepath.Join(home, "state")
 	g, err := own.newPreviews(ctx, input{})

@@ -6,14 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/enrich"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sample"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/site"
@@ -33,7 +34,7 @@ func (d *demo) burst(ctx context.Context) error {
 		return failed("%w", err)
 	}
 	defer os.RemoveAll(dir)
-	box, _, err := outbox.Open(ctx, filepath.Join(dir, "outbox.db"), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	box, _, err := outbox.Open(ctx, outbox.Path(dir), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		return failed("%w", err)
 	}
@@ -132,10 +133,10 @@ func (d *demo) tellBurst(told map[string]outbox.Queue, arrived []sandbox.Message
 			events++
 			continue
 		}
-		fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", "soc", m.Service, m.Status, safe(gist(m)))
+		fmt.Fprintf(d.w, "  → %-10s %-10s %d  %s\n", "soc", m.Service, m.Status, safe(inbox.Gist(m)))
 	}
 	fmt.Fprintf(d.w, "  → %-10s %-10s      %d times: who stands under \"always\" hears of each\n", "siem", sandbox.Splunk, told["siem"].Counts[outbox.Delivered])
 	fmt.Fprintf(d.w, "  %s\n", faint.Render(fmt.Sprintf("%d alerts, %s to people, after %s; the outbox has each, told in that message",
-		told["soc"].Counts[outbox.Suppressed], count(len(arrived)-events, "message"), took.Round(10*time.Millisecond))))
+		told["soc"].Counts[outbox.Suppressed], display.Count(len(arrived)-events, "message"), took.Round(10*time.Millisecond))))
 	fmt.Fprintln(d.w)
 }

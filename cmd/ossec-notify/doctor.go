@@ -331,7 +331,7 @@ func (x *examination) spool() {
 		x.problem("spool", "see the log", "a deliverer failed to start within the last %s", spool.StartPause)
 	}
 	if bad, err := os.ReadDir(filepath.Join(x.state, "spool", "bad")); err == nil && len(bad) > 0 {
-		x.warning("spool", "look at them, then remove them", "%s could not be read, in %s", count(len(bad), "record"), filepath.Join(x.state, "spool", "bad"))
+		x.warning("spool", "look at them, then remove them", "%s could not be read, in %s", display.Count(len(bad), "record"), filepath.Join(x.state, "spool", "bad"))
 	}
 	age := oldest(filepath.Join(x.state, "spool", "new"), names, now)
 	switch {
@@ -364,7 +364,7 @@ func oldest(dir string, names []string, now time.Time) time.Duration {
 }
 
 func (x *examination) outbox(ctx context.Context) {
-	db, _, err := outbox.Open(ctx, outboxPath(x.state), outbox.Options{})
+	db, _, err := outbox.Open(ctx, outbox.Path(x.state), outbox.Options{})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		x.ok("outbox", "there is none: no alert has been delivered yet")
@@ -418,7 +418,7 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 		said := display.Quote(r.LastError).Line().CutEnd(160).String()
 		switch {
 		case r.Failures > 0 && waits > 0:
-			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s; %s, the last said: %s", q.Receiver, waits, display.Span(age), count(r.Failures, "failure"), said)
+			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s; %s, the last said: %s", q.Receiver, waits, display.Span(age), display.Count(r.Failures, "failure"), said)
 		case waits > 0 && age > lateDelivery:
 			x.warning("outbox", "ossec-notify outbox list --receiver "+q.Receiver, "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, display.Span(age))
 		case waits > 0:
@@ -429,7 +429,7 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 			if !hasReceiver(x.file, q.Receiver) {
 				remedy, gone = "put it back and retry them, or: ossec-notify outbox drop --dead --receiver "+q.Receiver, ", which the config does not have"
 			}
-			x.warning("outbox", remedy, "receiver %s%s: %s", q.Receiver, gone, count(dead, "dead letter"))
+			x.warning("outbox", remedy, "receiver %s%s: %s", q.Receiver, gone, display.Count(dead, "dead letter"))
 			quiet = false
 		}
 		quiet = quiet && waits == 0
@@ -515,16 +515,16 @@ func (x *examination) config() {
 	}
 	switch {
 	case cfg == nil:
-		x.problem("config", "run ossec-notify check", "%s has %s, the first: %s%s", path, count(mistakes, "mistake"), first, instead)
+		x.problem("config", "run ossec-notify check", "%s has %s, the first: %s%s", path, display.Count(mistakes, "mistake"), first, instead)
 		return
 	case instead != "":
 		x.warning("config", "restart the deliverer if it stays so; the log says why", "%s loads%s", path, instead)
 	case warnings > 0:
-		x.warning("config", "run ossec-notify check", "%s has %s", path, count(warnings, "warning"))
+		x.warning("config", "run ossec-notify check", "%s has %s", path, display.Count(warnings, "warning"))
 	case len(cfg.Receivers) == 0:
 		x.warning("config", "name receivers in it, then run ossec-notify check", "%s has no receivers: only what ossec.conf describes by key and URL is served", path)
 	default:
-		x.ok("config", "%s: %s, %s", path, count(len(cfg.All()), "receiver"), count(len(cfg.Table.Routes), "route"))
+		x.ok("config", "%s: %s, %s", path, display.Count(len(cfg.All()), "receiver"), display.Count(len(cfg.Table.Routes), "route"))
 	}
 	x.cfg = cfg
 }

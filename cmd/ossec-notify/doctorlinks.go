@@ -13,6 +13,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/regular"
 )
@@ -232,13 +233,13 @@ func (x *examination) links() {
 		}
 	}
 	if len(missing) > 0 {
-		x.warning("links", remedy, "%s %s missing in %s", listOf(missing), verb(len(missing), "is", "are"), dir)
+		x.warning("links", remedy, "%s %s missing in %s", display.List(missing), verb(len(missing), "is", "are"), dir)
 	}
 	if st, err := os.Stat(dir); err == nil && x.known && !x.who.may(mayEnter, st) {
 		x.problem("links", fmt.Sprintf("chgrp %s %s, chmod 0750", x.who.group, dir), "%s cannot look into %s (%s, mode %#o): no call of integratord's can work", x.who.name, dir, ownerName(st), st.Mode().Perm())
 	}
 	if ours > 0 {
-		x.ok("links", "%s in %s to %s", count(ours, "link"), dir, self)
+		x.ok("links", "%s in %s to %s", display.Count(ours, "link"), dir, self)
 	}
 	for _, path := range slices.Sorted(maps.Keys(programs)) {
 		x.program(path)

@@ -49,11 +49,11 @@ func (x *examination) silences(all []outbox.Silence, scale alert.Scale, zone *ti
 			display.Quote(s.By).Line(), display.Quote(s.Reason).Line().CutEnd(160), fmt.Sprintf(format, args...))
 	}
 	for _, s := range all {
-		switch at := standingOf(s, scale, zone, now); {
-		case at.word == "broken":
+		switch at := noise.StandingOf(s, scale, zone, now); {
+		case at.Word == "broken":
 			warn(s, "cannot be read by this version, so it silences nothing")
 			continue
-		case at.word == "holds":
+		case at.Word == "holds":
 			hold++
 		}
 		if s.Ends.IsZero() && s.Every == "" {
@@ -94,7 +94,7 @@ func (x *examination) bundles(open []noise.Open, now time.Time) {
 func (x *examination) braked(all []noise.Braked) {
 	for _, b := range all {
 		x.warning("storm", "nothing, it ends by itself; to have fewer messages: docs/noise.md", "receiver %s is braked since %s: alerts up to %s come as digests (%s in %s so far)", b.Receiver,
-			b.Since.Local().Format(time.DateTime), alert.Severity(b.Level).Word(), count(b.Alerts, "alert"), count(b.Digests, string(digest.Scheduled)))
+			b.Since.Local().Format(time.DateTime), alert.Severity(b.Level).Word(), display.Count(b.Alerts, "alert"), display.Count(b.Digests, string(digest.Scheduled)))
 	}
 }
 

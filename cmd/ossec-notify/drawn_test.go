@@ -27,7 +27,7 @@ func TestDrawnMessagesSayWhatIsSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, x := range deliveries {
-			shown, _, err := p.show(t.Context(), x)
+			shown, _, err := p.Show(t.Context(), x)
 			if err != nil {
 				t.Fatal(x.Receiver.Name, err)
 			}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,20 +34,13 @@ func (e *env) noteEnrichment(of *enrich.Enricher) {
 	}
 }
 
-// useEnricher has the enricher of a config share what others have read. A nil store shares with nobody.
-func useEnricher(cfg *config.Config, store *enrich.Store, log *slog.Logger) {
-	if store != nil {
-		cfg.Enrich.Use(store, log)
-	}
-}
-
 // writeAdded says what enrichment added to an alert; nothing where it added nothing.
 func writeAdded(w io.Writer, a *alert.Alert) {
 	if a.Added == nil {
 		return
 	}
-	lines := append(addedLines(a.Added), placeless(a.Added)...)
-	slices.SortStableFunc(lines, func(a, b addedLine) int { return strings.Compare(a.name, b.name) })
+	lines := append(enrich.Fields(a.Added), placeless(a.Added)...)
+	slices.SortStableFunc(lines, func(a, b enrich.Field) int { return strings.Compare(a.Name, b.Name) })
 	links := ownLinks(a)
 	if len(lines) == 0 {
 		fmt.Fprintf(w, "  Added: nothing is known of it beside.\n")
@@ -58,24 +49,24 @@ func writeAdded(w io.Writer, a *alert.Alert) {
 	fmt.Fprintf(w, "  Added:\n")
 	width := 0
 	for _, l := range lines {
-		width = max(width, len(l.field()))
+		width = max(width, len(addedName(l)))
 	}
 	for _, l := range lines {
-		fmt.Fprintf(w, "    %-*s  %s\n", width, l.field(), l.shown(links))
+		fmt.Fprintf(w, "    %-*s  %s\n", width, addedName(l), addedValue(l, links))
 	}
 }
 
 // placeless says why addresses have no place where databases were asked for it.
-func placeless(added map[string]any) (out []addedLine) {
+func placeless(added map[string]any) (out []enrich.Field) {
 	for _, address := range []string{"srcip", "dstip"} {
 		geo, asked := added[address+"_geo"]
 		classes, _ := added[address+"_class"].([]any)
 		switch {
 		case !asked || geo != nil || len(classes) == 0:
 		case classes[0] == "public":
-			out = append(out, addedLine{address + "_geo", "nothing: no database that is read knows the address"})
+			out = append(out, enrich.Field{Name: address + "_geo", Value: "nothing: no database that is read knows the address"})
 		default:
-			out = append(out, addedLine{address + "_geo", fmt.Sprintf("nothing: addresses of the class %v have no place", classes[0])})
+			out = append(out, enrich.Field{Name: address + "_geo", Value: fmt.Sprintf("nothing: addresses of the class %v have no place", classes[0])})
 		}
 	}
 	return out
@@ -92,54 +83,16 @@ func ownLinks(a *alert.Alert) map[string]bool {
 	return links
 }
 
-// shown is the value as a terminal shows it.
-func (l addedLine) shown(links map[string]bool) string {
-	if links[l.value] {
-		return l.value
+// addedValue is the value as a terminal shows it.
+func addedValue(l enrich.Field, links map[string]bool) string {
+	if links[l.Value] {
+		return l.Value
 	}
-	return display.Quote(l.value).Line().CutEnd(200).String()
+	return display.Quote(l.Value).Line().CutEnd(200).String()
 }
 
-// addedLine is a field as routes name it, and its value. Both may be words of a list that somebody else keeps.
-type addedLine struct{ name, value string }
-
-// field is the name as a terminal shows it.
-func (l addedLine) field() string { return display.Quote(l.name).Line().CutEnd(200).String() }
-
-// addedLines are all fields that have a value, in order.
-func addedLines(added map[string]any) []addedLine {
-	var out []addedLine
-	var walk func(name string, v any)
-	walk = func(name string, v any) {
-		switch v := v.(type) {
-		case nil:
-		case map[string]any:
-			for _, k := range slices.Sorted(maps.Keys(v)) {
-				walk(name+"."+k, v[k])
-			}
-		case []any:
-			var all []string
-			for _, x := range v {
-				switch x.(type) {
-				case map[string]any, []any:
-					walk(name, x)
-				case nil:
-				default:
-					all = append(all, fmt.Sprint(x))
-				}
-			}
-			if len(all) > 0 {
-				out = append(out, addedLine{name, strings.Join(all, ", ")})
-			}
-		default:
-			out = append(out, addedLine{name, fmt.Sprint(v)})
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(added)) {
-		walk(name, added[name])
-	}
-	return out
-}
+// addedName is the name as a terminal shows it.
+func addedName(l enrich.Field) string { return display.Quote(l.Name).Line().CutEnd(200).String() }
 
 // enrich opens the sources of enrichment and, if asked to, asks the name server.
 func (x *examination) enrich(ctx context.Context, online bool) {

@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/enrich/enrichtest"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
@@ -239,13 +240,13 @@ default: [soc, mail]
 	if err != nil || cfg == nil {
 		t.Fatal(err, problems)
 	}
-	p, err := newPreviewer(cfg)
+	p, err := preview.New(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := cfg.Enrich.Enrich(alert.Parse([]byte(blockAlert("1", "601", "add", "81.2.69.142")), alert.Options{}))
 	for _, x := range p.Plan(a) {
-		shown, _, err := p.show(t.Context(), x)
+		shown, _, err := p.Show(t.Context(), x)
 		if err != nil {
 			t.Fatal(err)
 		}

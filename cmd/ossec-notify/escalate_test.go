@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -65,7 +66,7 @@ func (in *installation) spared(reason string) {
 		in.t.Errorf("backup is spared for %q, want %q", why, reason)
 	}
 	if mails := in.at(sandbox.Email); len(mails) > 0 {
-		in.t.Errorf("backup was told: %s", gist(mails[0]))
+		in.t.Errorf("backup was told: %s", inbox.Gist(mails[0]))
 	}
 }
 

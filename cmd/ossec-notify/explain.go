@@ -17,13 +17,14 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/managerlog"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/regular"
-	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/site"
+	"github.com/ossec-notify/ossec-notify/window"
 )
 
 const explainExample = `  ossec-notify explain alert.json
@@ -132,7 +133,8 @@ func (e *env) explainFate(ctx context.Context, id, receiver string, why error) e
 		return why
 	}
 	if e.format == "json" {
-		out := explained{Alert: a.Identity(), Receivers: []string{}, Decisions: []decision{}, Added: a.Added}
+		out := explained{Line: explain.NewLine(a.Identity())}
+		out.Added = a.Added
 		x.jsonFate(&out, fate)
 		if err := jsonLine(e.stdout, out); err != nil {
 			return err
@@ -148,17 +150,7 @@ func (e *env) explainFate(ctx context.Context, id, receiver string, why error) e
 
 // explained is one line of explain --format json.
 type explained struct {
-	Alert     string     `json:"alert"`
-	Severity  string     `json:"severity"`
-	Receivers []string   `json:"receivers"`
-	Aliases   []standsIn `json:"aliases,omitempty"` // of those that were chosen in the place of another
-	Decisions []decision `json:"decisions"`
-	// Added is what enrichment knows beside the alert itself, where the config has any.
-	Added map[string]any `json:"added,omitempty"`
-	// Later are those who are told if nobody takes it, Settings what the routes that decide ask for, Silences those that hold.
-	Later    []laterStep `json:"later,omitempty"`
-	Settings []setting   `json:"settings,omitempty"`
-	Silences []string    `json:"silences,omitempty"`
+	explain.Line
 	// Tree is with --tree alone.
 	Tree []treeBranch `json:"tree,omitempty"`
 	// Receiver and Chances are with --receiver alone: every route that names it, and why it told it, or did not.
@@ -174,12 +166,6 @@ type explained struct {
 	Taken      *takenBy   `json:"taken,omitempty"`
 }
 
-type laterStep struct {
-	Receiver string  `json:"receiver"`
-	Step     int     `json:"step"`
-	After    float64 `json:"after_s"`
-}
-
 type chance struct {
 	Route string `json:"route"`
 	Told  bool   `json:"told"`
@@ -192,19 +178,6 @@ type takenBy struct {
 	At  time.Time `json:"at"`
 }
 
-// standsIn is a receiver that was chosen in the place of another.
-type standsIn struct {
-	Receiver string `json:"receiver"`
-	Alias    string `json:"alias"`
-	Note     string `json:"note"`
-}
-
-type decision struct {
-	Route   string `json:"route"`
-	Matched bool   `json:"matched"`
-	Reason  string `json:"reason"`
-}
-
 // explainer explains alerts by a config, as at a time.
 type explainer struct {
 	*env
@@ -214,19 +187,18 @@ type explainer struct {
 	receiver string // of whom is asked, or ""
 	tree     bool   // all routes are drawn
 	out      io.Writer
-	expand   expander
+	of       explain.Explainer
 	done     func()
 	silences []outbox.Silence
-	control  *noise.Control
 }
 
 // explainer makes one. The caller calls done.
 func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at string) (*explainer, error) {
-	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, out: e.styled(), control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
+	x := &explainer{env: e, cfg: cfg, at: time.Now(), receiver: receiver, out: e.styled()}
 	if at != "" {
 		var err error
 		x.asked = true
-		if x.at, err = parseMoment(at, cfg.Zone, x.at); err != nil {
+		if x.at, err = window.ParseWeekMoment(at, cfg.Zone, x.at); err != nil {
 			return nil, fmt.Errorf("--at: %w", err)
 		}
 	}
@@ -237,9 +209,10 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 		}
 		return nil, dispatch.NoReceiver(receiver, known)
 	}
-	x.expand, x.done = e.expander(ctx, cfg)
+	x.of = explain.Explainer{Table: &cfg.Table, Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard}}
+	x.of.Expand, x.done = e.expander(ctx, cfg)
 	for _, state := range e.statePlaces() {
-		box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+		box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 		if err != nil {
 			continue // there is none yet, or it is not for us to read: nothing is said of silences
 		}
@@ -255,50 +228,8 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 // receiverOf is a receiver of a config.
 type receiverOf = config.Receiver
 
-// parseMoment is parseTime, and a time on the day of the week that comes next.
-func parseMoment(text string, zone *time.Location, after time.Time) (time.Time, error) {
-	clock, weekday := text, func(time.Time) bool { return true }
-	if day, rest, ok := strings.Cut(text, " "); ok {
-		for d := time.Sunday; d <= time.Saturday; d++ {
-			if strings.EqualFold(day, d.String()[:3]) || strings.EqualFold(day, d.String()) {
-				clock, weekday = rest, func(t time.Time) bool { return t.In(zone).Weekday() == d }
-			}
-		}
-	}
-	at, err := parseTime(clock, zone, after)
-	if err != nil {
-		return at, fmt.Errorf(`%q is no time: write "2026-12-24 03:00", "sat 03:00" or "03:00"`, text)
-	}
-	for !weekday(at) {
-		at = at.In(zone).AddDate(0, 0, 1)
-	}
-	return at, nil
-}
-
-// setting is what noise control makes of a route that decides.
-type setting struct {
-	Route string   `json:"route"`
-	Words []string `json:"words"`
-	Open  bool     `json:"open"`            // its windows let messages out
-	Times string   `json:"times,omitempty"` // why
-}
-
-// settings are those of the routes that choose receivers.
-func (x *explainer) settings(choices []rules.Choice) []setting {
-	var out []setting
-	for _, c := range choices {
-		if c.Policy == nil || slices.ContainsFunc(out, func(s setting) bool { return s.Route == c.Route }) {
-			continue
-		}
-		s := setting{Route: c.Route, Words: c.Policy.Words(), Open: true}
-		s.Open, s.Times = x.control.Times(c.Policy, x.at)
-		out = append(out, s)
-	}
-	return out
-}
-
 // settingLines say in words what a route asks for, and whether its windows are open.
-func (x *explainer) settingLines(s setting) []string {
+func (x *explainer) settingLines(s explain.Setting) []string {
 	if s.Times == "" {
 		return s.Words
 	}
@@ -307,34 +238,29 @@ func (x *explainer) settingLines(s setting) []string {
 
 // explain explains one alert. fate is what became of it; nil where that is not asked, or not known.
 func (x *explainer) explain(a *alert.Alert, fate *fate) error {
-	d := x.cfg.Table.Decide(a)
-	d.Choices = x.expand(d.Choices)
-	severity := x.cfg.Scale.Severity(a.Rule.Level)
-	settings := x.settings(d.Choices)
-	silences := x.control.Silencing(x.silences, a, x.at)
+	found := x.of.Explain(a, x.at, x.silences)
 	if x.format == "json" {
-		return jsonLine(x.stdout, x.json(a, severity, d, settings, silences, fate))
+		return jsonLine(x.stdout, x.json(&found, fate))
 	}
-	t := tell(x.control, d, x.at)
 	w, branches := x.out, x.cfg.Table.Tree(a)
 	var then []string
 	if fate != nil {
-		then = fate.otherwise(t)
+		then = fate.otherwise(found.Telling)
 	}
-	writeTold(w, a, severity, t, len(silences) > 0, then)
+	writeTold(w, &found, then)
 	writeAdded(w, a)
 	if x.tree {
-		x.writeTree(w, t, branches, settings)
+		x.writeTree(w, &found, branches)
 	} else {
-		writeRoutes(w, t, branches)
-		for _, s := range settings {
+		writeRoutes(w, found.Telling, branches)
+		for _, s := range found.Settings {
 			for _, l := range x.settingLines(s) {
 				fmt.Fprintf(w, "    %s: %s\n", s.Route, l)
 			}
 		}
 	}
-	for _, s := range silences {
-		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, timesOf(s, standingOf(s, x.cfg.Scale, x.cfg.Zone, x.at), x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
+	for _, s := range found.Silences {
+		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, noise.TimesOf(s, noise.StandingOf(s, x.cfg.Scale, x.cfg.Zone, x.at), x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
 	}
 	if x.receiver != "" {
 		writeWhy(x.stdout, &x.cfg.Table, a, x.receiver)
@@ -345,35 +271,19 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 	return nil
 }
 
-func (x *explainer) json(a *alert.Alert, severity alert.Severity, d *rules.Decision, settings []setting, silences []outbox.Silence, fate *fate) explained {
-	out := explained{Alert: a.Identity(), Severity: severity.String(), Receivers: []string{}, Decisions: []decision{}, Settings: settings, Added: a.Added}
-	for _, c := range d.Choices {
-		if c.After > 0 {
-			out.Later = append(out.Later, laterStep{c.Receiver, c.Step, c.After.Seconds()})
-			continue
-		}
-		out.Receivers = append(out.Receivers, c.Receiver)
-		if c.Alias != "" {
-			out.Aliases = append(out.Aliases, standsIn{c.Receiver, c.Alias, c.Note})
-		}
-	}
-	for _, v := range d.Verdicts {
-		out.Decisions = append(out.Decisions, decision{v.Route, v.Matched, v.Reason})
-	}
+func (x *explainer) json(found *explain.Explanation, fate *fate) explained {
+	out := explained{Line: found.Line()}
 	if x.tree {
-		out.Tree = treeJSON(x.cfg.Table.Tree(a))
-	}
-	for _, s := range silences {
-		out.Silences = append(out.Silences, s.ID)
+		out.Tree = treeJSON(x.cfg.Table.Tree(found.Alert))
 	}
 	if x.receiver != "" {
 		out.Receiver = x.receiver
-		for _, c := range x.cfg.Table.Chances(a, x.receiver) {
+		for _, c := range x.cfg.Table.Chances(found.Alert, x.receiver) {
 			out.Chances = append(out.Chances, chance{c.Route, c.Told, c.Why})
 		}
 	}
 	if fate != nil {
-		out.Then = fate.otherwise(tell(x.control, d, x.at))
+		out.Then = fate.otherwise(found.Telling)
 		x.jsonFate(&out, fate)
 	}
 	return out
@@ -400,24 +310,22 @@ func (x *explainer) jsonFate(out *explained, fate *fate) {
 
 // writeTold says what the alert is, and in a sentence who is told of it and why. What is silenced, held or for later has one of its own.
 // then is who was chosen when it came in, where that was another.
-func writeTold(w io.Writer, a *alert.Alert, severity alert.Severity, t telling, silenced bool, then []string) {
-	fmt.Fprintf(w, "%s  %s: %s\n", shownID(a), severity.Word(), family.Read(a).Sentence.Line())
+func writeTold(w io.Writer, found *explain.Explanation, then []string) {
+	t := found.Told()
+	fmt.Fprintf(w, "%s  %s: %s\n", shownID(found.Alert), found.Severity.Word(), family.Read(found.Alert).Sentence.Line())
 	if then != nil {
 		fmt.Fprintf(w, "  By the config of now; when it came in, it was for %s:\n", strings.Join(then, ", "))
 	}
-	if silenced {
-		t = t.silence()
-	}
-	told := t.sentence(t.now)
-	if nobody := t.nobody(); nobody != "" {
+	told := t.Sentence(t.Now)
+	if nobody := t.Nobody(); nobody != "" {
 		told = strings.TrimSuffix("nobody "+nobody+"; "+told, "; ")
 	}
 	for _, s := range []struct{ word, what string }{
 		{"Told", told},
-		{"Told outside of the route's times", t.sentence(t.outside)},
-		{"Silenced", t.sentence(t.silenced)},
-		{"Held", t.sentence(t.held)},
-		{"Later, unless somebody takes it", t.laterWords()},
+		{"Told outside of the route's times", t.Sentence(t.Outside)},
+		{"Silenced", t.Sentence(t.Silenced)},
+		{"Held", t.Sentence(t.Held)},
+		{"Later, unless somebody takes it", t.LaterWords()},
 	} {
 		if s.what != "" {
 			fmt.Fprintf(w, "  %s: %s.\n", s.word, s.what)
@@ -516,7 +424,7 @@ func (e *env) isDelivery(ctx context.Context, id string) bool {
 // explainMessage says what became of a message of our own making, which no route takes.
 func (x *explainer) explainMessage(id string, fate *fate) error {
 	if x.format == "json" {
-		out := explained{Alert: id, Receivers: []string{}, Decisions: []decision{}}
+		out := explained{Line: explain.NewLine(id)}
 		for _, y := range fate.told {
 			out.Receivers = append(out.Receivers, y.Receiver)
 			out.Deliveries = append(out.Deliveries, y.line())

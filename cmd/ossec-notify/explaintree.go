@@ -9,6 +9,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -46,9 +47,9 @@ const fold = 8
 
 // writeRoutes says what the routes did that told nobody: what those that do not match ask for, the nearest of them if they are many,
 // and who was not asked.
-func writeRoutes(w io.Writer, t telling, branches []rules.Branch) {
+func writeRoutes(w io.Writer, t explain.Telling, branches []rules.Branch) {
 	var missed []*rules.Branch
-	eachBranch(branches, func(b *rules.Branch) {
+	rules.EachBranch(branches, func(b *rules.Branch) {
 		if b.Outcome == rules.Missed {
 			missed = append(missed, b)
 		}
@@ -64,14 +65,14 @@ func writeRoutes(w io.Writer, t telling, branches []rules.Branch) {
 		if len(unasked) == 0 {
 			return
 		}
-		names := listOf(unasked)
+		names := display.List(unasked)
 		if more := len(unasked) - fold; more > 0 {
 			names = fmt.Sprintf("%s and %d more", strings.Join(unasked[:fold], ", "), more)
 		}
 		fmt.Fprintf(w, "  %s %s: not asked, %s took it\n", outcomeMark(rules.Unasked), names, by)
 		unasked = nil
 	}
-	eachBranch(branches, func(b *rules.Branch) {
+	rules.EachBranch(branches, func(b *rules.Branch) {
 		if b.Outcome == rules.Unasked {
 			if b.By != by {
 				flush()
@@ -85,7 +86,7 @@ func writeRoutes(w io.Writer, t telling, branches []rules.Branch) {
 			if slices.Contains(missed, b) {
 				fmt.Fprintf(w, "  %s %s: %s\n", outcomeMark(b.Outcome), b.Route, line(b.Why()))
 			}
-		case b.Decides && !tells(t, b.Route) && (!b.Nobody || t.nobody() == ""):
+		case b.Decides && !tells(t, b.Route) && (!b.Nobody || t.Nobody() == ""):
 			so := "its receivers are told already"
 			if b.Nobody {
 				so = "nobody, on purpose"
@@ -95,12 +96,12 @@ func writeRoutes(w io.Writer, t telling, branches []rules.Branch) {
 	})
 	flush()
 	if far > 0 {
-		fmt.Fprintf(w, "  %s %s: --tree shows them\n", outcomeMark(rules.Missed), count(far, "more route")+" "+verb(far, "does", "do")+" not match")
+		fmt.Fprintf(w, "  %s %s: --tree shows them\n", outcomeMark(rules.Missed), display.Count(far, "more route")+" "+verb(far, "does", "do")+" not match")
 	}
 }
 
 // tells reports whether receivers were chosen in the name of a route.
-func tells(t telling, route string) bool {
+func tells(t explain.Telling, route string) bool {
 	return slices.ContainsFunc(t.Choices, func(c rules.Choice) bool { return c.Route == route })
 }
 
@@ -114,21 +115,10 @@ func verb(n int, one, many string) string {
 // line is text of rules, with what an alert says in it, for one line of a terminal.
 func line(s string) string { return display.Quote(s).Line().String() }
 
-// eachBranch visits the routes that were asked, and those beside them that were not. What lies inside a route that was not taken is
-// left out.
-func eachBranch(branches []rules.Branch, visit func(*rules.Branch)) {
-	for i := range branches {
-		visit(&branches[i])
-		if branches[i].Outcome == rules.Taken {
-			eachBranch(branches[i].Branches, visit)
-		}
-	}
-}
-
-// writeTree draws all routes with what each of their matchers says of an alert. settings are those of the routes that decide.
-func (x *explainer) writeTree(w io.Writer, t telling, branches []rules.Branch, settings []setting) {
+// writeTree draws all routes with what each of their matchers says of an alert.
+func (x *explainer) writeTree(w io.Writer, found *explain.Explanation, branches []rules.Branch) {
 	d := treeDrawing{w: w, settings: map[string][]string{}}
-	for _, s := range settings {
+	for _, s := range found.Settings {
 		d.settings[s.Route] = x.settingLines(s)
 	}
 	table := &x.cfg.Table
@@ -139,10 +129,10 @@ func (x *explainer) writeTree(w io.Writer, t telling, branches []rules.Branch, s
 	d.branches(branches, "", d.last)
 	if len(table.Default) > 0 {
 		mark, why := outcomeMark(rules.Unasked), "not asked, a route matched"
-		if t.Defaulted {
+		if found.Defaulted {
 			mark, why = outcomeMark(rules.Taken), "no route matched"
 		}
-		d.node("└─", mark+" "+rules.Default+arrow(table.Default), why, !t.Defaulted)
+		d.node("└─", mark+" "+rules.Default+arrow(table.Default), why, !found.Defaulted)
 	}
 }
 

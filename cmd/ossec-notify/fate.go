@@ -18,6 +18,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/explain"
 	"github.com/ossec-notify/ossec-notify/noise"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -233,12 +234,12 @@ func routeWords(path string) string {
 
 // otherwise is whom the routes chose when the alert came in, "soc by route logins", where that is not whom they choose now; else nil. An
 // alert that was called past the routes, or for one kind, has no such decision.
-func (f *fate) otherwise(now telling) []string {
+func (f *fate) otherwise(now explain.Telling) []string {
 	if f.called != "" && f.called != "notify" {
 		return nil
 	}
 	may, must := map[string]bool{}, map[string]bool{} // those of later steps are entered when their time comes
-	for _, some := range [][]rules.Choice{now.now, now.outside, now.held} {
+	for _, some := range [][]rules.Choice{now.Now, now.Outside, now.Held} {
 		for _, c := range some {
 			may[chosenBy(c.Receiver, c.Route)], must[chosenBy(c.Receiver, c.Route)] = true, true
 		}
@@ -282,7 +283,7 @@ func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert
 	if err != nil { // no alert has come yet
 		return nil, nil, nil
 	}
-	if _, err := os.Stat(outboxPath(state)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(outbox.Path(state)); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, nil
 	}
 	box, err := e.box(ctx)

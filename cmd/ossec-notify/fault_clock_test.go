@@ -125,7 +125,7 @@ func (in *installation) startDeliverer() {
 // changeOutbox changes the outbox while there is no deliverer.
 func (in *installation) changeOutbox(change func(*outbox.DB) error) {
 	in.t.Helper()
-	box, _, err := outbox.Open(in.t.Context(), outboxPath(in.state()), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	box, _, err := outbox.Open(in.t.Context(), outbox.Path(in.state()), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		in.t.Fatal(err)
 	}

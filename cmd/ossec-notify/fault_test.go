@@ -260,7 +260,7 @@ func storyOf(body []byte) string {
 // process: it is asked again and again.
 func (in *installation) deliveries() []sent {
 	in.t.Helper()
-	box, _, err := outbox.Open(in.t.Context(), outboxPath(in.state()), outbox.Options{})
+	box, _, err := outbox.Open(in.t.Context(), outbox.Path(in.state()), outbox.Options{})
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, outbox.ErrOlder) { // it is being made
 		return nil
 	}

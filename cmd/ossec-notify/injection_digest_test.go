@@ -10,6 +10,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
@@ -63,7 +64,7 @@ func TestPayloadsStayTextAmongMany(t *testing.T) {
 }
 
 // sendMany is what is sent of many alerts with a payload, or, with no kind, of one that somebody took.
-func sendMany(t *testing.T, p *previewer, kind digest.Kind, spots []spot, payload string) map[string]outgoing {
+func sendMany(t *testing.T, p *preview.Previewer, kind digest.Kind, spots []spot, payload string) map[string]outgoing {
 	t.Helper()
 	b := digest.New(digest.Summary{Kind: kind, Receiver: "soc", Route: "page", Why: payload, By: payload}, func(string) bool { return true })
 	var all []*alert.Alert
@@ -102,23 +103,19 @@ func sendMany(t *testing.T, p *previewer, kind digest.Kind, spots []spot, payloa
 }
 
 // shownAs is a notification as it leaves.
-func shownAs(t *testing.T, p *previewer, x dispatch.Delivery, n notifier.Notification) outgoing {
+func shownAs(t *testing.T, p *preview.Previewer, x dispatch.Delivery, n notifier.Notification) outgoing {
 	t.Helper()
-	s := outgoing{x, n, previewed{Alert: n.Alert, Receiver: x.Receiver.Name, Channel: x.Receiver.Channel}, nil}
-	if c, ok := x.Receiver.Notifier.(notifier.Composer); ok {
-		message, err := c.Compose(n)
+	shown, err := p.Catch(t.Context(), x, n)
+	s := outgoing{x, n, shown, nil}
+	if shown.Requests == nil {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.shown.media, s.shown.Message = message.Type, string(message.Body)
 		return s
 	}
-	_, err := x.Receiver.Notifier.Notify(t.Context(), n)
-	requests := p.recorder.take()
-	if len(requests) != 1 {
-		t.Fatalf("%s: %d requests, want one (%v)", x.Receiver.Name, len(requests), err)
+	if len(*shown.Requests) != 1 {
+		t.Fatalf("%s: %d requests, want one (%v)", x.Receiver.Name, len(*shown.Requests), err)
 	}
-	s.shown.Requests = &requests
 	s.body = shownBody(t, s.shown)
 	return s
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leodido/go-syslog/v4/rfc5424"
 
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
@@ -40,7 +41,7 @@ func TestPayloadsAreNoRecord(t *testing.T) {
 	if err != nil || cfg == nil || len(problems) > 0 {
 		t.Fatal(err, problems)
 	}
-	p, err := newPreviewer(cfg)
+	p, err := preview.New(cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,13 +54,13 @@ func TestPayloadsAreNoRecord(t *testing.T) {
 		t.Helper()
 		out := map[string]string{}
 		for _, x := range p.Plan(s.make(text)) {
-			shown, _, err := p.show(t.Context(), x)
+			shown, _, err := p.Show(t.Context(), x)
 			if err != nil {
 				t.Errorf("%s: %v", x.Receiver.Name, err)
 				continue
 			}
-			if shown.templateErr != nil && !strings.Contains(shown.templateErr.Error(), "it prints more than") {
-				t.Errorf("%s: the templates failed: %v", x.Receiver.Name, shown.templateErr)
+			if shown.TemplateErr != nil && !strings.Contains(shown.TemplateErr.Error(), "it prints more than") {
+				t.Errorf("%s: the templates failed: %v", x.Receiver.Name, shown.TemplateErr)
 			}
 			if shown.To == "" || shown.Requests != nil {
 				t.Errorf("%s: it is shown as %+v", x.Receiver.Name, shown)

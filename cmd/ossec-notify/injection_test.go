@@ -29,6 +29,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
@@ -138,10 +139,10 @@ func injectionSite(t *testing.T, addresses ...any) *config.Config {
 	return cfg
 }
 
-func injectionPreviewer(t *testing.T) *previewer {
+func injectionPreviewer(t *testing.T) *preview.Previewer {
 	t.Helper()
-	p, err := newPreviewer(injectionSite(t, "https://hooks.slack.com/services/T0/B0/x", "xoxb-x", "https://slack.com/api/", "00000000000000000000000000000000",
-		"https://events.pagerduty.com", "https://splunk.example.com:8088", "x", "https://example.com/hook", "x", "smtp://localhost"))
+	p, err := preview.New(injectionSite(t, "https://hooks.slack.com/services/T0/B0/x", "xoxb-x", "https://slack.com/api/", "00000000000000000000000000000000",
+		"https://events.pagerduty.com", "https://splunk.example.com:8088", "x", "https://example.com/hook", "x", "smtp://localhost"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +386,7 @@ func blocks(t *testing.T) []spot {
 // injected is a place, and what is sent where something harmless stands there.
 type injected struct {
 	spot     spot
-	p        *previewer
+	p        *preview.Previewer
 	to       []string // or all
 	harmless map[string]outgoing
 }
@@ -394,11 +395,11 @@ type injected struct {
 type outgoing struct {
 	delivery     dispatch.Delivery
 	notification notifier.Notification
-	shown        previewed
+	shown        preview.Shown
 	body         any // JSON, decoded, or a text
 }
 
-func newInjected(t *testing.T, p *previewer, s spot, to ...string) *injected {
+func newInjected(t *testing.T, p *preview.Previewer, s spot, to ...string) *injected {
 	t.Helper()
 	x := &injected{spot: s, p: p, to: to}
 	x.harmless = x.send(t, s.make(harmless))
@@ -416,7 +417,7 @@ func (x *injected) send(t *testing.T, a *alert.Alert) map[string]outgoing {
 		}
 	}
 	for _, d := range plan {
-		shown, n, err := x.p.show(t.Context(), d)
+		shown, n, err := x.p.Show(t.Context(), d)
 		if err != nil {
 			t.Errorf("%s: %v", d.Receiver.Name, err)
 			continue
@@ -426,8 +427,8 @@ func (x *injected) send(t *testing.T, a *alert.Alert) map[string]outgoing {
 			s.body = shownBody(t, shown)
 		}
 		// What is too large for templates goes out in its default form, and is harmless there too.
-		if shown.templateErr != nil && !strings.Contains(shown.templateErr.Error(), "it prints more than") {
-			t.Errorf("%s: the templates failed: %v", d.Receiver.Name, shown.templateErr)
+		if shown.TemplateErr != nil && !strings.Contains(shown.TemplateErr.Error(), "it prints more than") {
+			t.Errorf("%s: the templates failed: %v", d.Receiver.Name, shown.TemplateErr)
 		}
 		all[d.Receiver.Name] = s
 	}
@@ -462,7 +463,7 @@ func (x *injected) check(t *testing.T, p injection.Payload, text string) {
 			case "mail", "mail-own", "mail-html":
 				checkInertMail(t, got, want, a)
 			case "siem-json", "siem-text", "hook-json":
-				if got.shown.templateErr == nil {
+				if got.shown.TemplateErr == nil {
 					checkInertJSON(t, name, got, want, a)
 				}
 			default:
@@ -780,7 +781,7 @@ func checkInertPreset(t *testing.T, got outgoing, a *alert.Alert) {
 		}
 		return inner
 	}
-	if err := got.shown.templateErr; err != nil {
+	if err := got.shown.TemplateErr; err != nil {
 		if len(a.Log) < 100_000 { // so much in every place is more than a template may print
 			t.Errorf("the template failed: %v", err)
 		}
@@ -914,7 +915,7 @@ func checkInertMail(t *testing.T, got, want outgoing, a *alert.Alert) {
 		}) {
 			t.Errorf("%s: %s holds control characters: %.200q", name, p.kind, p.text)
 		}
-		if p.kind == "text/html" && got.shown.templateErr == nil {
+		if p.kind == "text/html" && got.shown.TemplateErr == nil {
 			checkInertHTML(t, name, p.text, harmlessMail.parts[len(harmlessMail.parts)-1].text, a)
 		}
 		if p.kind == "text/plain" && name == "mail-own" {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/channel"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/regular"
 )
 
@@ -138,7 +139,7 @@ func (e *env) install(o installOptions) error {
 	fmt.Fprint(e.stdout, integrationText(i.manager))
 	i.runs(binary)
 	if i.failed > 0 {
-		return failed("%s could not be made", count(i.failed, "thing"))
+		return failed("%s could not be made", display.Count(i.failed, "thing"))
 	}
 	return nil
 }

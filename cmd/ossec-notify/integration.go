@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
@@ -40,7 +41,8 @@ func runUnspooled(ctx context.Context, u door.Unspooled, stderr io.Writer) int {
 		return exitDone
 	}
 	log.Error("alert is lost", "name", u.Call.Name, "err", err)
-	fmt.Fprintf(stderr, "ossec-notify: custom-%s: %s\n", u.Call.Name, firstLine(err.Error()))
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	fmt.Fprintf(stderr, "ossec-notify: custom-%s: %s\n", u.Call.Name, line)
 	if strict {
 		return exitFail
 	}

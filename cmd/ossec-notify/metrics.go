@@ -139,7 +139,7 @@ func (c *stateCollector) collectPeople(ctx context.Context, gauge func(*promethe
 		}
 		holding := 0
 		for _, s := range silences {
-			if standingOf(s, scale, zone, time.Now()).word == "holds" {
+			if noise.StandingOf(s, scale, zone, time.Now()).Word == "holds" {
 				holding++
 			}
 		}

@@ -21,7 +21,7 @@ import (
 func (e *env) rememberedOnCall(ctx context.Context, cfg *config.Config) (cache *oncall.Cache, done func()) {
 	if len(cfg.Aliases) > 0 {
 		for _, state := range e.statePlaces() {
-			if box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{}); err == nil {
+			if box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{}); err == nil {
 				cache = site.Remembered(box)
 				return cache, func() { cache.Close(); _ = box.Close() }
 			}
@@ -31,11 +31,8 @@ func (e *env) rememberedOnCall(ctx context.Context, cfg *config.Config) (cache *
 	return cache, cache.Close
 }
 
-// expander puts in the place of aliases whom they stand for now.
-type expander func([]rules.Choice) []rules.Choice
-
-// expander is that of a config, by what the deliverer has heard. The caller calls done.
-func (e *env) expander(ctx context.Context, cfg *config.Config) (_ expander, done func()) {
+// expander puts in the place of aliases whom they stand for now, by what the deliverer has heard. The caller calls done.
+func (e *env) expander(ctx context.Context, cfg *config.Config) (expand func([]rules.Choice) []rules.Choice, done func()) {
 	cache, done := e.rememberedOnCall(ctx, cfg)
 	aliases, _ := cfg.MakeAliases(config.Options{OnCall: cache}) // one that cannot be made says so
 	return func(choices []rules.Choice) []rules.Choice { return aliases.Expand(choices, time.Now()) }, done

@@ -170,7 +170,7 @@ func TestAScheduleThatIsNotToldOfForTooLongIsTold(t *testing.T) {
 	if err := closeBox(); err != nil {
 		t.Fatal(err)
 	}
-	box, _, err := outbox.Open(t.Context(), outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	box, _, err := outbox.Open(t.Context(), outbox.Path(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,7 +70,7 @@ func (e *env) box(ctx context.Context) (*outbox.DB, error) {
 	if err := spool.BecomeOwner(state); err != nil {
 		return nil, failed("%w", err)
 	}
-	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+	db, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, failed("%w (there is no outbox in %s)", errNoOutbox, state)
 	}
@@ -335,7 +335,7 @@ func shortLine(x outbox.Delivery) string {
 		line += "  " + display.Quote(x.Alert.Title).Line().String()
 	}
 	if x.Attempts > 0 {
-		line += "  " + count(x.Attempts, "attempt")
+		line += "  " + display.Count(x.Attempts, "attempt")
 	}
 	return line
 }
@@ -449,7 +449,7 @@ func waitsForReceiver(ctx context.Context, db *outbox.DB, x outbox.Delivery) (st
 	if err != nil || r.Failures == 0 {
 		return "", err
 	}
-	why := fmt.Sprintf("waits for %s, which has failed since %s (%s)", x.Receiver, r.Since.Local().Format("15:04:05"), count(r.Failures, "time"))
+	why := fmt.Sprintf("waits for %s, which has failed since %s (%s)", x.Receiver, r.Since.Local().Format("15:04:05"), display.Count(r.Failures, "time"))
 	if r.NextAt.After(time.Now()) {
 		why += ", next try at " + r.NextAt.Local().Format("15:04:05")
 	}
@@ -474,7 +474,7 @@ func waitsForTime(ctx context.Context, db *outbox.DB, x outbox.Delivery, open bu
 		why += ", in " + display.Quote(bundleWords(b)).Line().String()
 	}
 	if others := held[x.Receiver] - 1; others > 0 {
-		why += ", with " + count(others, "other")
+		why += ", with " + display.Count(others, "other")
 	}
 	return why + " (" + x.Bundle + ")", nil
 }
@@ -623,7 +623,7 @@ func (e *env) outboxMove(what string) *cobra.Command {
 			if n == 0 {
 				return failed("nothing to %s: no such delivery, or it was delivered", what)
 			}
-			fmt.Fprintf(e.stdout, "%s: %s\n", what, count(n, "delivery"))
+			fmt.Fprintf(e.stdout, "%s: %s\n", what, display.Count(n, "delivery"))
 			if what == "retry" {
 				return e.startDeliverer()
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
@@ -26,7 +27,7 @@ func TestPresetInItsDefaultForm(t *testing.T) {
 		if cfg == nil {
 			t.Fatal(name, problems, err)
 		}
-		p, err := newPreviewer(cfg)
+		p, err := preview.New(cfg, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +42,7 @@ func TestPresetInItsDefaultForm(t *testing.T) {
 }
 
 // presetBody is what the only receiver of a config is sent of a brute force.
-func presetBody(t *testing.T, p *previewer) string {
+func presetBody(t *testing.T, p *preview.Previewer) string {
 	t.Helper()
 	a := corpusAlert(t, "wazuh/5712-ssh-brute-force.json", time.UTC)
 	plan := p.Plan(a)
@@ -52,13 +53,12 @@ func presetBody(t *testing.T, p *previewer) string {
 	if err != nil {
 		t.Log(err)
 	}
-	_, _ = plan[0].Receiver.Notifier.Notify(t.Context(), n)
-	requests := p.recorder.take()
-	if len(requests) != 1 {
-		t.Fatalf("%d requests", len(requests))
+	shown, err := p.Catch(t.Context(), plan[0], n)
+	if err != nil || len(*shown.Requests) != 1 {
+		t.Fatal(shown.Requests, err)
 	}
 	var b bytes.Buffer
-	if err := json.Compact(&b, requests[0].Body.(json.RawMessage)); err != nil {
+	if err := json.Compact(&b, (*shown.Requests)[0].Body.(json.RawMessage)); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -156,7 +156,7 @@ func TestPresetOnThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cards := preview(t, g, page.Query{Alert: list.Alerts[0].ID}).Cards
+	cards := previewOf(t, g, page.Query{Alert: list.Alerts[0].ID}).Cards
 	for _, c := range cards {
 		want := map[string]string{"team": "Webhook, preset discord", "chat": "Webhook, preset house"}[c.Receiver]
 		views, err := json.Marshal(c.Views)

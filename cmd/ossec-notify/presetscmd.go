@@ -596,7 +596,10 @@ func checkPresets(cfg *config.Config) []finding {
 			advice = "they are the same: without this file, upgrades reach " + verb(len(users[name]), "it", "them")
 		}
 		found = append(found, finding{note: true, Problem: rules.Problem{File: file, Line: 1, Column: 1, Message: fmt.Sprintf(
-			"goes before the preset that comes with this program, for %s; %s", listOf(users[name]), advice)}})
+			"goes before the preset that comes with this program, for %s; %s", display.List(users[name]), advice)}})
 	}
 	return found
 }
+
+// maxOwnFile is the size of the largest file of the operator's that a command reads as a whole, in bytes.
+const maxOwnFile = 8 << 20

@@ -2,20 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ossec-notify/ossec-notify/alert"
-	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
-	"github.com/ossec-notify/ossec-notify/notifier"
-	"github.com/ossec-notify/ossec-notify/oncall"
+	"github.com/ossec-notify/ossec-notify/preview"
 )
 
 const previewExample = `  ossec-notify preview alert.json                  as each receiver would see it
@@ -67,58 +62,36 @@ once, and what it changes. Only this machine can look.
 	return cmd
 }
 
-// previewed is one element of preview --format json.
-type previewed struct {
-	Alert    string     `json:"alert"`
-	Receiver string     `json:"receiver"`
-	Channel  string     `json:"channel"`
-	Route    string     `json:"route"`
-	Requests *[]request `json:"requests,omitempty"`
-	Message  string     `json:"message,omitempty"` // of what is no request: the whole mail, line or document
-	To       string     `json:"to,omitempty"`      // where such a message goes, unless it says so itself
-
-	media       string // the type of Message
-	templateErr error  // why the message has its default form
-}
-
-// mail is the message where that is a mail, else "".
-func (p previewed) mail() string {
-	if p.media == notifier.Mail {
-		return p.Message
-	}
-	return ""
-}
-
 func (e *env) preview(ctx context.Context, in input, to []string, as string) error {
 	cfg, err := e.loadOrExample()
 	if err != nil {
 		return err
 	}
-	var gathered *gathering // nil: each alert is shown by itself
+	var gathered *preview.Gathering // nil: each alert is shown by itself
 	if as != "" {
-		if gathered, err = newGathering(as, cfg); err != nil {
+		if gathered, err = preview.NewGathering(as, cfg); err != nil {
 			return err
 		}
 	}
 	cache, done := e.rememberedOnCall(ctx, cfg)
 	defer done()
-	p, err := newPreviewerOnCall(cfg, cache)
+	p, err := preview.New(cfg, cache)
 	if err != nil {
 		return err
 	}
-	all := []previewed{}
+	all := []preview.Shown{}
 	aliases := map[string]bool{} // that were told of
 	alerts, broken := 0, false
 	arrival := time.Now() // of all of them, as if they were sent now
 	show := func(x dispatch.Delivery) {
-		shown, n, err := p.show(ctx, x)
+		shown, n, err := p.Show(ctx, x)
 		if err != nil {
 			fmt.Fprintf(e.stderr, "ossec-notify: error: receiver %q: %s\n", x.Receiver.Name, err)
 			broken = true
 			return
 		}
-		if shown.templateErr != nil {
-			fmt.Fprintf(e.stderr, "note: %s gets the default form: %s\n", x.Receiver.Name, shown.templateErr)
+		if shown.TemplateErr != nil {
+			fmt.Fprintf(e.stderr, "note: %s gets the default form: %s\n", x.Receiver.Name, shown.TemplateErr)
 		}
 		if e.format == "json" {
 			all = append(all, shown)
@@ -145,7 +118,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 			fmt.Fprintf(e.stderr, "note: %s\n", note)
 		}
 		if gathered != nil {
-			gathered.add(a, deliveries)
+			gathered.Add(a, deliveries)
 			continue
 		}
 		for _, x := range deliveries {
@@ -160,8 +133,8 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 	}
 	e.noteEnrichment(cfg.Enrich)
 	if gathered != nil {
-		for _, r := range gathered.receivers {
-			show(r.delivery(gathered.kind))
+		for _, x := range gathered.Deliveries() {
+			show(x)
 		}
 	}
 	if e.format == "json" {
@@ -182,67 +155,8 @@ func (e *env) loadOrExample() (*config.Config, error) {
 	if e.config == "" && os.Getenv("OSSEC_NOTIFY_CONFIG") == "" {
 		if exists, err := configExists(path); err == nil && !exists {
 			fmt.Fprintf(e.stderr, "note: there is no config %s: showing one receiver of each channel\n", path)
-			return exampleConfig(), nil
+			return config.Example(), nil
 		}
 	}
 	return e.load()
-}
-
-// previewer shows deliveries with the code that delivers, up to the network.
-type previewer struct {
-	*dispatch.Dispatcher
-	recorder *recorder
-}
-
-// newPreviewer makes the previewer of a config, which it leaves as it is. It does not know who is on call.
-func newPreviewer(cfg *config.Config) (*previewer, error) { return newPreviewerOnCall(cfg, nil) }
-
-// newPreviewerOnCall is newPreviewer for who knows. With an error, which is about receivers that cannot be made, it is there all
-// the same, for the others.
-func newPreviewerOnCall(cfg *config.Config, cache *oncall.Cache) (*previewer, error) {
-	shown := *cfg
-	shown.Receivers = nil
-	for _, r := range cfg.Receivers {
-		c := *r
-		c.Config = readable(r.Config)
-		c.Config.Unbatch()
-		shown.Receivers = append(shown.Receivers, &c)
-	}
-	rec := &recorder{redact: newRedactor(cfg.All())}
-	d, err := shown.Dispatcher(config.Options{Client: &http.Client{Transport: rec, CheckRedirect: notifier.NoRedirects}, Log: discard, OnCall: cache})
-	return &previewer{d, rec}, err
-}
-
-// show renders one delivery and catches what would be sent.
-func (p *previewer) show(ctx context.Context, x dispatch.Delivery) (previewed, notifier.Notification, error) {
-	n, templateErr := p.Notification(x)
-	out := previewed{Alert: n.Alert, Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: x.Route, templateErr: templateErr}
-	if c, ok := x.Receiver.Notifier.(notifier.Composer); ok {
-		message, err := c.Compose(n)
-		if err != nil {
-			return out, n, err
-		}
-		out.media, out.To, out.Message = message.Type, p.recorder.redact.text(message.To), p.recorder.redact.text(string(message.Body))
-		return out, n, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	_, err := x.Receiver.Notifier.Notify(ctx, n)
-	requests := p.recorder.take()
-	out.Requests = &requests
-	if err != nil && len(requests) == 0 {
-		return out, n, errors.Join(err, templateErr)
-	}
-	return out, n, nil
-}
-
-// exampleConfig has a receiver of every channel, named after it, that gets every alert.
-func exampleConfig() *config.Config {
-	cfg := &config.Config{Scale: alert.DefaultScale, Zone: time.Local}
-	for _, c := range channel.All() {
-		name := c.Name + "-example"
-		cfg.Receivers = append(cfg.Receivers, &config.Receiver{Name: name, Channel: c, Config: c.Example()})
-		cfg.Table.Always = append(cfg.Table.Always, name)
-	}
-	return cfg
 }

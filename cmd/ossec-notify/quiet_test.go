@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -272,7 +273,7 @@ func TestMessageAboutManyCountsOnlyWhatIsLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if alone, rest := gist(messages[2]), gist(messages[3]); alone != "LOW: Story "+strings.TrimPrefix(held[0].Alert, "mgr/1795440017.")+" on web-01" || !strings.HasPrefix(rest, "Digest for soc: 3 alerts, ") {
+	if alone, rest := inbox.Gist(messages[2]), inbox.Gist(messages[3]); alone != "LOW: Story "+strings.TrimPrefix(held[0].Alert, "mgr/1795440017.")+" on web-01" || !strings.HasPrefix(rest, "Digest for soc: 3 alerts, ") {
 		t.Errorf("Slack heard %q, then %q", alone, rest)
 	}
 	told := in.listed("--all", "--states", "suppressed")

@@ -15,6 +15,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/testdata/injection"
 )
 
@@ -96,7 +97,7 @@ func (in *installation) shownAndSent(alerts []*alert.Alert) (bodies [][]byte) {
 	if err != nil || cfg == nil {
 		in.t.Fatal(err, problems)
 	}
-	p, err := newPreviewer(cfg)
+	p, err := preview.New(cfg, nil)
 	if err != nil {
 		in.t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func (in *installation) shownAndSent(alerts []*alert.Alert) (bodies [][]byte) {
 	var all []dispatch.Delivery
 	for _, a := range alerts {
 		for _, x := range p.Plan(a) {
-			shown, _, err := p.show(in.t.Context(), x)
+			shown, _, err := p.Show(in.t.Context(), x)
 			if err != nil || shown.Requests == nil {
 				in.t.Fatalf("preview of %s: %v", shown.Alert, err)
 			}

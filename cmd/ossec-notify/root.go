@@ -122,7 +122,7 @@ func (e *env) load() (*config.Config, error) {
 func (e *env) loadFile(path, what string) (*config.Config, error) {
 	r := config.Read(path, e.home)
 	if r.Err != nil {
-		return nil, configError(path, r.Err)
+		return nil, config.FileError(path, r.Err)
 	}
 	mistakes := 0
 	for _, p := range r.Problems {
@@ -132,17 +132,9 @@ func (e *env) loadFile(path, what string) (*config.Config, error) {
 		}
 	}
 	if mistakes > 0 {
-		return nil, fmt.Errorf("%s has %s", what, count(mistakes, "mistake"))
+		return nil, fmt.Errorf("%s has %s", what, display.Count(mistakes, "mistake"))
 	}
 	return r.Config, nil
-}
-
-// configError is what a command says of a config file that cannot be read.
-func configError(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no config %s: write one (README.md has one to begin with), or name it with --config", path)
-	}
-	return fmt.Errorf("config: %w", err)
 }
 
 // configExists reports whether there is a config file. The error says why that cannot be found out.
@@ -182,29 +174,9 @@ func jsonSetOut(w io.Writer, v any) error {
 	if err := jsonLine(&b, v); err != nil {
 		return err
 	}
-	_, err := w.Write(setOut(b.Bytes()))
+	_, err := w.Write(display.SetOut(b.Bytes()))
 	return err
 }
-
-// setOut is JSON over several lines, but where it lies so deep that it would be mostly blanks.
-func setOut(j []byte) []byte {
-	deepest := 0
-	display.EachMark(j, func(_ byte, depth int) bool {
-		deepest = max(deepest, depth)
-		return deepest <= maxSetOut
-	})
-	if deepest > maxSetOut {
-		return j
-	}
-	var out bytes.Buffer
-	if json.Indent(&out, j, "", "  ") != nil {
-		return j
-	}
-	return out.Bytes()
-}
-
-// maxSetOut is far deeper than any alert.
-const maxSetOut = 50
 
 // isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
@@ -213,17 +185,6 @@ func isTerminal(stream any) bool {
 	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// count writes "1 mistake", "3 mistakes".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if s, ok := strings.CutSuffix(noun, "y"); ok {
-		return fmt.Sprintf("%d %sies", n, s)
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // ended reports why a command stopped early, if it was asked to.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 )
 
@@ -26,12 +27,12 @@ channel would, with the raw request and what was wrong with it.`,
 			if err := page.check(cmd); err != nil {
 				return err
 			}
-			in, err := newWebInbox(opt, func(m sandbox.Message) { fmt.Fprint(e.stdout, arrival(m)) })
+			in, err := inbox.Start(opt, func(m sandbox.Message) { fmt.Fprint(e.stdout, arrival(m)) })
 			if err != nil {
 				return failed("%w", err)
 			}
-			defer in.stand.Close()
-			fmt.Fprintf(e.stdout, "# stand-ins on this machine; point a config at them:\n%s\n", sandboxConfig(in.stand))
+			defer in.Stand.Close()
+			fmt.Fprintf(e.stdout, "# stand-ins on this machine; point a config at them:\n%s\n", sandboxConfig(in.Stand))
 			if page.web {
 				return e.serveWeb(cmd.Context(), page, nil, in)
 			}
@@ -75,21 +76,16 @@ func sandboxConfig(s *sandbox.Server) string {
 // sandboxSchedule is the schedule of the stand-in of PagerDuty by which somebody is on call.
 const sandboxSchedule = "PSANDBX"
 
-// asksForToken reports whether a request brings no event to Splunk's collector, and is refused for nothing else.
-func asksForToken(m sandbox.Message) bool {
-	return m.Service == sandbox.Splunk && len(m.Body) == 0 && m.Status == http.StatusBadRequest && !m.Accepted
-}
-
 // arrival is a message that arrived at a stand-in, in a line or two.
 func arrival(m sandbox.Message) string {
-	verdict, what := "accepted", gist(m)
+	verdict, what := "accepted", inbox.Gist(m)
 	switch {
 	case m.Accepted:
 	case m.Service == sandbox.Unknown && m.Method == http.MethodHead && m.Path == "/":
 		// The addresses of several services begin alike, and whoever asks for no more than the root only sees whether somebody
 		// answers.
 		return fmt.Sprintf("%s  %-10s asked: whether somebody answers, as check --online does; nothing was sent\n", m.At.Format("15:04:05"), "(any)")
-	case asksForToken(m):
+	case m.AsksForToken():
 		verdict, what = "asked", "whether the token is good, as check --online does; nothing was sent"
 	case m.Status < 300 && len(m.Problems) == 0: // no message: what is in a channel, whether an event is indexed
 		verdict, what = "asked", m.Path
@@ -98,7 +94,7 @@ func arrival(m sandbox.Message) string {
 	}
 	line := fmt.Sprintf("%s  %-10s %s (%d): %s\n", m.At.Format("15:04:05"), m.Service, verdict, m.Status, safe(strings.TrimSpace(what)))
 	for _, p := range m.Problems {
-		if asksForToken(m) {
+		if m.AsksForToken() {
 			break
 		}
 		line += "            " + safe(p) + "\n"

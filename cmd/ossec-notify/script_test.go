@@ -170,7 +170,7 @@ func cmdComes(ts *testscript.TestScript, neg bool, args []string) {
 		select {
 		case <-look.C:
 		case <-over:
-			ts.Fatalf("%d messages at %s, want %d; the inbox:\n%s", got, args[0], n, inbox(server(ts)))
+			ts.Fatalf("%d messages at %s, want %d; the inbox:\n%s", got, args[0], n, arrivedAt(server(ts)))
 		}
 	}
 }
@@ -224,12 +224,12 @@ func cmdArrived(ts *testscript.TestScript, neg bool, args []string, accepted boo
 	}
 	if neg {
 		if len(got) >= n {
-			ts.Fatalf("%d messages at %s; the inbox:\n%s", len(got), args[0], inbox(server(ts)))
+			ts.Fatalf("%d messages at %s; the inbox:\n%s", len(got), args[0], arrivedAt(server(ts)))
 		}
 		return
 	}
 	if len(got) < n {
-		ts.Fatalf("%d messages at %s, want %d; the inbox:\n%s", len(got), args[0], n, inbox(server(ts)))
+		ts.Fatalf("%d messages at %s, want %d; the inbox:\n%s", len(got), args[0], n, arrivedAt(server(ts)))
 	}
 	m := got[n-1]
 	body := string(m.Body)
@@ -275,7 +275,7 @@ func formAsJSON(body string) string {
 	return string(b)
 }
 
-func inbox(s *sandbox.Server) string {
+func arrivedAt(s *sandbox.Server) string {
 	var b strings.Builder
 	for _, m := range s.Messages() {
 		fmt.Fprintf(&b, "  %s %s %d %s %q\n", m.Service, m.Path, m.Status, m.Answer, m.Problems)
@@ -289,7 +289,7 @@ func cmdSilent(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, m := range server(ts).Messages() {
 		if string(m.Service) == args[0] {
-			ts.Fatalf("something arrived at %s:\n%s", args[0], inbox(server(ts)))
+			ts.Fatalf("something arrived at %s:\n%s", args[0], arrivedAt(server(ts)))
 		}
 	}
 }

@@ -250,7 +250,7 @@ func (r *reporter) line(s sent) {
 		_ = jsonLine(r.w, s)
 		return
 	}
-	who, attempts := whoOf(s), count(s.Attempts, "attempt")
+	who, attempts := whoOf(s), display.Count(s.Attempts, "attempt")
 	switch {
 	case s.State == string(outbox.Suppressed):
 		fmt.Fprintf(r.w, "%snot sent by itself\n", who)

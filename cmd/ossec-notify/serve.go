@@ -206,7 +206,7 @@ func (e *env) canServe(ctx context.Context, state, path string) bool {
 	if config.Read(path, e.home).Config != nil {
 		return true
 	}
-	box, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+	box, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 	if err != nil {
 		return !errors.Is(err, fs.ErrNotExist) // its owner, which we are about to become, may be able to read it
 	}

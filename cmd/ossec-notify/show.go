@@ -20,6 +20,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/templates"
 )
 
@@ -32,7 +33,7 @@ var (
 )
 
 // frame draws one delivery as its channel shows it.
-func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown previewed) {
+func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown preview.Shown) {
 	title := fmt.Sprintf("%s (%s)", x.Receiver.Name, x.Receiver.Channel)
 	if x.Route != "" {
 		title += ", route " + x.Route
@@ -65,8 +66,8 @@ func frame(w io.Writer, x dispatch.Delivery, n notifier.Notification, shown prev
 
 // messageLines are the lines of a message, and the meters below it. A message that is shown to people is drawn part
 // by part, as its channel shows it; of any other the request itself, which is all that its receiver gets.
-func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed) (lines []string, meters string) {
-	if mail := shown.mail(); mail != "" {
+func messageLines(x dispatch.Delivery, n notifier.Notification, shown preview.Shown) (lines []string, meters string) {
+	if mail := shown.Mail(); mail != "" {
 		return mailLines(x, n, mail)
 	}
 	if shown.Message != "" {
@@ -90,7 +91,7 @@ func messageLines(x dispatch.Delivery, n notifier.Notification, shown previewed)
 }
 
 // partLines are the lines of a message in parts: a plain template's one text, a chat's, or an incident's.
-func partLines(n notifier.Notification, shown previewed) []string {
+func partLines(n notifier.Notification, shown preview.Shown) []string {
 	if body := n.Parts["body"]; !body.Blank() {
 		return textLines(body)
 	}
@@ -120,7 +121,7 @@ func partLines(n notifier.Notification, shown previewed) []string {
 type sentLink struct{ Href, Text string }
 
 // sentOf is the dedup key as the request has it, for a vendor may take none as long as ours, and the links.
-func sentOf(n notifier.Notification, shown previewed) (key string, links []sentLink) {
+func sentOf(n notifier.Notification, shown preview.Shown) (key string, links []sentLink) {
 	if shown.Requests != nil {
 		for _, r := range *shown.Requests {
 			var sent struct {
@@ -188,46 +189,28 @@ func mailLines(x dispatch.Delivery, n notifier.Notification, message string) (li
 }
 
 // composedLines are the lines of a message that is one text: where it goes, and all of it, JSON set out.
-func composedLines(shown previewed) (lines []string, meters string) {
+func composedLines(shown preview.Shown) (lines []string, meters string) {
 	if shown.To != "" {
 		lines = []string{bold.Render(display.Visible(shown.To))} // the config has it
 	}
-	text, document := splitDocument(shown.Message)
+	text, document := shown.Document()
 	if text != "" {
 		lines = append(lines, strings.Split(safe(text), "\n")...)
 	}
 	if document != "" {
-		lines = append(lines, bodyLines(json.RawMessage(plainEscapes(document)), safe)...)
+		lines = append(lines, bodyLines(json.RawMessage(preview.PlainEscapes(document)), safe)...)
 	}
 	return lines, "message of " + display.Thousands(len(shown.Message)) + " bytes"
 }
 
-// splitDocument divides a message into what stands before its JSON, as a header of syslog does, and the JSON, a value or at the end
-// an object. Each may be "".
-func splitDocument(message string) (text, document string) {
-	text = message
-	if document = strings.TrimSpace(message); !json.Valid([]byte(document)) || !utf8.ValidString(document) {
-		i := strings.Index(message, " {")
-		if i < 0 {
-			return message, ""
-		}
-		text, document = message[:i], strings.TrimSpace(message[i:])
-		if !json.Valid([]byte(document)) || !utf8.ValidString(document) {
-			return message, ""
-		}
-		return text, document
-	}
-	return "", document
-}
-
 // requestLines are the lines of what is sent, as it was recorded, in a form that steers no terminal.
-func requestLines(shown previewed, form func(string) string) (lines []string, meters string) {
+func requestLines(shown preview.Shown, form func(string) string) (lines []string, meters string) {
 	if shown.Requests == nil {
 		return nil, ""
 	}
 	size := 0
 	for _, r := range *shown.Requests {
-		size += r.size
+		size += r.Size
 		lines = append(lines, bold.Render(r.Method+" "+r.URL))
 		for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
 			lines = append(lines, faint.Render(name+": "+safe(r.Headers[name])))
@@ -248,7 +231,7 @@ func textLines(t display.Text) []string {
 func bodyLines(body any, form func(string) string) []string {
 	switch b := body.(type) {
 	case json.RawMessage:
-		return strings.Split(form(string(setOut(b))), "\n")
+		return strings.Split(form(string(display.SetOut(b))), "\n")
 	case string:
 		return strings.Split(form(b), "\n")
 	}

@@ -143,7 +143,7 @@ func (e *env) addSilence(ctx context.Context, o silenceOrder) error {
 		return failed("%w", err)
 	}
 	now := time.Now()
-	at := standingOf(s, scale, zone, now)
+	at := noise.StandingOf(s, scale, zone, now)
 	reach, err := e.reachOf(ctx, db, s, scale, zone, now)
 	if err != nil { // it is kept all the same
 		fmt.Fprintf(e.stderr, "note: how much it silences is not known: %s\n", err)
@@ -157,7 +157,7 @@ func (e *env) addSilence(ctx context.Context, o silenceOrder) error {
 	if e.format == "json" {
 		return jsonLine(e.stdout, silenceLineOf(s, at))
 	}
-	fmt.Fprintf(e.stdout, "%s silences %s %s.\n", s.ID, display.Quote(s.Match).Line(), timesOf(s, at, zone, now))
+	fmt.Fprintf(e.stdout, "%s silences %s %s.\n", s.ID, display.Quote(s.Match).Line(), noise.TimesOf(s, at, zone, now))
 	if words := reach.words("It would have silenced "); words != "" {
 		fmt.Fprintf(e.stdout, "%s.\n", words)
 	}
@@ -183,9 +183,9 @@ func (r reach) words(before string) string {
 	if r.of == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("%s%s of the %s of the last 24 h", before, display.Thousands(r.matched), count(r.of, "alert"))
+	text := fmt.Sprintf("%s%s of the %s of the last 24 h", before, display.Thousands(r.matched), display.Count(r.of, "alert"))
 	if !r.whole {
-		text = fmt.Sprintf("%s%s of the newest %s", before, display.Thousands(r.matched), count(r.of, "alert"))
+		text = fmt.Sprintf("%s%s of the newest %s", before, display.Thousands(r.matched), display.Count(r.of, "alert"))
 	}
 	if r.anyTime {
 		text += ", had it held all the time"
@@ -367,7 +367,7 @@ func (o *silenceOrder) matches(scale alert.Scale, bad func(string, ...any)) stri
 func (o *silenceOrder) times(s *outbox.Silence, zone *time.Location, now time.Time, bad func(string, ...any)) {
 	known := true // when it begins and ends
 	if o.from != "" {
-		at, err := parseTime(o.from, zone, now)
+		at, err := window.ParseMoment(o.from, zone, now)
 		if err != nil {
 			bad("--from: %w", err)
 			known = false
@@ -394,7 +394,7 @@ func (o *silenceOrder) times(s *outbox.Silence, zone *time.Location, now time.Ti
 		}
 	case o.forText != "": // which is wrong
 	case o.until != "":
-		at, err := parseTime(o.until, zone, later(s.Starts, now))
+		at, err := window.ParseMoment(o.until, zone, later(s.Starts, now))
 		switch {
 		case err != nil:
 			bad("--until: %w", err)
@@ -426,7 +426,7 @@ func (o *silenceOrder) times(s *outbox.Silence, zone *time.Location, now time.Ti
 	case next.IsZero():
 		bad("--every %q is past: it would never hold", o.every)
 	case !s.Ends.IsZero() && !next.Before(s.Ends):
-		bad("it would never hold: --every %q is next at %s, and it ends before", o.every, next.Format(timeForm))
+		bad("it would never hold: --every %q is next at %s, and it ends before", o.every, display.Moment(next))
 	}
 }
 
@@ -462,93 +462,6 @@ func newSilenceID() string { return silencePrefix + rand.Text()[:5] }
 
 const silencePrefix = "S-"
 
-// parseTime reads a time as people write it: a day and a time of it, or a time of the day that comes next after.
-func parseTime(text string, zone *time.Location, after time.Time) (time.Time, error) {
-	text = strings.TrimSpace(text)
-	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02"} {
-		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
-			return t, nil
-		}
-	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	if t, err := time.Parse("15:04", text); err == nil {
-		day := after.In(zone)
-		at := time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), 0, 0, zone)
-		if !at.After(after) {
-			at = time.Date(day.Year(), day.Month(), day.Day()+1, t.Hour(), t.Minute(), 0, 0, zone)
-		}
-		return at, nil
-	}
-	return time.Time{}, fmt.Errorf(`%q is no time: write "2026-12-24 18:00", or "18:00" for the next one`, text)
-}
-
-// standing is how a silence is at a time.
-type standing struct {
-	word string    // holds, waits, over, or broken: this program cannot read it
-	end  time.Time // of the spell in which it holds; zero when it has none
-	next time.Time // when it begins to hold, of one that waits
-}
-
-// standingOf looks at a silence as noise control does.
-func standingOf(s outbox.Silence, scale alert.Scale, zone *time.Location, now time.Time) standing {
-	if !s.Ends.IsZero() && !s.Ends.After(now) {
-		return standing{word: "over"}
-	}
-	if _, err := rules.ParseMatchText(s.Match, scale); err != nil {
-		return standing{word: "broken"}
-	}
-	begins := later(s.Starts, now)
-	end := s.Ends
-	if s.Every != "" {
-		w, err := window.ParseSpan(s.Every, zone)
-		if err != nil {
-			return standing{word: "broken"}
-		}
-		if begins = w.Opens(begins); begins.IsZero() || !s.Ends.IsZero() && !begins.Before(s.Ends) {
-			return standing{word: "over"}
-		}
-		if closes := w.Change(begins); !closes.IsZero() && (end.IsZero() || closes.Before(end)) {
-			end = closes
-		}
-	}
-	if begins.After(now) {
-		return standing{word: "waits", next: begins}
-	}
-	return standing{word: "holds", end: end}
-}
-
-const timeForm = "2006-01-02 15:04 MST"
-
-func shownTime(t time.Time, zone *time.Location) string { return t.In(zone).Format(timeForm) }
-
-// timesOf says in words when a silence holds.
-func timesOf(s outbox.Silence, at standing, zone *time.Location, now time.Time) string {
-	var words []string
-	if s.Starts.After(now) && s.Every == "" {
-		words = append(words, "from "+shownTime(s.Starts, zone))
-	}
-	if s.Every != "" {
-		words = append(words, "at "+display.Quote(s.Every).Line().String())
-		switch {
-		case !at.next.IsZero():
-			words = append(words, "next "+at.next.Format(timeForm)) // in the zone of these times
-		case at.word == "holds" && !at.end.IsZero() && !at.end.Equal(s.Ends):
-			words = append(words, "now until "+at.end.Format(timeForm))
-		}
-	}
-	switch {
-	case at.word == "over" && !s.Ends.IsZero():
-		words = append(words, "ended "+shownTime(s.Ends, zone))
-	case !s.Ends.IsZero():
-		words = append(words, "until "+shownTime(s.Ends, zone))
-	default:
-		words = append(words, "until somebody ends it")
-	}
-	return strings.Join(words, ", ")
-}
-
 // scaleAndZone are the config's, or the defaults where it does not load: a person must be able to silence all the same.
 func (e *env) scaleAndZone() (alert.Scale, *time.Location) {
 	if r := config.Read(configPath(e.config, e.home), e.home); r.Config != nil {
@@ -574,7 +487,7 @@ func (e *env) boxToWrite(ctx context.Context) (*outbox.DB, error) {
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
 	for {
-		db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{})
+		db, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 		if err == nil {
 			return db, nil
 		}
@@ -610,7 +523,7 @@ func (e *env) makeBox(ctx context.Context, state string) error {
 	if err != nil {
 		return err
 	}
-	db, _, err := outbox.Open(ctx, outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	db, _, err := outbox.Open(ctx, outbox.Path(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err == nil {
 		err = db.Close()
 	}
@@ -640,9 +553,9 @@ type silenceLine struct {
 	Silenced int       `json:"silenced"`
 }
 
-func silenceLineOf(s outbox.Silence, at standing) silenceLine {
+func silenceLineOf(s outbox.Silence, at noise.Standing) silenceLine {
 	utc := func(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
-	return silenceLine{s.ID, at.word, s.Match, utc(s.Starts), utc(s.Ends), s.Every, utc(at.end), utc(at.next), s.Reason, s.By, utc(s.Created), s.Silenced}
+	return silenceLine{s.ID, at.Word, s.Match, utc(s.Starts), utc(s.Ends), s.Every, utc(at.End), utc(at.Next), s.Reason, s.By, utc(s.Created), s.Silenced}
 }
 
 func (e *env) silenceList() *cobra.Command {
@@ -681,15 +594,15 @@ func (e *env) listSilences(ctx context.Context, all bool) error {
 	}
 	scale, zone := e.scaleAndZone()
 	for _, s := range found {
-		at := standingOf(s, scale, zone, now)
+		at := noise.StandingOf(s, scale, zone, now)
 		if e.format == "json" {
 			if err := jsonLine(e.stdout, silenceLineOf(s, at)); err != nil {
 				return err
 			}
 			continue
 		}
-		fmt.Fprintf(e.stdout, "%s  %-6s  %s\n", s.ID, at.word, display.Quote(s.Match).Line())
-		fmt.Fprintf(e.stdout, "         %s; %s silenced so far\n", timesOf(s, at, zone, now), count(s.Silenced, "alert"))
+		fmt.Fprintf(e.stdout, "%s  %-6s  %s\n", s.ID, at.Word, display.Quote(s.Match).Line())
+		fmt.Fprintf(e.stdout, "         %s; %s silenced so far\n", noise.TimesOf(s, at, zone, now), display.Count(s.Silenced, "alert"))
 		fmt.Fprintf(e.stdout, "         %s: %s\n", display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
 	}
 	if len(found) == 0 && e.format != "json" {
@@ -742,7 +655,7 @@ func (e *env) expireSilences(ctx context.Context, ids []string) error {
 			continue
 		}
 		if s := all[i]; !s.Ends.IsZero() && !s.Ends.After(now) {
-			fmt.Fprintf(e.stdout, "%s was over at %s.\n", id, shownTime(s.Ends, zone))
+			fmt.Fprintf(e.stdout, "%s was over at %s.\n", id, display.Moment(s.Ends.In(zone)))
 			continue
 		}
 		if err := db.EndSilence(ctx, id, now); err != nil {
@@ -750,7 +663,7 @@ func (e *env) expireSilences(ctx context.Context, ids []string) error {
 			continue
 		}
 		ended = true
-		fmt.Fprintf(e.stdout, "%s is over. It silenced %s.\n", id, count(all[i].Silenced, "alert"))
+		fmt.Fprintf(e.stdout, "%s is over. It silenced %s.\n", id, display.Count(all[i].Silenced, "alert"))
 	}
 	if ended { // who was not told gets a summary now
 		if err := e.startDeliverer(); err != nil {

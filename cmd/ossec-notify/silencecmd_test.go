@@ -91,7 +91,7 @@ func TestSilenceTakesAnOlderOutboxToThisVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", outboxPath(in.state()))
+	db, err := sql.Open("sqlite", outbox.Path(in.state()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,51 +181,6 @@ func TestSilenceSaysWhoKeepsTheOutboxOld(t *testing.T) {
 	defer func() { _ = lock.Release() }()
 	if out := in.command(exitFail, "silence", "add", "--rule", "1", "--for", "1h", "--reason", "x"); !strings.Contains(out, "the deliverer (serve, process ") || !strings.Contains(out, ", version v0.1) has had 10s") {
 		t.Errorf("add says\n%s", out)
-	}
-}
-
-// The standing of a silence is what noise control makes of it.
-func TestSilenceStands(t *testing.T) {
-	t.Parallel()
-	zone, err := time.LoadLocation("Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := func(text string) time.Time {
-		t.Helper()
-		out, err := parseTime(text, zone, time.Time{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return out
-	}
-	now := at("2026-11-28 03:00") // a Saturday
-	const every = "sat 02:00-06:00 Europe/Berlin"
-	for name, tc := range map[string]struct {
-		s    outbox.Silence
-		want standing
-	}{
-		"holds":                  {outbox.Silence{Starts: now.Add(-time.Hour), Ends: now.Add(time.Hour)}, standing{word: "holds", end: now.Add(time.Hour)}},
-		"holds until ended":      {outbox.Silence{Starts: now.Add(-time.Hour)}, standing{word: "holds"}},
-		"begins now":             {outbox.Silence{Starts: now, Ends: now.Add(time.Hour)}, standing{word: "holds", end: now.Add(time.Hour)}},
-		"waits":                  {outbox.Silence{Starts: now.Add(time.Hour), Ends: now.Add(2 * time.Hour)}, standing{word: "waits", next: now.Add(time.Hour)}},
-		"ends now":               {outbox.Silence{Starts: now.Add(-time.Hour), Ends: now}, standing{word: "over"}},
-		"in its time":            {outbox.Silence{Starts: now.Add(-time.Hour), Every: every}, standing{word: "holds", end: at("2026-11-28 06:00")}},
-		"ends in its time":       {outbox.Silence{Starts: now.Add(-time.Hour), Every: every, Ends: now.Add(time.Minute)}, standing{word: "holds", end: now.Add(time.Minute)}},
-		"between its times":      {outbox.Silence{Starts: now.Add(-time.Hour), Every: "sun 02:00-06:00 Europe/Berlin"}, standing{word: "waits", next: at("2026-11-29 02:00")}},
-		"begins in its time":     {outbox.Silence{Starts: now.Add(time.Hour), Every: every}, standing{word: "waits", next: now.Add(time.Hour)}},
-		"no time is left":        {outbox.Silence{Starts: now, Every: "sun 02:00-06:00 Europe/Berlin", Ends: now.Add(time.Hour)}, standing{word: "over"}},
-		"of a newer version":     {outbox.Silence{Starts: now, Match: "{weather: rain}"}, standing{word: "broken"}},
-		"times of a newer one":   {outbox.Silence{Starts: now, Every: "full moon"}, standing{word: "broken"}},
-		"every day, all of them": {outbox.Silence{Starts: now, Every: "daily"}, standing{word: "holds"}},
-	} {
-		if tc.s.Match == "" {
-			tc.s.Match = "{rule: 5710}"
-		}
-		got := standingOf(tc.s, alert.DefaultScale, zone, now)
-		if got.word != tc.want.word || !got.end.Equal(tc.want.end) || !got.next.Equal(tc.want.next) {
-			t.Errorf("%s: got %+v, want %+v", name, got, tc.want)
-		}
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/explain"
+	"github.com/ossec-notify/ossec-notify/noise"
+	"github.com/ossec-notify/ossec-notify/preview"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -42,7 +45,7 @@ func TestSitesDoAsTheySay(t *testing.T) {
 			if err != nil || len(problems) > 0 {
 				t.Fatal(err, problems)
 			}
-			p, err := newPreviewer(cfg)
+			p, err := preview.New(cfg, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,15 +74,19 @@ func TestSitesDoAsTheySay(t *testing.T) {
 				for _, x := range p.Plan(a) {
 					got = append(got, asSiteSays(x))
 					delete(unused, "receiver "+x.Receiver.Name)
-					if shown, _, err := p.show(t.Context(), x); err != nil || shown.templateErr != nil {
-						t.Errorf("%s for %s: %v, %v", file, x.Receiver.Name, err, shown.templateErr)
+					if shown, _, err := p.Show(t.Context(), x); err != nil || shown.TemplateErr != nil {
+						t.Errorf("%s for %s: %v, %v", file, x.Receiver.Name, err, shown.TemplateErr)
 					}
 				}
 				if diff := cmp.Diff(got, expect[file]); diff != "" {
 					t.Errorf("%s goes to (-got +want):\n%s", file, diff)
-					told := tell(nil, decision, time.Time{})
-					writeTold(testOutput{t}, a, cfg.Scale.Severity(a.Rule.Level), told, false, nil)
-					writeRoutes(testOutput{t}, told, cfg.Table.Tree(a))
+					x := explain.Explainer{
+						Table: &cfg.Table, Control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard},
+						Expand: func(all []rules.Choice) []rules.Choice { return all },
+					}
+					found := x.Explain(a, time.Time{}, nil)
+					writeTold(testOutput{t}, &found, nil)
+					writeRoutes(testOutput{t}, found.Telling, cfg.Table.Tree(a))
 				}
 			}
 			for _, what := range slices.Sorted(maps.Keys(unused)) {

@@ -199,7 +199,7 @@ func taken(ctx context.Context, state, record string) (*outbox.DB, outbox.Alert,
 	for {
 		var err error
 		if db == nil {
-			db, _, err = outbox.Open(ctx, outboxPath(state), outbox.Options{})
+			db, _, err = outbox.Open(ctx, outbox.Path(state), outbox.Options{})
 			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, outbox.ErrOlder) && !errors.Is(err, outbox.ErrBusy) {
 				return nil, outbox.Alert{}, err
 			}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
 	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
@@ -165,7 +166,7 @@ func (in *installation) told(n int) []string {
 	}
 	var lines []string
 	for _, m := range messages {
-		lines = append(lines, gist(m))
+		lines = append(lines, inbox.Gist(m))
 	}
 	return lines
 }

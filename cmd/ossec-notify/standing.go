@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -17,7 +18,7 @@ var errStateLost = errors.New("this process had it in use")
 // standOn has a deliverer see whether its lock and its outbox are still those of the state directory. Without that it would go on for good
 // with files that have no name any more, beside the next deliverer.
 func standOn(d *dispatch.Deliverer, lock *spool.Lock, state string) error {
-	box := outboxPath(state)
+	box := outbox.Path(state)
 	ours, err := os.Stat(box)
 	if err != nil {
 		return unlessLost(err, lock)

@@ -59,10 +59,10 @@ func printing(r rune) rune {
 
 func TestJSONThatLiesDeepIsNotSetOut(t *testing.T) {
 	deep := strings.Repeat("[", 9000) + strings.Repeat("]", 9000)
-	if got := setOut([]byte(deep)); string(got) != deep {
+	if got := display.SetOut([]byte(deep)); string(got) != deep {
 		t.Errorf("it has %d bytes", len(got))
 	}
-	if got, want := string(setOut([]byte(`{"a":["[",1]}`))), "{\n  \"a\": [\n    \"[\",\n    1\n  ]\n}"; got != want {
+	if got, want := string(display.SetOut([]byte(`{"a":["[",1]}`))), "{\n  \"a\": [\n    \"[\",\n    1\n  ]\n}"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

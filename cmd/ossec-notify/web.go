@@ -3,13 +3,21 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"iter"
+	"os"
 	"os/exec"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/page"
+	"github.com/ossec-notify/ossec-notify/page/inbox"
+	"github.com/ossec-notify/ossec-notify/page/live"
 )
 
 // webFlags are those of the commands that show their page in a browser.
@@ -35,7 +43,7 @@ func (f *webFlags) check(cmd *cobra.Command) error {
 }
 
 // serveWeb serves the page until ctx ends. Of previews and inbox one may be nil.
-func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbox) error {
+func (e *env) serveWeb(ctx context.Context, f webFlags, g *live.Previews, in *inbox.Inbox) error {
 	opt := page.Options{Listen: f.listen, Version: versionText()}
 	if g != nil {
 		opt.Previews = g
@@ -49,11 +57,10 @@ func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbo
 	}
 	var beside sync.WaitGroup
 	if in != nil {
-		in.arrivals(s.Arrived)
+		in.OnArrival(s.Arrived)
 	}
 	if g != nil {
-		g.tell, g.count = s.Changed, s.Impact
-		beside.Go(func() { g.watch(ctx) })
+		beside.Go(func() { g.Watch(ctx, s.Changed, s.Impact) })
 	}
 	fmt.Fprintf(e.stdout, "Open %s\nEnd with Ctrl-C.\n", s.URL())
 	if f.open {
@@ -65,7 +72,7 @@ func (e *env) serveWeb(ctx context.Context, f webFlags, g *previews, in *webInbo
 	s.Close("ended in the terminal")
 	beside.Wait()
 	if g != nil {
-		g.close()
+		g.Close()
 	}
 	return nil
 }
@@ -91,4 +98,26 @@ func (e *env) previewWeb(ctx context.Context, f webFlags, in input) error {
 		return err
 	}
 	return e.serveWeb(ctx, f, g, nil)
+}
+
+// newPreviews reads the config and the alerts of a command, and says on stderr what cannot be read of these.
+func (e *env) newPreviews(ctx context.Context, in input) (*live.Previews, error) {
+	opt := live.Options{
+		Config: absolute(configPath(e.config, e.home)), Named: e.config != "" || os.Getenv("OSSEC_NOTIFY_CONFIG") != "",
+		Home: e.home, States: e.statePlaces(), Files: in.files, Sample: in.sample, OnCall: e.rememberedOnCall,
+		Read: func(ctx context.Context, file string, zone *time.Location) iter.Seq2[*alert.Alert, error] {
+			return e.alerts(ctx, input{files: []string{file}}, zone)
+		},
+	}
+	if exists, err := configExists(opt.Config); opt.Named && err == nil && !exists {
+		return nil, config.FileError(opt.Config, fs.ErrNotExist)
+	}
+	g, err := live.New(ctx, opt)
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	for _, p := range g.Unread() {
+		fmt.Fprintf(e.stderr, "note: %s\n", safe(p.Text))
+	}
+	return g, nil
 }
