@@ -348,11 +348,18 @@ func hasMarkup(s string) bool {
 		if end < 0 {
 			return false
 		}
-		if begin := strings.LastIndexByte(rest[:end], '<'); begin >= 0 && drawingTag.MatchString(rest[begin:end+1]) {
+		if begin := strings.LastIndexByte(rest[:end], '<'); begin >= 0 && mayDraw(rest[begin:end+1]) && drawingTag.MatchString(rest[begin:end+1]) {
 			return true
 		}
 		rest = rest[end+1:]
 	}
+}
+
+// mayDraw is false where drawingTag does not match: by the first letter of a tag, which may be one beyond ASCII that is the same in the
+// other case.
+func mayDraw(tag string) bool {
+	first := strings.TrimPrefix(tag[1:], "/")[0]
+	return first >= utf8.RuneSelf || strings.IndexByte("abdefhilmopstuv", first|0x20) >= 0
 }
 
 // Tricks names what in the given alert texts would act on a reader's screen if it were not defused, in the
