@@ -45,7 +45,7 @@ func EachTrick(s string, f func(kind string, start, end int)) {
 		}
 	}
 	if hasMarkup(s) {
-		for _, m := range markup.FindAllStringIndex(s, -1) {
+		for _, m := range markup().FindAllStringIndex(s, -1) {
 			f("markup", m[0], m[1])
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -291,8 +292,8 @@ var (
 	mention = regexp.MustCompile(`(?i)<[!@]|(^|[\s"'(])@(everyone|here|channel|all)\b`)
 	anchor  = regexp.MustCompile(`(?i)<[a-z][a-z0-9+.-]*:[^>\s]*\|[^>]*>|\]\([a-z][a-z0-9+.-]*:`)
 	// Tags of HTML that draw or load something: logs in XML are full of other tags.
-	markup     = regexp.MustCompile("```" + `|\{\{.*\}\}|` + drawing)
-	drawingTag = regexp.MustCompile("^" + drawing + "$")
+	markup     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("```" + `|\{\{.*\}\}|` + drawing) })
+	drawingTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^" + drawing + "$") })
 )
 
 const drawing = `(?i:</?(a|b|i|u|s|p|br|hr|h[1-6]|img|svg|script|style|link|meta|base|iframe|object|embed|form|input|button|div|span|table|font|marquee|video|audio|body|html)(\s[^<>]*)?/?>)`
@@ -348,7 +349,7 @@ func hasMarkup(s string) bool {
 		if end < 0 {
 			return false
 		}
-		if begin := strings.LastIndexByte(rest[:end], '<'); begin >= 0 && mayDraw(rest[begin:end+1]) && drawingTag.MatchString(rest[begin:end+1]) {
+		if begin := strings.LastIndexByte(rest[:end], '<'); begin >= 0 && mayDraw(rest[begin:end+1]) && drawingTag().MatchString(rest[begin:end+1]) {
 			return true
 		}
 		rest = rest[end+1:]

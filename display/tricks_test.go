@@ -21,7 +21,7 @@ func TestMentionsAndMarkupAreFoundAsTheExpressionsSay(t *testing.T) {
 		for i, x := range []struct {
 			name      string
 			got, want bool
-		}{{"mention", hasMention(s), mention.MatchString(s)}, {"markup", hasMarkup(s), markup.MatchString(s)}} {
+		}{{"mention", hasMention(s), mention.MatchString(s)}, {"markup", hasMarkup(s), markup().MatchString(s)}} {
 			if x.got != x.want {
 				t.Fatalf("%q: %s %t, want %t", s, x.name, x.got, x.want)
 			}
