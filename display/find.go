@@ -28,7 +28,7 @@ func EachHidden(s string, f func(start, end int)) {
 // were done about it, with where it begins and ends: its kind is mention, link, markup, control (bidirectional and hidden
 // characters too) or url. Pieces of different kinds may overlap. See [Tricks] for a sentence about them.
 func EachTrick(s string, f func(kind string, start, end int)) {
-	if strings.ContainsAny(s, "@!") && mayMention(s) {
+	if hasMention(s) {
 		for _, m := range mention.FindAllStringIndex(s, -1) {
 			start, end := m[0], m[1]
 			if s[start] != '<' {
@@ -44,8 +44,8 @@ func EachTrick(s string, f func(kind string, start, end int)) {
 			f("link", m[0], m[1])
 		}
 	}
-	if strings.Contains(s, ">") && strings.Contains(s, "<") || strings.Contains(s, "```") || strings.Contains(s, "{{") {
-		for _, m := range markup.FindAllStringIndex(s, -1) {
+	if hasMarkup(s) {
+		for _, m := range markup().FindAllStringIndex(s, -1) {
 			f("markup", m[0], m[1])
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -291,21 +292,75 @@ var (
 	mention = regexp.MustCompile(`(?i)<[!@]|(^|[\s"'(])@(everyone|here|channel|all)\b`)
 	anchor  = regexp.MustCompile(`(?i)<[a-z][a-z0-9+.-]*:[^>\s]*\|[^>]*>|\]\([a-z][a-z0-9+.-]*:`)
 	// Tags of HTML that draw or load something: logs in XML are full of other tags.
-	markup = regexp.MustCompile("```" + `|\{\{.*\}\}|(?i)</?(a|b|i|u|s|p|br|hr|h[1-6]|img|svg|script|style|link|meta|base|iframe|object|embed|form|input|button|div|span|table|font|marquee|video|audio|body|html)(\s[^<>]*)?/?>`)
+	markup     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("```" + `|\{\{.*\}\}|` + drawing) })
+	drawingTag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("^" + drawing + "$") })
 )
 
-// mayMention is false where mention does not match: no <! or <@, and no @ with the beginning of a group's name.
-func mayMention(s string) bool {
-	for {
-		i := strings.IndexByte(s, '@')
-		if i < 0 {
-			return strings.Contains(s, "<!")
+const drawing = `(?i:</?(a|b|i|u|s|p|br|hr|h[1-6]|img|svg|script|style|link|meta|base|iframe|object|embed|form|input|button|div|span|table|font|marquee|video|audio|body|html)(\s[^<>]*)?/?>)`
+
+// crowds are the names that call many people in chats.
+var crowds = []string{"everyone", "here", "channel", "all"}
+
+// hasMention reports whether mention matches. It and hasMarkup look where a match may begin, and not at each character, as the expressions
+// do: a log may have a million.
+func hasMention(s string) bool {
+	if strings.Contains(s, "<!") || strings.Contains(s, "<@") {
+		return true
+	}
+	for i := 0; ; i++ {
+		n := strings.IndexByte(s[i:], '@')
+		if n < 0 {
+			return false
 		}
-		if i > 0 && s[i-1] == '<' || i+1 < len(s) && strings.IndexByte("eEhHcCaA", s[i+1]) >= 0 || strings.Contains(s[:i], "<!") {
+		if i += n; i > 0 && strings.IndexByte("\t\n\f\r \"'(", s[i-1]) < 0 {
+			continue
+		}
+		for _, crowd := range crowds {
+			rest := s[i+1:]
+			if len(rest) >= len(crowd) && strings.EqualFold(rest[:len(crowd)], crowd) && (len(rest) == len(crowd) || !isWordByte(rest[len(crowd)])) {
+				return true
+			}
+		}
+	}
+}
+
+func isWordByte(c byte) bool {
+	return c == '_' || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// hasMarkup reports whether markup matches.
+func hasMarkup(s string) bool {
+	if strings.Contains(s, "```") {
+		return true
+	}
+	for rest := s; ; {
+		_, after, found := strings.Cut(rest, "{{")
+		if !found {
+			break
+		}
+		line, next, _ := strings.Cut(after, "\n")
+		if strings.Contains(line, "}}") {
 			return true
 		}
-		s = s[i+1:]
+		rest = next
 	}
+	for rest := s; ; {
+		end := strings.IndexByte(rest, '>')
+		if end < 0 {
+			return false
+		}
+		if begin := strings.LastIndexByte(rest[:end], '<'); begin >= 0 && mayDraw(rest[begin:end+1]) && drawingTag().MatchString(rest[begin:end+1]) {
+			return true
+		}
+		rest = rest[end+1:]
+	}
+}
+
+// mayDraw is false where drawingTag does not match: by the first letter of a tag, which may be one beyond ASCII that is the same in the
+// other case.
+func mayDraw(tag string) bool {
+	first := strings.TrimPrefix(tag[1:], "/")[0]
+	return first >= utf8.RuneSelf || strings.IndexByte("abdefhilmopstuv", first|0x20) >= 0
 }
 
 // Tricks names what in the given alert texts would act on a reader's screen if it were not defused, in the
@@ -314,10 +369,10 @@ func mayMention(s string) bool {
 func Tricks(texts ...string) string {
 	var has [5]bool
 	for _, s := range texts {
-		// Every log comes here, and hardly one needs the expressions: each has a text that it cannot match without.
-		has[0] = has[0] || mayMention(s) && mention.MatchString(s)
+		// Every log comes here, and hardly one needs the expression: it has a text that it cannot match without.
+		has[0] = has[0] || hasMention(s)
 		has[1] = has[1] || (strings.Contains(s, "](") || strings.Contains(s, "|") && strings.Contains(s, "<")) && anchor.MatchString(s)
-		has[2] = has[2] || (strings.Contains(s, ">") && strings.Contains(s, "<") || strings.Contains(s, "```") || strings.Contains(s, "{{")) && markup.MatchString(s)
+		has[2] = has[2] || hasMarkup(s)
 		for i, r := range s {
 			if r >= ' ' && r < 0x7f || r == '\n' || r == '\t' || r == '\r' {
 				continue

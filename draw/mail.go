@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -87,7 +88,7 @@ func Mail(message []byte) (*Letter, error) {
 	if r.html != "" {
 		l.HTML, l.Inlined = inlined(r.html, r.images)
 		l.Remote = countRemote(r.html)
-		l.Active = len(active.FindAllStringIndex(r.html, -1))
+		l.Active = len(htmlParts().active.FindAllStringIndex(r.html, -1))
 	}
 	if err != nil {
 		return l, fmt.Errorf("draw the mail: %w", err)
@@ -298,25 +299,28 @@ func inlined(page string, images map[string]string) (string, int) {
 	return page, n
 }
 
-var (
-	remoteAttr   = regexp.MustCompile(`(?i)[\s"'](?:src|background|poster|data)\s*=\s*["']?\s*(?:https?:)?//`)
-	remoteSet    = regexp.MustCompile(`(?i)\bsrcset\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)`)
-	remoteStyle  = regexp.MustCompile(`(?i)(?:\burl\(\s*["']?\s*|@import\s+["'])(?:https?:)?//`)
-	remoteLink   = regexp.MustCompile(`(?i)<link\b[^>]*\bhref\s*=\s*["']?\s*(?:https?:)?//`)
-	remoteOfSet  = regexp.MustCompile(`(?i)(?:https?:)?//`)
-	htmlComments = regexp.MustCompile(`(?s)<!--.*?-->`)
-	active       = regexp.MustCompile(`(?i)<(?:script|form|iframe|object|embed|applet)\b|<meta\b[^>]*http-equiv\s*=\s*["']?refresh|\son[a-z]+\s*=\s*["']|\bjavascript:`)
-)
+// htmlParts find what a page would do or load. They are made where mail is drawn: few commands do.
+var htmlParts = sync.OnceValue(func() (p struct{ attr, set, style, link, ofSet, comment, active *regexp.Regexp }) {
+	p.attr = regexp.MustCompile(`(?i)[\s"'](?:src|background|poster|data)\s*=\s*["']?\s*(?:https?:)?//`)
+	p.set = regexp.MustCompile(`(?i)\bsrcset\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)`)
+	p.style = regexp.MustCompile(`(?i)(?:\burl\(\s*["']?\s*|@import\s+["'])(?:https?:)?//`)
+	p.link = regexp.MustCompile(`(?i)<link\b[^>]*\bhref\s*=\s*["']?\s*(?:https?:)?//`)
+	p.ofSet = regexp.MustCompile(`(?i)(?:https?:)?//`)
+	p.comment = regexp.MustCompile(`(?s)<!--.*?-->`)
+	p.active = regexp.MustCompile(`(?i)<(?:script|form|iframe|object|embed|applet)\b|<meta\b[^>]*http-equiv\s*=\s*["']?refresh|\son[a-z]+\s*=\s*["']|\bjavascript:`)
+	return p
+})
 
 // countRemote counts what a page would load from elsewhere.
 func countRemote(page string) int {
-	page = htmlComments.ReplaceAllString(page, "")
+	parts := htmlParts()
+	page = parts.comment.ReplaceAllString(page, "")
 	n := 0
-	for _, r := range []*regexp.Regexp{remoteAttr, remoteStyle, remoteLink} {
+	for _, r := range []*regexp.Regexp{parts.attr, parts.style, parts.link} {
 		n += len(r.FindAllStringIndex(page, -1))
 	}
-	for _, set := range remoteSet.FindAllString(page, -1) {
-		n += len(remoteOfSet.FindAllStringIndex(set, -1))
+	for _, set := range parts.set.FindAllString(page, -1) {
+		n += len(parts.ofSet.FindAllStringIndex(set, -1))
 	}
 	return n
 }

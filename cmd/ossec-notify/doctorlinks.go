@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
@@ -18,17 +19,19 @@ import (
 	"github.com/ossec-notify/ossec-notify/regular"
 )
 
-var (
-	xmlComment      = regexp.MustCompile(`(?s)<!--.*?-->`)
-	integrationPart = regexp.MustCompile(`(?s)<integration>(.*?)</integration>`)
-	namePart        = regexp.MustCompile(`<name>\s*(custom-[^<\s]+)\s*</name>`)
-	hookPart        = regexp.MustCompile(`(?s)<hook_url>\s*(.*?)\s*</hook_url>`)
-	keyPart         = regexp.MustCompile(`(?s)<api_key>\s*(.*?)\s*</api_key>`)
-	jsonPart        = regexp.MustCompile(`<alert_format>\s*json\s*</alert_format>`)
-	ruleIDPart      = regexp.MustCompile(`(?s)<rule_id>`)
-	ruleIDSecond    = regexp.MustCompile(`(?s)^\s*<name>[^<]*</name>\s*<rule_id>`)
-	wazuhPart       = regexp.MustCompile(`<(alert_format|options|timeout|retries|max_log)>`)
-)
+// confParts find what we read of ossec.conf. They are made where that is read: other commands need none.
+var confParts = sync.OnceValue(func() (p struct{ comment, integration, name, hook, key, json, ruleID, ruleIDSecond, wazuh *regexp.Regexp }) {
+	p.comment = regexp.MustCompile(`(?s)<!--.*?-->`)
+	p.integration = regexp.MustCompile(`(?s)<integration>(.*?)</integration>`)
+	p.name = regexp.MustCompile(`<name>\s*(custom-[^<\s]+)\s*</name>`)
+	p.hook = regexp.MustCompile(`(?s)<hook_url>\s*(.*?)\s*</hook_url>`)
+	p.key = regexp.MustCompile(`(?s)<api_key>\s*(.*?)\s*</api_key>`)
+	p.json = regexp.MustCompile(`<alert_format>\s*json\s*</alert_format>`)
+	p.ruleID = regexp.MustCompile(`(?s)<rule_id>`)
+	p.ruleIDSecond = regexp.MustCompile(`(?s)^\s*<name>[^<]*</name>\s*<rule_id>`)
+	p.wazuh = regexp.MustCompile(`<(alert_format|options|timeout|retries|max_log)>`)
+	return p
+})
 
 // ossecConf reads who calls us. The file need not be XML: managers take what no XML parser does.
 func (x *examination) ossecConf() {
@@ -45,10 +48,11 @@ func (x *examination) ossecConf() {
 		x.warning("ossec.conf", "run doctor as root", "cannot be read: %s", err)
 		return
 	}
+	parts := confParts()
 	for _, b := range blocks {
 		block := b.text
 		if !x.manager.wazuh && x.managed {
-			if w := wazuhPart.FindStringSubmatch(block); w != nil {
+			if w := parts.wazuh.FindStringSubmatch(block); w != nil {
 				x.problem("ossec.conf", "remove it", "an <integration> has <%s>, which is Wazuh's: OSSEC does not start with it", w[1])
 			}
 		}
@@ -57,10 +61,10 @@ func (x *examination) ossecConf() {
 		}
 		x.named = append(x.named, b.name)
 		x.blocks = append(x.blocks, b)
-		if x.manager.wazuh && !jsonPart.MatchString(block) {
+		if x.manager.wazuh && !parts.json.MatchString(block) {
 			x.warning("ossec.conf", "write <alert_format>json</alert_format> into it", "the <integration> %s gets logs cut and changed", b.name)
 		}
-		if !x.manager.wazuh && ruleIDPart.MatchString(block) && !ruleIDSecond.MatchString(block) {
+		if !x.manager.wazuh && parts.ruleID.MatchString(block) && !parts.ruleIDSecond.MatchString(block) {
 			x.warning("ossec.conf", "move it right behind <name>", "in the <integration> %s, <rule_id> is not the second element: OSSEC garbles it", b.name)
 		}
 	}
@@ -80,9 +84,10 @@ func integrationBlocks(path string) ([]integrationBlock, error) {
 		return nil, err
 	}
 	var blocks []integrationBlock
-	for _, part := range integrationPart.FindAllStringSubmatch(xmlComment.ReplaceAllString(string(b), ""), -1) {
+	parts := confParts()
+	for _, part := range parts.integration.FindAllStringSubmatch(parts.comment.ReplaceAllString(string(b), ""), -1) {
 		text := part[1]
-		blocks = append(blocks, integrationBlock{element(namePart, text), element(hookPart, text), element(keyPart, text), text})
+		blocks = append(blocks, integrationBlock{element(parts.name, text), element(parts.hook, text), element(parts.key, text), text})
 	}
 	return blocks, nil
 }

@@ -63,12 +63,12 @@ func TestSendSaysWhatNoiseControlMakesOfIt(t *testing.T) {
 			id + `2  soc \(slack\)  not sent by itself`,
 		}},
 		{"silenced", 9, []string{"3"}, []string{
-			`note: soc is not told of ` + id + `3 by itself: silence ` + silenced + `, until [0-9 :-]+ \(NAME: kernel \\u202eupdate\)`,
+			`note: soc is not told of ` + id + `3 by itself: silence ` + silenced + `, until [0-9 :-]+( UTC)? \(NAME: kernel \\u202eupdate\)`,
 			id + `3  soc \(slack\)  not sent by itself`,
 		}},
 		{"held for longer than it waits", 4, []string{"4"}, []string{
-			`note: soc: digest: comes with the others at [0-9 :-]+ \(to send it now: ossec-notify outbox retry [0-9A-Z]{16}\)`,
-			id + `4  soc \(slack\)  held until [0-9 :-]+`,
+			`note: soc: digest: comes with the others at [0-9 :-]+( UTC)? \(to send it now: ossec-notify outbox retry [0-9A-Z]{16}\)`,
+			id + `4  soc \(slack\)  held until [0-9 :-]+( UTC)?`,
 		}},
 		{"a group that ends in time", 5, []string{"5", "6"}, []string{
 			`note: soc is not told of ` + id + `5 by itself: told in d-[0-9a-f]{16}`,
@@ -78,9 +78,9 @@ func TestSendSaysWhatNoiseControlMakesOfIt(t *testing.T) {
 			id + `6  soc \(slack\)  not sent by itself`,
 		}},
 		{"the second step of an escalation", 6, []string{"7"}, []string{
-			`note: backup: step 2 of 2: told at [0-9 :-]+, unless somebody takes it \(to send it now: ossec-notify outbox retry [0-9A-Z]{16}\)`,
+			`note: backup: step 2 of 2: told at [0-9 :-]+( UTC)?, unless somebody takes it \(to send it now: ossec-notify outbox retry [0-9A-Z]{16}\)`,
 			id + `7  soc \(slack\)  delivered`,
-			id + `7  backup \(webhook\)  step 2  held until [0-9 :-]+`,
+			id + `7  backup \(webhook\)  step 2  held until [0-9 :-]+( UTC)?`,
 		}},
 	} {
 		out := in.command(exitDone, "send", in.alerts(tc.level, tc.names...), "--timeout", "1h")
@@ -172,9 +172,9 @@ func TestOutboxShowsWhatIsHeldAndToldTogether(t *testing.T) {
 	}
 	show := in.command(exitDone, "outbox", "show", all[0].Delivery)
 	for _, want := range []string{
-		`  waits until [0-9 :-]+, in a digest of route digest, with 2 others \(d-[0-9a-f]{16}\)`,
+		`  waits until [0-9 :-]+( UTC)?, in a digest of route digest, with 2 others \(d-[0-9a-f]{16}\)`,
 		`  alert mgr/1795440017\.1, rule 100001: Story 1`,
-		`  - digest: comes with the others at [0-9 :-]+`,
+		`  - digest: comes with the others at [0-9 :-]+( UTC)?`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(show) {
 			t.Errorf("no line is %s:\n%s", want, show)

@@ -371,20 +371,25 @@ func (w *witness) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// wait waits until so many receivers have been tried.
+// wait waits until so many receivers have been tried, as long as one follows another: there are hundreds.
 func (w *witness) wait(t *testing.T, receivers int) map[string]string {
 	t.Helper()
-	guard := time.After(time.Minute)
-	for {
+	guard := time.NewTimer(time.Minute)
+	defer guard.Stop()
+	for before := 0; ; {
 		w.mu.Lock()
 		n := len(w.tried)
 		w.mu.Unlock()
+		if n > before {
+			before = n
+			guard.Reset(time.Minute)
+		}
 		if n >= receivers {
 			return w.tried
 		}
 		select {
 		case <-w.news:
-		case <-guard:
+		case <-guard.C:
 			t.Fatalf("%d of %d receivers were tried; the log:\n%s", n, receivers, tail20(w.text.String()))
 		}
 	}
