@@ -156,7 +156,7 @@ func either(a, b []string) []string {
 // wazuhPlace fills in the agent, and what the location says. location are the parts of wazuhLocation.
 func (a *Alert) wazuhPlace(o texts, location string) {
 	a.Agent = Agent{ID: o.text("agent.id"), Name: o.text("agent.name"), IP: o.text("agent.ip")}
-	if a.Agent.IP == "any" {
+	if a.Agent.IP == "any" || !says(a.Agent.IP) {
 		a.Agent.IP = ""
 	}
 	a.Host = first(o, hosts)

@@ -78,7 +78,14 @@ func attackNames(m alert.MITRE) map[string]any {
 			}
 		}
 	}
-	return map[string]any{"id": texts(m.IDs), "technique": texts(techniques), "tactic": texts(tactics)}
+	names := map[string]any{"id": texts(m.IDs)}
+	if len(techniques) > 0 {
+		names["technique"] = texts(techniques)
+	}
+	if len(tactics) > 0 {
+		names["tactic"] = texts(tactics)
+	}
+	return names
 }
 
 // texts are those as JSON has them.

@@ -151,7 +151,9 @@ type row struct {
 func (r *row) values() map[string]any {
 	out := make(map[string]any, len(r.cells)+len(r.columns)+1)
 	for c, v := range r.columns {
-		out[c] = v
+		if v = said(v); v != nil {
+			out[c] = v
+		}
 	}
 	for i, v := range r.cells {
 		if v = strings.TrimSpace(v); v != "" && r.head[i] != "" {
@@ -160,6 +162,40 @@ func (r *row) values() map[string]any {
 	}
 	out[keyColumn] = r.key
 	return out
+}
+
+// said is a value without what says nothing, as a cell of CSV that is empty: documents promise that no key is null or empty. Nil where
+// nothing is left.
+func said(v any) any {
+	switch v := v.(type) {
+	case string:
+		if strings.TrimSpace(v) == "" {
+			return nil
+		}
+	case []any:
+		var out []any
+		for _, e := range v {
+			if e = said(e); e != nil {
+				out = append(out, e)
+			}
+		}
+		if out == nil {
+			return nil
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for k, e := range v {
+			if e = said(e); e != nil {
+				out[k] = e
+			}
+		}
+		if len(out) == 0 {
+			return nil
+		}
+		return out
+	}
+	return v
 }
 
 // size is about how many bytes its texts have.
