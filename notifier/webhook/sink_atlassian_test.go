@@ -88,7 +88,7 @@ func TestOpsgenieSink(t *testing.T) {
 		testDesk(t, &o.desk, usual, path, []deskCase{
 			{name: "close what is not open", path: path + "/ossec-0123456789abcdef/close?identifierType=alias", body: `{}`, why: "no such alert is open"},
 			{name: "130 characters", body: alert(strings.Repeat("é", 130), `,"`+o.details+`":{"rule":"5712"}`), status: 202},
-			{name: "131 characters", body: alert(strings.Repeat("é", 131), ""), why: "131 characters", status: 422},
+			{name: "131 characters", body: alert(strings.Repeat("é", 131), ""), why: "131 UTF-16 units", status: 422},
 			{name: "no text in details", body: alert("x", `,"`+o.details+`":{"level":5}`), why: "no text"},
 			{name: "8,300 characters of details", body: alert("x", `,"`+o.details+`":{"a":"`+strings.Repeat("x", 4100)+`","b":"`+strings.Repeat("x", 4200)+`"}`), why: "characters of details"},
 			{name: "other priority", body: strings.Replace(alert("x", ""), "P1", "P0", 1), why: "none of"},

@@ -205,7 +205,7 @@ func TestVictorOpsSink(t *testing.T) {
 	testDesk(t, &victorOps().desk, map[string]string{"Content-Type": "application/json"}, "/integrations/generic/20131114/alert/v1ct0r-k3y/soc", []deskCase{
 		{name: "recovery too early", body: event("RECOVERY", ""), why: "nothing is open"},
 		{name: "event", body: event("CRITICAL", `,"state_message":"`+strings.Repeat("é", 20_480)+`","state_start_time":1795440502`), status: 200},
-		{name: "20,481 characters", body: event("CRITICAL", `,"state_message":"`+strings.Repeat("é", 20_481)+`"`), why: "20481 characters"},
+		{name: "20,481 characters", body: event("CRITICAL", `,"state_message":"`+strings.Repeat("é", 20_481)+`"`), why: "20481 UTF-16 units"},
 		{name: "time as text", body: event("CRITICAL", `,"state_start_time":"1795440502"`), why: "no whole number"},
 		{name: "other type", body: event("PROBLEM", ""), why: "none of"},
 		{name: "other key", path: "/integrations/generic/20131114/alert/none/soc", body: event("INFO", ""), why: "path", status: 404},
