@@ -89,9 +89,11 @@ type Deliverer struct {
 
 	mu    sync.Mutex
 	lanes map[string][]*lane // by receiver
-	group sync.WaitGroup
-	fresh *fresh
-	fault chan error
+	// straightTo are receivers that get no lanes any more: see lost.go.
+	straightTo map[string]bool
+	group      sync.WaitGroup
+	fresh      *fresh
+	fault      chan error
 	// unrecorded is what the outbox did not take any more.
 	unrecorded unrecorded
 
@@ -136,7 +138,7 @@ var retention = outbox.Retention{Delivered: 14 * 24 * time.Hour, Dead: 60 * 24 *
 func (d *Deliverer) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d.lanes = map[string][]*lane{}
+	d.lanes, d.straightTo = map[string][]*lane{}, map[string]bool{}
 	d.fresh = newFresh()
 	d.unrecorded = unrecorded{}
 	d.fault = make(chan error, 1)
@@ -147,12 +149,11 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	defer cancel(context.Canceled)
 
 	err := d.work(ctx)
-	if err != nil {
-		if lost := d.lost(ctx); lost != nil { // which is why, or worse
-			return lost
-		}
+	lost := d.lost(ctx, func() { cancel(context.Canceled); d.group.Wait() })
+	if told := (*LostError)(nil); err == nil && !(errors.As(lost, &told) && told.Deliveries > 0) {
+		return nil // the deliverer was to end, and nobody is missing anything
 	}
-	return err
+	return cmp.Or(lost, err) // lost is why, or worse
 }
 
 // work is Run, with lanes to deliver by.
@@ -501,7 +502,7 @@ func (d *Deliverer) lanesOf(ctx context.Context, name string, waiting int) []*la
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := d.lanes[name]
-	for len(all) < max(1, min(lanes(d.Site.Receiver(name)), waiting)) {
+	for len(all) < max(1, min(lanes(d.Site.Receiver(name)), waiting)) && !d.straightTo[name] {
 		l := newLane(d, name)
 		if l.number = len(all); l.number > 0 {
 			l.first = all[0]

@@ -98,6 +98,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 			log.Error("could not let go of the lock", "err", err)
 		}
 	}()
+	asked := ctx // to stop
 	ctx, replaced, stop := untilReplaced(ctx, log)
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, e.home, state, log)
@@ -141,7 +142,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	if next = replaced(); next == nil {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	}
-	if errors.Is(err, errStateLost) {
+	if errors.Is(err, errStateLost) && asked.Err() == nil {
 		log.Error("serving begins anew", "err", err)
 	}
 	if err != nil {
