@@ -70,14 +70,20 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	failure := notifier.Classify(err)
 	result.Reason = failure.Error()
 	result.Attempt.Status, result.Attempt.Error, result.Attempt.Ambiguous = failure.Status, failure.Error(), failure.Ambiguous
-	switch instead := l.d.fallbacks(x, known.why(r, failure)); {
+	why = known.why(r, failure)
+	alone := time.Time{} // since when this message fails alone
+	if failure.Alone && failure.Reason == notifier.Temporary {
+		alone = l.d.failsSince(ctx, r, x, start)
+		why = failedFor(alone, r, failure)
+	}
+	switch instead := l.d.fallbacks(x, why); {
 	case len(instead) > 0:
 		result.State, result.Reason, result.Fallback = outbox.Suppressed, fallbackReason(instead, failure), instead
 		log.Error("fallback takes over", "to", names(instead), "err", failure)
 	case failure.Reason == notifier.Temporary:
 		result.State = outbox.Pending
 		if failure.Alone {
-			result.Due = time.Now().Add(laneBackoff(x.Attempts+1, failure.RetryAfter))
+			result.Due = l.d.aloneUntil(r, alone, x.Attempts+1, failure, time.Now())
 		}
 		if failure.Alone && x.Reason != result.Reason { // others may fail alike: see tellFailed
 			log.Warn("attempt failed, trying again", "err", failure)
