@@ -94,6 +94,7 @@ type Deliverer struct {
 	group      sync.WaitGroup
 	fresh      *fresh
 	fault      chan error
+	alike      alike
 	// unrecorded is what the outbox did not take any more.
 	unrecorded unrecorded
 
@@ -145,7 +146,10 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	if d.Grace == 0 {
 		d.Grace = defaultGrace
 	}
-	defer d.group.Wait() // lanes end with ctx, after their grace
+	defer func() {
+		d.group.Wait() // lanes end with ctx, after their grace
+		d.alike.flush(time.Now(), true)
+	}()
 	defer cancel(context.Canceled)
 
 	err := d.work(ctx)
@@ -188,6 +192,7 @@ func (d *Deliverer) work(ctx context.Context) error {
 			}
 			behind = by
 		}
+		d.alike.flush(now, false)
 		if now.Sub(expired) >= expireEvery {
 			expired = now
 			if err := d.expire(ctx, now); err != nil {
@@ -425,7 +430,7 @@ func (d *Deliverer) expire(ctx context.Context, now time.Time) error {
 			return err
 		}
 		for _, x := range dead {
-			d.Log.Error("delivery is dead: it waited for too long", "alert", x.Alert.Identity, "receiver", x.Receiver, "reason", x.Reason)
+			d.givenUp(d.Log.With("alert", x.Alert.Identity, "receiver", x.Receiver), slog.LevelError, isDead+": it waited for too long", x.Receiver, x.Reason, "reason", x.Reason)
 		}
 	}
 }

@@ -387,7 +387,7 @@ func (x *examination) outbox(ctx context.Context) {
 		var fares map[string]outbox.Receiver
 		if fares, err = db.Receivers(ctx); err == nil {
 			x.file = x.loaded()
-			x.queues(queues, fares)
+			x.queues(queues, fares, lastDead(ctx, db, queues))
 			err = x.noise(ctx, db)
 		}
 	}
@@ -396,7 +396,21 @@ func (x *examination) outbox(ctx context.Context) {
 	}
 }
 
-func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver) {
+// lastDead is the last dead letter of each receiver that has any.
+func lastDead(ctx context.Context, db *outbox.DB, queues []outbox.Queue) map[string]outbox.Delivery {
+	out := map[string]outbox.Delivery{}
+	for _, q := range queues {
+		if q.Counts[outbox.Dead] == 0 {
+			continue
+		}
+		if found, err := db.Find(ctx, outbox.Filter{Receiver: q.Receiver, States: []outbox.State{outbox.Dead}, Limit: 1}); err == nil && len(found) > 0 {
+			out[q.Receiver] = found[0]
+		}
+	}
+	return out
+}
+
+func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver, dead map[string]outbox.Delivery) {
 	quiet, held := true, 0
 	for _, q := range queues {
 		x.waits += q.Open()
@@ -419,12 +433,16 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 		case waits > 0:
 			x.ok("outbox", "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, display.Span(age))
 		}
-		if dead := q.Counts[outbox.Dead]; dead > 0 {
+		if n := q.Counts[outbox.Dead]; n > 0 {
 			remedy, gone := "ossec-notify outbox list --states dead --receiver "+q.Receiver+", then outbox retry or drop", ""
 			if !hasReceiver(x.file, q.Receiver) {
 				remedy, gone = "put it back and retry them, or: ossec-notify outbox drop --dead --receiver "+q.Receiver, ", which the config does not have"
 			}
-			x.warning("outbox", remedy, "receiver %s%s: %s", q.Receiver, gone, count(dead, "dead letter"))
+			why := ""
+			if last, ok := dead[q.Receiver]; ok {
+				why = fmt.Sprintf(", the last at %s: %s", last.Changed.Local().Format(time.DateTime), display.Quote(last.Reason).Line().CutEnd(240))
+			}
+			x.warning("outbox", remedy, "receiver %s%s: %s%s", q.Receiver, gone, count(n, "dead letter"), why)
 			quiet = false
 		}
 		quiet = quiet && waits == 0
