@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -174,4 +175,49 @@ func TestWhatFailsWhileTheStateIsRemovedBeginsAnew(t *testing.T) {
 	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whoever removes the lock alone lets a second deliverer begin while the first is at a message. It begins when the first has let go, so that
+// none is told twice, and all are told.
+func TestTheLockThatWasRemovedMakesNoSecondDeliverer(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"serve", "background"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			in := newInstallation(t, toSlack)
+			hold := make(chan struct{})
+			in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: hold})
+			if kind == "serve" {
+				daemon := in.serve()
+				defer in.stop(daemon)
+			}
+			for _, id := range []string{"1", "2", "3"} {
+				in.call("custom-notify", in.alert(id))
+			}
+			in.until("the first in hand, the others entered", func() bool {
+				return in.count(outbox.Delivering) == 1 && in.count(outbox.Pending) == 2 && len(in.stand.Messages()) == 1
+			})
+			if err := os.Remove(filepath.Join(in.state(), "lock")); err != nil {
+				t.Fatal(err)
+			}
+			in.call("custom-notify", in.alert("4"))
+			in.until("a second deliverer", func() bool { return len(in.processes("deliver")) > 0 && in.second(kind) })
+			in.until("it looks at the outbox", func() bool {
+				log := in.log()
+				return strings.Contains(log, "another deliverer has not let go yet") || strings.Contains(log, "were in hand when the last deliverer ended")
+			})
+			close(hold)
+			in.told(4)
+			in.until("noted", func() bool { return in.count(outbox.Delivered) == 4 })
+			if got := in.stand.Messages(); len(got) != 4 || strings.Contains(fmt.Sprint(got), "second copy") {
+				t.Errorf("Slack got %d messages for four alerts:\n%v", len(got), got)
+			}
+		})
+	}
+}
+
+// second reports whether the lock that there is now is of another process than the first one's, of this kind.
+func (in *installation) second(kind string) bool {
+	h, err := spool.ReadHolder(in.state())
+	return err == nil && h.Kind == "background" && (kind == "serve" || len(in.processes("deliver")) == 2)
 }
