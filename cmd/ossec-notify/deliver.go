@@ -66,13 +66,16 @@ func deliverCommand(e *env) *cobra.Command {
 					log.Error("deliverer could not let go of the lock", "err", releaseErr)
 				}
 				if err != nil || cmd.Context().Err() != nil {
+					lost.leave(absolute(e.home), log)
 					return err
 				}
 				// A call that found the lock held, just before it was let go, relies on this look.
 				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost == nil) {
+					lost.leave(absolute(e.home), log)
 					return nil
 				}
 				if lock, err = spool.TryLock(state, "background", versionText()); err != nil {
+					lost.leave(absolute(e.home), log)
 					return nil // somebody else is the deliverer now
 				}
 			}
@@ -99,6 +102,7 @@ func background(ctx context.Context, home, state string, lock *spool.Lock, lost 
 		return nil, unlessLost(err, lock)
 	}
 	lost.keep(ctx, d.Box, log)
+	adoptLoss(ctx, absolute(home), d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, errors.Join(err, closeBox())
 	}

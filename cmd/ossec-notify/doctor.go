@@ -158,6 +158,8 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		x.spool()
 		x.outbox(ctx)
 		x.lastDeliverer()
+	} else {
+		x.loss(ctx, nil)
 	}
 	x.config()
 	x.enrich(ctx, online)
@@ -362,6 +364,7 @@ func (x *examination) outbox(ctx context.Context) {
 	db, _, err := outbox.Open(ctx, outboxPath(x.state), outbox.Options{})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		x.loss(ctx, nil)
 		x.ok("outbox", "there is none: no alert has been delivered yet")
 		return
 	case errors.Is(err, outbox.ErrOlder):
@@ -703,7 +706,7 @@ func (x *examination) ready(ctx context.Context) {
 		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP.Listen, err)
 	case status == http.StatusServiceUnavailable:
 		x.problem("ready", "mend what it says; http://"+cfg.HTTP.Listen+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
-	case status != http.StatusOK || text != "ready\n":
+	case status != http.StatusOK || text != "ready\n" && !strings.HasPrefix(text, "ready\nnote: "):
 		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP.Listen, status)
 	default:
 		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP.Listen)

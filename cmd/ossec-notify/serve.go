@@ -41,6 +41,7 @@ func serveCommand(e *env) *cobra.Command {
 				lost = lost.and(err)
 				next, err = e.serve(cmd.Context(), read, lost)
 			}
+			lost.and(err).leave(e.home, slog.New(slog.NewTextHandler(e.stderr, nil)))
 			if err != nil || next == nil {
 				return err
 			}
@@ -107,6 +108,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	}
 	defer closeBox()
 	lost.keep(ctx, d.Box, log)
+	adoptLoss(ctx, e.home, d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, failed("%w", err)
 	}

@@ -221,3 +221,62 @@ func (in *installation) second(kind string) bool {
 	h, err := spool.ReadHolder(in.state())
 	return err == nil && h.Kind == "background" && (kind == "serve" || len(in.processes("deliver")) == 2)
 }
+
+// Where the whole state directory went, or the deliverer was told to stop, no outbox is there to keep what was lost: doctor has it all the
+// same, and so has the next outbox.
+func TestWhatWasLostWithTheStateDirectoryIsRemembered(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"it notices", "it is told to stop"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freeAddress(t)
+			in := newInstallation(t, `
+receivers:
+  soc: {slack: {webhook_url: "SLACK_URL"}}
+  down: {webhook: {url: "http://127.0.0.1:1/x"}}
+default: [soc, down]
+http: `+address+`
+`)
+			in.call("custom-notify", in.alert("1"))
+			in.told(1)
+			in.until("told and waiting", func() bool { return in.count(outbox.Delivered) == 1 && in.count(outbox.Pending) == 1 })
+			deliverers := in.processes("deliver")
+			if err := os.Rename(in.state(), in.state()+".gone"); err != nil { // at once, which no removal is
+				t.Fatal(err)
+			}
+			for _, pid := range deliverers {
+				if name == "it is told to stop" {
+					_ = syscall.Kill(pid, syscall.SIGTERM) // it may have noticed already
+				}
+			}
+			in.until("it has ended", func() bool { return len(in.processes("deliver")) == 0 })
+			const lost = "was removed, and 1 delivery was lost with it"
+			if told := in.command(exitFail, "doctor"); !strings.Contains(told, lost) {
+				t.Errorf("doctor, while there is no state, says\n%s", told)
+			}
+			in.call("custom-notify", in.alert("2"))
+			in.told(2)
+			in.until("told again", func() bool { return in.count(outbox.Delivered) == 1 })
+			if told := in.command(exitFail, "doctor"); strings.Count(told, lost) != 1 {
+				t.Errorf("doctor, of the new state, says\n%s", told)
+			}
+			if became := in.command(exitFail, "explain", "--id", "mgr/1795440017.1"); !strings.Contains(became, "the delivery of this one was lost for down") {
+				t.Errorf("explain --id says\n%s", became)
+			}
+			daemon := in.serve()
+			if got := of(get(t, address, "/readyz")); !strings.HasPrefix(got, "ready\nnote: at ") || !strings.Contains(got, lost) {
+				t.Errorf("/readyz says %q", got)
+			}
+			if got := of(get(t, address, "/metrics")); !strings.Contains(got, "\nossec_notify_lost_deliveries 1\n") {
+				t.Errorf("/metrics says\n%s", got)
+			}
+			if told := in.command(exitFail, "doctor"); strings.Count(told, lost) != 1 || !strings.Contains(told, "and is ready") {
+				t.Errorf("doctor, of the daemon, says\n%s", told)
+			}
+			in.stop(daemon)
+		})
+	}
+}
+
+// of is the text of an answer.
+func of(_ int, text string) string { return text }
