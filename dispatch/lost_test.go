@@ -164,6 +164,7 @@ func TestWhatIsDueIsToldThoughTheOutboxTakesNothingAnyMore(t *testing.T) {
 		"the receiver is broken": {1, false, func(notifier.Notification) error {
 			return &notifier.Error{Reason: notifier.Misconfigured, Status: 401, Err: errors.New("status 401")}
 		}, numbers(40), nil, 1},
+		"the receiver is down": {1, false, func(notifier.Notification) error { return temporary("503", time.Minute) }, nil, numbers(40), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -184,8 +185,12 @@ func TestWhatIsDueIsToldThoughTheOutboxTakesNothingAnyMore(t *testing.T) {
 			l.is.Store(true)
 			close(slack.open)
 			lost := l.lost()
-			if len(lost) > 0 {
-				t.Errorf("lost: %s", strings.Join(lost, ", "))
+			want := []string{}
+			for _, id := range tc.lost {
+				want = append(want, "slack-1 "+id)
+			}
+			if slices.Sort(want); !slices.Equal(slices.Sorted(slices.Values(lost)), want) {
+				t.Errorf("lost: %s, want %s", strings.Join(lost, ", "), strings.Join(want, ", "))
 			}
 			got := slack.told()
 			if slices.Sort(got); len(got) != tc.told || len(slices.Compact(got)) != tc.told {

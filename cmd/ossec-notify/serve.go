@@ -42,6 +42,9 @@ func serveCommand(e *env) *cobra.Command {
 				next, err = e.serve(cmd.Context(), read, lost)
 			}
 			lost.and(err).leave(e.home, slog.New(slog.NewTextHandler(e.stderr, nil)))
+			if asked := context.Cause(cmd.Context()); asked != nil && errors.Is(err, asked) {
+				return nil // to stop, while it waited for another deliverer
+			}
 			if err != nil || next == nil {
 				return err
 			}
