@@ -108,7 +108,7 @@ func background(ctx context.Context, home, state string, lock *spool.Lock, lost 
 	}
 	d.Linger = linger
 	d.Grace = takeoverTime / 2 // serve does not wait for longer until we have left
-	if err := errors.Join(d.Run(ctx), closeBox()); err != nil {
+	if err := errors.Join(takenOver(d.Run(ctx)), closeBox()); err != nil {
 		return nil, err
 	}
 	stop()

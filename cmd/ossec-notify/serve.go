@@ -142,7 +142,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	defer stopWatchdog()
 	log.Info("serving", "home", e.home, "state", state, "version", versionText())
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // no systemd, no notification
-	err = d.Run(ctx)
+	err = takenOver(d.Run(ctx))
 	stop()
 	if next = replaced(); next == nil {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
