@@ -162,7 +162,7 @@ func TestWhatIsDueIsToldThoughTheOutboxTakesNothingAnyMore(t *testing.T) {
 			return nil
 		}, []string{"0"}, nil, 40},
 		"the receiver is broken": {1, false, func(notifier.Notification) error {
-			return &notifier.Error{Reason: notifier.Misconfigured, Status: 401, Err: errors.New("status 401")}
+			return &notifier.Error{Reason: notifier.Misconfigured, Status: 401, RetryAfter: time.Minute, Err: errors.New("status 401")}
 		}, numbers(40), nil, 1},
 		"the receiver is down": {1, false, func(notifier.Notification) error { return temporary("503", time.Minute) }, nil, numbers(40), 1},
 	} {
