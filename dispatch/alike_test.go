@@ -42,7 +42,7 @@ func TestWhatIsGivenUpForOneReasonIsOneLineAMinute(t *testing.T) {
 			return found
 		}
 		b.start()
-		const n = 500
+		const n = 100
 		for _, id := range numbers(n) {
 			b.queue.put(b.arrival(id, "low"))
 		}

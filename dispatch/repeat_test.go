@@ -229,7 +229,7 @@ func TestFallbackTakesOverAMessageThatWaitsAlone(t *testing.T) {
 					}
 					b.start()
 				}
-				time.Sleep(time.Hour)
+				time.Sleep(10 * time.Minute)
 				synctest.Wait()
 				if diff := cmp.Diff(mail.told(), []string{"1"}); diff != "" {
 					t.Fatalf("the fallback (-got +want):\n%s", diff)
