@@ -355,7 +355,11 @@ func (g *Glance) level() (n int, ok bool) {
 func (g *Glance) endpoint(e *Endpoint, pairs []pair) (ok bool) {
 	*e = Endpoint{}
 	for _, p := range pairs {
-		if s := g.text(p.address); says(s) {
+		v := g.at(p.address)
+		if v.kind == lensArray {
+			return false
+		}
+		if s := v.text; says(s) {
 			addr, err := netip.ParseAddr(s)
 			*e = Endpoint{IP: s, Text: s}
 			return err == nil && addr.Zone() == ""

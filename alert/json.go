@@ -233,6 +233,21 @@ func (o object) list(path string) []string {
 	return nil
 }
 
+// listed is the text at path; of an array the texts in it, each once, with commas between them.
+func (o object) listed(path string) string {
+	list, ok := o.at(path).([]any)
+	if !ok {
+		return o.text(path)
+	}
+	var out []string
+	for _, e := range list {
+		if s, ok := scalar(e); ok && says(s) && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 // keys are the keys of an object in order, so that what is found first is always the same.
 func (o object) keys() []string { return slices.Sorted(maps.Keys(o)) }
 

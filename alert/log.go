@@ -107,7 +107,9 @@ func (a *Alert) logAddresses(body *[]string) {
 			break
 		}
 		if value, ok := strings.CutPrefix((*body)[0], name+": "); ok {
-			values[name], a.Original[name] = value, value
+			if value != "(none)" { // what old OSSEC writes for what it does not know
+				values[name], a.Original[name] = value, value
+			}
 			*body = (*body)[1:]
 		}
 	}

@@ -17,6 +17,8 @@ type Options struct {
 	Location *time.Location
 	// Limit is how many bytes of one alert are kept; 0 is DefaultLimit. The rest is cut, see Problem.CutAt.
 	Limit int
+	// Cut says that the text is what is left of a longer one: somebody before us has cut it at the limit.
+	Cut bool
 	// Received is when the alert reached us; it may be zero.
 	Received time.Time
 }
@@ -55,6 +57,8 @@ func Parse(raw []byte, opt Options) *Alert {
 	if len(raw) > opt.Limit {
 		a.Raw = raw[:opt.Limit:opt.Limit]
 		a.Problem.CutAt = opt.Limit
+	} else if opt.Cut {
+		a.Problem.CutAt = len(raw)
 	}
 	text := bytes.TrimRight(trimStart(a.Raw), blanks)
 	switch {
@@ -75,7 +79,7 @@ func Parse(raw []byte, opt Options) *Alert {
 		a.Log = string(a.Raw)
 	}
 	if a.Problem.CutAt > 0 && a.Problem.Kind == "" {
-		a.broken(ProblemTruncated, "cut at byte %d", opt.Limit)
+		a.broken(ProblemTruncated, "cut at byte %d", a.Problem.CutAt)
 	}
 	return a
 }

@@ -28,6 +28,9 @@ func assignment(name string) string { return "'\n" + name + "='" }
 // splitShell takes the file apart. It answers as many values as came whole; fewer than seven mean that the file
 // was cut.
 func splitShell(text string) []string {
+	if strings.Contains(text, "'\r\n"+shellNames[1]+"='") { // saved by an editor of Windows, or carried by one of its tools
+		text = strings.ReplaceAll(text, "\r\n", "\n")
+	}
 	text = strings.TrimPrefix(text, shellStart)
 	head, address, found := cutLast(text, assignment("srcip"))
 	if !found || !strings.HasSuffix(strings.TrimRight(address, blanks), "'") {

@@ -20,17 +20,33 @@ var (
 		{"data.win.eventdata.sourceIp", "data.win.eventdata.sourcePort"}, // Sysmon
 		{"data.aws.sourceIPAddress", ""},                                 // CloudTrail
 		{"data.aws.source_ip_address", ""},
+		{"data.aws.srcaddr", "data.aws.srcport"},       // flows of a VPC
+		{"data.aws.client_ip", "data.aws.client_port"}, // load balancers
+		{"data.aws.httpRequest.clientIp", ""},          // WAF
+		{"data.aws.remote_ip", ""},                     // reads and writes of a bucket
 		{"data.office365.ClientIP", ""},
-		{"data.CallerIpAddress", ""},                       // Azure activity
+		{"data.office365.ClientIPAddress", ""}, // mailboxes
+		{"data.office365.ActorIpAddress", ""},
+		{"data.github.actor_ip", ""},
+		{"data.CallerIpAddress", ""}, // Azure activity
+		{"data.CallerIPAddress", ""},
+		{"data.callerIpAddress", ""},
+		{"data.ipAddress", ""},                             // Azure sign-ins
 		{"data.protoPayload.requestMetadata.callerIp", ""}, // Google Cloud audit
 		{"data.gcp.protoPayload.requestMetadata.callerIp", ""},
+		{"data.gcp.jsonPayload.sourceIP", ""}, // DNS queries
+		{"data.gcp.jsonPayload.connection.src_ip", "data.gcp.jsonPayload.connection.src_port"},
 		{"data.parameters.alert.data.srcip", "data.parameters.alert.data.srcport"}, // active response
+		{"data.parameters.alert.data.win.eventdata.ipAddress", "data.parameters.alert.data.win.eventdata.ipPort"},
 		{"srcip", "srcport"},
 	}
 	destinations = [...]pair{
 		{"data.dstip", "data.dstport"},
 		{"data.dest_ip", "data.dest_port"},
 		{"data.win.eventdata.destinationIp", "data.win.eventdata.destinationPort"},
+		{"data.aws.dstaddr", "data.aws.dstport"},
+		{"data.aws.target_ip", "data.aws.target_port"},
+		{"data.gcp.jsonPayload.connection.dest_ip", "data.gcp.jsonPayload.connection.dest_port"},
 		{"dstip", "dstport"},
 	}
 	actors = []string{
@@ -43,7 +59,9 @@ var (
 		"data.office365.UserId",
 		"data.protoPayload.authenticationInfo.principalEmail",
 		"data.gcp.protoPayload.authenticationInfo.principalEmail",
-		"data.Caller", // Azure activity
+		"data.Caller",            // Azure activity
+		"data.userPrincipalName", // Azure sign-ins
+		"data.Identity",
 		"data.github.actor",
 		"srcuser",
 	}
@@ -106,6 +124,9 @@ func wazuhFields(a *Alert, o object, loc *time.Location) {
 	a.Log = o.text("full_log")
 	a.Previous = lines(o.text("previous_output"))
 	a.File = wazuhFile(o.object("syscheck"), a.Rule.ID)
+	if a.File == nil && a.isFileEvent() {
+		a.File = fileFromText(a.Log, a.Rule.ID, loc)
+	}
 }
 
 func wazuhRule(rule object) Rule {
@@ -163,17 +184,30 @@ func wazuhLocation(o texts) [8]string {
 
 // wazuhUsers fills in the users. The decoder, the program and the groups of the rule are there.
 func (a *Alert) wazuhUsers(o texts) {
-	a.SourceUser = first(o, actors)
-	a.TargetUser = first(o, targets)
+	a.SourceUser = account(o, actors)
+	a.TargetUser = account(o, targets)
 	a.User = cmp.Or(a.TargetUser, a.SourceUser)
 	if a.isSudo() {
 		a.User = cmp.Or(a.SourceUser, a.TargetUser)
 	}
 }
 
+// account is the first user of the paths. The agent of Windows doubles the backslash between domain and name.
+func account(o texts, paths []string) string {
+	for _, p := range paths {
+		if s := o.text(p); says(s) {
+			if strings.HasPrefix(p, "data.win.") {
+				s = strings.ReplaceAll(s, `\\`, `\`)
+			}
+			return s
+		}
+	}
+	return ""
+}
+
 func firstEndpoint(o object, pairs []pair) Endpoint {
 	for _, p := range pairs {
-		if s := o.text(p.address); says(s) {
+		if s := o.listed(p.address); says(s) {
 			return endpoint(s, o.text(p.port))
 		}
 	}
@@ -183,10 +217,25 @@ func firstEndpoint(o object, pairs []pair) Endpoint {
 // remoteEndpoint finds the addresses that stand below a key which differs: GuardDuty's kind of action, the
 // vendor of a web application firewall.
 func remoteEndpoint(o object) Endpoint {
-	actions := o.object("data.aws.service.action")
+	actions := o.object(remoteActions)
 	for _, kind := range actions.keys() {
-		if s := actions.text(kind + ".remoteIpDetails.ipAddressV4"); says(s) {
-			return endpoint(s, actions.text(kind+".remotePortDetails.port"))
+		action := actions.object(kind)
+		if e := remoteDetails(action); e != (Endpoint{}) {
+			return e
+		}
+		if e := remoteDetails(action.object("portProbeDetails")); e != (Endpoint{}) {
+			return e
+		}
+		probes, _ := action["portProbeDetails"].([]any) // one for each port
+		var from []string
+		for _, p := range probes {
+			probe, _ := p.(map[string]any)
+			if e := remoteDetails(probe); e.Text != "" && !slices.Contains(from, e.Text) {
+				from = append(from, e.Text)
+			}
+		}
+		if len(from) > 0 {
+			return endpoint(strings.Join(from, ", "), "")
 		}
 	}
 	data := o.object("data")
@@ -196,6 +245,11 @@ func remoteEndpoint(o object) Endpoint {
 		}
 	}
 	return Endpoint{}
+}
+
+// remoteDetails is the other side of a finding of GuardDuty.
+func remoteDetails(o object) Endpoint {
+	return endpoint(o.first("remoteIpDetails.ipAddressV4", "remoteIpDetails.ipAddressV6"), o.text("remotePortDetails.port"))
 }
 
 // isSudo reports whether the alert is about sudo, where the account that matters is the one who acted.

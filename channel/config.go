@@ -3,10 +3,13 @@ package channel
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/notifier/command"
+	"github.com/ossec-notify/ossec-notify/notifier/file"
+	"github.com/ossec-notify/ossec-notify/notifier/syslog"
 	"github.com/ossec-notify/ossec-notify/notifier/webhook"
 	"github.com/ossec-notify/ossec-notify/settings"
 )
@@ -69,6 +72,31 @@ func (c *Config) Preset() string {
 func (c *Config) Program() *command.Config {
 	program, _ := c.own.(*command.Config)
 	return program
+}
+
+// File is a file of this host that a receiver uses, by the setting that names it.
+type File struct {
+	Key, Path string
+	// Writes: it is written to, and need not exist.
+	Writes bool
+}
+
+// Files calls f with every file that the settings name: secrets, certificates, what is written to, run or connected to.
+func (c *Config) Files(f func(File)) {
+	settings.Files(c.own, func(key, path string) { f(File{Key: key, Path: path}) })
+	switch own := c.own.(type) {
+	case *file.Config:
+		f(File{Key: "path", Path: own.Path, Writes: true})
+	case *syslog.Config:
+		if path, ok := strings.CutPrefix(own.Address, "unix://"); ok {
+			f(File{Key: "address", Path: path})
+		}
+	case *command.Config:
+		f(File{Key: "run", Path: own.Run[0]}) // which is never empty
+		if own.Directory != "" {
+			f(File{Key: "directory", Path: own.Directory})
+		}
+	}
 }
 
 // BodyTemplate is the template file that makes the body, or "".

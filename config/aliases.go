@@ -98,12 +98,13 @@ func nearestReceiver[V any](name string, known map[string]V) string {
 	return "add it under receivers:"
 }
 
-// aliases makes those of a config. As with receivers, one that cannot be made is there all the same.
-func (c *Config) aliases(with connecting, cache *oncall.Cache) (map[string]dispatch.Alias, error) {
+// MakeAliases makes those of a config, and no receiver: for who asks only whom they stand for. As with receivers, one that cannot be
+// made is there all the same, and the error joins a [ReceiverError] for each.
+func (c *Config) MakeAliases(opt Options) (dispatch.Aliases, error) {
 	var errs []error
-	made := map[string]dispatch.Alias{}
+	made := dispatch.Aliases{}
 	for _, r := range c.Aliases {
-		a, err := r.buildAlias(with, cache)
+		a, err := r.buildAlias(connecting{opt.Client, c.Egress}, opt.OnCall)
 		if err != nil {
 			errs = append(errs, &ReceiverError{r, err})
 		}
@@ -159,13 +160,10 @@ func (u *unmadeAlias) Resolve(at time.Time) (receivers []string, note string) {
 	return made.Resolve(at)
 }
 
-// OnCall are the aliases of a dispatcher that ask who is on call.
-func OnCall(d *dispatch.Dispatcher) map[string]*oncall.Receiver {
+// OnCall are those aliases that ask who is on call.
+func OnCall(all dispatch.Aliases) map[string]*oncall.Receiver {
 	found := map[string]*oncall.Receiver{}
-	if d == nil {
-		return found
-	}
-	for name, a := range d.Aliases {
+	for name, a := range all {
 		if r, ok := a.(*oncall.Receiver); ok {
 			found[name] = r
 		}

@@ -76,7 +76,7 @@ func (c *Config) Dispatcher(opt Options) (*dispatch.Dispatcher, error) {
 		r.Reported = dispatch.IsReported(d.Receivers, name)
 	}
 	var err error
-	d.Aliases, err = c.aliases(with, opt.OnCall)
+	d.Aliases, err = c.MakeAliases(opt)
 	return d, errors.Join(append(errs, err)...)
 }
 

@@ -123,7 +123,7 @@ func defaultTemplatesDir(home string) string {
 	return filepath.Join(home, "etc", "ossec-notify", "templates")
 }
 
-var bodyError = regexp.MustCompile(`^template \S+/([a-z]+)\.json:(\d+):? ((?s).*)$`)
+var bodyError = regexp.MustCompile(`^template \S+/([a-z0-9_]+)\.json:(\d+):? ((?s).*)$`)
 
 // inBody puts a mistake in a body of a preset's at its line in the file.
 func inBody(p *presets.Preset, file string, err error) rules.Problem {

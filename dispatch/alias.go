@@ -18,6 +18,9 @@ type Alias interface {
 	Resolve(at time.Time) (receivers []string, note string)
 }
 
+// Aliases are those of a config, by their names.
+type Aliases map[string]Alias
+
 // named is an alias that knows the names of those whom it stands for.
 type named interface {
 	// Names are those of who is on call now: text that others wrote. It must not wait.
@@ -25,7 +28,7 @@ type named interface {
 }
 
 // onCall are the names of those who are on call now: by the aliases that stand for a receiver, or where none does by all.
-func (d *Dispatcher) onCall(receiver string) []string {
+func (by Aliases) onCall(receiver string) []string {
 	var own, all []string
 	add := func(to *[]string, names []string) {
 		for _, name := range names {
@@ -34,14 +37,14 @@ func (d *Dispatcher) onCall(receiver string) []string {
 			}
 		}
 	}
-	for _, alias := range slices.Sorted(maps.Keys(d.Aliases)) {
-		a, ok := d.Aliases[alias].(named)
+	for _, alias := range slices.Sorted(maps.Keys(by)) {
+		a, ok := by[alias].(named)
 		if !ok {
 			continue
 		}
 		names := a.Names()
 		add(&all, names)
-		if receivers, _ := d.Aliases[alias].Resolve(time.Now()); slices.Contains(receivers, receiver) {
+		if receivers, _ := by[alias].Resolve(time.Now()); slices.Contains(receivers, receiver) {
 			add(&own, names)
 		}
 	}
@@ -55,8 +58,8 @@ func (d *Dispatcher) onCall(receiver string) []string {
 // with the same policy; [rules.Choice.Alias] and Note say how it came to that. A receiver that is chosen twice for the
 // same time is told once, in the name of the first that chose it. What is told later has the alias itself as its receiver,
 // whose lane asks when it is its time: somebody else may be on call then.
-func (d *Dispatcher) Expand(choices []rules.Choice, at time.Time) []rules.Choice {
-	if len(d.Aliases) == 0 {
+func (by Aliases) Expand(choices []rules.Choice, at time.Time) []rules.Choice {
+	if len(by) == 0 {
 		return choices
 	}
 	type resolved struct {
@@ -77,7 +80,7 @@ func (d *Dispatcher) Expand(choices []rules.Choice, at time.Time) []rules.Choice
 		}
 	}
 	for _, c := range choices {
-		alias := d.Aliases[c.Receiver]
+		alias := by[c.Receiver]
 		if alias == nil {
 			add(c)
 			continue

@@ -51,7 +51,7 @@ func TestAnAliasIsReplacedByTheReceiversThatItStandsFor(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			one := &duty{names: [2][]string{{"alice", "mail"}, {"bob"}}}
 			d := &Dispatcher{Aliases: map[string]Alias{"duty": one, "backup": &duty{names: [2][]string{{"mail", "bob"}, {"bob"}}}}}
-			if diff := cmp.Diff(d.Expand(c.in, c.at), c.want); diff != "" {
+			if diff := cmp.Diff(d.Aliases.Expand(c.in, c.at), c.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
 			if one.hours > 1 {
@@ -118,11 +118,11 @@ func TestAMessageKnowsWhoIsOnCall(t *testing.T) {
 		"alice-mail": {"Alice Example"}, "bob-mail": {"Bob Example", "Carol Example"},
 		"soc": {"Bob Example", "Carol Example", "Alice Example"}, // by no schedule: all, by the names of the aliases
 	} {
-		if diff := cmp.Diff(d.onCall(receiver), want); diff != "" {
+		if diff := cmp.Diff(d.Aliases.onCall(receiver), want); diff != "" {
 			t.Errorf("%s (-got +want):\n%s", receiver, diff)
 		}
 	}
-	if got := (&Dispatcher{}).onCall("soc"); got != nil {
+	if got := Aliases(nil).onCall("soc"); got != nil {
 		t.Errorf("without schedules: %q", got)
 	}
 	set, err := templates.Default().WithText("t.tmpl", `{{define "email.text"}}On call: {{range .OnCall}}{{.}}; {{end}}{{end}}`)

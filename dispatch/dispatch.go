@@ -90,7 +90,7 @@ type Dispatcher struct {
 	Scale     alert.Scale
 	Receivers map[string]*Receiver
 	// Aliases are receivers that stand for others. Their names are none of Receivers.
-	Aliases map[string]Alias
+	Aliases Aliases
 	Log     *slog.Logger
 	// Zone is the config's time zone; nil is UTC.
 	Zone *time.Location
@@ -256,7 +256,7 @@ func (d *Dispatcher) plan(a *alert.Alert, choices []rules.Choice, at time.Time) 
 			}
 		}
 	}
-	for _, c := range append(slices.Clip(d.Expand(now, at)), later...) {
+	for _, c := range append(slices.Clip(d.Aliases.Expand(now, at)), later...) {
 		r := d.Receivers[c.Receiver]
 		if r == nil && c.After > 0 && d.Aliases[c.Receiver] != nil { // whom it stands for is asked when it is its time
 			r = d.standIn(c.Receiver)
@@ -301,7 +301,7 @@ func (d *Dispatcher) rendered(x Delivery) (n notifier.Notification, ackURL strin
 		Receiver: x.Receiver.Name, Channel: x.Receiver.Channel, Route: route,
 		Delivery: x.ID, Occurrence: x.Occurrence, Sample: x.Sample,
 		PossibleRepeat: x.PossibleRepeat, Instead: x.Instead, Late: x.Late, LateWhy: x.LateWhy, Uses: uses,
-		OnCall: d.onCall(x.Receiver.Name),
+		OnCall: d.Aliases.onCall(x.Receiver.Name),
 	}
 	d.incident(&c, x)
 	data, parts, err := d.render(x, c)

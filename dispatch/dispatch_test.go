@@ -267,7 +267,7 @@ func TestTemplateThatFailsStillNotifies(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "short.tmpl:2 failed (no field .Foo)") {
 		t.Errorf("error = %v, want the template and its line", err)
 	}
-	for _, want := range []string{"MEDIUM: Login failed from 203.0.113.9 on web-01", "Note: template short.tmpl:2 failed (no field .Foo): this is the default form"} {
+	for _, want := range []string{"MEDIUM: SSH brute force from 203.0.113.9 on web-01", "Note: template short.tmpl:2 failed (no field .Foo): this is the default form"} {
 		if !strings.Contains(n.Parts["text"].String(), want) {
 			t.Errorf("text is\n%s\nwant it to hold %q", n.Parts["text"], want)
 		}

@@ -81,7 +81,9 @@ func benchmarkEnrich(b *testing.B, files []string, address func(int) netip.Addr)
 			i := 0
 			for b.Loop() {
 				if i%tt.of == 0 && !tt.known { // all is forgotten that was looked up
-					e.contents.Store(nil)
+					c := e.contents.Load()
+					c.known.forget()
+					c.places.forget()
 					for _, s := range e.geoip {
 						s.held.places.forget()
 					}

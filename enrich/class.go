@@ -16,6 +16,15 @@ const (
 
 var classes = []string{public, private, loopback, linkLocal, documentation, cgnat, multicast, reserved}
 
+// alone are the classes of an address that is of no other: a list of one, with no room for more. They are not changed.
+var alone = func() map[string][]any {
+	all := map[string][]any{}
+	for _, class := range classes {
+		all[class] = []any{class}
+	}
+	return all
+}()
+
 // special are the networks of IANA's registries of special-purpose addresses whose addresses are no host's on the Internet
 // (iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry), and those for multicast.
 var special = func() *prefixes[string] {

@@ -99,6 +99,19 @@ func (c *Config) Resolve(dir string) {
 	}
 }
 
+// files are all that the settings name.
+func (c *Config) files() []string {
+	files := slices.Clone(c.GeoIP)
+	for _, l := range c.Lists {
+		files = append(files, l.File)
+	}
+	for _, t := range c.Tables {
+		files = append(files, t.File)
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
 // Names are the names that are added, in alphabetical order.
 func (c *Config) Names() []string {
 	names := []string{sourceClass, destinationClass, attackName}

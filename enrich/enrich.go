@@ -60,6 +60,14 @@ type Enricher struct {
 	count    map[string]*counts
 }
 
+// Files are the files of all sources, in alphabetical order. A nil Enricher has none.
+func (e *Enricher) Files() []string {
+	if e == nil {
+		return nil
+	}
+	return e.config.files()
+}
+
 // counts are how often a source was asked, and what came of it.
 type counts struct{ found, none, stale, failed atomic.Int64 }
 
@@ -314,7 +322,7 @@ func (e *Enricher) address(added map[string]any, addr netip.Addr, now time.Time,
 		return
 	}
 	known := e.about(addr, now)
-	added[class] = known.classes
+	added[class] = known.added
 	if known.geo != nil {
 		added[geo] = known.geo
 	}
@@ -350,6 +358,7 @@ type placed struct {
 type about struct {
 	kind    string // the class that the address shows
 	classes []any
+	added   any    // the classes, made what a map holds once and not for each alert
 	in      []bool // the lists
 	geo     map[string]any
 	failed  bool // a database is damaged where it speaks of the address
@@ -435,7 +444,8 @@ func (e *Enricher) tellGeo(c *contents, x *about, wrong []error) {
 
 func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 	x := &about{kind: classOf(addr), in: make([]bool, len(e.lists))}
-	x.classes = []any{x.kind}
+	defer func() { x.added = x.classes }()
+	x.classes = alone[x.kind]
 	for i, l := range e.lists {
 		if c.lists[i] != nil && c.lists[i].hold(addr) {
 			x.in[i] = true
@@ -467,7 +477,10 @@ func (e *Enricher) ask(c *contents, addr netip.Addr) *about {
 		return x
 	}
 	at := c.places.or(where, func() *placed {
-		p := where[0].or(where[1])
+		p := *where[0]
+		if where[1] != nil {
+			p = p.with(where[1])
+		}
 		return &placed{p.values(e.maps), p.classes}
 	})
 	x.geo = at.geo

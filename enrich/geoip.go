@@ -107,6 +107,12 @@ func (p *place) or(o *place) *place {
 	if p == nil || o == nil {
 		return cmp.Or(p, o)
 	}
+	both := p.with(o)
+	return &both
+}
+
+// with is or of two that are there.
+func (p *place) with(o *place) place {
 	both := *p
 	if p.country == "" {
 		both.country, both.eu = o.country, o.eu
@@ -122,7 +128,7 @@ func (p *place) or(o *place) *place {
 			both.classes = append(both.classes, c)
 		}
 	}
-	return &both
+	return both
 }
 
 // geoLayout is where a record may say what we add of it.

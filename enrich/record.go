@@ -3,6 +3,7 @@ package enrich
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 
@@ -11,7 +12,7 @@ import (
 
 // Bounds of one record of a database.
 const (
-	maxParts   = 64     // that are asked for
+	maxParts   = 64     // that are asked for: the bits of a uint64
 	maxEntries = 10_000 // in the maps that hold them
 )
 
@@ -19,6 +20,7 @@ const (
 // MaxMind's has a hundred values, of which we use ten.
 type record struct {
 	parts   [maxParts]part // by their numbers in a layout
+	there   uint64         // a bit for each that is not absent
 	entries int
 }
 
@@ -74,7 +76,10 @@ func (l *layout) at(all ...string) []int {
 
 // UnmarshalMaxMindDBCursor reads the parts that are asked for, and passes over the others.
 func (r *record) UnmarshalMaxMindDBCursor(c mmdbdata.Cursor) (mmdbdata.Cursor, error) {
-	*r = record{}
+	for ; r.there != 0; r.there &= r.there - 1 { // all of them would be 2 KB
+		r.parts[bits.TrailingZeros64(r.there)] = part{}
+	}
+	r.entries = 0
 	return r.read(c, &geoLayout.root)
 }
 
@@ -89,6 +94,7 @@ func (r *record) read(c mmdbdata.Cursor, n *node) (next mmdbdata.Cursor, err err
 		return c, err
 	}
 	p.kind = isOther
+	r.there |= 1 << n.number
 	switch kind {
 	case mmdbdata.KindString:
 		p.kind = isText

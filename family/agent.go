@@ -1,7 +1,6 @@
 package family
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -25,7 +24,7 @@ const (
 
 // agentLine is the line that the manager writes about an agent, with the quotes that the shell format makes
 // blanks.
-var agentLine = regexp.MustCompile(`^(?:ossec|wazuh): Agent (started|disconnected|removed|stopped): ?['" ](.+?)['" ]\.?\s*$`)
+var agentLine = compile(`: Agent `, `^(?:ossec|wazuh): Agent (started|disconnected|removed|stopped): ?['" ](.+?)['" ]\.?\s*$`)
 
 func isAgentState(a *alert.Alert) bool { return agentState(a) != "" }
 
@@ -47,7 +46,7 @@ func agentState(a *alert.Alert) string {
 	if a.Decoder != "ossec" && !slices.Contains([]string{"ossec-monitord", "wazuh-monitord", "wazuh-remoted"}, a.LogFile) {
 		return ""
 	}
-	if m := agentLine.FindStringSubmatch(a.Log); m != nil {
+	if m := agentLine.find(a.Log); m != nil {
 		if m[1] == "started" {
 			return agentConnected
 		}
@@ -104,7 +103,7 @@ func agentOf(a *alert.Alert) alert.Agent {
 	if a.Format == alert.FormatOSSEC {
 		subject = first(a, "data")
 	}
-	if m := agentLine.FindStringSubmatch(a.Log); m != nil {
+	if m := agentLine.find(a.Log); m != nil {
 		subject = m[2]
 	}
 	name, ip := splitAgent(subject)

@@ -20,30 +20,30 @@ func isRootcheck(a *alert.Alert) bool {
 
 // trouble is a finding that rootcheck words itself, and our short form of it around the value that it names.
 type trouble struct {
-	log           *regexp.Regexp
+	log           pattern
 	before, after string
 	file          bool // the value is a path
 }
 
 // troubles are what means that the host itself may lie. The shell format has blanks in the place of quotes.
 var troubles = []trouble{
-	{regexp.MustCompile(`^Trojaned version of file ['" ](.+?)['" ] detected`), "trojaned ", "", true},
-	{regexp.MustCompile(`^Rootkit ['" ](.+?)['" ] detected`), "rootkit ", "", false},
-	{regexp.MustCompile(`^File ['" ](.+?)['" ] is owned by root and has written permissions`), "file of root, writable by all: ", "", true},
-	{regexp.MustCompile(`^File ['" ](.+?)['" ] present on /dev`), "odd file ", "", true},
-	{regexp.MustCompile(`^Anomaly detected in file ['" ](.+?)['" ]`), "hidden file ", "", true},
-	{regexp.MustCompile(`^Files hidden inside directory ['" ](.+?)['" ]`), "hidden files in ", "", true},
-	{regexp.MustCompile(`^Process ['" ](\d+)['" ] hidden`), "hidden process ", "", false},
-	{regexp.MustCompile(`^Port ['" ](\d+)['" ] ?\(\w+\) hidden`), "hidden port ", "", false},
-	{regexp.MustCompile(`^Interface ['" ](.+?)['" ] in promiscuous mode`), "interface ", " listens to everything", false},
+	{compile(`Trojaned version of file`, `^Trojaned version of file ['" ](.+?)['" ] detected`), "trojaned ", "", true},
+	{compile(`Rootkit `, `^Rootkit ['" ](.+?)['" ] detected`), "rootkit ", "", false},
+	{compile(` is owned by root `, `^File ['" ](.+?)['" ] is owned by root and has written permissions`), "file of root, writable by all: ", "", true},
+	{compile(` present on /dev`, `^File ['" ](.+?)['" ] present on /dev`), "odd file ", "", true},
+	{compile(`Anomaly detected in file`, `^Anomaly detected in file ['" ](.+?)['" ]`), "hidden file ", "", true},
+	{compile(`Files hidden inside directory`, `^Files hidden inside directory ['" ](.+?)['" ]`), "hidden files in ", "", true},
+	{compile(`Process `, `^Process ['" ](\d+)['" ] hidden`), "hidden process ", "", false},
+	{compile(`Port `, `^Port ['" ](\d+)['" ] ?\(\w+\) hidden`), "hidden port ", "", false},
+	{compile(` in promiscuous mode`, `^Interface ['" ](.+?)['" ] in promiscuous mode`), "interface ", " listens to everything", false},
 }
 
 var (
 	// presence is the file by which a rootkit was recognised.
-	presence = regexp.MustCompile(`by the presence of file ['" ](.+?)['" ]`)
+	presence = compile(`by the presence of file`, `by the presence of file ['" ](.+?)['" ]`)
 	auditOf  = regexp.MustCompile(`^(?:System|Windows) Audit: `)
 	// auditFile is the file of an audit of settings: "System Audit: …. File: /etc/ssh/sshd_config. Reference: 3 ."
-	auditFile = regexp.MustCompile(`\. File: (.+?)\.(?: Reference:|\s*$)`)
+	auditFile = compile(`. File: `, `\. File: (.+?)\.(?: Reference:|\s*$)`)
 )
 
 func readRootcheck(a *alert.Alert, r *Reading, s *sentence) {
@@ -55,7 +55,7 @@ func readRootcheck(a *alert.Alert, r *Reading, s *sentence) {
 	s.Kind = "Rootcheck finding"
 	s.What, s.Object = "Rootcheck", auditOf.ReplaceAllString(strings.TrimSuffix(finding, "."), "")
 	for _, t := range troubles {
-		m := t.log.FindStringSubmatch(log)
+		m := t.log.find(log)
 		if m == nil {
 			continue
 		}
@@ -67,10 +67,10 @@ func readRootcheck(a *alert.Alert, r *Reading, s *sentence) {
 		r.Next = w("Compare with its package before you trust the host.")
 		break
 	}
-	if m := presence.FindStringSubmatch(log); m != nil {
+	if m := presence.find(log); m != nil {
 		file = firstOf(file, m[1])
 	}
-	if m := auditFile.FindStringSubmatch(log); m != nil {
+	if m := auditFile.find(log); m != nil {
 		file = firstOf(file, m[1])
 	}
 

@@ -2,7 +2,6 @@ package family
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,7 +25,7 @@ const successAfterFailures = "40112"
 
 func isAuthSuccess(a *alert.Alert) bool {
 	return a.Rule.ID == successAfterFailures ||
-		hasGroup(a, "authentication_success") && slices.ContainsFunc(a.Previous, refused.MatchString)
+		hasGroup(a, "authentication_success") && slices.ContainsFunc(a.Previous, refused.matches)
 }
 
 func isAuthFailure(a *alert.Alert) bool {
@@ -39,7 +38,7 @@ func isAuthFailure(a *alert.Alert) bool {
 }
 
 // refused finds the lines of a log that tell of a refused login.
-var refused = regexp.MustCompile(`(?i)\bfail(ed|ure)\b|\binvalid user\b|AUDIT_FAILURE|\brefused\b|\bdenied\b|\bincorrect password\b`)
+var refused = compile(``, `(?i)\bfail(ed|ure)\b|\binvalid user\b|AUDIT_FAILURE|\brefused\b|\bdenied\b|\bincorrect password\b`)
 
 func readAuthFailure(a *alert.Alert, r *Reading, s *sentence) {
 	r.Outcome = "failure"
@@ -111,7 +110,7 @@ func readAuthSuccess(a *alert.Alert, r *Reading, s *sentence) {
 	failures := 0
 	oldest := ""
 	for _, p := range a.Previous { // newest first
-		if refused.MatchString(p) {
+		if refused.matches(p) {
 			failures++
 			oldest = p
 		}
@@ -158,7 +157,7 @@ var (
 	sshInvalid = compile(`sshd`, `sshd(?:-session)?\[\d+\]: (?:Failed (\S+) for (?:invalid|illegal) user|[Ii]nvalid user|[Ii]llegal user) (.*?) ?from \S+(?: port \d+)?(?: ssh2)?\s*$`)
 	sshValid   = compile(`sshd`, `sshd(?:-session)?\[\d+\]: (?:Failed|Accepted) (\S+) for (.*) from \S+ port \d+(?: ssh2)?(?:: .*)?\s*$`)
 	pamUser    = compile(`: authentication failure; `, `: authentication failure; .*\buser=(\S+)\s*$`)
-	noUser     = regexp.MustCompile(`(?i)\b(?:invalid|illegal|unknown|non-?existent) (?:user|account)\b|\bno such (?:user|account)\b|\buser (?:unknown|not found)\b`)
+	noUser     = compile(``, `(?i)\b(?:invalid|illegal|unknown|non-?existent) (?:user|account)\b|\bno such (?:user|account)\b|\buser (?:unknown|not found)\b`)
 )
 
 // parseLogin reads a log line.
@@ -231,7 +230,7 @@ func readLogin(a *alert.Alert) login {
 		l.user = a.SourceUser
 		l.unknown = l.unknown || a.Decoder == "sshd" || a.Program == "sshd"
 	}
-	l.unknown = l.unknown || hasGroup(a, "invalid_login") || a.Rule.ID == "5710" || noUser.MatchString(a.Log)
+	l.unknown = l.unknown || hasGroup(a, "invalid_login") || a.Rule.ID == "5710" || noUser.matches(a.Log)
 	return l
 }
 
@@ -245,7 +244,7 @@ var services = map[string]string{
 // service is the service that refused, or empty where it is not known.
 func service(a *alert.Alert) string {
 	name := firstOf(services[strings.ToLower(a.Program)], services[a.Decoder])
-	if name == "" && ungrouped(a, ids{5700, 5799}) {
+	if name == "" && (hasGroup(a, "sshd") || ungrouped(a, ids{5700, 5799})) {
 		return "SSH"
 	}
 	return name

@@ -22,7 +22,6 @@ type provider struct {
 	is      []string // paths of which one must be there
 	action  []string
 	actor   []string
-	source  []string // beside those that every alert of Wazuh is searched for
 	target  []string
 	result  []string
 	account []string
@@ -33,15 +32,12 @@ var providers = []provider{
 	{
 		name:   "AWS",
 		is:     []string{"aws"},
-		action: []string{"aws.eventName", "aws.title", "aws.type", "aws.action"},
+		action: []string{"aws.eventName", "aws.title", "aws.type", "aws.action", "aws.operation"},
 		actor: []string{
 			"aws.userIdentity.userName", "aws.resource.accessKeyDetails.userName", "aws.userIdentity.arn",
-			"aws.userIdentity.principalId", "aws.userIdentity.invokedBy", "aws.userIdentity.type",
+			"aws.userIdentity.principalId", "aws.userIdentity.invokedBy", "aws.userIdentity.type", "aws.requester",
 		},
-		source: []string{
-			"aws.httpRequest.clientIp", "aws.service.action.portProbeAction.portProbeDetails.remoteIpDetails.ipAddressV4",
-		},
-		target:  []string{"aws.resource.instanceDetails.instanceId", "aws.resource.s3BucketDetails.name", "aws.resource.accessKeyDetails.accessKeyId"},
+		target:  []string{"aws.resource.instanceDetails.instanceId", "aws.resource.s3BucketDetails.name", "aws.bucket", "aws.resource.accessKeyDetails.accessKeyId"},
 		result:  []string{"aws.errorCode", "aws.responseElements.ConsoleLogin"},
 		account: []string{"aws.aws_account_id", "aws.recipientAccountId", "aws.accountId", "aws.userIdentity.accountId"},
 		region:  []string{"aws.awsRegion", "aws.region"},
@@ -51,7 +47,6 @@ var providers = []provider{
 		is:      []string{"office365"},
 		action:  []string{"office365.Operation"},
 		actor:   []string{"office365.UserId", "office365.UserKey"},
-		source:  []string{"office365.ActorIpAddress", "office365.ClientIPAddress"},
 		target:  []string{"office365.ObjectId", "office365.SourceFileName"},
 		result:  []string{"office365.ResultStatus"},
 		account: []string{"office365.OrganizationId"},
@@ -62,7 +57,6 @@ var providers = []provider{
 		is:      []string{"github"},
 		action:  []string{"github.action"},
 		actor:   []string{"github.actor"},
-		source:  []string{"github.actor_ip"},
 		target:  []string{"github.repo", "github.team", "github.user"},
 		account: []string{"github.org", "github.business"},
 	},
@@ -73,7 +67,6 @@ var providers = []provider{
 		actor: []string{
 			"protoPayload.authenticationInfo.principalEmail", "gcp.protoPayload.authenticationInfo.principalEmail",
 		},
-		source: []string{"gcp.jsonPayload.sourceIP"},
 		target: []string{"protoPayload.resourceName", "gcp.protoPayload.resourceName", "gcp.jsonPayload.queryName"},
 		result: []string{
 			"protoPayload.status.message", "gcp.protoPayload.status.message",
@@ -87,7 +80,6 @@ var providers = []provider{
 		is:      []string{"OperationName"},
 		action:  []string{"OperationName"},
 		actor:   []string{"Caller", "Identity"},
-		source:  []string{"CallerIPAddress"},
 		target:  []string{"ResourceId", "Resource"},
 		result:  []string{"ActivityStatus", "ActivityStatusValue", "ResultType"},
 		account: []string{"SubscriptionId", "TenantId"},
@@ -148,7 +140,7 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 
 	r.fact("Action", opt("", c.Action, ""))
 	r.fact("By", opt("", c.Actor, ""))
-	r.fact("From", cloudSource(a, p))
+	r.fact("From", cloudSource(a))
 	r.fact("Target", target)
 	r.fact("Result", cloudResult(r, c.Result))
 	r.fact("Where", list(", ", opt("", c.Account, ""), opt("", c.Region, "")))
@@ -198,18 +190,11 @@ func arnName(s string) string {
 }
 
 // cloudSource is where the request came from. Services of the cloud itself go by a name.
-func cloudSource(a *alert.Alert, p *provider) display.Text {
-	e := a.Source
-	if e.IP == "" && e.Text == "" {
-		e.Text = data(a, p.source)
-		if isAddress(e.Text) {
-			e.IP = e.Text
-		}
+func cloudSource(a *alert.Alert) display.Text {
+	if a.Source.IP == "" && isName(a.Source.Text) {
+		return display.Join(q(a.Source.Text), w(" (a service)"))
 	}
-	if e.IP == "" && isName(e.Text) {
-		return display.Join(q(e.Text), w(" (a service)"))
-	}
-	return endpoint(e)
+	return endpoint(a.Source)
 }
 
 // cloudResult words how the request ended, and notes it for machines.

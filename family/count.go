@@ -1,7 +1,6 @@
 package family
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +13,9 @@ import (
 // of the rule says how many it takes to fire it.
 func count(a *alert.Alert, r *Reading) {
 	shown := 1 + len(a.Previous)
+	if isOutput(a) {
+		shown = 1
+	}
 	if a.Format == alert.FormatLog && !allDated(a) {
 		shown = 1
 	}
@@ -29,6 +31,12 @@ func count(a *alert.Alert, r *Reading) {
 	}
 }
 
+// isOutput reports what a monitored command printed: the lines behind it are what it printed the time before, and no events.
+func isOutput(a *alert.Alert) bool {
+	const before = "Previous output:"
+	return strings.HasPrefix(a.Log, "ossec: output: ") || len(a.Previous) > 0 && strings.HasPrefix(a.Previous[0], before)
+}
+
 // allDated reports whether every line begins with a date. In alerts.log the earlier events and the further lines
 // of one event look the same; without dates we do not count them.
 func allDated(a *alert.Alert) bool {
@@ -41,9 +49,9 @@ func allDated(a *alert.Alert) bool {
 }
 
 // countsEvents knows the stock rules that count events by their ids: the shell file brings neither the number
-// nor the earlier lines.
+// nor the earlier lines, and the lines of alerts.log may have no dates.
 func countsEvents(a *alert.Alert) bool {
-	return ungrouped(a, ids{5551, 5551}, ids{5712, 5712}, ids{5719, 5720}, ids{5763, 5763},
+	return isStockRule(a, ids{5551, 5551}, ids{5712, 5712}, ids{5719, 5720}, ids{5763, 5763},
 		ids{18152, 18152}, ids{31151, 31154}, ids{31161, 31163}, ids{40111, 40112}, ids{60204, 60204})
 }
 
@@ -87,13 +95,13 @@ func (r *Reading) has(label string) bool {
 
 // stamps are the dates at the beginning of log lines.
 var stamps = []struct {
-	at     *regexp.Regexp
+	at     pattern
 	layout string
 }{
-	{regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) `), "Jan _2 15:04:05"},
-	{regexp.MustCompile(`^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)`), "2006-01-02 15:04:05"},
-	{regexp.MustCompile(`^\S+ \S+ \S+ \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d) `), "02/Jan/2006:15:04:05"},
-	{regexp.MustCompile(`^(\d{4} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d) `), "2006 Jan 02 15:04:05"},
+	{compile(``, `^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) `), "Jan _2 15:04:05"},
+	{compile(``, `^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)`), "2006-01-02 15:04:05"},
+	{compile(``, `^\S+ \S+ \S+ \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d) `), "02/Jan/2006:15:04:05"},
+	{compile(``, `^(\d{4} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d) `), "2006 Jan 02 15:04:05"},
 }
 
 // lineTime is the time at the beginning of a log line. Zones are not looked at, and syslog has no year: it
@@ -111,7 +119,7 @@ func lineTime(line string) (time.Time, bool) {
 // (with a blank for the T of ISO 8601).
 func lineStamp(line string) (text, layout string) {
 	for _, s := range stamps {
-		if m := s.at.FindStringSubmatch(line); m != nil {
+		if m := s.at.find(line); m != nil {
 			return m[1], s.layout
 		}
 	}

@@ -39,3 +39,18 @@ func TestTriesSayWhatIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// The stock rules that count are told as what they are in every form, also where neither the earlier lines nor the number came along.
+func TestRulesThatCount(t *testing.T) {
+	groups := []string{"syslog", "sshd", "authentication_failures"}
+	for name, a := range map[string]alert.Alert{
+		"Wazuh":                   {Format: alert.FormatWazuh, Rule: alert.Rule{ID: "5763", Groups: groups}},
+		"alerts.log, undated":     {Format: alert.FormatLog, Rule: alert.Rule{ID: "5712", Groups: groups}, Log: "a", Previous: []string{"b"}},
+		"shell file":              {Format: alert.FormatShell, Rule: alert.Rule{ID: "5712"}},
+		"only the group says SSH": {Format: alert.FormatOSSEC, Rule: alert.Rule{ID: "5712", Groups: groups}},
+	} {
+		if got := Read(&a).Sentence.String(); got != "SSH brute force" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}

@@ -1,8 +1,6 @@
 package family
 
 import (
-	"regexp"
-
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/display"
 )
@@ -34,7 +32,7 @@ func answerKey(a *alert.Alert) string {
 }
 
 // detected is the description of Wazuh's rule 87105, which is all that its shell format has.
-var detected = regexp.MustCompile(`^VirusTotal: Alert - (.+) - (\d+) engines? detected this file`)
+var detected = compile(`VirusTotal: Alert - `, `^VirusTotal: Alert - (.+) - (\d+) engines? detected this file`)
 
 // answer is what a service said.
 type answer struct {
@@ -52,7 +50,7 @@ func readEnrichment(a *alert.Alert, r *Reading, s *sentence) {
 	at := "data." + key + "."
 	n := answer{
 		path:       first(a, at+"source.file"),
-		ip:         first(a, at+"source.ip", at+"source.srcip"),
+		ip:         first(a, at+"source.ip", at+"source.srcip", at+"ip", at+"ip_addr"),
 		hash:       first(a, at+"source.sha256", at+"sha1", at+"source.sha1", at+"source.md5"),
 		positives:  first(a, at+"positives", at+"counts.malicious", at+"engine_counts.malicious"),
 		total:      first(a, at+"total"),
@@ -60,7 +58,7 @@ func readEnrichment(a *alert.Alert, r *Reading, s *sentence) {
 		found:      first(a, at+"found"),
 		confidence: first(a, at+"abuse_confidence_score"),
 	}
-	if m := detected.FindStringSubmatch(a.Rule.Description); m != nil {
+	if m := detected.find(a.Rule.Description); m != nil {
 		n.path, n.positives = firstOf(n.path, m[1]), firstOf(n.positives, m[2])
 	}
 
@@ -122,7 +120,7 @@ func (n answer) word(a *alert.Alert, key string, r *Reading, s *sentence) {
 	default: // an error of the service, or a service that we do not know
 		s.What, s.Described = "Answer of an integration", true
 		if a.Rule.Description != "" && about == "" {
-			r.Next = w("See the log below.")
+			r.Next = seeTheLog(firstOf(a.Log, first(a, "data.original_full_log")))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package family
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -29,7 +28,7 @@ func windowsEvent(a *alert.Alert) *event {
 	if has(a, "data.win.system.eventID", "data.win.system.providerName", "data.win.system.message") {
 		return decodedEvent(a)
 	}
-	if m := eventLine.FindStringSubmatch(a.Log); m != nil {
+	if m := eventLine.find(a.Log); m != nil {
 		return lineEvent(m)
 	}
 	return nil
@@ -51,7 +50,7 @@ func decodedEvent(a *alert.Alert) *event {
 		TargetUser: data("targetUserName"), TargetDomain: data("targetDomainName"),
 		SubjectUser: data("subjectUserName"), SubjectDomain: data("subjectDomainName"),
 		Status: data("status"), SubStatus: data("subStatus"), LogonType: data("logonType"),
-		IP: data("ipAddress"), Port: data("ipPort"), Workstation: data("workstationName"),
+		IP: data("ipAddress"), Port: data("ipPort"), Workstation: data("workstationName", "workstation"),
 		Process: data("newProcessName", "processName", "image"), PID: data("newProcessId", "processId"),
 		Command: data("commandLine"),
 	}
@@ -68,7 +67,7 @@ func decodedEvent(a *alert.Alert) *event {
 
 // eventLine is the head of the line that agents without the event channel write: channel, severity and number,
 // provider, user, domain, computer, message.
-var eventLine = regexp.MustCompile(`(?s)^(?:\d{4} [A-Z][a-z]{2} [ \d]\d [\d:]{8} )?WinEvtLog: ([^:]+): ([A-Z_ ]+)\((\d+)\): ([^:]+): ([^:]*): ([^:]*): ([^:\s]*): (.*)$`)
+var eventLine = compile(`WinEvtLog: `, `(?s)^(?:\d{4} [A-Z][a-z]{2} [ \d]\d [\d:]{8} )?WinEvtLog: ([^:]+): ([A-Z_ ]+)\((\d+)\): ([^:]+): ([^:]*): ([^:]*): ([^:\s]*): (.*)$`)
 
 func lineEvent(m []string) *event {
 	e := &event{Channel: m[1], Severity: m[2], ID: m[3], Provider: m[4], Computer: m[7], Message: m[8], line: true}
@@ -219,14 +218,14 @@ func (e *event) reason() (words, code string) {
 		if words := failures[strings.ToLower(c)]; words != "" {
 			return words, c
 		}
-		if code == "" && statusCode.MatchString(c) {
+		if code == "" && statusCode.matches(c) {
 			code = c
 		}
 	}
 	return "", code
 }
 
-var statusCode = regexp.MustCompile(`^0x[0-9A-Fa-f]{1,8}$`)
+var statusCode = compile(`0x`, `^0x[0-9A-Fa-f]{1,8}$`)
 
 // logonTypes are the ways to log on (Microsoft's description of event 4624).
 var logonTypes = map[string]string{

@@ -59,11 +59,11 @@ func shellCut(a *alert.Alert) (by string, chars int) {
 	return "", 0
 }
 
-var isoDate = regexp.MustCompile(`^\d{4}-\d\d-\d\dT`)
+var isoDate = compile(`-`, `^\d{4}-\d\d-\d\dT`)
 
 // isWazuhShell tells Wazuh's shell file from OSSEC's by its date.
 func isWazuhShell(a *alert.Alert) bool {
-	return a.Format == alert.FormatShell && isoDate.MatchString(first(a, "alertdate"))
+	return a.Format == alert.FormatShell && isoDate.matches(first(a, "alertdate"))
 }
 
 // readNote says what is unusual about the text itself.

@@ -1,7 +1,6 @@
 package family
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -18,7 +17,7 @@ func isIDS(a *alert.Alert) bool {
 
 // snortLine is Snort's one-line alert. The message ends where the classification or the addresses begin; the
 // shell format has blanks for the braces around the protocol.
-var snortLine = regexp.MustCompile(`\[\d+:(\d+):\d+\] +(.*?)(?: +\[\*\*\])?(?: +\[Classification: ([^\]]*)\])?(?: +\[Priority: (\d+)\])?:?(?: +\{?(TCP|UDP|ICMP|IPV6-ICMP|IP)\}?)? +([0-9A-Fa-f.:]+?)(?::(\d+))? -> ([0-9A-Fa-f.:]+?)(?::(\d+))?\s*$`)
+var snortLine = compile(` -> `, `\[\d+:(\d+):\d+\] +(.*?)(?: +\[\*\*\])?(?: +\[Classification: ([^\]]*)\])?(?: +\[Priority: (\d+)\])?:?(?: +\{?(TCP|UDP|ICMP|IPV6-ICMP|IP)\}?)? +([0-9A-Fa-f.:]+?)(?::(\d+))? -> ([0-9A-Fa-f.:]+?)(?::(\d+))?\s*$`)
 
 func readIDS(a *alert.Alert, r *Reading, s *sentence) {
 	signature := first(a, "data.alert.signature")
@@ -27,7 +26,7 @@ func readIDS(a *alert.Alert, r *Reading, s *sentence) {
 	severity := first(a, "data.alert.severity")
 	proto := firstOf(first(a, "data.proto"), a.Protocol)
 	source, target := a.Source, a.Destination
-	if m := snortLine.FindStringSubmatch(line(a.Log)); m != nil {
+	if m := snortLine.find(line(a.Log)); m != nil {
 		number, signature, category = firstOf(number, m[1]), firstOf(signature, m[2]), firstOf(category, m[3])
 		severity, proto = firstOf(severity, m[4]), firstOf(proto, m[5])
 		source, target = orEndpoint(source, m[6], m[7]), orEndpoint(target, m[8], m[9])

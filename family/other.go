@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
+	"github.com/ossec-notify/ossec-notify/display"
 )
 
 // otherKind is everything that no other family knows: the description of the rule speaks.
@@ -31,8 +32,13 @@ func readOther(a *alert.Alert, r *Reading, s *sentence) {
 	r.fact("Command", q(firstOf(a.Command, first(a, "data.audit.exe", "data.audit.command"))))
 
 	r.Object = cmp.Or(a.Source.IP, "-")
-	r.Next = w("See the log below.")
-	if a.Log == "" {
-		r.Next = w("Look at the whole alert: it came without a log.")
+	r.Next = seeTheLog(a.Log)
+}
+
+// seeTheLog is the next step where nothing better is known.
+func seeTheLog(log string) display.Text {
+	if log == "" {
+		return w("Look at the whole alert: it came without a log.")
 	}
+	return w("See the log below.")
 }

@@ -2,7 +2,6 @@ package family
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -27,7 +26,7 @@ func readPrivilege(a *alert.Alert, r *Reading, s *sentence) {
 	}
 	text := line(a.Log)
 	switch {
-	case newAccount.matches(text) || goneAccount.MatchString(text) || hasGroup(a, "adduser", "account_changed"):
+	case newAccount.matches(text) || goneAccount.matches(text) || hasGroup(a, "adduser", "account_changed"):
 		readAccount(a, text, r, s)
 	default:
 		readSudo(a, text, r, s)
@@ -58,7 +57,7 @@ func readSudo(a *alert.Alert, text string, r *Reading, s *sentence) {
 	} else if m := pamSu.find(text); m != nil {
 		u.by, u.as = firstOf(u.by, m[2]), firstOf(u.as, m[1])
 	}
-	viaSudo := hasGroup(a, "sudo") || a.Program == "sudo" || strings.Contains(text, "sudo")
+	viaSudo := hasGroup(a, "sudo") || a.Program == "sudo" || strings.Contains(text, "sudo") || ungrouped(a, ids{5400, 5499})
 
 	verb := " became "
 	s.What = "User changed"
@@ -126,7 +125,7 @@ func refusal(text string) string {
 // What useradd, adduser, userdel and groupadd write.
 var (
 	newAccount  = compile(`name=`, `\bnew (user|group|account)(?: added)?: name=([^,]+?)(?:, (?:U|G)ID=(\d+))?(?:, GID=\d+)?(?:, home=([^,]*))?(?:, shell=([^,]*))?(?:, .*)?$`)
-	goneAccount = regexp.MustCompile(`\bdelete (user|group) '? ?([^' ]+)|\b(group) '? ?([^' ]+)'? ? removed`)
+	goneAccount = compile(``, `\bdelete (user|group) '? ?([^' ]+)|\b(group) '? ?([^' ]+)'? ? removed`)
 )
 
 func readAccount(a *alert.Alert, text string, r *Reading, s *sentence) {
@@ -140,7 +139,7 @@ func readAccount(a *alert.Alert, text string, r *Reading, s *sentence) {
 		}
 		name, uid, home, shell = m[2], firstOf(m[3], uid), firstOf(m[4], home), firstOf(m[5], shell)
 		r.Outcome = "created"
-	} else if m := goneAccount.FindStringSubmatch(text); m != nil {
+	} else if m := goneAccount.find(text); m != nil {
 		verb = "removed"
 		if m[1] == "group" || m[3] == "group" {
 			what = "Group"

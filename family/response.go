@@ -1,7 +1,6 @@
 package family
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -21,10 +20,10 @@ func isResponse(a *alert.Alert) bool {
 var (
 	// responseLine is the end of the line that the scripts of OSSEC write: script, action, user, address, id of
 	// the alert, rule.
-	responseLine = regexp.MustCompile(`(\S+) (add|delete) (\S+) (\S+) (\d+\.\d+) (\d+)\s*$`)
+	responseLine = compile(``, `(\S+) (add|delete) (\S+) (\S+) (\d+\.\d+) (\d+)\s*$`)
 	// responseJSON is the line of Wazuh 4.2 and later, also as its shell format leaves it, without quotes and
 	// braces.
-	responseJSON = regexp.MustCompile(`^\S+ \S+ (\S*active-response/bin/\S+): .*?command[" ]+: ?[" ](add|delete)[" ]`)
+	responseJSON = compile(`active-response/bin/`, `^\S+ \S+ (\S*active-response/bin/\S+): .*?command[" ]+: ?[" ](add|delete)[" ]`)
 )
 
 // response is what is known of one run of a script.
@@ -42,11 +41,11 @@ func responseOf(a *alert.Alert) response {
 	if a.Format == alert.FormatOSSEC {
 		run.script, run.action, run.rule = a.Action, a.Status, first(a, "data")
 	}
-	if m := responseLine.FindStringSubmatch(a.Log); m != nil {
+	if m := responseLine.find(a.Log); m != nil {
 		run.script, run.action = firstOf(run.script, m[1]), firstOf(run.action, m[2])
 		run.user, run.address = firstOf(run.user, m[3]), firstOf(run.address, m[4])
 		run.alert, run.rule = firstOf(run.alert, m[5]), firstOf(run.rule, m[6])
-	} else if m := responseJSON.FindStringSubmatch(line(a.Log)); m != nil {
+	} else if m := responseJSON.find(line(a.Log)); m != nil {
 		run.script, run.action = firstOf(run.script, m[1]), firstOf(run.action, m[2])
 	}
 	if a.Response != nil {

@@ -1,7 +1,6 @@
 package family
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -21,8 +20,8 @@ func isWeb(a *alert.Alert) bool {
 // Lines of an access log in the common and the combined form, as they are and as the shell format leaves them,
 // with blanks for quotes.
 var (
-	accessLine  = regexp.MustCompile(`^\S+ \S+ .{1,100}? \[[^\]]{1,40}\] "(\S+) (.*?)(?: HTTP/[\d.]+)?" (\d{3}) \S+(?: "(?:[^"\\]|\\.)*" "((?:[^"\\]|\\.)*)")?`)
-	blankedLine = regexp.MustCompile(`^\S+ \S+ .{1,100}? \[[^\]]{1,40}\]  (\S+) (.*?) HTTP/[\d.]+  (\d{3}) \S+(?:  \S*   (.*?))?\s*$`)
+	accessLine  = compile(` [`, `^\S+ \S+ .{1,100}? \[[^\]]{1,40}\] "(\S+) (.*?)(?: HTTP/[\d.]+)?" (\d{3}) \S+(?: "(?:[^"\\]|\\.)*" "((?:[^"\\]|\\.)*)")?`)
+	blankedLine = compile(` [`, `^\S+ \S+ .{1,100}? \[[^\]]{1,40}\]  (\S+) (.*?) HTTP/[\d.]+  (\d{3}) \S+(?:  \S*   (.*?))?\s*$`)
 )
 
 // readRequest is the request of an alert: what the decoder found, and the log line for the rest.
@@ -32,11 +31,11 @@ func readRequest(a *alert.Alert) Request {
 		method = a.Action
 	}
 	req := Request{Method: firstOf(method), URL: firstOf(url), Status: first(a, "data.id")}
-	pattern := accessLine
+	form := accessLine
 	if a.Format == alert.FormatShell {
-		pattern = blankedLine
+		form = blankedLine
 	}
-	if m := pattern.FindStringSubmatch(line(a.Log)); m != nil {
+	if m := form.find(line(a.Log)); m != nil {
 		req.Method, req.URL = firstOf(req.Method, m[1]), firstOf(req.URL, m[2])
 		req.Status, req.Client = firstOf(req.Status, m[3]), firstOf(m[4])
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -26,26 +27,70 @@ func redact(text string, cut bool, secrets []string) string {
 	if text == "" {
 		return ""
 	}
+	return NewRedactor(secrets...).redact(text, cut)
+}
+
+// Redactor takes the same secrets out of many texts, and makes what finds them once. It may be used by many at once.
+type Redactor struct {
+	parts []secretPart
+	all   []secretPart // with the logins, which are before them
+}
+
+// secretPart is a secret, or what stands for one, and what finds it.
+type secretPart struct {
+	text   string
+	base64 [2]string
+	word   string // the longest row of letters and digits
+
+	once sync.Once
+	any  *regexp.Regexp // every spelling, once it is needed
+}
+
+func (p *secretPart) spelling() *regexp.Regexp {
+	p.once.Do(func() { p.any = spelling(p.text) })
+	return p.any
+}
+
+// NewRedactor is for these secrets; see [Redact].
+func NewRedactor(secrets ...string) *Redactor {
 	parts, logins := secretParts(secrets)
-	if len(parts) == 0 {
+	r := &Redactor{all: make([]secretPart, len(logins)+len(parts))}
+	r.parts = r.all[len(logins):]
+	for i, text := range append(logins, parts...) {
+		p := &r.all[i]
+		p.text, p.word = text, longestWord(text)
+		p.base64 = [2]string{base64.RawStdEncoding.EncodeToString([]byte(text)), base64.RawURLEncoding.EncodeToString([]byte(text))}
+	}
+	return r
+}
+
+// Redact takes the secrets out of a text, as the function of this name does.
+func (r *Redactor) Redact(text string) string { return r.redact(text, false) }
+
+func (r *Redactor) redact(text string, cut bool) string {
+	if len(r.parts) == 0 {
 		return text
 	}
-	const mark = "\x00" // until all is done: a secret may stand in the word that takes its place
-	for _, part := range slices.Concat(logins, parts) {
-		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			text = strings.ReplaceAll(text, enc.EncodeToString([]byte(part)), mark)
+	mark := "\x00" // until all is done: a secret may stand in the word that takes its place
+	for c := '\uE000'; strings.Contains(text, mark); c++ {
+		mark = string(c)
+	}
+	for i := range r.all {
+		for _, encoded := range r.all[i].base64 {
+			text = strings.ReplaceAll(text, encoded, mark)
 		}
 	}
 	text = strings.NewReplacer(mark+"==", mark, mark+"=", mark).Replace(text) // padding
-	for _, part := range parts {
+	for i := range r.parts {
+		part := &r.parts[i]
 		// Nobody escapes letters and digits, so a text without the longest row of them has no spelling of the part.
-		if strings.Contains(text, longestWord(part)) {
-			text = spelling(part).ReplaceAllLiteralString(text, mark)
+		if strings.Contains(text, part.word) {
+			text = part.spelling().ReplaceAllLiteralString(text, mark)
 		}
 	}
 	if cut {
-		for _, part := range slices.Concat(logins, parts) {
-			text = cutBeginning(text, part, mark)
+		for i := range r.all {
+			text = cutBeginning(text, r.all[i].text, mark)
 		}
 	}
 	return strings.ReplaceAll(text, mark, Redacted)

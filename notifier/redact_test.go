@@ -36,6 +36,7 @@ func TestRedact(t *testing.T) {
 		{"in the word that takes its place", "abc", "abc", "[redacted]"},
 		{"in HTML", "&lt;a&#34;b&gt;", `<a"b>`, "[redacted]"},
 		{"in a URL in small letters", "?key=a%2fb+c", "a/b c", "?key=[redacted]"},
+		{"a text with characters that no text should have", "a\x00b\ue000c abc123", "abc123", "a\x00b\ue000c [redacted]"},
 		{"host of a URL stays", "dial tcp: lookup hooks.example.com", hook, "dial tcp: lookup hooks.example.com"},
 	}
 	for _, tt := range tests {

@@ -19,6 +19,11 @@ import (
 // Redacted stands where a secret was.
 const Redacted = "[redacted]"
 
+var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|secret|token`)
+
+// NamesSecret reports whether the name of a header, a variable or a parameter promises that its value is a secret: X-Api-Key, PASSWORD.
+func NamesSecret(name string) bool { return credentialName.MatchString(name) }
+
 // maxSecret bounds a secret, in bytes.
 const maxSecret = 64 << 10
 
@@ -126,6 +131,14 @@ func (s Secret) File() string {
 		}
 	}
 	return ""
+}
+
+// ServeOnly is the kind and the name of a secret that only a process has which was started for it, as serve is: env, credential.
+func (s Secret) ServeOnly() (kind, name string) {
+	if kind = s.kind(); kind == "env" || kind == "credential" {
+		return kind, s.from.value()
+	}
+	return "", ""
 }
 
 // Program is the path of the program that prints the secret, or "".

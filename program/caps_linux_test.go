@@ -1,13 +1,16 @@
 package program_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -46,6 +49,43 @@ func TestTheRightToRunProgramsAsOthersIsNotHandedOn(t *testing.T) {
 		}
 		return
 	}
+	asNobodyWith(t, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL)
+}
+
+// Who may run programs as others, and may not end them, waits for none that does not end.
+func TestAProgramThatCannotBeEndedKeepsNobodyWaiting(t *testing.T) {
+	if os.Getenv(asNobody) != "" {
+		u, err := program.LookupUser("daemon")
+		if err != nil {
+			t.Skip(err)
+		}
+		if u.Allowed() == nil {
+			t.Error("who cannot end programs of others may run them")
+		}
+		p, out := shell(`echo $$; exec sleep 20`)
+		p.User, p.Timeout, p.Grace = u, 300*time.Millisecond, 10*time.Millisecond
+		end := run(t, p)
+		if !end.Beyond || end.Status != -1 || end.Signal != 0 || !errors.Is(end.Cause, program.ErrTimeout) || end.Took > 10*time.Second {
+			t.Errorf("it ended as %+v, want beyond our reach", end)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out.Bytes())))
+		if err != nil || !errors.Is(syscall.Kill(pid, 0), syscall.EPERM) {
+			t.Errorf("%q does not run any more, or is ours", out.Bytes())
+		}
+		fmt.Printf("left %d\n", pid)
+		return
+	}
+	out := asNobodyWith(t, unix.CAP_SETUID, unix.CAP_SETGID)
+	if _, left, ok := strings.Cut(out, "left "); ok {
+		if pid, err := strconv.Atoi(strings.Fields(left)[0]); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// asNobodyWith runs the test once more, as nobody with some capabilities, and is what that printed.
+func asNobodyWith(t *testing.T, caps ...uintptr) string {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can")
 	}
@@ -70,9 +110,10 @@ func TestTheRightToRunProgramsAsOthersIsNotHandedOn(t *testing.T) {
 	}
 	cmd := exec.Command(binary, "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env, cmd.Dir = []string{asNobody + "=1"}, "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody.UID, Gid: nobody.GID}, AmbientCaps: []uintptr{unix.CAP_SETUID, unix.CAP_SETGID}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody.UID, Gid: nobody.GID}, AmbientCaps: caps}
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS") && !strings.Contains(string(out), "--- SKIP") {
 		t.Errorf("%v\n%s", err, out)
 	}
+	return string(out)
 }

@@ -25,6 +25,9 @@ const hurry = 3 * time.Second
 // rest is how long the output may stay open once the program has ended.
 const rest = time.Second
 
+// deathTime is how long a program may take to end once it was killed. What is ours ends at once.
+const deathTime = 2 * time.Second
+
 // Program is a program to run.
 type Program struct {
 	// Args are the absolute path of the program and its arguments, as they are: no shell reads them.
@@ -53,6 +56,8 @@ type Ending struct {
 	Cause error
 	// Left: it has ended, and another process still holds its output. What that prints is lost.
 	Left bool
+	// Beyond: it could not be ended, since it has made itself another user's or the kernel holds it, and goes on without us.
+	Beyond bool
 }
 
 // ErrTimeout is the cause of a program's end that took too long.
@@ -93,12 +98,15 @@ func (p Program) Run(ctx context.Context) (Ending, error) {
 	if err != nil {
 		return Ending{}, unstarted(err, cmd.Dir)
 	}
-	end := Ending{}
-	end.Cause = p.wait(ctx, cmd)
+	end := Ending{Status: -1}
+	state, cause := p.wait(ctx, cmd)
+	end.Cause, end.Beyond = cause, state == nil
 	end.Took = time.Since(began)
-	end.Status = cmd.ProcessState.ExitCode()
-	if s, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && s.Signaled() {
-		end.Signal = s.Signal()
+	if state != nil {
+		end.Status = state.ExitCode()
+		if s, ok := state.Sys().(syscall.WaitStatus); ok && s.Signaled() {
+			end.Signal = s.Signal()
+		}
 	}
 	end.Left = !pipes.drained(rest)
 	if end.Left && p.Grace == 0 { // who holds the output is of its group, or out of our reach
@@ -122,19 +130,19 @@ func unstarted(err error, dir string) error {
 	return path.Err
 }
 
-// wait waits for the program's end, and says why it was ended by us.
-func (p Program) wait(ctx context.Context, cmd *exec.Cmd) (cause error) {
-	ended := make(chan struct{})
+// wait waits for the program's end, and says why it was ended by us. The state is nil where it could not be ended.
+func (p Program) wait(ctx context.Context, cmd *exec.Cmd) (state *os.ProcessState, cause error) {
+	ended := make(chan *os.ProcessState, 1)
 	go func() {
 		_ = cmd.Wait() // what it says is in ProcessState
-		close(ended)
+		ended <- cmd.ProcessState
 	}()
 	timer := time.NewTimer(p.Timeout)
 	defer timer.Stop()
 	left := p.Grace
 	select {
-	case <-ended:
-		return nil
+	case state := <-ended:
+		return state, nil
 	case <-ctx.Done():
 		cause, left = context.Cause(ctx), min(left, hurry)
 	case <-timer.C:
@@ -146,15 +154,23 @@ func (p Program) wait(ctx context.Context, cmd *exec.Cmd) (cause error) {
 		grace := time.NewTimer(left)
 		defer grace.Stop()
 		select {
-		case <-ended:
+		case state = <-ended:
 		case <-grace.C:
 		}
 	}
 	started = append(started, tree(cmd.Process.Pid)...)
 	signal(cmd.Process.Pid, started, syscall.SIGKILL)
 	letGo(started)
-	<-ended
-	return cause
+	if state != nil {
+		return state, cause
+	}
+	dying := time.NewTimer(deathTime)
+	defer dying.Stop()
+	select {
+	case state = <-ended:
+	case <-dying.C:
+	}
+	return state, cause
 }
 
 // pipes are the ends of what a program reads and prints.

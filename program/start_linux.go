@@ -48,14 +48,15 @@ func handOnNothing() {
 	_ = unix.Capset(&header, &data[0])
 }
 
-// mayBecomeOthers reports whether we may take other users' ids: root's right, or that of two capabilities.
+// mayBecomeOthers reports whether we may take other users' ids, and end what we run by them: root's rights, or those of three
+// capabilities.
 func mayBecomeOthers() bool {
 	if os.Geteuid() == 0 {
 		return true
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
-	const needed = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
+	const needed = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_KILL
 	return unix.Capget(&header, &data[0]) == nil && data[0].Effective&needed == needed
 }
 

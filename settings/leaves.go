@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -28,6 +29,22 @@ func ResolveFiles(v any, dir string) {
 		}
 		if path := v.String(); v.Kind() == reflect.String && strings.HasSuffix(key, "_file") && path != "" && !filepath.IsAbs(path) {
 			v.SetString(filepath.Join(dir, path))
+		}
+	})
+}
+
+// Files calls f with every path that v, a pointer to a struct of settings, names: of secrets in files and the programs that print
+// some, and of the settings whose names end in _file; and with the key that each has in the config.
+func Files(v any, f func(key, path string)) {
+	leaves(reflect.ValueOf(v), "", func(key string, v reflect.Value) {
+		path := ""
+		if s, ok := v.Addr().Interface().(*notifier.Secret); ok {
+			path = cmp.Or(s.File(), s.Program())
+		} else if v.Kind() == reflect.String && strings.HasSuffix(key, "_file") {
+			path = v.String()
+		}
+		if path != "" {
+			f(key, path)
 		}
 	})
 }

@@ -266,7 +266,7 @@ func (s *Site) followed(b *follow.Batch, gateFor func(*config.Config) *rules.Gat
 		all = nil
 		b.Reconsider(gateFor(s.cfg).Pass)
 		for _, a := range b.Alerts {
-			all = append(all, &enriching{a, Header{File: a.FileName, Received: a.Received}})
+			all = append(all, &enriching{a, Header{File: a.FileName, Received: a.Received, Cut: a.Problem.CutAt > 0}})
 		}
 		return all, nil
 	}, func() error {

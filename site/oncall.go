@@ -18,11 +18,11 @@ import (
 const firstAnswer = 3 * time.Second
 
 // AskFirst asks for the schedules of which nothing is known at all.
-func AskFirst(ctx context.Context, d *dispatch.Dispatcher, cache *oncall.Cache) {
+func AskFirst(ctx context.Context, aliases dispatch.Aliases, cache *oncall.Cache) {
 	ctx, cancel := context.WithTimeout(ctx, firstAnswer)
 	defer cancel()
 	var group sync.WaitGroup
-	for _, r := range config.OnCall(d) {
+	for _, r := range config.OnCall(aliases) {
 		if known := r.Known(); known.Asked.IsZero() && known.Failing.IsZero() {
 			group.Go(func() { _, _ = cache.Refresh(ctx, r.Schedule()) }) // the cache logs a failure
 		}

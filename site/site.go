@@ -86,7 +86,7 @@ func Open(ctx context.Context, opt Options) *Site {
 	s.sources = []string{s.path, filepath.Join(s.home, "etc", "ossec-notify", "templates", "*")}
 	s.load()
 	s.keep()
-	AskFirst(ctx, s.d, s.oncall)
+	AskFirst(ctx, s.d.Aliases, s.oncall)
 	return s
 }
 
@@ -245,7 +245,7 @@ func (s *Site) use(cfg *config.Config, loaded time.Time) {
 	s.linkAcks()
 	s.permit(cfg.Egress)
 	s.whole = managerlog.New(s.home, cfg.Zone)
-	for _, r := range config.OnCall(d) {
+	for _, r := range config.OnCall(d.Aliases) {
 		r.Known() // which asks in the background
 	}
 }
@@ -255,7 +255,10 @@ func (s *Site) schedules() []oncall.Schedule {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []oncall.Schedule
-	for _, r := range config.OnCall(s.d) {
+	if s.d == nil {
+		return all
+	}
+	for _, r := range config.OnCall(s.d.Aliases) {
 		all = append(all, r.Schedule())
 	}
 	return all
@@ -579,6 +582,7 @@ type Header struct {
 	Received time.Time `json:"received"`
 	Sample   string    `json:"sample,omitempty"`
 	Problem  string    `json:"problem,omitempty"` // why the alert file could not be read
+	Cut      bool      `json:"cut,omitempty"`     // the alert was longer than the spool takes
 	Owner    *int      `json:"owner,omitempty"`   // whose the alert file was, if not the caller's
 	Called   string    `json:"called,omitempty"`  // the NAME of custom-NAME
 	Astray   string    `json:"astray,omitempty"`  // why that name led to nobody
@@ -611,7 +615,7 @@ func (s *Site) Read(head, raw []byte) (*alert.Alert, string) {
 		enricher = s.cfg.Enrich
 	}
 	s.mu.Unlock()
-	a := alert.Parse(raw, alert.Options{FileName: h.File, Location: zone, Received: h.Received})
+	a := alert.Parse(raw, alert.Options{FileName: h.File, Location: zone, Received: h.Received, Cut: h.Cut})
 	if h.Problem != "" && len(raw) == 0 {
 		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: h.Problem}
 	}
@@ -663,17 +667,14 @@ func (s *Site) called(r *spool.Record) (*enriching, error) {
 			return nil, err
 		}
 	}
-	a := alert.Parse(raw, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+	a := alert.Parse(raw, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival, Cut: r.Truncated})
 	if r.Response && a.Response != nil && a.Response.Command == "delete" {
 		return nil, ErrNothing
 	}
 	if r.Problem != "" && len(r.Alert) == 0 {
 		a.Problem = alert.Problem{Kind: alert.ProblemUnreadable, ReadsAs: r.Problem}
 	}
-	if r.Truncated {
-		a.Problem.CutAt = spool.MaxAlert
-	}
-	return &enriching{s.complete(a), Header{File: r.File, Received: r.Arrival, Problem: r.Problem, Owner: r.Owner, Called: r.Name}}, nil
+	return &enriching{s.complete(a), Header{File: r.File, Received: r.Arrival, Problem: r.Problem, Cut: r.Truncated, Owner: r.Owner, Called: r.Name}}, nil
 }
 
 // planned plans the alert of a call; for who holds the lock.
@@ -751,13 +752,13 @@ func (s *Site) sent(name string, r *spool.Record, patient bool) (out dispatch.Ar
 	}
 	var x *enriching
 	err = s.enriched(patient, func() ([]*enriching, error) {
-		a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival})
+		a := alert.Parse(r.Alert, alert.Options{FileName: r.File, Location: s.zone(), Received: r.Arrival, Cut: r.Truncated})
 		if order.Sample != "" {
 			a.Time = r.Arrival.Truncate(time.Millisecond)
 		} else {
 			a = s.complete(a)
 		}
-		x = &enriching{a, Header{File: r.File, Received: r.Arrival, Sample: order.Sample}}
+		x = &enriching{a, Header{File: r.File, Received: r.Arrival, Cut: r.Truncated, Sample: order.Sample}}
 		return []*enriching{x}, nil
 	}, func() error {
 		out = dispatch.Arrival{Alert: x.alert, Header: x.header.Encode(), Record: name, Again: true, Direct: order.Sample != "" || len(order.To) > 0}

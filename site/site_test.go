@@ -10,6 +10,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/sample"
+	"github.com/ossec-notify/ossec-notify/spool"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -57,4 +58,26 @@ func bruteForce(t *testing.T) *alert.Alert {
 		t.Fatal(err)
 	}
 	return a
+}
+
+// What the spool cut is told as cut by us, and not by a full disk, also by a message that is made of what the outbox keeps.
+func TestCutByTheSpoolIsKept(t *testing.T) {
+	home := write(t, map[string]string{"etc/ossec-notify.yaml": "receivers: {hook: {webhook: {url: https://hook.example.com/}}}\ndefault: [hook]\n"})
+	s := openSite(t, home, t.TempDir(), nil, discard)
+	text := "alertdate='2026 Nov 24 10:11:12'\nalertlocation='web-01->/x'\nruleid='1002'\nalertlevel='9'\nruledescription='d'\nalertlog='x'\nsrcip=''"
+	for _, r := range []*spool.Record{
+		{Name: "notify", Alert: []byte(text), Truncated: true},
+		{Args: []string{"{}"}, Alert: []byte(text), Truncated: true},
+	} {
+		arrival, err := s.Arrive(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, _ := s.Read(arrival.Header, []byte(text))
+		for at, a := range map[string]*alert.Alert{"arrived": arrival.Alert, "kept": kept} {
+			if a.Problem.CutAt != len(text) || a.Problem.Kind != alert.ProblemTruncated {
+				t.Errorf("%q, %s: %+v", r.Name, at, a.Problem)
+			}
+		}
+	}
 }

@@ -112,7 +112,7 @@ type (
 		Name string `json:"name"`
 	}
 	documentFile struct {
-		Path    string             `json:"path"`
+		Path    string             `json:"path,omitempty"`
 		Event   string             `json:"event,omitempty"`
 		Changed []string           `json:"changed,omitempty"`
 		Before  *documentFileState `json:"before,omitempty"`
@@ -379,7 +379,7 @@ func (d *Data) repeats() documentRepeats {
 
 func (doc *document) details(r *family.Reading) {
 	if f := r.File; f != nil {
-		doc.File = &documentFile{Path: f.Path, Event: f.Event, Changed: f.Changed, Before: fileState(f.Before), After: fileState(f.After), Diff: f.Diff}
+		doc.File = &documentFile{Path: f.Path, Event: f.Event, Changed: known(f.Changed), Before: fileState(f.Before), After: fileState(f.After), Diff: f.Diff}
 	}
 	if p := r.Process; p != nil {
 		doc.Process = &documentProcess{p.Name, p.PID, p.Command}

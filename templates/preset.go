@@ -68,7 +68,7 @@ func (p *preset) sources() []source {
 
 // parts renders the body for the action of a message.
 func (p *preset) parts(s *Set, d *Data) (map[string]display.Text, error) {
-	r, ok := p.For(string(d.Action))
+	r, ok := p.For(string(d.Action), func(name string) bool { return p.settings[name] != "" })
 	if !ok {
 		return map[string]display.Text{}, nil
 	}

@@ -113,6 +113,7 @@ func findingAbout(r *config.Receiver, err error, code int) finding {
 
 func (e *env) check(ctx context.Context, online, strict bool) error {
 	path := configPath(e.config, e.home)
+	served, _ := e.served() // who may not look at it knows less
 	if e.config == "" {
 		if err := e.becomeOwner(); err != nil {
 			return err
@@ -146,6 +147,7 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 		for _, p := range cfg.CheckWindows(time.Now()) {
 			found = append(found, findingOf(p))
 		}
+		served.lends(cfg)
 		found = append(found, checkFollow(cfg, e.home)...)
 		found = append(found, e.checkArgv(cfg, time.Now())...)
 		found = append(found, checkSecrets(ctx, cfg)...)
@@ -166,8 +168,16 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 				found = append(found, findingOf(p))
 			}
 		}
-		found = append(found, checkPrograms(cfg, d)...)
+		found = append(found, checkPrograms(cfg, d, served)...)
+		if e.config == "" {
+			for _, f := range served.check(cfg, e.home) {
+				f.Message += ": " + f.remedy
+				found = append(found, f)
+			}
+		}
 		found = append(found, checkPresets(cfg)...)
+		found = append(found, checkForms(ctx, cfg)...)
+		found = append(found, e.checkCalledForms(ctx, cfg)...)
 		found = append(found, checkTemplates(cfg, d)...)
 		found = append(found, checkEgress(ctx, cfg)...)
 		found = append(found, checkDeadLinks(cfg)...)

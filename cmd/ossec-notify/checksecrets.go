@@ -42,7 +42,7 @@ func checkSecrets(ctx context.Context, cfg *config.Config) []finding {
 				return
 			}
 			if err := checkSecret(ctx, s, r.File, warned(about)); err != nil {
-				found = append(found, about(err, exitFail))
+				found = append(found, unreadableSecret(about(err, exitFail), s))
 				return
 			}
 			for _, err := range unfit(ctx, r.Config, *s) {
@@ -59,6 +59,21 @@ func checkSecrets(ctx context.Context, cfg *config.Config) []finding {
 		found = append(found, about(err, exitFail))
 	}
 	return found
+}
+
+// unreadableSecret is a finding about a secret that cannot be read. A credential is systemd's to give, and nobody else's business
+// than serve's: where none runs that could be asked, it may be well.
+func unreadableSecret(f finding, s *notifier.Secret) finding {
+	kind, name := s.ServeOnly()
+	if kind != "credential" {
+		return f
+	}
+	f.remedy = fmt.Sprintf("systemctl edit ossec-notify, write [Service] and below it LoadCredential=%s:/PATH/OF/THE/FILE, then systemctl restart ossec-notify", name)
+	if os.Getenv("CREDENTIALS_DIRECTORY") == "" {
+		f.Warning, f.code = true, exitDone
+		f.Message += "; only serve can be given one: " + f.remedy
+	}
+	return f
 }
 
 // isOpenSetting reports a setting of a preset that the preset says is no secret.

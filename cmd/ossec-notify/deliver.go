@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -95,6 +96,9 @@ func leaveTo(next *os.File, lock *spool.Lock) error {
 
 // background works until nothing is waiting, or until its program was replaced: by next.
 func background(ctx context.Context, home, state string, lock *spool.Lock, lost *loss, log *slog.Logger) (next *os.File, err error) {
+	deaf := make(chan os.Signal, 1) // nobody reads it. What integratord ignores, and so we, programs that we run would ignore, too
+	signal.Notify(deaf, syscall.SIGHUP)
+	defer signal.Stop(deaf)
 	ctx, replaced, stop := untilReplaced(ctx, log)
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, home, state, log)
@@ -174,9 +178,14 @@ func openUsed(ctx context.Context, home, state string, log *slog.Logger) (*dispa
 	} else if n > 0 {
 		log.Warn("removed what killed calls left behind", "files", n)
 	}
+	_, err := os.Lstat(outboxPath(state))
+	first := errors.Is(err, fs.ErrNotExist)
 	box, report, err := outbox.Open(ctx, outboxPath(state), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
 	if err != nil {
 		return nil, nil, err
+	}
+	if places := spool.Places(home); first && sameFile(state, places[1]) { // said once
+		log.Warn("state is kept where the manager may clean up, because "+places[0]+" cannot be made", "state", state, "remedy", "run ossec-notify install as root")
 	}
 	if report.SetAside != "" {
 		log.Error("the outbox was damaged and has been set aside", "file", report.SetAside, "err", report.Damage, "salvaged", report.Salvaged)

@@ -92,23 +92,25 @@ const (
 // examination is one run of doctor.
 type examination struct {
 	*env
-	state      string
-	manager    manager
-	managed    bool    // there is a manager
-	who        account // zero when it is not known
-	known      bool
-	named      []string // the names that ossec.conf calls
-	linked     []string // the names in integrations that are this program
-	blocks     []integrationBlock
-	delivering bool           // somebody holds the lock
-	serving    bool           // it is a daemon
-	cfg        *config.Config // nil when there is none that loads
-	file       *config.Config // the same, before it was told of
-	killed     string         // what became of the last deliverer, when it was killed
-	waits      int            // records and deliveries
-	open       []outbox.Queue // those that something waits in
-	kept       *site.Kept     // what the outbox keeps of the config; nil for nothing
-	worst      string
+	state       string
+	manager     manager
+	managed     bool    // there is a manager
+	who         account // zero when it is not known
+	known       bool
+	named       []string // the names that ossec.conf calls
+	linked      []string // the names in integrations that are this program
+	blocks      []integrationBlock
+	confined    *confined // the serve that runs; nil where there is none, or confinedErr keeps us from looking
+	confinedErr error
+	delivering  bool           // somebody holds the lock
+	serving     bool           // it is a daemon
+	cfg         *config.Config // nil when there is none that loads
+	file        *config.Config // the same, before it was told of
+	killed      string         // what became of the last deliverer, when it was killed
+	waits       int            // records and deliveries
+	open        []outbox.Queue // those that something waits in
+	kept        *site.Kept     // what the outbox keeps of the config; nil for nothing
+	worst       string
 }
 
 func (x *examination) say(check, level, remedy, format string, args ...any) {
@@ -151,6 +153,7 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 	x.dispatch()
 	x.stateDirectory()
 	x.lock()
+	x.confined, x.confinedErr = x.served() // as root, if we are
 	if x.state != "" {
 		if err := spool.BecomeOwner(x.state); err != nil {
 			x.problem("state", "", "%s", err)
@@ -168,7 +171,9 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 	x.names()
 	x.unknown()
 	x.argv()
+	x.confined.lends(x.cfg)
 	x.receivers(ctx, online)
+	x.unit()
 	x.log()
 	x.follow()
 	x.daemon()
@@ -598,9 +603,12 @@ func (x *examination) receivers(ctx context.Context, online bool) {
 		reader = x.who.name
 	}
 	tell("secrets", fmt.Sprintf("let %s read it: chown root:%s, chmod 0640", reader, cmp.Or(x.who.group, "GROUP")), "all can be read", checkSecrets(ctx, x.cfg))
+	if slices.ContainsFunc(x.cfg.Receivers, func(r *config.Receiver) bool { return r.Config.Preset() != "" }) {
+		tell("presets", "put the right value there; the preset's page in docs/presets lists what the vendor takes", "their settings look like what the vendors take", checkForms(ctx, x.cfg))
+	}
 	if slices.ContainsFunc(x.cfg.Receivers, func(r *config.Receiver) bool { return r.Config.Program() != nil }) {
 		d, _ := x.cfg.Dispatcher(config.Options{Log: discard})
-		tell("programs", "see docs/runbooks.md", "all can be run", checkPrograms(x.cfg, d))
+		tell("programs", "see docs/runbooks.md", "all can be run", checkPrograms(x.cfg, d, x.confined))
 	}
 	if len(x.cfg.Aliases) > 0 {
 		cache, done := x.rememberedOnCall(ctx, x.cfg)

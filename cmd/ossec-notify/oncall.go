@@ -37,15 +37,15 @@ type expander func([]rules.Choice) []rules.Choice
 // expander is that of a config, by what the deliverer has heard. The caller calls done.
 func (e *env) expander(ctx context.Context, cfg *config.Config) (_ expander, done func()) {
 	cache, done := e.rememberedOnCall(ctx, cfg)
-	d, _ := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache}) // an alias that cannot be made says so
-	return func(choices []rules.Choice) []rules.Choice { return d.Expand(choices, time.Now()) }, done
+	aliases, _ := cfg.MakeAliases(config.Options{OnCall: cache}) // one that cannot be made says so
+	return func(choices []rules.Choice) []rules.Choice { return aliases.Expand(choices, time.Now()) }, done
 }
 
 // staleSchedules is one finding for each schedule that PagerDuty has not told of for too long.
 func staleSchedules(cfg *config.Config, cache *oncall.Cache) []finding {
 	var found []finding
-	d, _ := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache}) // what cannot be made is said elsewhere
-	made := config.OnCall(d)
+	aliases, _ := cfg.MakeAliases(config.Options{OnCall: cache}) // what cannot be made is said elsewhere
+	made := config.OnCall(aliases)
 	for _, r := range cfg.Aliases {
 		a := made[r.Name]
 		if a == nil || !a.Known().Stale() {
@@ -73,7 +73,7 @@ func aliasNotes(deliveries []dispatch.Delivery, said map[string]bool) []string {
 
 // probeAliases asks for every schedule, and says who is on call: as notes where all is well.
 func probeAliases(ctx context.Context, cfg *config.Config, d *dispatch.Dispatcher) (found []finding, not int) {
-	asked := config.OnCall(d)
+	asked := config.OnCall(d.Aliases)
 	answers, failed := make([]finding, len(cfg.Aliases)), make([]bool, len(cfg.Aliases))
 	var probes sync.WaitGroup
 	for i, r := range cfg.Aliases {

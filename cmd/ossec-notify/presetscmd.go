@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -329,10 +330,7 @@ func presetPage(p *presets.Preset) string {
 	}
 	b.WriteString("\n## Settings\n\n| setting | | what it is |\n|---|---|---|\n")
 	for _, s := range p.Settings {
-		where, notes := "`settings."+s.Name+"`", []string{}
-		if s.Name == "url" {
-			where = "`url`"
-		}
+		where, notes := "`"+s.Key()+"`", []string{}
 		if s.Required {
 			notes = append(notes, "required")
 		}
@@ -350,6 +348,7 @@ func presetPage(p *presets.Preset) string {
 	}
 	fmt.Fprintf(&b, "\nBeside them: `headers`, `hmac`, `gzip` and `network` of the [webhook](../channels.md#webhook), and what every receiver takes. Where the receiver does not say, `rate` is %s and `concurrency` %d.\n",
 		cmp.Or(p.Rate, "without limit"), p.Concurrency)
+	writeForms(&b, p)
 	writeActions(&b, p)
 	writeLimits(&b, p)
 	writeAnswers(&b, p)
@@ -419,10 +418,25 @@ func calledFrom(p *presets.Preset) string {
 	return fmt.Sprintf("an `<integration>` named `custom-%s`;%s.", p.Name, elements)
 }
 
+// writeForms says which values check knows to be wrong.
+func writeForms(b *strings.Builder, p *presets.Preset) {
+	begin := "\n`ossec-notify check` says of a value that the vendor cannot take, without showing a secret:\n\n| setting | where all of it | what to do |\n|---|---|---|\n"
+	for _, s := range p.Settings {
+		for _, f := range s.Forms {
+			where := "is like "
+			if f.Must {
+				where = "is not like "
+			}
+			fmt.Fprintf(b, "%s| `%s` | %s`%s` | %s |\n", begin, s.Key(), where, cell(f.Expression), cell(f.Hint))
+			begin = ""
+		}
+	}
+}
+
 func writeActions(b *strings.Builder, p *presets.Preset) {
 	var says []string
 	for _, a := range []struct{ action, word string }{{presets.Acknowledge, "taken"}, {presets.Resolve, "over"}} {
-		r, told := p.For(a.action)
+		r, told := p.For(a.action, func(string) bool { return false })
 		switch {
 		case !told:
 			says = append(says, fmt.Sprintf("that an alert is %s is not told", a.word))
@@ -433,8 +447,15 @@ func writeActions(b *strings.Builder, p *presets.Preset) {
 		default:
 			says = append(says, fmt.Sprintf("that it is %s is a request of its own kind", a.word))
 		}
+		for _, r := range p.Others(a.action) {
+			s, _ := p.Setting(r.When) // or it would not have been read
+			says[len(says)-1] += fmt.Sprintf("; where the receiver gives `%s`, it is a request of its own kind", s.Key())
+		}
 	}
 	fmt.Fprintf(b, "\nOf incidents: %s.\n", strings.Join(says, "; "))
+	if p.Find != nil {
+		b.WriteString("\nWhere an answer was lost and the message is sent again, how it is called there is asked for, so that what becomes of it can be told; that takes the right to read it.\n")
+	}
 }
 
 func writeLimits(b *strings.Builder, p *presets.Preset) {
@@ -507,6 +528,52 @@ func conditions(m presets.Match, none string) string {
 		return none
 	}
 	return strings.Join(all, " and ")
+}
+
+// checkForms says which settings of presets do not look like what the vendor takes. Such a config is used all the same: a vendor may have
+// changed its forms since.
+func checkForms(ctx context.Context, cfg *config.Config) []finding {
+	var found []finding
+	for _, r := range cfg.Receivers {
+		if hook, ok := r.Config.Settings().(*webhook.Config); ok {
+			for _, err := range hook.Misfits(ctx) {
+				found = append(found, findingAbout(r, err, exitFail))
+			}
+		}
+	}
+	return found
+}
+
+// checkCalledForms is checkForms for what ossec.conf gives to calls that no receiver of the config takes.
+func (e *env) checkCalledForms(ctx context.Context, cfg *config.Config) []finding {
+	conf := filepath.Join(e.home, "etc", "ossec.conf")
+	blocks, err := integrationBlocks(conf)
+	if err != nil {
+		return nil // doctor says that it cannot be read
+	}
+	var found []finding
+	for _, b := range blocks {
+		name := strings.TrimPrefix(b.name, "custom-")
+		kind, ok := channel.ByCall(name)
+		if !ok || kind.Preset == "" || leads(cfg, name) {
+			continue
+		}
+		given, err := kind.FromArgv(b.hookURL, notifier.PlainSecret(b.apiKey))
+		if err != nil {
+			continue // which is told, too
+		}
+		for _, err := range given.Settings().(*webhook.Config).Misfits(ctx) {
+			element, message := "api_key", err.Error()
+			if field := (*notifier.FieldError)(nil); errors.As(err, &field) {
+				message = field.Message
+				if field.Key == "url" {
+					element = "hook_url"
+				}
+			}
+			found = append(found, finding{Problem: rules.Problem{File: conf, Warning: true, Message: fmt.Sprintf("the <%s> of the <integration> %s %s", element, b.name, message)}})
+		}
+	}
+	return found
 }
 
 // checkPresets notes the operator's presets that go before ours, and so do not change with an upgrade.

@@ -109,6 +109,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 	all := []previewed{}
 	aliases := map[string]bool{} // that were told of
 	alerts, broken := 0, false
+	arrival := time.Now() // of all of them, as if they were sent now
 	show := func(x dispatch.Delivery) {
 		shown, n, err := p.show(ctx, x)
 		if err != nil {
@@ -130,6 +131,7 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 			return failed("%w", err)
 		}
 		alerts++
+		a.Received = arrival
 		deliveries := dispatch.AtOnce(p.Plan(a))
 		if len(to) > 0 {
 			if deliveries, err = p.PlanReceivers(a, to...); err != nil {

@@ -25,7 +25,8 @@ func isOpenVariable(r *config.Receiver, s notifier.Secret) bool {
 }
 
 // checkPrograms looks whether the programs of receivers are there and can be run by who looks, and who else can change them.
-func checkPrograms(cfg *config.Config, d *dispatch.Dispatcher) []finding {
+// Who is to run as another user can do so where serve, which runs, may.
+func checkPrograms(cfg *config.Config, d *dispatch.Dispatcher, served *confined) []finding {
 	var found []finding
 	for _, r := range cfg.Receivers {
 		c := r.Config.Program()
@@ -54,8 +55,8 @@ func checkPrograms(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 		}
 		if user != nil {
 			uid = int(user.UID)
-			if err := user.Allowed(); err != nil {
-				warn("user", "%s: only root can, or serve where its unit says AmbientCapabilities=CAP_SETUID CAP_SETGID (docs/runbooks.md)", err)
+			if err := user.Allowed(); err != nil && (served == nil || !served.mayBecomeOthers()) {
+				warn("user", "%s: only root can, or serve whose unit gives it CAP_SETUID, CAP_SETGID and CAP_KILL (docs/runbooks.md has the lines)", err)
 			}
 		}
 		if c.Directory != "" {

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,6 +66,23 @@ func fileOf(t *testing.T, dir, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// integratord ignores SIGHUP, and so does all that it starts, unless somebody stops that.
+func TestARunbookHearsWhatIntegratordIgnores(t *testing.T) {
+	t.Parallel()
+	in, dir := newRunbook(t, `grep ^SigIgn: /proc/self/status >ignored`, "[]")
+	file := in.alert("1")
+	cmd := exec.Command("/bin/sh", "-c", `trap "" HUP; exec "$0" "$1"`, filepath.Join(in.home, "integrations", "custom-notify"), file)
+	cmd.Env = []string{"TZ=UTC"}
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	in.until("run", func() bool { return in.count(outbox.Delivered) == 4 })
+	_, mask, _ := strings.Cut(fileOf(t, dir, "ignored"), ":")
+	if n, err := strconv.ParseUint(strings.TrimSpace(mask), 16, 64); err != nil || n&(1<<(syscall.SIGHUP-1)) != 0 {
+		t.Errorf("the program ignores the signals %s (%v), SIGHUP among them", mask, err)
+	}
 }
 
 func TestARunbookIsRunAndItsEndIsToldInTheThreadOfTheAlert(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/channel"
@@ -102,6 +103,9 @@ func (r *recorder) take() []request {
 type redactor struct {
 	secrets []string
 	urls    []string // addresses that are secrets as a whole
+
+	once    sync.Once
+	ofTexts *notifier.Redactor // of all that are looked for in texts
 }
 
 // minSecret is the length from which a secret is looked for in texts. A shorter one would be found in every word
@@ -161,13 +165,16 @@ func readable(c *channel.Config) *channel.Config {
 }
 
 func (r *redactor) text(s string) string {
-	known := slices.Clone(r.urls)
-	for _, v := range r.secrets {
-		if len(v) >= minSecret {
-			known = append(known, v)
+	r.once.Do(func() {
+		known := slices.Clone(r.urls)
+		for _, v := range r.secrets {
+			if len(v) >= minSecret {
+				known = append(known, v)
+			}
 		}
-	}
-	return notifier.Redact(s, known...)
+		r.ofTexts = notifier.NewRedactor(known...)
+	})
+	return r.ofTexts.Redact(s)
 }
 
 // header keeps the scheme of a credential: "Splunk [redacted]".
@@ -226,7 +233,8 @@ func (r *redactor) url(u *url.URL) string {
 	if u.RawQuery != "" {
 		pairs := strings.Split(u.RawQuery, "&")
 		for i, pair := range pairs {
-			if name, value, ok := strings.Cut(pair, "="); ok && len(value) > 8 && !isSplunkData(u, name) {
+			name, value, ok := strings.Cut(pair, "=")
+			if ok && (len(value) > 8 || value != "" && notifier.NamesSecret(name)) && !isSplunkData(u, name) {
 				pairs[i] = name + "=" + notifier.Redacted
 			}
 		}

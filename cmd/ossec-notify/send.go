@@ -87,7 +87,7 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 	if state != "" {
 		err = e.sendSpooled(ctx, state, in, site.Order{To: to, Sample: in.sample}, cfg, &out)
 	} else {
-		site.AskFirst(ctx, d, cache)
+		site.AskFirst(ctx, d.Aliases, cache)
 		err = e.sendDirect(ctx, in, to, cfg, d, &out)
 	}
 	if err != nil {

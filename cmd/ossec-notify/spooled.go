@@ -74,6 +74,7 @@ func (e *env) sendSpooled(ctx context.Context, state string, in input, order sit
 		out.arrived(a)
 		name, err := spool.Write(state, &spool.Record{
 			Args: []string{string(args)}, Home: e.home, UID: os.Getuid(), Arrival: time.Now(), File: a.FileName, Alert: a.Raw,
+			Truncated: a.Problem.CutAt > 0,
 		})
 		if err != nil {
 			return failed("keep the alert in %s: %w", state, err)

@@ -20,9 +20,16 @@ const unitMark = "# Written by ossec-notify install, which replaces it. Changes 
 // nothing else; it needs no right of root's. What it must keep doing stands against what else could be taken away:
 // connections to anywhere, files of a config in anybody's home, a secret's program (no NoExecPaths), the new program
 // after an upgrade, the start time in its metrics (no ProcSubset). PrivateUsers is not had in every container. Without any config that loads it ends: systemd tries on until there is one.
+//
+// Programs of the operator's run in the unit, too: KillMode=mixed tells us alone to stop, who give them their time, where systemd
+// would tell all at once, and what a runbook did of that would count as its end. One that takes too much memory (OOMPolicy) is not
+// the end of the daemon. It is the shell that sends SIGHUP: a small system has no other kill.
 func unitText(binary, home, state string, who account) string {
 	command := fmt.Sprintf("%s serve --home %s", unitWord(binary, true), unitWord(home, true))
-	if state != spool.Places(home)[0] {
+	second := "" // what calls left there before install made the first is delivered from there
+	if places := spool.Places(home); state == places[0] {
+		second = "ReadWritePaths=-" + unitWord(places[1], false) + "\n"
+	} else {
 		command += " --state " + unitWord(state, true)
 	}
 	return unitMark + fmt.Sprintf(`
@@ -35,18 +42,20 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 ExecStart=%s
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sh -c "kill -HUP $$MAINPID"
 User=%s
 Group=%s
 Restart=always
 RestartSec=10
+OOMPolicy=continue
 WatchdogSec=60
+KillMode=mixed
 TimeoutStopSec=30
 UMask=0077
 
 ReadWritePaths=%s
 ReadWritePaths=-%s
-ProtectSystem=strict
+%sProtectSystem=strict
 ProtectHome=read-only
 PrivateTmp=true
 PrivateDevices=true
@@ -76,7 +85,7 @@ SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=multi-user.target
-`, command, who.name, who.group, unitWord(state, false), unitWord(filepath.Join(home, "logs"), false))
+`, command, who.name, who.group, unitWord(state, false), unitWord(filepath.Join(home, "logs"), false), second)
 }
 
 // unitWord is a path as one word of a unit; in a command $ means a variable. See systemd.syntax(7), systemd.service(5).

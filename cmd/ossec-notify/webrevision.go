@@ -60,7 +60,7 @@ func newRevision(e *env, at time.Time, cfg *config.Config, problems []rules.Prob
 	}
 	r.explainer = explainer{
 		env: e, cfg: cfg,
-		expand:  func(c []rules.Choice) []rules.Choice { return p.Expand(c, time.Now()) },
+		expand:  func(c []rules.Choice) []rules.Choice { return p.Aliases.Expand(c, time.Now()) },
 		control: &noise.Control{Scale: cfg.Scale, Zone: cfg.Zone, Log: discard},
 	}
 	r.readFiles()

@@ -26,6 +26,9 @@ const (
 	statusNotFound    = 127 // or is not there
 )
 
+// readOnlyText is what programs say where the unit that we run in forbids them to write. English: LANG is ours.
+const readOnlyText = "Read-only file system"
+
 var errNUL = errors.New("holds a NUL, which no variable can")
 
 // Notifier runs one program. It is safe for concurrent use.
@@ -71,7 +74,7 @@ func (c *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 	}
 	failure := c.failure(end, err, ran)
 	receipt := notifier.Receipt{Ran: ran}
-	if end.Left {
+	if end.Left && !end.Beyond {
 		receipt.Warning = c.name() + " has ended, and left a process behind that still holds its output: what that prints is lost"
 	}
 	if failure == nil {
@@ -94,6 +97,9 @@ func (c *Notifier) failure(end program.Ending, err error, ran *notifier.Ran) *no
 	case err != nil:
 		ran.Status, ran.Ended = -1, "did not start: "+err.Error()
 		return c.unstarted(err, fail)
+	case end.Beyond && errors.Is(end.Cause, program.ErrTimeout): // to run it again would make it two
+		ran.Status, ran.Ended = -1, "still running after its timeout of "+display.Span(c.cfg.timeout())+", and not ours to end"
+		return fail(notifier.Permanent, beyondHint, "it had not ended after its timeout of %s, and could not be ended: it goes on%s", display.Span(c.cfg.timeout()), said(ran))
 	case errors.Is(end.Cause, program.ErrTimeout):
 		reason, hint := notifier.Permanent, "nobody knows how far it came: with retry_timeout it is run again"
 		if c.cfg.RetryTimeout {
@@ -122,9 +128,15 @@ func (c *Notifier) failure(end program.Ending, err error, ran *notifier.Ran) *no
 	default:
 		e = fail(notifier.Permanent, "", "status %d%s", end.Status, said(ran))
 	}
+	if e.Hint == "" && strings.Contains(ran.Output, readOnlyText) {
+		e.Hint = "under the unit of serve it may write where ReadWritePaths says: docs/delivery.md"
+	}
 	e.Status = end.Status
 	return e
 }
+
+// beyondHint is what is to be done about a program that cannot be ended.
+const beyondHint = "it runs as another user than who delivers: serve needs CAP_KILL for that (docs/runbooks.md); ps shows it"
 
 // unstarted is what it means that the program did not start.
 func (c *Notifier) unstarted(err error, fail func(notifier.Reason, string, string, ...any) *notifier.Error) *notifier.Error {
@@ -138,7 +150,7 @@ func (c *Notifier) unstarted(err error, fail func(notifier.Reason, string, strin
 	case errors.Is(err, fs.ErrNotExist):
 		hint = c.cfg.Run[0] + " is not there, or its first line names a program that is not"
 	case errors.Is(err, syscall.EPERM) && c.cfg.User != "":
-		hint = "only root, or who has CAP_SETUID and CAP_SETGID, can run programs as " + c.cfg.User
+		hint = "only root, or who has CAP_SETUID, CAP_SETGID and CAP_KILL, can run programs as " + c.cfg.User
 	case errors.Is(err, fs.ErrPermission):
 		hint = "who delivers cannot execute it: chmod +x " + c.cfg.Run[0] + ", and mind its directories"
 	case errors.Is(err, syscall.ENOEXEC):

@@ -133,6 +133,7 @@ func TestWhatAnEndMeans(t *testing.T) {
 		"try again":          {`echo first; echo the firewall is locked; exit 75`, Config{}, notifier.Temporary, 75, "run runbook: status 75, to be tried again: the firewall is locked", ""},
 		"failed":             {`echo no such chain >&2; exit 3`, Config{}, notifier.Permanent, 3, "run runbook: status 3: no such chain", ""},
 		"failed silently":    {`exit 1`, Config{}, notifier.Permanent, 1, "run runbook: status 1", ""},
+		"may not write":      {`echo "touch: cannot touch '/x': Read-only file system" >&2; exit 1`, Config{}, notifier.Permanent, 1, "Read-only file system (under the unit of serve it may write where ReadWritePaths says: docs/delivery.md)", ""},
 		"calls nothing":      {`no-such-program-here`, Config{}, notifier.Misconfigured, 127, "something that it calls is not there: PATH is /usr/local/sbin:", ""},
 		"calls a plain file": {`/etc/passwd`, Config{}, notifier.Misconfigured, 126, "something that it calls cannot be run", ""},
 		"killed":             {`kill -KILL $$`, Config{}, notifier.Permanent, -1, "run runbook: it was ended by a signal: killed", "ended by signal killed"},

@@ -61,14 +61,11 @@ func (c Config) timeout() time.Duration {
 // Reports are the receivers that are told how the program ended.
 func (c Config) Reports() []string { return c.Report }
 
-// credentialName finds variables whose name promises a secret: API_KEY, PASSWORD.
-var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|secret|token`)
-
 // OpenSecrets are the settings that could hold secrets, and hold none: TEAM: soc.
 func (c Config) OpenSecrets() []notifier.Secret {
 	var open []notifier.Secret
 	for name, value := range c.Env {
-		if value.IsPlain() && !credentialName.MatchString(name) {
+		if value.IsPlain() && !notifier.NamesSecret(name) {
 			open = append(open, value)
 		}
 	}

@@ -22,11 +22,15 @@ const prefix = "OSSEC_NOTIFY_"
 // word is an id or one of our own words: no blank, no quote, no sign of a shell or of an option, no way up a tree of files. name is
 // that of a host.
 var (
-	word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@#+-]{0,127}$`)
-	name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
+	word = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@#+-]*$`)
+	name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 )
 
-func isWord(s string) bool { return word.MatchString(s) && !strings.Contains(s, "..") }
+const maxWord = 128 // not in the expressions, which take long to make if they count so far
+
+func isWord(s string) bool {
+	return len(s) <= maxWord && word.MatchString(s) && !strings.Contains(s, "..")
+}
 func isName(s string) bool { return name.MatchString(s) && isWord(s) }
 
 // variable is one of them.

@@ -70,7 +70,10 @@ func qCode(r rune) string {
 // header is one that the template asks for.
 type header struct{ name, value string }
 
-var headerName = regexp.MustCompile(`^[Xx]-[A-Za-z0-9-]{1,60}$`)
+// headerName is the form of their names, none of which is longer than maxHeaderName.
+var headerName = regexp.MustCompile(`^[Xx]-[A-Za-z0-9-]+$`)
+
+const maxHeaderName = len("X-") + 60
 
 // extraHeaders reads the template's part headers, a line "Name: value" for each. Only names that begin with X-
 // are taken, and only where the template wrote the name: the others are ours, or would let a template (or an
@@ -82,7 +85,7 @@ func extraHeaders(part display.Text) (headers []header, warnings []string) {
 		}
 		label, value, found := line.CutWords(":")
 		name := label.Trim().Raw()
-		if !found || label.HasQuote() || !headerName.MatchString(name) || strings.EqualFold(name, autoResponse) {
+		if !found || label.HasQuote() || len(name) > maxHeaderName || !headerName.MatchString(name) || strings.EqualFold(name, autoResponse) {
 			warnings = append(warnings, fmt.Sprintf("header left out: the template may write only X-… headers, as \"X-Name: value\", not %q", line.CutEnd(40).String()))
 			continue
 		}

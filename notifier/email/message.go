@@ -153,14 +153,16 @@ func (m *Notifier) references(n notifier.Notification) []string {
 		of = append(of, strconv.FormatInt(n.Opened.Unix(), 10)) // seconds, to whatever fraction the time was kept
 	}
 	references := []string{"<" + digest(of...) + "@" + m.domain + ">"}
-	if n.Earlier != nil && ourID.MatchString(n.Earlier.ID) {
+	if n.Earlier != nil && len(n.Earlier.ID) <= maxID && ourID.MatchString(n.Earlier.ID) {
 		references = append(references, n.Earlier.ID)
 	}
 	return references
 }
 
-// ourID is the form of the ids that we make.
-var ourID = regexp.MustCompile(`^<[0-9a-f]{32}@[A-Za-z0-9.-]{1,255}>$`)
+// ourID is the form of the ids that we make, none of which is longer than maxID: an expression that counts so far takes long to make.
+var ourID = regexp.MustCompile(`^<[0-9a-f]{32}@[A-Za-z0-9.-]+>$`)
+
+const maxID = len("<") + 32 + len("@") + 255 + len(">")
 
 // messageID is the same in every attempt of a delivery, so that a repeat after a lost answer is known as one.
 func (m *Notifier) messageID(n notifier.Notification) string {

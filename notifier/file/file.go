@@ -346,7 +346,7 @@ func (f *Notifier) failure(what string, err error) *notifier.Error {
 	case errors.Is(err, regular.ErrOther), errors.Is(err, syscall.EISDIR):
 		e.Reason, e.Hint = notifier.Misconfigured, "something else than a file lies there: remove it, or write another path"
 	case errors.Is(err, syscall.EROFS):
-		e.Hint = "the file system is read-only here; for a systemd unit, add the directory to its ReadWritePaths"
+		e.Hint = "for serve under systemd: systemctl edit ossec-notify, write [Service] and below it ReadWritePaths=" + filepath.Dir(f.path) + ", then systemctl restart ossec-notify"
 	}
 	return e
 }

@@ -65,7 +65,7 @@ type Config struct {
 
 var (
 	guid      = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-	fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,63}$`)
+	fieldName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
 )
 
 // HTTP are the settings of the HTTP client that the receiver needs.
@@ -182,7 +182,7 @@ func (c Config) validateFields(bad func(key, format string, args ...any)) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Fields)) {
 		switch {
-		case !fieldName.MatchString(name):
+		case len(name) > 64 || !fieldName.MatchString(name):
 			bad("fields", "%q is no name of a field: those begin with a letter and are of letters, digits and _, at most 64", name)
 		case slices.Contains([]string{"time", "host", "source", "sourcetype", "index", "event", "fields"}, name):
 			bad("fields."+name, "is no field of your own: Splunk has one of that name (the settings index, source, sourcetype and host set theirs)")

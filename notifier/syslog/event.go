@@ -32,7 +32,9 @@ type field struct {
 }
 
 // fieldKey is what both formats take as a key.
-var fieldKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]{0,99}$`)
+var fieldKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]*$`)
+
+const maxFieldKey = 100 // not in the expression, which takes long to make if it counts so far
 
 // readEvent reads what the template made. The fields keep their order; what is empty is left out, and of two with one key the
 // second, as QRadar would.
@@ -49,7 +51,7 @@ func readEvent(text string) (*event, error) {
 		return nil, fmt.Errorf("its fields: %w", err)
 	}
 	for _, m := range members {
-		if !fieldKey.MatchString(m.key) {
+		if len(m.key) > maxFieldKey || !fieldKey.MatchString(m.key) {
 			return nil, fmt.Errorf("its field %q: a key has letters, digits and _ alone", m.key)
 		}
 		value, ok := stringOf(m.value)

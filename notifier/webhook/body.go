@@ -123,6 +123,11 @@ func parseNode(dec *json.Decoder, quotes []display.Text, depth int) (*node, erro
 		if _, err := dec.Token(); err != nil {
 			return nil, err
 		}
+	case json.Number:
+		n.literal = t.String()
+		if _, err := t.Float64(); err != nil { // 1e400 is JSON, and most readers refuse all that it stands in
+			n.kind, n.text = isString, []segment{{text: display.Words(n.literal)}}
+		}
 	default:
 		b, err := json.Marshal(t)
 		if err != nil {

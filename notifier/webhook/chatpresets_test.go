@@ -573,3 +573,23 @@ func TestPayloadsNeedEachEscapeOfChatPresets(t *testing.T) {
 func plainOf(a *alert.Alert, why string) map[string]display.Text {
 	return templates.Plain(templates.NewData(a, alert.DefaultScale, templates.Context{Receiver: "chat", Channel: "webhook"}), errors.New(why))
 }
+
+// The shapes that the corpus does not have arrive, whatever became of them, and in a digest of all.
+func TestChatPresetsTakeEveryShape(t *testing.T) {
+	eachVendor(t, func(t *testing.T, k int, v sinkVendor) {
+		h := newHouse(t, v, "")
+		var all []*alert.Alert
+		for i, s := range webhook.Shapes() {
+			a := s.Alert()
+			all = append(all, a)
+			t.Run(s.Name, func(t *testing.T) {
+				for became, c := range whatBecame("carol", a) {
+					if became == "trigger" || webhook.Meets(i, k, 6) {
+						h.deliver(t, h.said(t, a, c))
+					}
+				}
+			})
+		}
+		h.deliver(t, h.said(t, all[0], many("night, until 06:00", all...)))
+	})
+}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -103,9 +102,6 @@ func (c Config) SecretURLs() []notifier.Secret {
 	return urls
 }
 
-// credentialName finds headers whose name promises a secret: X-Api-Key, Private-Token.
-var credentialName = regexp.MustCompile(`(?i)auth|cookie|credential|key|pass|secret|token`)
-
 // OpenSecrets are the settings that could hold secrets, and hold none: what stands in the config in plain text as
 // the URL, or as a header whose name promises no secret (X-Team: soc).
 func (c Config) OpenSecrets() []notifier.Secret {
@@ -119,7 +115,7 @@ func (c Config) OpenSecrets() []notifier.Secret {
 		}
 	}
 	for name, value := range c.Headers {
-		if value.IsPlain() && !credentialName.MatchString(name) {
+		if value.IsPlain() && !notifier.NamesSecret(name) {
 			open = append(open, value)
 		}
 	}

@@ -84,6 +84,12 @@ func (c Config) setting(name string) notifier.Secret {
 	return c.Settings[name]
 }
 
+// gives reports that the receiver gives a setting that is no secret.
+func (c Config) gives(name string) bool {
+	v, _ := c.setting(name).Plain()
+	return v != ""
+}
+
 // validatePreset reports what is wrong with the settings beside a preset, and with those that it asks for.
 func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 	if !presets.IsName(c.Preset) {
@@ -105,10 +111,7 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 		bad("url", "is not what the preset %s takes: remove it", c.Preset)
 	}
 	for _, s := range p.Settings {
-		key := "settings." + s.Name
-		if s.Name == "url" {
-			key = "url"
-		}
+		key := s.Key()
 		given := c.setting(s.Name)
 		value, plain := given.Plain()
 		switch {
@@ -172,6 +175,38 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 	}
 }
 
+// Misfits are the settings of the preset whose values do not have the form that the vendor says they have, as FieldErrors. No receiver is
+// refused for it, for vendors change their forms: the vendor has the last word. Secrets are read and not shown.
+func (c Config) Misfits(ctx context.Context) []error {
+	if c.preset == nil {
+		return nil
+	}
+	var errs []error
+	for _, s := range c.preset.Settings {
+		given := c.setting(s.Name)
+		if s.Forms == nil || given.IsZero() {
+			continue
+		}
+		value, err := given.Read(ctx)
+		if err != nil { // which is told already
+			continue
+		}
+		hint, misfit := s.Misfit(value)
+		if !misfit {
+			continue
+		}
+		message := "is not what " + c.preset.Title + " takes"
+		switch {
+		case !given.IsPlain():
+			message += " (" + given.String() + ")"
+		case !s.Secret:
+			message = fmt.Sprintf("%q %s", value, message)
+		}
+		errs = append(errs, &notifier.FieldError{Key: s.Key(), Message: message + ": " + hint})
+	}
+	return errs
+}
+
 // presetAuthorizes reports that a request of the preset's carries an authorization, by what the receiver gives.
 func (c Config) presetAuthorizes() bool {
 	for _, r := range c.preset.Requests() {
@@ -203,10 +238,7 @@ func (c Config) presetDestinations(ctx context.Context) map[string]string {
 		if !c.preset.IsAddress(s.Name) {
 			continue
 		}
-		key := "settings." + s.Name
-		if s.Name == "url" {
-			key = "url"
-		}
+		key := s.Key()
 		given := c.setting(s.Name)
 		if all[key] = s.Default; !given.IsZero() {
 			all[key], _ = given.Read(ctx)
@@ -336,7 +368,7 @@ func pathSegment(v string) string {
 
 // body makes the body of a message: of the template's, or, where that made none, of what stands in for it.
 func (w *Notifier) body(n notifier.Notification) (root *node, r presets.Request, err error) {
-	r, ok := w.preset.For(string(n.Action))
+	r, ok := w.preset.For(string(n.Action), w.cfg.gives)
 	if !ok {
 		return nil, r, notifier.UnknownAction("webhook: preset "+w.preset.Name, n.Action)
 	}
@@ -365,25 +397,33 @@ func (w *Notifier) plain(n notifier.Notification, r presets.Request) (*node, err
 		return nil, err
 	}
 	f := filled{context.Background(), w, n, &secrets{}}
+	return root, f.in(root, func(name string) (string, bool) {
+		switch name {
+		case "text":
+			return string(presets.QuoteOpen) + "0" + string(presets.QuoteClose), true
+		case "shown":
+			return string([]rune{presets.PlainOpen, presets.QuoteOpen, '1', presets.QuoteClose, presets.PlainClose}), true
+		}
+		return "", false
+	}, text, display.Quote(text.String())) // our own words in it are escaped, too
+}
+
+// in puts values in the place of the placeholders of a body's texts: own ones, which may be quotations by their numbers, and those of the message.
+func (f filled) in(root *node, own func(name string) (string, bool), quotes ...display.Text) error {
 	for _, s := range stringsOf(root) {
-		var mistake error
-		with, _ := presets.Expand(plainKey(s.text), func(name string, _ bool) (string, error) {
-			switch name {
-			case "text":
-				return string(presets.QuoteOpen) + "0" + string(presets.QuoteClose), nil
-			case "shown":
-				return string([]rune{presets.PlainOpen, presets.QuoteOpen, '1', presets.QuoteClose, presets.PlainClose}), nil
+		with, err := presets.Expand(plainKey(s.text), func(name string, _ bool) (string, error) {
+			if v, is := own(name); is {
+				return v, nil
 			}
 			v, err := f.value(name)
-			mistake = cmp.Or(mistake, err)
-			return presets.WithoutMarks(v), nil
+			return presets.WithoutMarks(v), err
 		})
-		if mistake != nil {
-			return nil, mistake
+		if err != nil {
+			return err
 		}
-		s.text = segments(with, []display.Text{text, display.Quote(text.String())}) // our own words in it are escaped, too
+		s.text = segments(with, quotes)
 	}
-	return root, nil
+	return nil
 }
 
 // presetContent is what a request with a preset carries, in a form of it.

@@ -215,13 +215,22 @@ func TestPresetRequests(t *testing.T) {
 					action = notifier.Trigger
 				}
 				fmt.Fprintf(&b, "# %s\n\n", x.title)
-				if _, told := cfg.LoadedPreset().For(string(action)); !told {
+				if _, told := cfg.LoadedPreset().For(string(action), cfg.gives); !told {
 					fmt.Fprintf(&b, "nothing is sent\n\n")
 					continue
 				}
 				n := presetMessage(t, set, x.alert, x.c)
 				n.Earlier = &notifier.Receipt{ID: "EARLIER-1"}
 				b.WriteString(sentByPreset(t, cfg, n).shown(t) + "\n")
+			}
+			for _, r := range cfg.preset.Others(string(notifier.Resolve)) {
+				fmt.Fprintf(&b, "# it is over, with %s\n\n", r.When)
+				given, _ := cfg.preset.Setting(r.When)
+				other := presetConfig(cfg.preset)
+				other.Settings[r.When] = notifier.PlainSecret(given.Example)
+				n := presetMessage(t, presetSet(t, other), brute, templates.Context{Action: notifier.Resolve, Resolved: &templates.Resolved{After: time.Hour}})
+				n.Earlier = &notifier.Receipt{ID: "EARLIER-1"}
+				b.WriteString(sentByPreset(t, other, n).shown(t) + "\n")
 			}
 			n := presetMessage(t, set, brute, templates.Context{})
 			n.Parts = plainParts(brute, errors.New(`template parts.tmpl:3: "<nothing>" is there`))

@@ -14,7 +14,7 @@ func (w *Notifier) Probe(ctx context.Context) error {
 	secrets := secrets{}
 	if w.preset != nil {
 		f := filled{ctx, w, notifier.Notification{Action: notifier.Trigger, Delivery: "probe", Alert: "probe"}, &secrets}
-		r, _ := w.preset.For(presets.Trigger)
+		r, _ := w.preset.For(presets.Trigger, w.cfg.gives)
 		target, err := f.target(r)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 )
 
 // opsgenie is the alert API of Opsgenie, and that of Jira Service Management, which differs in its address and a key.
@@ -32,17 +33,17 @@ func (o *opsgenie) serve(r sinkRequest) (sinkAnswer, error) {
 	if !ok || r.Method != "POST" {
 		return sinkAnswer{}, refuse(404, `{"message":"No handler found","took":0.001}`, "%s %s", r.Method, r.URL.Path)
 	}
-	plain := []func(string) error{unseen}
+	plain := []func(string) error{unseen, lacks("a tag, which its pages and mails may show as HTML", `<[A-Za-z/!?]`)}
 	if rest == "" {
 		shape := object(map[string]shape{
-			"!message": words(130, plain...), "!alias": words(512, has("alias of ours", `^ossec-[0-9a-f]{16}$`)), "description": maybe(15_000, plain...),
-			"!priority": exactly("P1", "P2", "P3", "P4", "P5"), "entity": words(512, plain...), "!source": exactly("ossec-notify"),
+			"!message": units(130, plain...), "!alias": words(512, has("alias of ours", `^ossec-[0-9a-f]{16}$`)), "description": orNothing(units(15_000, plain...)),
+			"!priority": exactly("P1", "P2", "P3", "P4", "P5"), "entity": units(512, plain...), "!source": exactly("ossec-notify"),
 			"responders": list(50, object(map[string]shape{"!type": exactly("team"), "!name": words(100)})),
-			"tags":       list(20, words(50, plain...)),
+			"tags":       list(20, units(50, plain...)),
 			o.details: func(v any) error {
 				sum := 0
 				err := table(50, func(string) error { return nil }, words(8000, plain...))(v)
-				_ = eachText(v, func(s string) error { sum += len([]rune(s)); return nil })
+				_ = eachText(v, func(s string) error { sum += len(utf16.Encode([]rune(s))); return nil })
 				if sum > 8000+200 { // the names are few
 					err = errors.Join(err, fmt.Errorf("%d characters of details", sum))
 				}
@@ -59,7 +60,7 @@ func (o *opsgenie) serve(r sinkRequest) (sinkAnswer, error) {
 	}
 	alias, action, _ := strings.Cut(strings.TrimPrefix(rest, "/"), "/")
 	alias, _ = url.PathUnescape(alias)
-	if err := jsonBody(r, 64<<10, object(map[string]shape{"source": exactly("ossec-notify"), "note": maybe(25_000, plain...), "user": words(100)})); err != nil {
+	if err := jsonBody(r, 64<<10, object(map[string]shape{"source": exactly("ossec-notify"), "note": orNothing(units(25_000, plain...)), "user": words(100)})); err != nil {
 		return sinkAnswer{}, err
 	}
 	switch {
@@ -118,12 +119,27 @@ func jira(version string) *desk {
 	forms := map[string]shape{"3": adf, "2": wiki}
 	issue := object(map[string]shape{"!fields": object(map[string]shape{
 		"!project": object(map[string]shape{"!key": exactly("SOC")}), "!issuetype": object(map[string]shape{"!name": exactly("Task")}),
-		"!summary": words(255, unseen, lacks("a newline", `\n`)), "!description": forms[version],
+		"!summary": units(255, unseen, lacks("a newline", `\n`)), "!description": forms[version],
 		"labels": list(10, words(255, lacks("a blank", `\s`))), "priority": object(map[string]shape{"!name": exactly("Highest", "High", "Medium", "Low", "Lowest")}),
 	})})
 	authorization := map[string]string{"3": "Basic b3NzZWNAZXhhbXBsZS5jb206QVRBVFQzeEZmR0Ywc2VjcmV0", "2": "Bearer MDEyMzQ1c2VjcmV0cGF0"}[version] // ossec@example.com:ATATT3xFfGF0secret
 	n := 0
+	done := map[int]bool{}
 	return &desk{handle: func(r sinkRequest) (sinkAnswer, error) {
+		if key, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/rest/api/"+version+"/issue/"), "/transitions"); ok {
+			if err := header(r, "Authorization", authorization, `{"errorMessages":["You do not have permission to transition this issue."],"errors":{}}`); err != nil {
+				return sinkAnswer{}, err
+			}
+			var of int
+			if _, err := fmt.Sscanf(key, "SOC-%d", &of); err != nil || of < 1 || of > n || r.Method != "POST" {
+				return sinkAnswer{}, refuse(404, `{"errorMessages":["Issue does not exist or you do not have permission to see it."],"errors":{}}`, "no such issue: %s", key)
+			}
+			if err := jsonBody(r, 1<<10, object(map[string]shape{"!transition": object(map[string]shape{"!id": exactly("31")})})); err != nil || done[of] {
+				return sinkAnswer{}, refuse(400, `{"errorMessages":["Transition id '31' is not valid for this issue."],"errors":{}}`, "no such transition of %s: %v", key, err)
+			}
+			done[of] = true
+			return sinkAnswer{status: 204}, nil
+		}
 		if key, ok := strings.CutSuffix(strings.TrimPrefix(r.URL.Path, "/rest/api/"+version+"/issue/"), "/comment"); ok {
 			if err := header(r, "Authorization", authorization, `{"errorMessages":["You do not have the permission to comment on this issue."],"errors":{}}`); err != nil {
 				return sinkAnswer{}, err
@@ -164,7 +180,7 @@ func adf(v any) error {
 		if s, _ := v.(string); s == "" {
 			return errors.New("an empty text node")
 		}
-		return words(32_767, unseen)(v)
+		return units(32_767, unseen)(v)
 	}
 	text := object(map[string]shape{"!type": exactly("text"), "!text": some, "marks": list(3, mark)})
 	bare := object(map[string]shape{"!type": exactly("text"), "!text": some})
@@ -177,7 +193,7 @@ func adf(v any) error {
 	}
 	err := object(map[string]shape{"!type": exactly("doc"), "!version": exactly(1.0), "!content": list(100, block)})(v)
 	n := 0
-	_ = eachText(v, func(s string) error { n += len([]rune(s)); return nil })
+	_ = eachText(v, func(s string) error { n += len(utf16.Encode([]rune(s))); return nil })
 	if n > 32_767 {
 		err = errors.Join(err, fmt.Errorf("%d characters of description", n))
 	}
@@ -186,7 +202,7 @@ func adf(v any) error {
 
 // wiki is wiki text whose blocks of {noformat} hold what is not ours: no text of an alert may stand outside.
 func wiki(v any) error {
-	if err := words(32_767, unseen)(v); err != nil {
+	if err := units(32_767, unseen)(v); err != nil {
 		return err
 	}
 	parts := strings.Split(v.(string), "{noformat}")
@@ -234,6 +250,10 @@ func TestJiraSink(t *testing.T) {
 		{name: "label of two words", body: strings.Replace(text("x"), `["ossec"]`, `["two words"]`, 1), why: "a blank"},
 		{name: "comment", path: "/rest/api/3/issue/SOC-1/comment", body: `{"body":{"type":"doc","version":1,"content":[{"type":"paragraph","content":[{"type":"text","text":"x"}]}]}}`, status: 201},
 		{name: "comment on nothing", path: "/rest/api/3/issue/SOC-9/comment", body: `{"body":{}}`, why: "no such issue", status: 404},
+		{name: "transition", path: "/rest/api/3/issue/SOC-1/transitions", body: `{"transition":{"id":"31"}}`, status: 204},
+		{name: "transition of what is done", path: "/rest/api/3/issue/SOC-1/transitions", body: `{"transition":{"id":"31"}}`, why: "no such transition", status: 400},
+		{name: "transition by a number", path: "/rest/api/3/issue/SOC-1/transitions", body: `{"transition":{"id":31}}`, why: "no such transition", status: 400},
+		{name: "transition of nothing", path: "/rest/api/3/issue/SOC-9/transitions", body: `{"transition":{"id":"31"}}`, why: "no such issue", status: 404},
 		{name: "comment of text", path: "/rest/api/3/issue/SOC-1/comment", body: `{"body":"x"}`, why: "no object", status: 400},
 		{name: "bearer", header: map[string]string{"Authorization": "Bearer x"}, body: text("x"), why: "Authorization", status: 401},
 	})
@@ -254,6 +274,7 @@ var jiraAnswers = []answerCase{
 	{"another field", sinkAnswer{400, nil, `{"errorMessages":[],"errors":{"summary":"The summary is invalid because it contains newline characters."}}`}, "permanent", "newline characters", "", 0},
 	{"wrong token", sinkAnswer{401, map[string]string{"X-Seraph-Loginreason": "AUTHENTICATED_FAILED"}, `{"errorMessages":["You are not authenticated. Authentication required to perform this operation."],"errors":{}}`}, "misconfigured", "not authenticated", "token", 0},
 	{"deleted", sinkAnswer{404, nil, `{"errorMessages":["Issue does not exist or you do not have permission to see it."],"errors":{}}`}, "permanent", "Issue does not exist", "was deleted", 0},
+	{"no such transition", sinkAnswer{400, nil, `{"errorMessages":["Transition id '31' is not valid for this issue."],"errors":{}}`}, "permanent", "not valid for this issue", "done_transition", 0},
 	{"no comments", sinkAnswer{400, nil, `{"errorMessages":["You do not have the permission to comment on this issue."],"errors":{}}`}, "misconfigured", "permission to comment", "project's permissions", 0},
 	{"no site", sinkAnswer{404, nil, `{"errorMessages":["Site temporarily unavailable"]}`}, "misconfigured", "404", "there is no", 0},
 	{"too many", sinkAnswer{429, map[string]string{"Retry-After": "17"}, `{"errorMessages":["Rate limit exceeded."]}`}, "temporary", "Rate limit exceeded", "", 17 * time.Second},

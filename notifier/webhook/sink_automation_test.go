@@ -17,11 +17,28 @@ func runs(handle func(r sinkRequest, n int) (sinkAnswer, error)) *desk {
 	n := 0
 	return &desk{handle: func(r sinkRequest) (sinkAnswer, error) {
 		answer, err := handle(r, n+1)
+		err = errors.Join(err, noNUL(r))
 		if err == nil {
 			n++
 		}
 		return answer, err
 	}}
+}
+
+// noNUL refuses what PostgreSQL, where some of these systems keep what they are sent, takes in no text.
+func noNUL(r sinkRequest) error {
+	nul := lacks("a NUL", `\x00`)
+	if values, err := url.ParseQuery(string(r.body)); err == nil && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		for _, v := range values {
+			err = errors.Join(err, nul(strings.Join(v, "")))
+		}
+		return err
+	}
+	var v any
+	if json.Unmarshal(r.body, &v) != nil {
+		return nil // which is said already
+	}
+	return eachText(v, nul)
 }
 
 // payload is what all presets for automation send: fixed keys, and the alert as our document.
@@ -174,6 +191,9 @@ func jenkins() *desk {
 		}
 		if got := r.Header.Get("Content-Type"); got != "application/x-www-form-urlencoded" {
 			return sinkAnswer{}, fmt.Errorf("content type %q", got)
+		}
+		if len(r.body) > 200_000 {
+			return sinkAnswer{}, refuse(500, "<html><body>java.lang.IllegalStateException: Form is larger than max length 200000</body></html>", "a form of %d bytes", len(r.body))
 		}
 		form, err := url.ParseQuery(string(r.body))
 		if err != nil {

@@ -198,7 +198,7 @@ func discordTakes(r *http.Request, body []byte) error {
 	if m.Content == "" && len(m.Embeds) == 0 {
 		return errors.New("Cannot send an empty message")
 	}
-	if n := utf8.RuneCountInString(m.Content); n > 2000 || len(m.Embeds) > 10 || m.Content == "" && m.Username != "Night watch" {
+	if n := len(utf16.Encode([]rune(m.Content))); n > 2000 || len(m.Embeds) > 10 || m.Content == "" && m.Username != "Night watch" {
 		return fmt.Errorf("content %d, embeds %d, username %q", n, len(m.Embeds), m.Username)
 	}
 	all := 0
@@ -207,7 +207,7 @@ func discordTakes(r *http.Request, body []byte) error {
 			text  string
 			limit int
 		}{{e.Title, 256}, {e.Description, 4096}, {e.Footer.Text, 2048}} {
-			n := utf8.RuneCountInString(strings.TrimSpace(x.text))
+			n := len(utf16.Encode([]rune(strings.TrimSpace(x.text)))) // what it counts is not said: the more of both
 			if all += n; n > x.limit || n == 0 {
 				return fmt.Errorf("%d characters, want 1 to %d", n, x.limit)
 			}

@@ -131,7 +131,10 @@ type answerCase struct {
 
 // maybe is a text that may be empty, else what words says.
 func maybe(most int, tests ...func(string) error) shape {
-	full := words(most, tests...)
+	return orNothing(words(most, tests...))
+}
+
+func orNothing(full shape) shape {
 	return func(v any) error {
 		if v == "" {
 			return nil

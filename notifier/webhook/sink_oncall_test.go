@@ -169,7 +169,7 @@ var onCallAnswers = []answerCase{
 func victorOps() *incidents {
 	event := object(map[string]shape{
 		"!message_type": exactly("CRITICAL", "WARNING", "INFO", "ACKNOWLEDGEMENT", "RECOVERY"), "!entity_id": words(512, ourKey),
-		"entity_display_name": words(512, unseen), "state_message": maybe(20_480, unseen), "state_start_time": whole(0, 4e9),
+		"entity_display_name": words(512, unseen), "state_message": orNothing(units(20_480, unseen)), "state_start_time": whole(0, 4e9),
 		"!monitoring_tool": exactly("ossec-notify"), "alert_url": words(1000, ours), "rule": words(40, unseen), "host_name": words(300, unseen),
 		"severity": words(20), "family": words(40), "alert": words(200, unseen),
 	})

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -199,6 +200,18 @@ func words(most int, tests ...func(string) error) shape {
 			}
 		}
 		return nil
+	}
+}
+
+// units is words with a limit in UTF-16 units, which Java, Scala and JavaScript count: an emoji has two.
+func units(most int, tests ...func(string) error) shape {
+	text := words(most, tests...)
+	return func(v any) error {
+		s, _ := v.(string)
+		if n := len(utf16.Encode([]rune(s))); n > most {
+			return fmt.Errorf("%d UTF-16 units, want at most %d", n, most)
+		}
+		return text(v)
 	}
 }
 

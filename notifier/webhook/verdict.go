@@ -20,17 +20,22 @@ type vendorAnswer struct {
 	json any
 }
 
-// readPresetAnswer turns the answer into a receipt or an error, as the preset says.
-func (w *Notifier) readPresetAnswer(r presets.Request, what string, answer *notifier.Answer) (notifier.Receipt, error) {
-	if answer.Err != nil {
-		return notifier.Receipt{}, answer.Failure(what)
-	}
+func read(answer *notifier.Answer) vendorAnswer {
 	a := vendorAnswer{Answer: answer}
 	dec := json.NewDecoder(bytes.NewReader(answer.Body))
 	dec.UseNumber()
 	if dec.Decode(&a.json) != nil {
 		a.json = nil
 	}
+	return a
+}
+
+// readPresetAnswer turns the answer into a receipt or an error, as the preset says.
+func (w *Notifier) readPresetAnswer(r presets.Request, what string, answer *notifier.Answer) (notifier.Receipt, error) {
+	if answer.Err != nil {
+		return notifier.Receipt{}, answer.Failure(what)
+	}
+	a := read(answer)
 	rules := &w.preset.Answer
 	receipt := notifier.Receipt{Status: a.Status, ID: a.at(rules.ID)}
 	code := a.at(rules.Code)

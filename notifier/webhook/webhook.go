@@ -114,7 +114,43 @@ func (w *Notifier) askVendor(ctx context.Context, n notifier.Notification, p *pr
 	if err != nil {
 		return notifier.Receipt{}, err
 	}
-	return w.readPresetAnswer(out.request, strings.ToLower(out.method)+" to "+p.Title+" at "+out.target.Host, answer)
+	receipt, err := w.readPresetAnswer(out.request, strings.ToLower(out.method)+" to "+p.Title+" at "+out.target.Host, answer)
+	if begins := n.Action == notifier.Trigger || n.Action == notifier.Digest; err != nil || receipt.ID != "" || !begins || p.Find == nil {
+		return receipt, err
+	}
+	if receipt.ID, err = w.find(ctx, n, p); err != nil { // it is delivered all the same
+		receipt.Warn(p.Title + " has this message already, and how it calls it could not be found, so what becomes of the alert cannot be told there: " + err.Error())
+	}
+	return receipt, nil
+}
+
+// find asks how the vendor calls a message that it has.
+func (w *Notifier) find(ctx context.Context, n notifier.Notification, p *preset) (string, error) {
+	secrets := secrets{}
+	f := filled{ctx, w, n, &secrets}
+	root, err := parse(p.Find.Plain, nil)
+	if err != nil {
+		return "", err
+	}
+	if err := f.in(root, func(string) (string, bool) { return "", false }); err != nil {
+		return "", err
+	}
+	out := outgoing{method: p.Find.Method, content: content{body: string(p.encoded(root)), mediaType: typeJSON}, request: p.Find.Request}
+	if out.target, err = f.target(out.request); err != nil {
+		return "", err
+	}
+	answer, err := w.send(ctx, n, out, p, &secrets)
+	if err != nil {
+		return "", err
+	}
+	what := strings.ToLower(out.method) + " to " + p.Title + " at " + out.target.Host
+	if failed := answer.Failure(what); failed != nil {
+		return "", failed
+	}
+	if id := read(answer).at(p.Find.ID); id != "" {
+		return id, nil
+	}
+	return "", fmt.Errorf("%s: status %d, and it is not among what was found", what, answer.Status)
 }
 
 // ask makes one request, in a form of the preset, if there is one. The answer shows no secret.
@@ -124,13 +160,19 @@ func (w *Notifier) ask(ctx context.Context, n notifier.Notification, p *preset) 
 	if err != nil {
 		return out, nil, err
 	}
+	answer, err := w.send(ctx, n, out, p, &secrets)
+	return out, answer, err
+}
+
+// send sends a request.
+func (w *Notifier) send(ctx context.Context, n notifier.Notification, out outgoing, p *preset, secrets *secrets) (*notifier.Answer, error) {
 	body := out.content.body
 	if w.cfg.Gzip {
 		body = string(notifier.Gzip([]byte(body)))
 	}
 	req, err := http.NewRequestWithContext(ctx, out.method, out.target.String(), strings.NewReader(body))
 	if err != nil {
-		return out, nil, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
+		return nil, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
 	}
 	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, out.content.mediaType))
 	if n.Delivery != "" && p == nil {
@@ -143,17 +185,17 @@ func (w *Notifier) ask(ctx context.Context, n notifier.Notification, p *preset) 
 		req.Header.Set("Content-Encoding", "gzip")
 	}
 	if p != nil {
-		if err := w.presetHeaders(req, out.request, filled{ctx, w, n, &secrets}); err != nil {
-			return out, nil, err
+		if err := w.presetHeaders(req, out.request, filled{ctx, w, n, secrets}); err != nil {
+			return nil, err
 		}
 		secrets.readOthers(ctx, w.cfg)
 	}
-	if err := w.setHeaders(req, body, &secrets); err != nil {
-		return out, nil, err
+	if err := w.setHeaders(req, body, secrets); err != nil {
+		return nil, err
 	}
 	answer := notifier.Do(w.client, req)
 	answer.Redact(secrets.values...)
-	return out, answer, nil
+	return answer, nil
 }
 
 // outgoing is a request before its headers.
@@ -326,7 +368,7 @@ func (w *Notifier) setHeaders(req *http.Request, body string, s *secrets) error 
 // Follows: who gets alerts as they came can tell what became of one from nothing in it, and would take it for another.
 func (w *Notifier) Follows(a notifier.Action) bool {
 	if w.preset != nil {
-		_, told := w.preset.For(string(a))
+		_, told := w.preset.For(string(a), w.cfg.gives)
 		return told
 	}
 	switch a {

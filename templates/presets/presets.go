@@ -9,6 +9,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -33,8 +34,10 @@ type Preset struct {
 	Needs, Notes string
 	Settings     []Setting // in the order of the file
 	// Request is what is sent for a trigger; Requests gives that of each action.
-	Request  Request
-	on       map[string]*Request // acknowledge, resolve, digest; nil: the receiver is not told
+	Request Request
+	on      map[string][]Request // acknowledge, resolve, digest; empty: the receiver is not told
+	// Find asks how the vendor calls a message that it has already, where an answer means delivered and does not say; nil: it is not asked.
+	Find     *Find
 	Text     Text
 	Unmarked *Unmarked // nil: no answer asks for it
 	Limits   Limits
@@ -54,30 +57,45 @@ const (
 	Digest      = "digest"
 )
 
-// For is the request of an action. ok is false where the vendor is not told of it.
-func (p *Preset) For(action string) (r Request, ok bool) {
+// For is the request of an action: of several, the first whose setting the receiver gives. ok is false where the vendor is not told of it.
+func (p *Preset) For(action string, given func(setting string) bool) (r Request, ok bool) {
 	if action == Trigger {
 		return p.Request, true
 	}
 	own, known := p.on[action]
-	switch {
-	case known && own == nil:
-		return Request{}, false
-	case known:
-		return *own, true
+	if !known {
+		return p.Request, action == Acknowledge || action == Resolve || action == Digest
 	}
-	return p.Request, action == Acknowledge || action == Resolve || action == Digest
+	for _, r := range own {
+		if r.When == "" || given(r.When) {
+			return r, true
+		}
+	}
+	return Request{}, false
 }
 
-// Requests are all requests, by the key of the file under which each stands: request, resolve.
+// Others are the requests of an action that are sent where the receiver gives the setting of their When.
+func (p *Preset) Others(action string) []Request {
+	return slices.DeleteFunc(slices.Clone(p.on[action]), func(r Request) bool { return r.When == "" })
+}
+
+// Requests are all requests, by the key of the file under which each stands: request, resolve. One that is for a setting has its name, too:
+// resolve_closed_status.
 func (p *Preset) Requests() map[string]Request {
 	all := map[string]Request{"request": p.Request}
-	for action, r := range p.on {
-		if r != nil {
-			all[action] = *r
+	for action, requests := range p.on {
+		for _, r := range requests {
+			all[requestName(action, r.When)] = r
 		}
 	}
 	return all
+}
+
+func requestName(action, when string) string {
+	if when == "" {
+		return action
+	}
+	return action + "_" + when
 }
 
 // Setting is what a receiver gives. The one named url is the webhook's own setting, the others stand in settings.
@@ -86,7 +104,34 @@ type Setting struct {
 	Required, Secret bool
 	Default          string
 	Values           []string // it is one of these; nil: anything
+	Forms            []Form   // what the vendor says of its form
 	Help, Example    string
+}
+
+// Key is where it stands in the webhook's part of the config.
+func (s Setting) Key() string {
+	if s.Name == "url" {
+		return s.Name
+	}
+	return "settings." + s.Name
+}
+
+// Form is what a value must look like, or must not: Expression is for all of it. Hint says what to do about one that does not fit.
+type Form struct {
+	Must       bool
+	Expression string
+	Hint       string
+	whole      *regexp.Regexp
+}
+
+// Misfit is the hint of the first form that a value does not have. ok is false where there is none: it fits.
+func (s Setting) Misfit(value string) (hint string, ok bool) {
+	for _, f := range s.Forms {
+		if f.whole.MatchString(value) != f.Must {
+			return f.Hint, true
+		}
+	}
+	return "", false
 }
 
 // Setting is one of the settings.
@@ -123,6 +168,8 @@ func (p *Preset) Host() string {
 
 // Request is what is sent. URL, Query, Headers and Basic hold placeholders; see [Expand].
 type Request struct {
+	// When is the setting without which it is not sent, in the place of those after it; "": it always is.
+	When           string
 	Method         string
 	URL            string
 	Query, Headers map[string]string
@@ -139,6 +186,12 @@ type Request struct {
 	BodyName string
 	// Plain is JSON with placeholders, and {text} for the text: the body where templates fail.
 	Plain string
+}
+
+// Find is a request whose Plain is its whole body, and where its answer has the id.
+type Find struct {
+	Request
+	ID string
 }
 
 // NeedsObject reports that the body must be an object: a form has names, and what is secret is put beside others.
@@ -255,39 +308,40 @@ const (
 //go:embed *.yaml
 var embedded embed.FS
 
-var load = sync.OnceValue(func() map[string]*Preset {
-	all := map[string]*Preset{}
+// load has a function for each embedded preset, by name: it reads the preset once, when it is asked for. A call needs one of them, or none.
+var load = sync.OnceValue(func() map[string]func() *Preset {
+	all := map[string]func() *Preset{}
 	files, err := fs.Glob(embedded, "*.yaml")
 	if err != nil {
 		panic("presets: " + err.Error())
 	}
 	for _, file := range files {
-		text, err := embedded.ReadFile(file)
-		if err != nil {
-			panic("presets: " + err.Error())
-		}
-		p, problems := Parse(file, text)
-		if p == nil {
-			panic(fmt.Sprintf("presets: an embedded preset has mistakes: %v", problems)) // every test sees it
-		}
-		p.Embedded = true
-		all[p.Name] = p
+		all[strings.TrimSuffix(file, ".yaml")] = sync.OnceValue(func() *Preset {
+			text, err := embedded.ReadFile(file)
+			if err != nil {
+				panic("presets: " + err.Error())
+			}
+			p, problems := Parse(file, text)
+			if p == nil {
+				panic(fmt.Sprintf("presets: an embedded preset has mistakes: %v", problems)) // every test sees it
+			}
+			p.Embedded = true
+			return p
+		})
 	}
 	return all
 })
 
 // Embedded is the preset of a name that comes with this program, or nil.
-func Embedded(name string) *Preset { return load()[name] }
+func Embedded(name string) *Preset {
+	if read := load()[name]; read != nil {
+		return read()
+	}
+	return nil
+}
 
 // Names are the names of the embedded presets, in order.
-func Names() []string {
-	var names []string
-	for name := range load() {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func Names() []string { return slices.Sorted(maps.Keys(load())) }
 
 // File is where the preset of a name lies below a directory of templates.
 func File(dir, name string) string { return path.Join(dir, "presets", name+".yaml") }

@@ -48,17 +48,17 @@ func TestParse(t *testing.T) {
 	if p == nil {
 		t.Fatal(problems)
 	}
-	resolve, told := p.For(Resolve)
+	resolve, told := p.For(Resolve, func(string) bool { return false })
 	if !told || resolve.URL != "{url}/close" || resolve.Method != "PUT" || resolve.Body != p.Request.Body || resolve.Headers["Authorization"] == "" {
 		t.Errorf("resolve is %+v: what on says takes the place of the request's, and nothing else", resolve)
 	}
-	if _, told := p.For(Acknowledge); told {
+	if _, told := p.For(Acknowledge, func(string) bool { return false }); told {
 		t.Error("acknowledge: none is told")
 	}
-	if digest, told := p.For(Digest); !told || digest.Body != p.Request.Body {
+	if digest, told := p.For(Digest, func(string) bool { return false }); !told || digest.Body != p.Request.Body {
 		t.Error("a digest has another body than the request's")
 	}
-	if _, told := p.For("update"); told {
+	if _, told := p.For("update", func(string) bool { return false }); told {
 		t.Error("an update is told")
 	}
 	if want := `{"text":"{text}","room":"{room}","n":3,"list":[true,null]}`; p.Request.Plain != want {
@@ -115,6 +115,22 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{"acknowledge: none", "digest: none", `17:11: digest takes a request`},
 		{"default: soc,", "default: so,", `9:19: setting room: the default "so" is none of the values`},
 		{`help: "the room"`, `help2: "the room"`, `9:9: setting room: help is missing: what it is and where it is found|9:46: unknown key "help2" in setting room: did you mean "help"?`},
+		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: [{when: room, method: PUT}, {method: PUT}]`, `18:20: when: the setting room must be one that a receiver may leave out: neither secret nor required, without a default`},
+		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: [{when: rom, method: PUT}, {method: PUT}]`, `18:20: when: there is no setting "rom": declare it under settings`},
+		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: [{method: PUT}, {method: PATCH}]`, `18:13: resolve: what stands after this request is never sent: say with when: SETTING for which receivers it is, or put it last`},
+		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: []`, `18:12: resolve takes a request, or several`},
+		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: [PUT]`, `18:13: resolve is a text: write key: value pairs`},
+		{"limits:", "find: {url: \"{url}/find\", body: {text: \"{token}\"}}\nlimits:", `22:40: body: {token} is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown|22:7: find: id is missing`},
+		{"limits:", "find: {url: \"{url}/find\", form: true, body: {a: \"{delivery}\"}, id: a}\nlimits:", `22:27: unknown key "form" in find: it takes basic, body, headers, id, method, query, url`},
+		{"limits:", "find: {url: \"{url}/find/{earlier}\", body: {}, id: a}\nlimits:", `22:7: find: {earlier} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve`},
+		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: {when: silent, method: PUT}`, `18:19: when: there is no setting "silent": declare it under settings|18:12: resolve: say behind this one what is sent where the setting silent is not given`},
+		{`example: "abc"`, `example: "abc", forms: {like: '[a-', hint: "mend it"}`, `8:90: like is no expression: missing closing ]: ` + "`[a-`" + `: mend it (RE2's syntax, which has no lookahead)`},
+		{`example: "abc"`, `example: "abc", forms: {unlike: 'a)(b', hint: "mend it"}`, `8:92: unlike is no expression: unexpected ): ` + "`a)(b`" + `: mend it (RE2's syntax, which has no lookahead)`},
+		{`example: "abc"`, `example: "abc", forms: {like: '[0-9]+', hint: "give a number"}`, `8:69: setting token: the example "abc" does not have the form that forms ask for`},
+		{`example: "abc"`, `example: "abc", forms: {like: '.*', unlike: 'b', hint: "mend it"}`, `8:83: a form takes like or unlike: an expression for the whole value, such as '[0-9]+'`},
+		{`example: "abc"`, `example: "abc", forms: [{like: '.*'}]`, `8:84: a form needs a hint: what to do about a value that does not have it`},
+		{`example: "abc"`, `example: "abc", forms: {like: '` + strings.Repeat("a", 1001) + `', hint: "mend it"}`, `8:90: like has more than 1000 bytes`},
+		{`values: [soc, night],`, `values: [soc, night], forms: {like: 'soc', hint: "mend it"},`, `9:53: setting room: values say already what it takes: leave forms out`},
 		{"{path: text, chars: 10}", "{path: text}", `24:12: a limit takes one of chars, utf16, bytes, items`},
 		{"{path: text, chars: 10}", "{path: text, items: 10, sum: true}", `24:12: items are counted in one list: leave sum out`},
 		{"{path: text, chars: 10}", "{path: text, items: 10, more: {text: and more}}", `24:42: more holds no {more}: it is what says how many elements are left out`},

@@ -36,7 +36,7 @@ const maxFile = 256 << 10
 
 // Parse reads a file, whose name ends in NAME.yaml. It reports every mistake; with one there is no preset.
 func Parse(file string, text []byte) (*Preset, []Problem) {
-	r := &reader{file: file, p: &Preset{Rate: "", Concurrency: 1, on: map[string]*Request{}, text: string(text)}}
+	r := &reader{file: file, p: &Preset{Rate: "", Concurrency: 1, on: map[string][]Request{}, text: string(text)}}
 	r.yaml = yamlnode.NewReader(func(at *yaml.Node, message string) { r.bad(at, "%s", message) })
 	if len(text) > maxFile {
 		r.problems = append(r.problems, Problem{file, 1, 1, fmt.Sprintf("the file has more than %d bytes", maxFile)})
@@ -215,13 +215,13 @@ var (
 
 func (r *reader) root(root *yaml.Node) {
 	p := r.p
-	var request, on, plain, text, unmarked, limits, answer *yaml.Node
+	var request, on, find, plain, text, unmarked, limits, answer *yaml.Node
 	later := func(n **yaml.Node) func(yamlnode.Entry) { return func(e yamlnode.Entry) { *n = e.Value } }
 	seen := r.keys(root, "the preset", map[string]func(yamlnode.Entry){
 		"name": r.into(&p.Name), "title": r.into(&p.Title), "about": r.into(&p.About),
 		"checked": r.into(&p.Checked), "sources": r.texts(&p.Sources), "tested": r.texts(&p.Tested), "idempotent": r.truth(&p.Idempotent),
 		"rate": r.into(&p.Rate), "concurrency": r.number(&p.Concurrency), "needs": r.into(&p.Needs), "notes": r.into(&p.Notes),
-		"settings": r.settings, "request": later(&request), "on": later(&on), "plain": later(&plain),
+		"settings": r.settings, "request": later(&request), "on": later(&on), "find": later(&find), "plain": later(&plain),
 		"text": later(&text), "unmarked": later(&unmarked), "limits": later(&limits), "answer": later(&answer),
 	})
 	for _, key := range []string{"name", "title", "about", "checked", "request", "plain"} {
@@ -250,11 +250,11 @@ func (r *reader) root(root *yaml.Node) {
 		r.bad(seen["concurrency"], "concurrency is %d: 100 at most", p.Concurrency)
 	}
 	if plain != nil {
-		p.Request.Plain = r.plain(plain)
+		p.Request.Plain = r.plain(plain, true)
 	}
 	p.Request.Method = http.MethodPost
 	if request != nil {
-		keys := r.request(request, "request", &p.Request)
+		keys := r.request(request, "request", &p.Request, nil)
 		for _, key := range []string{"url", "body"} {
 			if keys[key] == nil {
 				r.bad(request, "request: %s is missing", key)
@@ -263,6 +263,9 @@ func (r *reader) root(root *yaml.Node) {
 	}
 	if on != nil {
 		r.on(on)
+	}
+	if find != nil {
+		r.find(find)
 	}
 	if text != nil {
 		r.textForm(text)
@@ -306,6 +309,7 @@ func (r *reader) settings(e yamlnode.Entry) {
 		seen := r.keys(s.Value, "setting "+s.Key, map[string]func(yamlnode.Entry){
 			"required": r.truth(&set.Required), "secret": r.truth(&set.Secret), "default": r.into(&set.Default),
 			"values": r.texts(&set.Values), "help": r.into(&set.Help), "example": r.into(&set.Example),
+			"forms": func(e yamlnode.Entry) { set.Forms = r.forms(e.Value) },
 		})
 		switch {
 		case set.Help == "":
@@ -318,13 +322,63 @@ func (r *reader) settings(e yamlnode.Entry) {
 			r.bad(seen["default"], "setting %s: the default %q is none of the values", s.Key, set.Default)
 		case set.Required && set.Example == "" && set.Values == nil:
 			r.bad(s.Value, "setting %s: example is missing", s.Key)
+		case set.Forms != nil && set.Values != nil:
+			r.bad(seen["forms"], "setting %s: values say already what it takes: leave forms out", s.Key)
+		}
+		for key, value := range map[string]string{"example": set.Example, "default": set.Default} {
+			if _, misfit := set.Misfit(value); misfit && seen[key] != nil {
+				r.bad(seen[key], "setting %s: the %s %q does not have the form that forms ask for", s.Key, key, value)
+			}
 		}
 		r.p.Settings = append(r.p.Settings, set)
 	}
 }
 
-// request reads a request over what it differs from.
-func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*yaml.Node {
+// maxPattern bounds an expression, in bytes: what is longer says what no person reads.
+const maxPattern = 1000
+
+// forms reads what values look like; one needs no brackets.
+func (r *reader) forms(n *yaml.Node) []Form {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	var all []Form
+	for _, item := range items {
+		item = yamlnode.Resolve(item)
+		var f Form
+		pattern := func(must bool) func(yamlnode.Entry) {
+			return func(e yamlnode.Entry) {
+				f.Must, f.Expression = must, r.text(e, false)
+				if len(f.Expression) > maxPattern {
+					r.bad(e.Value, "%s has more than %d bytes", e.Key, maxPattern)
+					return
+				}
+				_, err := regexp.Compile(f.Expression) // alone: what is put around it would hide a bracket too many
+				if err == nil {
+					f.whole, err = regexp.Compile(`\A(?:` + f.Expression + `)\z`)
+				}
+				if err != nil {
+					r.bad(e.Value, "%s is no expression: %s: mend it (RE2's syntax, which has no lookahead)", e.Key, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+				}
+			}
+		}
+		seen := r.keys(item, "a form", map[string]func(yamlnode.Entry){"like": pattern(true), "unlike": pattern(false), "hint": r.into(&f.Hint)})
+		switch {
+		case (seen["like"] == nil) == (seen["unlike"] == nil):
+			r.bad(item, "a form takes like or unlike: an expression for the whole value, such as '[0-9]+'")
+		case f.Hint == "":
+			r.bad(item, "a form needs a hint: what to do about a value that does not have it")
+		}
+		if f.whole != nil {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// request reads a request over what it differs from. more are the keys that it has beside those of every request.
+func (r *reader) request(n *yaml.Node, what string, into *Request, more map[string]func(yamlnode.Entry)) map[string]*yaml.Node {
 	var basic *yaml.Node
 	known := map[string]func(yamlnode.Entry){
 		"method": r.into(&into.Method), "url": r.into(&into.URL), "query": r.table(&into.Query), "headers": r.table(&into.Headers),
@@ -337,12 +391,20 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 			into.BodyName = r.p.Name + ".yaml/" + what + ".json"
 		},
 	}
-	if what != "request" {
-		known["plain"] = func(e yamlnode.Entry) { into.Plain = r.plain(e.Value) }
+	switch {
+	case what == "find":
+		delete(known, "form")
+		delete(known, "secret_fields")
+		known["body"] = func(e yamlnode.Entry) { into.Plain, _ = r.json(e.Value, "body", r.placeholders) }
+	case what != "request":
+		known["plain"] = func(e yamlnode.Entry) { into.Plain = r.plain(e.Value, into.When == "") }
 		known["success"] = func(e yamlnode.Entry) {
 			into.Success = &Match{}
 			r.keys(e.Value, "success", r.match(into.Success))
 		}
+	}
+	for key, read := range more {
+		known[key] = read
 	}
 	seen := r.keys(n, what, known)
 	if basic != nil {
@@ -379,10 +441,10 @@ func (r *reader) request(n *yaml.Node, what string, into *Request) map[string]*y
 			}
 		}
 	}
-	if body := seen["body"]; body != nil {
+	if body := seen["body"]; body != nil && what != "find" {
 		r.secretsInBody(body, into.Body)
 	}
-	if what != Acknowledge && what != Resolve && into.UsesEarlier() {
+	if action, _, _ := strings.Cut(what, "_"); action != Acknowledge && action != Resolve && into.UsesEarlier() {
 		r.bad(n, "%s: {%s} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve", what, earlierPlaceholder)
 	}
 	return seen
@@ -464,14 +526,14 @@ func (r *reader) secretsInBody(n *yaml.Node, body string) {
 	}
 }
 
-// plain reads JSON with {text} in it.
-func (r *reader) plain(n *yaml.Node) string {
+// plain reads JSON with {text} in it, which one that only closes something may do without.
+func (r *reader) plain(n *yaml.Node, says bool) string {
 	if n.Kind == yaml.ScalarNode {
 		r.bad(n, "plain takes a mapping, such as {text: \"{text}\"}, and this is %s", yamlnode.Kind(n))
 		return ""
 	}
 	out, found := r.json(n, "plain", func(s string) string { return r.p.checkPlaceholders(s, false, true) })
-	if !slices.Contains(found, "text") {
+	if says && !slices.Contains(found, "text") {
 		r.bad(n, "plain holds no {text}: it is what goes out when templates fail, and must say what happened")
 	}
 	return out
@@ -554,11 +616,60 @@ func (r *reader) on(n *yaml.Node) {
 			r.p.on[e.Key] = nil
 			continue
 		}
-		own := r.p.Request
-		r.request(e.Value, e.Key, &own)
-		r.p.on[e.Key] = &own
+		items := []*yaml.Node{e.Value}
+		if e.Value.Kind == yaml.SequenceNode {
+			if items = e.Value.Content; len(items) == 0 {
+				r.bad(e.Value, "%s takes a request, or several", e.Key)
+			}
+		}
+		for i, item := range items {
+			r.alternative(yamlnode.Resolve(item), e.Key, i == len(items)-1)
+		}
 	}
 }
+
+// alternative reads one of the requests of an action. The last is sent where none before it is.
+func (r *reader) alternative(n *yaml.Node, action string, last bool) {
+	when := ""
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value != "when" {
+			continue
+		}
+		at := yamlnode.Resolve(n.Content[i+1])
+		when = r.text(yamlnode.Entry{Key: "when", KeyNode: n.Content[i], Value: at}, false)
+		switch s, is := r.p.Setting(when); {
+		case !is:
+			r.bad(at, "when: there is no setting %q: declare it under settings", when)
+		case s.Secret || s.Required || s.Default != "" || when == "url":
+			r.bad(at, "when: the setting %s must be one that a receiver may leave out: neither secret nor required, without a default", when)
+		}
+	}
+	switch {
+	case when == "" && !last:
+		r.bad(n, "%s: what stands after this request is never sent: say with when: SETTING for which receivers it is, or put it last", action)
+	case when != "" && last:
+		r.bad(n, "%s: say behind this one what is sent where the setting %s is not given", action, when)
+	}
+	own := r.p.Request
+	own.When = when
+	r.request(n, requestName(action, when), &own, map[string]func(yamlnode.Entry){"when": func(yamlnode.Entry) {}})
+	r.p.on[action] = append(r.p.on[action], own)
+}
+
+// find reads how a message is found that the vendor has.
+func (r *reader) find(n *yaml.Node) {
+	f := &Find{Request: Request{Method: r.p.Request.Method, Headers: r.p.Request.Headers, Basic: r.p.Request.Basic}}
+	seen := r.request(n, "find", &f.Request, map[string]func(yamlnode.Entry){"id": r.into(&f.ID)})
+	for _, key := range []string{"url", "body", "id"} {
+		if seen[key] == nil {
+			r.bad(n, "find: %s is missing", key)
+		}
+	}
+	r.p.Find = f
+}
+
+// placeholders says what is wrong with those of a text that is kept and shown.
+func (r *reader) placeholders(s string) string { return r.p.checkPlaceholders(s, false, false) }
 
 func (r *reader) textForm(n *yaml.Node) {
 	t := &r.p.Text
