@@ -28,13 +28,13 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	}
 	if r == nil {
 		result.State, result.Reason = outbox.Dead, errNoReceiver.Error()
-		l.d.Log.Error("delivery is dead", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "err", errNoReceiver)
+		l.d.givenUp(l.d.Log.With("delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name), slog.LevelError, isDead, l.name, result.Reason, "err", errNoReceiver)
 		return result, nil
 	}
 	why := known.whyUntried(r, x)
 	if instead := l.d.fallbacks(x, why); len(instead) > 0 {
 		result.State, result.Reason, result.Fallback = outbox.Suppressed, fallbackReason(instead, known.failure), instead
-		l.d.Log.Warn("fallback takes over, the receiver is down", "delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name, "to", names(instead))
+		l.d.givenUp(l.d.Log.With("delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", l.name), slog.LevelWarn, "fallback takes over, the receiver is down", l.name, names(instead), "to", names(instead))
 		return result, nil
 	}
 	if why != "" && l.d.hasFallback(r) { // the lane goes on for what a fallback takes; this waits as if there were none
@@ -70,21 +70,27 @@ func (l *lane) attempt(ctx, grace context.Context, r *Receiver, known health, x 
 	failure := notifier.Classify(err)
 	result.Reason = failure.Error()
 	result.Attempt.Status, result.Attempt.Error, result.Attempt.Ambiguous = failure.Status, failure.Error(), failure.Ambiguous
-	switch instead := l.d.fallbacks(x, known.why(r, failure)); {
+	why = known.why(r, failure)
+	alone := time.Time{} // since when this message fails alone
+	if failure.Alone && failure.Reason == notifier.Temporary {
+		alone = l.d.failsSince(ctx, r, x, start)
+		why = failedFor(alone, r, failure)
+	}
+	switch instead := l.d.fallbacks(x, why); {
 	case len(instead) > 0:
 		result.State, result.Reason, result.Fallback = outbox.Suppressed, fallbackReason(instead, failure), instead
-		log.Error("fallback takes over", "to", names(instead), "err", failure)
+		l.d.givenUp(log, slog.LevelError, "fallback takes over", l.name, result.Reason, "to", names(instead), "err", failure)
 	case failure.Reason == notifier.Temporary:
 		result.State = outbox.Pending
 		if failure.Alone {
-			result.Due = time.Now().Add(laneBackoff(x.Attempts+1, failure.RetryAfter))
+			result.Due = l.d.aloneUntil(r, alone, x.Attempts+1, failure, time.Now())
 		}
 		if failure.Alone && x.Reason != result.Reason { // others may fail alike: see tellFailed
-			log.Warn("attempt failed, trying again", "err", failure)
+			l.d.givenUp(log, slog.LevelWarn, "attempt failed, trying again", l.name, result.Reason, "err", failure)
 		}
 	default:
 		result.State = outbox.Dead
-		log.Error("delivery is dead", "err", failure)
+		l.d.givenUp(log, slog.LevelError, isDead, l.name, result.Reason, "err", failure)
 	}
 	result.Also = l.d.reports(r, x, result, receipt.Ran)
 	if result.State == outbox.Pending && failure.Alone {
@@ -114,6 +120,9 @@ func (l *lane) tellFailed(r *Receiver, batch []outbox.Delivery, results []outbox
 		log.Warn("attempt failed, trying again", "err", failures[i])
 	}
 }
+
+// isDead is what the log says of a dead letter.
+const isDead = "delivery is dead"
 
 // answer is what an attempt keeps of what came back: the service's name for the message, or what a program printed.
 func answer(receipt notifier.Receipt) string {

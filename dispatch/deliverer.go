@@ -89,9 +89,12 @@ type Deliverer struct {
 
 	mu    sync.Mutex
 	lanes map[string][]*lane // by receiver
-	group sync.WaitGroup
-	fresh *fresh
-	fault chan error
+	// straightTo are receivers that get no lanes any more: see lost.go.
+	straightTo map[string]bool
+	group      sync.WaitGroup
+	fresh      *fresh
+	fault      chan error
+	alike      alike
 	// unrecorded is what the outbox did not take any more.
 	unrecorded unrecorded
 
@@ -136,23 +139,25 @@ var retention = outbox.Retention{Delivered: 14 * 24 * time.Hour, Dead: 60 * 24 *
 func (d *Deliverer) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d.lanes = map[string][]*lane{}
+	d.lanes, d.straightTo = map[string][]*lane{}, map[string]bool{}
 	d.fresh = newFresh()
 	d.unrecorded = unrecorded{}
 	d.fault = make(chan error, 1)
 	if d.Grace == 0 {
 		d.Grace = defaultGrace
 	}
-	defer d.group.Wait() // lanes end with ctx, after their grace
+	defer func() {
+		d.group.Wait() // lanes end with ctx, after their grace
+		d.alike.flush(time.Now(), true)
+	}()
 	defer cancel(context.Canceled)
 
 	err := d.work(ctx)
-	if err != nil {
-		if lost := d.lost(ctx); lost != nil { // which is why, or worse
-			return lost
-		}
+	lost := d.lost(ctx, func() { cancel(context.Canceled); d.group.Wait() })
+	if told := (*LostError)(nil); err == nil && !(errors.As(lost, &told) && told.Deliveries > 0) {
+		return nil // the deliverer was to end, and nobody is missing anything
 	}
-	return err
+	return cmp.Or(lost, err) // lost is why, or worse
 }
 
 // work is Run, with lanes to deliver by.
@@ -187,6 +192,7 @@ func (d *Deliverer) work(ctx context.Context) error {
 			}
 			behind = by
 		}
+		d.alike.flush(now, false)
 		if now.Sub(expired) >= expireEvery {
 			expired = now
 			if err := d.expire(ctx, now); err != nil {
@@ -424,7 +430,7 @@ func (d *Deliverer) expire(ctx context.Context, now time.Time) error {
 			return err
 		}
 		for _, x := range dead {
-			d.Log.Error("delivery is dead: it waited for too long", "alert", x.Alert.Identity, "receiver", x.Receiver, "reason", x.Reason)
+			d.givenUp(d.Log.With("alert", x.Alert.Identity, "receiver", x.Receiver), slog.LevelError, isDead+": it waited for too long", x.Receiver, x.Reason, "reason", x.Reason)
 		}
 	}
 }
@@ -501,7 +507,7 @@ func (d *Deliverer) lanesOf(ctx context.Context, name string, waiting int) []*la
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := d.lanes[name]
-	for len(all) < max(1, min(lanes(d.Site.Receiver(name)), waiting)) {
+	for len(all) < max(1, min(lanes(d.Site.Receiver(name)), waiting)) && !d.straightTo[name] {
 		l := newLane(d, name)
 		if l.number = len(all); l.number > 0 {
 			l.first = all[0]

@@ -451,7 +451,7 @@ func TestDelivererLingersAndLeaves(t *testing.T) {
 		if err := d.Run(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(start); took < 2*time.Minute+30*time.Second || took > 2*time.Minute+40*time.Second {
+		if took := time.Since(start); took < 2*time.Minute+30*time.Second-lookEvery || took > 2*time.Minute+40*time.Second {
 			t.Errorf("left after %s, want 30 s after the delivery that waited for 2 min", took)
 		}
 		if got := len(s.told()); got != 2 {

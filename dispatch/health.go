@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -102,10 +103,50 @@ func (h *health) why(r *Receiver, f *notifier.Error) string {
 	if f.Reason != notifier.Temporary {
 		return fmt.Sprintf("refused it (%s)", brief(f))
 	}
-	if h.Since.IsZero() || time.Since(h.Since) < r.fallbackAfter() {
+	return failedFor(h.Since, r, f)
+}
+
+// failedFor is the reason for which fallbacks take over what has failed since a time; "" while they do not.
+func failedFor(since time.Time, r *Receiver, f *notifier.Error) string {
+	if since.IsZero() || time.Since(since) < r.fallbackAfter() {
 		return ""
 	}
-	return fmt.Sprintf("has failed for %s (%s)", display.Span(time.Since(h.Since)), brief(f))
+	return fmt.Sprintf("has failed for %s (%s)", display.Span(time.Since(since)), brief(f))
+}
+
+// failsSince is when the first attempt at a delivery began of those that have failed, this one among them: since it was entered, or a
+// person had it tried again. It matters where the receiver has a fallback.
+func (d *Deliverer) failsSince(ctx context.Context, r *Receiver, x outbox.Delivery, started time.Time) time.Time {
+	if x.Attempts == 0 || !d.hasFallback(r) {
+		return started
+	}
+	_, attempts, err := d.Box.Show(ctx, x.ID)
+	if err != nil {
+		return started // it is asked again after the next
+	}
+	for _, a := range attempts {
+		if !a.Started.Before(x.Queued) {
+			return a.Started
+		}
+	}
+	return started
+}
+
+// aloneUntil is when a message is tried again that waits by itself: not later than a fallback may take it, but for what the vendor asked.
+func (d *Deliverer) aloneUntil(r *Receiver, since time.Time, failures int, f *notifier.Error, now time.Time) time.Time {
+	at := now.Add(laneBackoff(failures, f.RetryAfter))
+	takeover := since.Add(r.fallbackAfter())
+	if d.hasFallback(r) && takeover.After(now) && takeover.Before(at) {
+		return latest(takeover, now.Add(f.RetryAfter))
+	}
+	return at
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // whyUntried is the same for what arrives, or has waited, while the receiver is known to be down: what waits must not

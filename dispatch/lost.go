@@ -38,8 +38,9 @@ func (d *Deliverer) standing() error {
 	return why
 }
 
-// lost is standing, once all has been told that nobody else could tell.
-func (d *Deliverer) lost(ctx context.Context) error {
+// lost is standing, once all has been told that nobody else could tell. end has the lanes come to their end. What is told to stop makes
+// no last round.
+func (d *Deliverer) lost(ctx context.Context, end func()) error {
 	if d.Lost == nil {
 		return nil
 	}
@@ -47,36 +48,83 @@ func (d *Deliverer) lost(ctx context.Context) error {
 	if why == nil || !outbox {
 		return why
 	}
-	d.Log.Error("the outbox is lost: what is due is delivered now, what waits for longer is named here, and the manager's logs still hold its alerts", "err", why)
-	d.lastRound(ctx)
+	if ctx.Err() == nil {
+		d.Log.Error("the outbox is lost: what is due is delivered now, what waits for longer is named here, and the manager's logs still hold its alerts", "err", why)
+		d.lastRound(ctx)
+	} else {
+		d.Log.Error("the outbox is lost: what waits in it is named here, and the manager's logs still hold its alerts", "err", why)
+	}
+	end() // what is in hand yet may still arrive
 	left := d.tellLost(context.WithoutCancel(ctx))
 	return &LostError{At: time.Now(), Deliveries: len(left), Known: left[:min(len(left), lastTold)], Err: why}
 }
 
 // unrecorded is what came of deliveries and could not be recorded.
 type unrecorded struct {
-	mu    sync.Mutex
-	ended map[int64]bool // by [outbox.Delivery.Seq]: delivered, or refused for good
+	mu   sync.Mutex
+	came map[int64]outbox.Result // by [outbox.Delivery.Seq]
+	// instead are deliveries that the results ask for, to fallbacks above all. They are in no outbox; their Seq is negative.
+	instead []outbox.Delivery
 }
 
 func (u *unrecorded) add(results []outbox.Result) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, r := range results {
-		if (r.State == outbox.Delivered || r.State == outbox.Dead) && len(r.Fallback) == 0 {
-			if u.ended == nil {
-				u.ended = map[int64]bool{}
-			}
-			u.ended[r.Seq] = true
+		if _, known := u.came[r.Seq]; known && r.State == outbox.Pending && r.Attempt == nil {
+			continue // put back: what came of it before holds
 		}
+		if u.came == nil {
+			u.came = map[int64]outbox.Result{}
+		}
+		u.came[r.Seq] = r
 	}
 }
 
-// leaves is what is not among them.
-func (u *unrecorded) leaves(all []outbox.Delivery) []outbox.Delivery {
+// open are those that have not come to an end, as they are by now, and ended what came of the others, in the same order as over.
+func (u *unrecorded) open(all []outbox.Delivery) (open, over []outbox.Delivery, ended []outbox.Result) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return slices.DeleteFunc(all, func(x outbox.Delivery) bool { return u.ended[x.Seq] })
+	for _, x := range all {
+		r, ok := u.came[x.Seq]
+		if ok && !r.State.Open() {
+			over, ended = append(over, x), append(ended, r)
+			continue
+		}
+		if ok {
+			x.State, x.Due, x.Reason = r.State, r.Due, r.Reason
+		}
+		if ok && r.Attempt != nil {
+			x.Attempts++
+			x.Ambiguous = x.Ambiguous || r.Attempt.Ambiguous
+		}
+		open = append(open, x)
+	}
+	return open, over, ended
+}
+
+// enter makes the deliveries that a result asks for, unless has says of one that it is in the outbox.
+func (u *unrecorded) enter(x outbox.Delivery, r outbox.Result, has func(id string) bool) (out []outbox.Delivery) {
+	for _, n := range slices.Concat(r.Fallback, r.Also) {
+		name := n.Receiver
+		if n.Kind != "" {
+			name += "\n" + n.Kind
+		}
+		id := DeliveryID(x.Alert.Identity, name, x.Alert.Occurrence)
+		if has(id) {
+			continue
+		}
+		y := outbox.Delivery{ID: id, Alert: x.Alert, Receiver: n.Receiver, Channel: n.Channel, Route: n.Route, Severity: n.Severity,
+			State: outbox.Pending, Kind: n.Kind, Notes: n.Notes, About: n.About, Queued: time.Now()}
+		u.mu.Lock()
+		if !slices.ContainsFunc(u.instead, func(z outbox.Delivery) bool { return z.ID == id }) {
+			y.Seq = -int64(len(u.instead)) - 1
+			u.instead = append(u.instead, y)
+			out = append(out, y)
+		}
+		u.mu.Unlock()
+	}
+	return out
 }
 
 // lastRound gives the lanes [Deliverer.Grace] to deliver what is due. Lanes for which there was no room on the disk have ended; what is due
@@ -86,7 +134,6 @@ func (d *Deliverer) lastRound(ctx context.Context) {
 	defer cancel()
 	var straight sync.WaitGroup
 	defer straight.Wait()
-	begun := map[string]bool{}
 	look := time.NewTicker(lastLook)
 	defer look.Stop()
 	for {
@@ -99,16 +146,13 @@ func (d *Deliverer) lastRound(ctx context.Context) {
 			if q.Counts[outbox.Delivering] == 0 && (q.Due.IsZero() || q.Due.After(now)) {
 				continue
 			}
-			live := false
 			for _, l := range d.lanesOf(ctx, q.Receiver, q.Counts[outbox.Pending]+q.Counts[outbox.Delivering]) {
-				live = live || !l.ended.Load()
+				due = due || !l.ended.Load()
 				l.poke()
 			}
-			if !live && !begun[q.Receiver] {
-				begun[q.Receiver] = true
-				straight.Go(func() { d.deliverStraight(ctx, q.Receiver) })
+			if ended := d.inPlaceOf(q.Receiver); ended != nil {
+				straight.Go(func() { d.deliverStraight(ctx, q.Receiver, ended) })
 			}
-			due = due || live
 		}
 		if !due {
 			return
@@ -121,31 +165,98 @@ func (d *Deliverer) lastRound(ctx context.Context) {
 	}
 }
 
-// deliverStraight delivers what is due to a receiver, until it fails.
-func (d *Deliverer) deliverStraight(ctx context.Context, name string) {
-	all, err := d.Box.Find(ctx, outbox.Filter{Receiver: name, States: []outbox.State{outbox.Pending}})
+// inPlaceOf are the lanes of a receiver, once, if all of them have ended. It gets no others then.
+func (d *Deliverer) inPlaceOf(name string) []*lane {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := d.lanes[name]
+	if d.straightTo[name] || slices.ContainsFunc(all, func(l *lane) bool { return !l.ended.Load() }) {
+		return nil
+	}
+	d.straightTo[name] = true
+	return slices.Clone(all)
+}
+
+// deliverStraight delivers what is due to a receiver whose lanes have ended, and what came of it is to be told to others.
+func (d *Deliverer) deliverStraight(ctx context.Context, name string, ended []*lane) {
+	all, err := d.Box.Find(ctx, outbox.Filter{Receiver: name, States: []outbox.State{outbox.Delivering, outbox.Pending, outbox.Held}})
 	if err != nil {
 		return // tellLost meets it too
 	}
+	due, over, came := d.unrecorded.open(all)
 	now := time.Now()
-	all = slices.DeleteFunc(d.unrecorded.leaves(all), func(x outbox.Delivery) bool { return x.Due.After(now) })
-	l := newLane(d, name)
-	for len(all) > 0 && l.health.Failures == 0 {
-		batch := all[:min(len(all), l.batch(d.Site.Receiver(name)))]
-		results := l.deliver(ctx, ctx, d.Site.Receiver(name), batch)
-		d.unrecorded.add(results)
-		all = all[len(batch):]
+	due = slices.DeleteFunc(due, func(x outbox.Delivery) bool {
+		return x.Due.After(now) || x.State == outbox.Held && x.Due.IsZero()
+	})
+	instead := d.instead(ctx, over, came)
+	instead = append(instead, d.straight(ctx, name, ended, due)...)
+	for len(instead) > 0 { // ends: no fallback stands for itself in the end
+		to := instead[0].Receiver
+		theirs, others := []outbox.Delivery(nil), []outbox.Delivery(nil)
+		for _, x := range instead {
+			if x.Receiver == to {
+				theirs = append(theirs, x)
+			} else {
+				others = append(others, x)
+			}
+		}
+		instead = append(others, d.straight(ctx, to, []*lane{newLane(d, to)}, theirs)...)
 	}
+}
+
+// straight delivers by lanes that nobody else uses, until the receiver fails. It returns what is to be told to others because of that.
+func (d *Deliverer) straight(ctx context.Context, name string, by []*lane, all []outbox.Delivery) (instead []outbox.Delivery) {
+	var mu sync.Mutex // of all and instead
+	take := func(n int) []outbox.Delivery {
+		mu.Lock()
+		defer mu.Unlock()
+		batch := all[:min(n, len(all))]
+		all = all[len(batch):]
+		return batch
+	}
+	var group sync.WaitGroup
+	for _, l := range by[:min(len(by), lanes(d.Site.Receiver(name)))] {
+		group.Go(func() {
+			for ctx.Err() == nil && !l.health.NextAt.After(time.Now()) {
+				r := d.Site.Receiver(name)
+				batch := take(l.batch(r))
+				if len(batch) == 0 {
+					return
+				}
+				results := l.deliver(ctx, ctx, r, batch)
+				d.unrecorded.add(results)
+				more := d.instead(ctx, batch, results)
+				mu.Lock()
+				instead = append(instead, more...)
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return instead
+}
+
+// instead are the deliveries that results ask for and that nobody has entered.
+func (d *Deliverer) instead(ctx context.Context, of []outbox.Delivery, results []outbox.Result) (out []outbox.Delivery) {
+	for i, r := range results {
+		out = append(out, d.unrecorded.enter(of[i], r, func(id string) bool {
+			found, err := d.Box.Find(ctx, outbox.Filter{IDs: []string{id}})
+			return err == nil && len(found) > 0
+		})...)
+	}
+	return out
 }
 
 // tellLost says which deliveries nobody will make.
 func (d *Deliverer) tellLost(ctx context.Context) []outbox.Delivery {
-	left, err := d.Box.Find(ctx, outbox.Filter{States: []outbox.State{outbox.Pending, outbox.Delivering, outbox.Held}})
+	all, err := d.Box.Find(ctx, outbox.Filter{States: []outbox.State{outbox.Pending, outbox.Delivering, outbox.Held}})
 	if err != nil {
 		d.Log.Error("what was lost with the outbox is not known", "err", err)
 		return nil
 	}
-	left = d.unrecorded.leaves(left)
+	_, over, came := d.unrecorded.open(all)
+	d.instead(ctx, over, came) // for which there was no time
+	left, _, _ := d.unrecorded.open(append(all, d.unrecorded.instead...))
 	for i, x := range left {
 		if i == lastTold {
 			d.Log.Error("more deliveries are lost with the outbox", "deliveries", len(left)-i)

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/outbox"
 	"github.com/ossec-notify/ossec-notify/rules"
@@ -190,10 +192,75 @@ func TestMessageThatWaitsAloneStopsNobody(t *testing.T) {
 	})
 }
 
+// Where the receiver has a fallback, that takes over a message which its receiver does not take for now, for a reason of its own, as it
+// takes over what waits for a receiver that is down: after fallback_after, also over a restart, and none that was taken before.
+func TestFallbackTakesOverAMessageThatWaitsAlone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		asks        time.Duration // Retry-After
+		earliest    time.Duration
+		latest      time.Duration
+		restart     bool
+		fallbackFor time.Duration // fallback_after
+	}{
+		"by itself":                       {0, 5 * time.Minute, 5*time.Minute + time.Second, false, 0},
+		"over a restart":                  {0, 5 * time.Minute, 5*time.Minute + time.Second, true, 0},
+		"as early as is wanted":           {0, 20 * time.Second, 21 * time.Second, false, 20 * time.Second},
+		"not before it was asked to come": {40 * time.Second, 40 * time.Second, 41 * time.Second, false, 20 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				own, mail := &picky{refuse: map[string]int{"1": 1000, "2": 3}, asks: tc.asks}, &scripted{}
+				if tc.asks > 0 {
+					own.refuse["2"] = 0
+				}
+				b := newBench(t, map[string]*scripted{"slack-1": {}, "email-1": mail})
+				b.site.d.Table.Always = []string{"slack-1"}
+				r := b.site.d.Receivers["slack-1"]
+				r.Notifier, r.Fallback, r.FallbackAfter = own, []string{"email-1"}, tc.fallbackFor
+				for _, id := range numbers(5) {
+					b.queue.put(b.arrival(id, "low"))
+				}
+				b.start()
+				if tc.restart {
+					time.Sleep(3 * time.Minute)
+					synctest.Wait()
+					if err := b.stop(); err != nil {
+						t.Fatal(err)
+					}
+					b.start()
+				}
+				time.Sleep(10 * time.Minute)
+				synctest.Wait()
+				if diff := cmp.Diff(mail.told(), []string{"1"}); diff != "" {
+					t.Fatalf("the fallback (-got +want):\n%s", diff)
+				}
+				if after := mail.at[0].Sub(own.at["1"][0]); after < tc.earliest || after > tc.latest {
+					t.Errorf("the fallback has it after %s, want from %s to %s", after, tc.earliest, tc.latest)
+				}
+				if text := mail.got[0].Parts["text"].String(); !strings.Contains(text, "here, because slack-1 has failed for ") {
+					t.Errorf("the mail is\n%s", text)
+				}
+				if got := b.states("slack-1"); got[outbox.Delivered] != 4 || got[outbox.Suppressed] != 1 {
+					t.Errorf("the receiver has %v, want four delivered and one suppressed", got)
+				}
+				for i, at := range own.at["1"][1:] {
+					if pause := at.Sub(own.at["1"][i]); pause < tc.asks {
+						t.Errorf("attempt %d came %s after the one before, which asked for %s", i+2, pause, tc.asks)
+					}
+				}
+				if err := b.stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // picky does not take some alerts, by their ids, so many times.
 type picky struct {
 	mu     sync.Mutex
 	refuse map[string]int
+	asks   time.Duration // for that long a pause
 	at     map[string][]time.Time
 }
 
@@ -205,7 +272,7 @@ func (p *picky) Notify(_ context.Context, n notifier.Notification) (notifier.Rec
 	}
 	p.at[n.Alert] = append(p.at[n.Alert], time.Now())
 	if len(p.at[n.Alert]) <= p.refuse[n.Alert] {
-		return notifier.Receipt{}, &notifier.Error{Alone: true, Err: errors.New("its index is blocked")}
+		return notifier.Receipt{}, &notifier.Error{Alone: true, RetryAfter: p.asks, Err: errors.New("its index is blocked")}
 	}
 	return notifier.Receipt{}, nil
 }

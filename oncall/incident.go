@@ -95,10 +95,10 @@ func isOpen(x pagerduty.Incident) bool {
 }
 
 // endedSince reports whether an incident came to its end at a time by our clock, which is ahead of PagerDuty's, or later.
-// PagerDuty's tells seconds.
+// PagerDuty's tells seconds: it may have been the end of that second.
 func endedSince(x pagerduty.Incident, at time.Time, ahead time.Duration) bool {
 	ended := statusTime(x)
-	return !ended.IsZero() && !ended.Add(ahead).Before(at.Truncate(time.Second))
+	return !ended.IsZero() && ended.Add(ahead+time.Second).After(at)
 }
 
 // aheadBy is by how much our clock is ahead of that of a service which was asked and answered at these times, as far as its

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/PagerDuty/go-pagerduty"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -125,6 +126,25 @@ func TestAnAnswerTellsTheClockAsFarAsItCan(t *testing.T) {
 	}
 	if got := aheadBy(http.Header{}, date, date); got != 0 {
 		t.Errorf("without a date: %s", got)
+	}
+}
+
+// PagerDuty tells the second of an end, and a clock that is a part of a second wrong makes that no earlier one.
+func TestAnEndInTheSecondOfThePageIsItsEnd(t *testing.T) {
+	second := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	ended := pagerduty.Incident{ResolvedAt: second.Format(time.RFC3339)}
+	const ms = time.Millisecond
+	for _, c := range []struct {
+		at, ahead time.Duration // the page, after the beginning of that second
+		want      bool
+	}{
+		{0, 0, true}, {999 * ms, 0, true}, {time.Second, 0, false}, {-time.Hour, 0, true},
+		{100 * ms, -300 * ms, true}, {699 * ms, -300 * ms, true}, {700 * ms, -300 * ms, false},
+		{1200 * ms, 300 * ms, true}, {1300 * ms, 300 * ms, false},
+	} {
+		if got := endedSince(ended, second.Add(c.at), c.ahead); got != c.want {
+			t.Errorf("paged %s after the second began, by a clock that is %s ahead: %v, want %v", c.at, c.ahead, got, c.want)
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ var (
 	ErrFull = errors.New("no room on the disk for the outbox")
 	// ErrNotOwner: the method is the owner's.
 	ErrNotOwner = errors.New("only the deliverer may do this")
+	// ErrTakenOver: another deliverer opened the outbox as its owner since. Nothing was changed.
+	ErrTakenOver = errors.New("another deliverer has taken the outbox over")
 	// ErrNotFound: there is no such alert or delivery.
 	ErrNotFound = errors.New("not in the outbox")
 	// ErrNotDelivering: a result names a delivery that is not being delivered. The other results of the batch

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"slices"
@@ -152,11 +153,38 @@ func (t *txn) release(receiver string, now time.Time) (int, error) {
 	return len(seqs), err
 }
 
-// takeOver makes pending and ambiguous what the last owner was delivering. What is being delivered stands near
+// ownerKey is where the outbox keeps the term of its owner.
+const ownerKey = "owner"
+
+// stillOwner ends the term of an owner that another has taken over from, who had given it up for dead: the first write meets it, so that
+// it takes nothing more and moves nothing that the other has in hand.
+func (db *DB) stillOwner(t *txn) error {
+	if db.term == "" {
+		return nil
+	}
+	var term string
+	if _, err := t.row(`SELECT value FROM meta WHERE key = ?`, []any{ownerKey}, &term); err != nil {
+		return err
+	}
+	if term != db.term {
+		return ErrTakenOver
+	}
+	return nil
+}
+
+// takeOver begins a term, and makes pending and ambiguous what the last owner was delivering. What is being delivered stands near
 // the head of its queue, so looking for as many as were counted does not read the queue.
 func (db *DB) takeOver(ctx context.Context, now time.Time) (int, error) {
-	total := 0
+	total, term := 0, ""
+	if !db.w.lazy { // nobody else opens a scratch file
+		term = rand.Text()
+	}
 	err := db.write(ctx, "take over what was being delivered", func(t *txn) error {
+		if term != "" {
+			if err := t.setMeta(ownerKey, term); err != nil {
+				return err
+			}
+		}
 		tallies, err := t.tallies(Delivering)
 		if err != nil {
 			return err
@@ -177,5 +205,8 @@ func (db *DB) takeOver(ctx context.Context, now time.Time) (int, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		db.term = term
+	}
 	return total, err
 }

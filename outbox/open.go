@@ -64,6 +64,8 @@ type DB struct {
 	owner bool
 	id    func(identity, receiver string, occurrence int) string
 	r, w  *session // reads, writes
+	// term names what the owner is from takeOver on until another takes over; "" where there can be none.
+	term string
 }
 
 // Open opens the outbox at path. The report is the owner's; for others it is empty.

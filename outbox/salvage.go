@@ -156,7 +156,9 @@ func (db *DB) salvageMeta(ctx context.Context, src *sql.DB) error {
 		if err := row.Scan(&key, &value); err != nil {
 			return false, err
 		}
-		meta[key] = value
+		if key != ownerKey { // the term is the new file's own
+			meta[key] = value
+		}
 		return true, nil
 	})
 	_, err = db.Accept(ctx, nil, meta)

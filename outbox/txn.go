@@ -56,7 +56,12 @@ type tallyKey struct {
 // write runs f in a transaction. The context ends only the waiting for the lock; a statement that could be
 // cancelled would also cost a goroutine.
 func (db *DB) write(ctx context.Context, what string, f func(*txn) error) error {
-	return explain(what, db.w.run(ctx, `BEGIN IMMEDIATE`, context.WithoutCancel(ctx), f))
+	return explain(what, db.w.run(ctx, `BEGIN IMMEDIATE`, context.WithoutCancel(ctx), func(t *txn) error {
+		if err := db.stillOwner(t); err != nil {
+			return err
+		}
+		return f(t)
+	}))
 }
 
 // read runs f on one state of the file, whatever is written meanwhile.

@@ -183,12 +183,9 @@ func ReadHolder(state string) (Holder, error) {
 // returns ErrLocked. It locks the home directory itself, since where no spool can be written there may be no
 // place for a file.
 func LockHome(home string) (unlock func(), err error) {
-	f, err := os.OpenFile(home, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	release, err := TryUse(home)
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return func() { f.Close() }, nil
+	return func() { _ = release() }, nil
 }

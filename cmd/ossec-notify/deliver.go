@@ -67,13 +67,16 @@ func deliverCommand(e *env) *cobra.Command {
 					log.Error("deliverer could not let go of the lock", "err", releaseErr)
 				}
 				if err != nil || cmd.Context().Err() != nil {
+					lost.leave(absolute(e.home), log)
 					return err
 				}
 				// A call that found the lock held, just before it was let go, relies on this look.
 				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost == nil) {
+					lost.leave(absolute(e.home), log)
 					return nil
 				}
 				if lock, err = spool.TryLock(state, "background", versionText()); err != nil {
+					lost.leave(absolute(e.home), log)
 					return nil // somebody else is the deliverer now
 				}
 			}
@@ -103,12 +106,13 @@ func background(ctx context.Context, home, state string, lock *spool.Lock, lost 
 		return nil, unlessLost(err, lock)
 	}
 	lost.keep(ctx, d.Box, log)
+	adoptLoss(ctx, absolute(home), d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, errors.Join(err, closeBox())
 	}
 	d.Linger = linger
 	d.Grace = takeoverTime / 2 // serve does not wait for longer until we have left
-	if err := errors.Join(d.Run(ctx), closeBox()); err != nil {
+	if err := errors.Join(takenOver(d.Run(ctx)), closeBox()); err != nil {
 		return nil, err
 	}
 	stop()
@@ -121,6 +125,54 @@ func openDeliverer(ctx context.Context, home, state string, log *slog.Logger) (*
 	if err := spool.Prepare(state); err != nil { // somebody may have made the directory by hand
 		return nil, nil, err
 	}
+	letGo, err := use(ctx, state, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, closeBox, err := openUsed(ctx, home, state, log)
+	if err != nil {
+		return nil, nil, errors.Join(err, letGo())
+	}
+	return d, func() error { return errors.Join(closeBox(), letGo()) }, nil
+}
+
+// letGoTime is how long one waits for another deliverer that lost the lock: it notices within seconds, and then what it has in hand may take
+// its grace.
+const letGoTime = 2 * takeoverTime
+
+// use takes the outbox into use, once whoever had the lock before it was removed has let go: what that has in hand would be told twice. One
+// that does not let go in time, since it hangs, holds up no alert for longer.
+func use(ctx context.Context, state string, log *slog.Logger) (letGo func() error, err error) {
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for began, told := time.Now(), false; ; {
+		letGo, err := spool.TryUse(state)
+		switch {
+		case err == nil:
+			return letGo, nil
+		case !errors.Is(err, spool.ErrLocked):
+			if gone(err) {
+				return nil, err
+			}
+			log.Warn("cannot see whether another deliverer is at work here", "err", err) // a file system without such locks
+			return func() error { return nil }, nil
+		case time.Since(began) > letGoTime:
+			log.Error("another deliverer does not let go; what it has in hand may be told twice", "after", letGoTime)
+			return func() error { return nil }, nil
+		case !told:
+			told = true
+			log.Warn("the lock was removed, and another deliverer has not let go yet; waiting for it")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-look.C:
+		}
+	}
+}
+
+// openUsed is openDeliverer for who has the outbox in use.
+func openUsed(ctx context.Context, home, state string, log *slog.Logger) (*dispatch.Deliverer, func() error, error) {
 	if n, err := spool.Sweep(state, time.Hour); err != nil {
 		return nil, nil, err
 	} else if n > 0 {

@@ -161,6 +161,8 @@ func (e *env) doctor(ctx context.Context, forcedManager, forcedUser string, onli
 		x.spool()
 		x.outbox(ctx)
 		x.lastDeliverer()
+	} else {
+		x.loss(ctx, nil)
 	}
 	x.config()
 	x.enrich(ctx, online)
@@ -367,6 +369,7 @@ func (x *examination) outbox(ctx context.Context) {
 	db, _, err := outbox.Open(ctx, outbox.Path(x.state), outbox.Options{})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		x.loss(ctx, nil)
 		x.ok("outbox", "there is none: no alert has been delivered yet")
 		return
 	case errors.Is(err, outbox.ErrOlder):
@@ -392,7 +395,7 @@ func (x *examination) outbox(ctx context.Context) {
 		var fares map[string]outbox.Receiver
 		if fares, err = db.Receivers(ctx); err == nil {
 			x.file = x.loaded()
-			x.queues(queues, fares)
+			x.queues(queues, fares, lastDead(ctx, db, queues))
 			err = x.noise(ctx, db)
 		}
 	}
@@ -401,7 +404,21 @@ func (x *examination) outbox(ctx context.Context) {
 	}
 }
 
-func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver) {
+// lastDead is the last dead letter of each receiver that has any.
+func lastDead(ctx context.Context, db *outbox.DB, queues []outbox.Queue) map[string]outbox.Delivery {
+	out := map[string]outbox.Delivery{}
+	for _, q := range queues {
+		if q.Counts[outbox.Dead] == 0 {
+			continue
+		}
+		if found, err := db.Find(ctx, outbox.Filter{Receiver: q.Receiver, States: []outbox.State{outbox.Dead}, Limit: 1}); err == nil && len(found) > 0 {
+			out[q.Receiver] = found[0]
+		}
+	}
+	return out
+}
+
+func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver, dead map[string]outbox.Delivery) {
 	quiet, held := true, 0
 	for _, q := range queues {
 		x.waits += q.Open()
@@ -424,12 +441,16 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 		case waits > 0:
 			x.ok("outbox", "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, display.Span(age))
 		}
-		if dead := q.Counts[outbox.Dead]; dead > 0 {
+		if n := q.Counts[outbox.Dead]; n > 0 {
 			remedy, gone := "ossec-notify outbox list --states dead --receiver "+q.Receiver+", then outbox retry or drop", ""
 			if !hasReceiver(x.file, q.Receiver) {
 				remedy, gone = "put it back and retry them, or: ossec-notify outbox drop --dead --receiver "+q.Receiver, ", which the config does not have"
 			}
-			x.warning("outbox", remedy, "receiver %s%s: %s", q.Receiver, gone, display.Count(dead, "dead letter"))
+			why := ""
+			if last, ok := dead[q.Receiver]; ok {
+				why = fmt.Sprintf(", the last at %s: %s", last.Changed.Local().Format(time.DateTime), display.Quote(last.Reason).Line().CutEnd(240))
+			}
+			x.warning("outbox", remedy, "receiver %s%s: %s%s", q.Receiver, gone, display.Count(n, "dead letter"), why)
 			quiet = false
 		}
 		quiet = quiet && waits == 0
@@ -693,7 +714,7 @@ func (x *examination) ready(ctx context.Context) {
 		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP.Listen, err)
 	case status == http.StatusServiceUnavailable:
 		x.problem("ready", "mend what it says; http://"+cfg.HTTP.Listen+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
-	case status != http.StatusOK || text != "ready\n":
+	case status != http.StatusOK || text != "ready\n" && !strings.HasPrefix(text, "ready\nnote: "):
 		x.problem("ready", taken, "serve runs, and something else answers on http %s (status %d); is the address in use by another program?", cfg.HTTP.Listen, status)
 	default:
 		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP.Listen)

@@ -31,12 +31,13 @@ func TestDoctorTellsOfQueues(t *testing.T) {
 			{Receiver: "stuck", Counts: map[outbox.State]int{outbox.Pending: 4}, Oldest: hourAgo},
 			{Receiver: "down", Counts: map[outbox.State]int{outbox.Pending: 1}, Oldest: hourAgo},
 			{Receiver: "wrong", Counts: map[outbox.State]int{outbox.Dead: 2}},
-		}, map[string]outbox.Receiver{"down": {Failures: 3, LastError: "HTTP 503\nfrom a proxy"}, "done": {LastError: "old"}})
+		}, map[string]outbox.Receiver{"down": {Failures: 3, LastError: "HTTP 503\nfrom a proxy"}, "done": {LastError: "old"}},
+			map[string]outbox.Delivery{"wrong": {Reason: "status 400: no such index\x1b[2J", Changed: hourAgo}})
 	})
 	want := `ok       outbox       receiver busy: 3 wait, the oldest for 0 s
 warning  outbox       receiver stuck: 4 wait, the oldest for 1 h 1 min. To do: ossec-notify outbox list --receiver stuck
 warning  outbox       receiver down: 1 wait, the oldest for 1 h 1 min; 3 failures, the last said: HTTP 503⏎from a proxy. To do: ossec-notify outbox list --receiver down
-warning  outbox       receiver wrong: 2 dead letters. To do: ossec-notify outbox list --states dead --receiver wrong, then outbox retry or drop
+warning  outbox       receiver wrong: 2 dead letters, the last at ` + hourAgo.Format(time.DateTime) + `: status 400: no such index\x1b[2J. To do: ossec-notify outbox list --states dead --receiver wrong, then outbox retry or drop
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -44,7 +45,7 @@ warning  outbox       receiver wrong: 2 dead letters. To do: ossec-notify outbox
 	if x.worst != "" {
 		t.Errorf("the worst is %q, want none that fails the command", x.worst)
 	}
-	got, _ = examine(func(x *examination) { x.queues(nil, nil) })
+	got, _ = examine(func(x *examination) { x.queues(nil, nil, nil) })
 	if want := "ok       outbox       nothing waits, and nothing was given up\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -57,7 +58,7 @@ func TestDoctorTellsOfWhatWaitsForAReceiverThatIsNotInTheConfig(t *testing.T) {
 			x.cfg = cfg
 			for name, held := range map[string]int{"soc": 1, "down": 3, "argv-slack-123456": 1, "done": 0} {
 				x.open = nil
-				x.queues([]outbox.Queue{{Receiver: name, Counts: map[outbox.State]int{outbox.Held: held}}}, nil)
+				x.queues([]outbox.Queue{{Receiver: name, Counts: map[outbox.State]int{outbox.Held: held}}}, nil, nil)
 				x.unknown()
 			}
 		})

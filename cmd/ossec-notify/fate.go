@@ -303,6 +303,9 @@ func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert
 	}
 	if errors.Is(err, outbox.ErrNotFound) {
 		lost, lossErr := readLoss(ctx, box)
+		if left, err := leftLoss(absolute(e.home)); err == nil {
+			lost = lost.with(left)
+		}
 		if lossErr == nil && lost != nil && (found == nil || found.Time.Before(lost.At)) {
 			return nil, nil, fmt.Errorf("%w: %s", errNotHeld, lost.of(id))
 		}

@@ -40,6 +40,9 @@ func webHandler(d *dispatch.Deliverer, s *site.Site, state string, links *ackLin
 			return
 		}
 		fmt.Fprintln(w, "ready")
+		if l := lately(r.Context(), d.Box); l != nil && r.Context().Value(stranger{}) == nil {
+			fmt.Fprintln(w, "note: "+l.words())
+		}
 	})
 	mux.Handle("GET /metrics", metricsHandler(d, s, state))
 	return mux

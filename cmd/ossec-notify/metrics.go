@@ -41,6 +41,7 @@ var (
 	descUntold     = prometheus.NewDesc("ossec_notify_alerts_without_receiver_total", "Alerts since the start that nobody was told of: on_purpose, by a route with an empty `to`; no_route, because none chose a receiver; or unknown_name, because the name that they were called by leads to nobody.", []string{"reason"}, nil)
 	descQuieted    = prometheus.NewDesc("ossec_notify_alerts_quieted_total", "Alerts since the start that were not sent to a receiver at once and by themselves, by what decided so.", []string{"receiver", "reason"}, nil)
 	descBraked     = prometheus.NewDesc("ossec_notify_receiver_braked", "Whether the storm brake holds low severities for the receiver (1).", []string{"receiver"}, nil)
+	descLost       = prometheus.NewDesc("ossec_notify_lost_deliveries", "Deliveries that were lost in the last week with an outbox that somebody removed.", nil, nil)
 	descSilences   = prometheus.NewDesc("ossec_notify_silences", "Silences that hold.", nil, nil)
 	descEscalation = prometheus.NewDesc("ossec_notify_escalations", "Alerts that nobody has taken and whose next step is still to be told.", nil, nil)
 	descAcks       = prometheus.NewDesc("ossec_notify_acknowledgements", "Acknowledgements in the outbox by how they came.", []string{"via"}, nil)
@@ -53,7 +54,7 @@ var (
 
 // Describe lists the metrics.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descQuieted, descBraked, descSilences, descEscalation, descAcks, descRecords, descSpool, descConfig, descEnriched, descLoaded} {
+	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descQuieted, descBraked, descLost, descSilences, descEscalation, descAcks, descRecords, descSpool, descConfig, descEnriched, descLoaded} {
 		ch <- d
 	}
 }
@@ -90,6 +91,11 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	for q, n := range c.d.Quieted() {
 		ch <- prometheus.MustNewConstMetric(descQuieted, prometheus.CounterValue, float64(n), q.Receiver, q.Cause)
 	}
+	lost := 0
+	if l := lately(ctx, c.d.Box); l != nil {
+		lost = l.Deliveries
+	}
+	gauge(descLost, float64(lost))
 	c.collectPeople(ctx, gauge)
 	if bytes, records, err := spool.Size(c.state); err == nil {
 		gauge(descRecords, float64(records))

@@ -41,6 +41,10 @@ func serveCommand(e *env) *cobra.Command {
 				lost = lost.and(err)
 				next, err = e.serve(cmd.Context(), read, lost)
 			}
+			lost.and(err).leave(e.home, slog.New(slog.NewTextHandler(e.stderr, nil)))
+			if asked := context.Cause(cmd.Context()); asked != nil && errors.Is(err, asked) {
+				return nil // to stop, while it waited for another deliverer
+			}
 			if err != nil || next == nil {
 				return err
 			}
@@ -98,6 +102,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 			log.Error("could not let go of the lock", "err", err)
 		}
 	}()
+	asked := ctx // to stop
 	ctx, replaced, stop := untilReplaced(ctx, log)
 	defer stop()
 	d, closeBox, err := openDeliverer(ctx, e.home, state, log)
@@ -106,6 +111,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	}
 	defer closeBox()
 	lost.keep(ctx, d.Box, log)
+	adoptLoss(ctx, e.home, d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, failed("%w", err)
 	}
@@ -136,12 +142,12 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	defer stopWatchdog()
 	log.Info("serving", "home", e.home, "state", state, "version", versionText())
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady) // no systemd, no notification
-	err = d.Run(ctx)
+	err = takenOver(d.Run(ctx))
 	stop()
 	if next = replaced(); next == nil {
 		_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
 	}
-	if errors.Is(err, errStateLost) {
+	if errors.Is(err, errStateLost) && asked.Err() == nil {
 		log.Error("serving begins anew", "err", err)
 	}
 	if err != nil {

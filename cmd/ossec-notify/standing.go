@@ -23,10 +23,10 @@ func standOn(d *dispatch.Deliverer, lock *spool.Lock, state string) error {
 	if err != nil {
 		return unlessLost(err, lock)
 	}
-	d.Lost = func() (outbox bool, err error) {
+	d.Lost = func() (outboxToo bool, err error) {
 		_, dirErr := os.Stat(state)
 		there, boxErr := os.Stat(box)
-		outbox = true
+		outboxToo = true
 		switch {
 		case gone(dirErr):
 			err = fmt.Errorf("the state directory %s was removed", state)
@@ -35,10 +35,10 @@ func standOn(d *dispatch.Deliverer, lock *spool.Lock, state string) error {
 		case boxErr == nil && !os.SameFile(ours, there):
 			err = fmt.Errorf("%s was replaced", box)
 		default:
-			outbox, err = false, lock.Lost()
+			outboxToo, err = false, lock.Lost()
 		}
 		if err != nil {
-			return outbox, fmt.Errorf("%w: %w", err, errStateLost)
+			return outboxToo, fmt.Errorf("%w: %w", err, errStateLost)
 		}
 		return false, nil
 	}
@@ -50,6 +50,14 @@ func standOn(d *dispatch.Deliverer, lock *spool.Lock, state string) error {
 func unlessLost(err error, lock *spool.Lock) error {
 	if lost := lock.Lost(); err != nil && lost != nil {
 		return fmt.Errorf("%w: %w: %w", err, lost, errStateLost)
+	}
+	return err
+}
+
+// takenOver is an error of whoever delivered: errStateLost, too, where another deliverer took its outbox over meanwhile.
+func takenOver(err error) error {
+	if errors.Is(err, outbox.ErrTakenOver) && !errors.Is(err, errStateLost) {
+		return fmt.Errorf("%w: %w", err, errStateLost)
 	}
 	return err
 }

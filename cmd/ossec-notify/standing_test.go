@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/outbox"
+	"github.com/ossec-notify/ossec-notify/sandbox"
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
@@ -175,3 +176,107 @@ func TestWhatFailsWhileTheStateIsRemovedBeginsAnew(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Whoever removes the lock alone lets a second deliverer begin while the first is at a message. It begins when the first has let go, so that
+// none is told twice, and all are told.
+func TestTheLockThatWasRemovedMakesNoSecondDeliverer(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"serve", "background"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			in := newInstallation(t, toSlack)
+			hold := make(chan struct{})
+			in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: hold})
+			if kind == "serve" {
+				daemon := in.serve()
+				defer in.stop(daemon)
+			}
+			for _, id := range []string{"1", "2", "3"} {
+				in.call("custom-notify", in.alert(id))
+			}
+			in.until("the first in hand, the others entered", func() bool {
+				return in.count(outbox.Delivering) == 1 && in.count(outbox.Pending) == 2 && len(in.stand.Messages()) == 1
+			})
+			if err := os.Remove(filepath.Join(in.state(), "lock")); err != nil {
+				t.Fatal(err)
+			}
+			in.call("custom-notify", in.alert("4"))
+			in.until("a second deliverer", func() bool { return len(in.processes("deliver")) > 0 && in.second(kind) })
+			in.until("it looks at the outbox", func() bool {
+				log := in.log()
+				return strings.Contains(log, "another deliverer has not let go yet") || strings.Contains(log, "were in hand when the last deliverer ended")
+			})
+			close(hold)
+			in.told(4)
+			in.until("noted", func() bool { return in.count(outbox.Delivered) == 4 })
+			if got := in.stand.Messages(); len(got) != 4 || strings.Contains(fmt.Sprint(got), "second copy") {
+				t.Errorf("Slack got %d messages for four alerts:\n%v", len(got), got)
+			}
+		})
+	}
+}
+
+// second reports whether the lock that there is now is of another process than the first one's, of this kind.
+func (in *installation) second(kind string) bool {
+	h, err := spool.ReadHolder(in.state())
+	return err == nil && h.Kind == "background" && (kind == "serve" || len(in.processes("deliver")) == 2)
+}
+
+// Where the whole state directory went, or the deliverer was told to stop, no outbox is there to keep what was lost: doctor has it all the
+// same, and so has the next outbox.
+func TestWhatWasLostWithTheStateDirectoryIsRemembered(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"it notices", "it is told to stop"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freeAddress(t)
+			in := newInstallation(t, `
+receivers:
+  soc: {slack: {webhook_url: "SLACK_URL"}}
+  down: {webhook: {url: "http://127.0.0.1:1/x"}}
+default: [soc, down]
+http: `+address+`
+`)
+			in.call("custom-notify", in.alert("1"))
+			in.told(1)
+			in.until("told and waiting", func() bool { return in.count(outbox.Delivered) == 1 && in.count(outbox.Pending) == 1 })
+			deliverers := in.processes("deliver")
+			if err := os.Rename(in.state(), in.state()+".gone"); err != nil { // at once, which no removal is
+				t.Fatal(err)
+			}
+			for _, pid := range deliverers {
+				if name == "it is told to stop" {
+					_ = syscall.Kill(pid, syscall.SIGTERM) // it may have noticed already
+				}
+			}
+			in.until("it has ended", func() bool { return len(in.processes("deliver")) == 0 })
+			const lost = "was removed, and 1 delivery was lost with it"
+			if told := in.command(exitFail, "doctor"); !strings.Contains(told, lost) {
+				t.Errorf("doctor, while there is no state, says\n%s", told)
+			}
+			in.call("custom-notify", in.alert("2"))
+			in.told(2)
+			in.until("told again", func() bool { return in.count(outbox.Delivered) == 1 })
+			if told := in.command(exitFail, "doctor"); strings.Count(told, lost) != 1 {
+				t.Errorf("doctor, of the new state, says\n%s", told)
+			}
+			if became := in.command(exitFail, "explain", "--id", "mgr/1795440017.1"); !strings.Contains(became, "the delivery of this one was lost for down") {
+				t.Errorf("explain --id says\n%s", became)
+			}
+			daemon := in.serve()
+			if got := of(get(t, address, "/readyz")); !strings.HasPrefix(got, "ready\nnote: at ") || !strings.Contains(got, lost) {
+				t.Errorf("/readyz says %q", got)
+			}
+			if got := of(get(t, address, "/metrics")); !strings.Contains(got, "\nossec_notify_lost_deliveries 1\n") {
+				t.Errorf("/metrics says\n%s", got)
+			}
+			if told := in.command(exitFail, "doctor"); strings.Count(told, lost) != 1 || !strings.Contains(told, "and is ready") {
+				t.Errorf("doctor, of the daemon, says\n%s", told)
+			}
+			in.stop(daemon)
+		})
+	}
+}
+
+// of is the text of an answer.
+func of(_ int, text string) string { return text }
