@@ -66,9 +66,15 @@ func ParseEgressEntry(text string) (EgressEntry, error) {
 		}
 		return fail("this is a URL: write a host alone, such as hooks.slack.com")
 	}
-	if strings.Contains(text, "/") {
+	if strings.Contains(text, "@") {
+		return fail("this names a user: write a host alone, such as hooks.slack.com")
+	}
+	if before, _, ok := strings.Cut(text, "/"); ok {
 		network, err := netip.ParsePrefix(text)
-		if err != nil {
+		switch {
+		case err != nil && strings.Trim(before, "0123456789abcdefABCDEF.:") != "": // what follows may be a secret
+			return fail("this is neither a host nor a network: write a host without a path, such as hooks.slack.com")
+		case err != nil:
 			return fail("%q is no network: write it as address/bits, such as 192.0.2.0/24 or 2001:db8::/32, without a port", text)
 		}
 		if addr := network.Addr(); addr.Is4In6() && network.Bits() >= 96 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/oncall"
 )
@@ -67,12 +68,24 @@ func New(cfg *config.Config, cache *oncall.Cache) (*Previewer, error) {
 // Show renders one delivery and catches what would be sent.
 func (p *Previewer) Show(ctx context.Context, x dispatch.Delivery) (Shown, notifier.Notification, error) {
 	n, templateErr := p.Notification(x)
+	p.redact(&n)
 	out, err := p.Catch(ctx, x, n)
 	out.TemplateErr = templateErr
 	if err != nil && out.Requests != nil {
 		err = errors.Join(err, templateErr)
 	}
 	return out, n, err
+}
+
+// redact takes the secrets of the config out of what a notification says: an alert may quote them, and what is drawn from its parts, or encoded
+// as mail is, holds them in forms that are not found afterwards.
+func (p *Previewer) redact(n *notifier.Notification) {
+	n.DedupKey = p.Redact.Text(n.DedupKey)
+	for name, t := range n.Parts {
+		if encoded := t.Encode(); p.Redact.Text(encoded) != encoded {
+			n.Parts[name] = display.Decode(p.Redact.Text(encoded))
+		}
+	}
 }
 
 // Catch is what a notification of a delivery would be sent as: Show of one that is rendered.

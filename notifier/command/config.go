@@ -103,7 +103,7 @@ func (c Config) Validate() error {
 	for name, value := range c.Env {
 		switch v, _ := value.Plain(); {
 		case !envName.MatchString(name):
-			bad("env", "%q is no name of a variable: use letters, digits and _", name)
+			bad("env", "holds what is no name of a variable: use letters, digits and _") // NAME=VALUE may be a secret
 		case strings.HasPrefix(name, prefix):
 			bad("env."+name, "names that begin with %s are for what the alert says", prefix)
 		case strings.ContainsRune(v, 0):

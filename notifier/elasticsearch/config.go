@@ -72,7 +72,7 @@ func (c Config) Validate() error {
 		}
 	}
 	if c.Index != "" && !notifier.IsTemplate(c.Index) && c.Index != indexName(c.Index) {
-		bad("index", "%q is no name of an index: small letters, digits and . - _ only, and a letter or digit first", c.Index)
+		bad("index", "is no name of an index: small letters, digits and . - _ only, and a letter or digit first")
 	}
 	errs = append(errs, notifier.Authorization{Basic: c.BasicAuth, Bearer: c.BearerToken}.Validate(), c.Batch.Validate("batch."), c.Network.Validate())
 	return errors.Join(errs...)

@@ -70,6 +70,9 @@ func (a *Addresses) UnmarshalYAML(node *yaml.Node) error {
 func (a Addresses) parse() ([]*mail.Address, error) {
 	var all []*mail.Address
 	for _, text := range a {
+		if strings.Contains(text, "://") { // which may hold a password
+			return nil, errors.New("a URL is no mail address such as root@example.com")
+		}
 		list, err := mail.ParseAddressList(text)
 		if err != nil {
 			return nil, fmt.Errorf("%q is no mail address such as root@example.com (%s)", text, strings.TrimPrefix(err.Error(), "mail: "))

@@ -130,7 +130,7 @@ func (c Config) Validate() error {
 		bad("endpoint", "is %q: write event or raw", c.Endpoint)
 	}
 	if c.Index != "" && !notifier.IsTemplate(c.Index) && !isIndex(c.Index) {
-		bad("index", "%q is no name of an index: those are of small letters, digits, _ and -", c.Index)
+		bad("index", "is no name of an index: those are of small letters, digits, _ and -")
 	}
 	if text := always(c.Index); notifier.IsTemplate(c.Index) && text != "" && !isIndex("a"+text) {
 		bad("index", "%q holds %q whatever the alert is, so it makes no name of an index: those are of small letters, digits, _ and -", c.Index, text)

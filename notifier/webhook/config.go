@@ -69,11 +69,14 @@ func (c Config) Destinations(ctx context.Context) map[string]string {
 
 // BodyTemplate is the template file that makes the body, or "" where a preset does.
 func (c Config) BodyTemplate() string {
-	if c.Body == bodyJSON || c.Body == bodyRaw {
+	if c.Body == bodyJSON || c.Body == bodyRaw || !c.namesBody() {
 		return ""
 	}
 	return c.Body
 }
+
+// namesBody reports that the setting body is a name, and no body itself, which may hold a secret.
+func (c Config) namesBody() bool { return c.Body == path.Base(path.Clean("/"+c.Body)) }
 
 // TakesTemplate says why a template of the receiver's would have no effect; nil where it has one.
 func (c Config) TakesTemplate() error {
@@ -138,8 +141,8 @@ func (c Config) Validate() error {
 	if !slices.Contains([]string{"", http.MethodPost, http.MethodPut, http.MethodPatch}, c.Method) {
 		bad("method", "%q is none of POST, PUT, PATCH", c.Method)
 	}
-	if c.Body != path.Base(path.Clean("/"+c.Body)) && c.Body != "" {
-		bad("body", "%q is neither json nor raw nor the name of a file in templates_dir", c.Body)
+	if c.Body != "" && !c.namesBody() {
+		bad("body", "is neither json nor raw nor the name of a file in templates_dir")
 	}
 	c.validateHeaders(bad)
 	if c.BasicAuth != nil {

@@ -103,7 +103,7 @@ func TestMisfitsAreToldAndShowNoSecret(t *testing.T) {
 	want := []string{
 		"settings.token: is not what Pushover takes: an API token has 30 letters and digits: copy it again from the page of the application",
 		"settings.user: is not what Pushover takes (file " + file + "): a user or group key has 30 letters and digits; several have commas between them, without blanks",
-		`settings.retry: "5" is not what Pushover takes: give a number of seconds, 30 or more`,
+		`settings.retry: is not what Pushover takes: give a number of seconds, 30 or more`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

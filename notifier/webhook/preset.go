@@ -93,7 +93,7 @@ func (c Config) gives(name string) bool {
 // validatePreset reports what is wrong with the settings beside a preset, and with those that it asks for.
 func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 	if !presets.IsName(c.Preset) {
-		bad("preset", "%q is no name of a preset: see them with: ossec-notify presets", c.Preset)
+		bad("preset", "is no name of a preset: see them with: ossec-notify presets")
 	}
 	for _, other := range []struct {
 		key string
@@ -126,7 +126,7 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 			if near := yamlnode.Nearest(value, s.Values); near != "" {
 				advice = fmt.Sprintf("did you mean %q?", near)
 			}
-			bad(key, "%q is none of its values: %s", value, advice)
+			bad(key, "is none of its values: %s", advice)
 		case p.IsAddress(s.Name):
 			if _, err := parseURL(value); err != nil {
 				bad(key, "%v", err)
@@ -176,7 +176,7 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 }
 
 // Misfits are the settings of the preset whose values do not have the form that the vendor says they have, as FieldErrors. No receiver is
-// refused for it, for vendors change their forms: the vendor has the last word. Secrets are read and not shown.
+// refused for it, for vendors change their forms: the vendor has the last word. No value is shown: one in the wrong place may be a secret.
 func (c Config) Misfits(ctx context.Context) []error {
 	if c.preset == nil {
 		return nil
@@ -196,11 +196,8 @@ func (c Config) Misfits(ctx context.Context) []error {
 			continue
 		}
 		message := "is not what " + c.preset.Title + " takes"
-		switch {
-		case !given.IsPlain():
+		if !given.IsPlain() {
 			message += " (" + given.String() + ")"
-		case !s.Secret:
-			message = fmt.Sprintf("%q %s", value, message)
 		}
 		errs = append(errs, &notifier.FieldError{Key: s.Key(), Message: message + ": " + hint})
 	}
