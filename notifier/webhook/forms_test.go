@@ -22,14 +22,16 @@ func TestFormsOfSettings(t *testing.T) {
 		misfit          map[string]string // value to a piece of the hint
 	}{
 		{"matrix", "room", []string{"!abc:example.com", "!31hneApxJ_1o-63DmFrpeqnkFfWppnzWso1JvH3ogLM"}, map[string]string{"#soc:example.com": "begins with !", "!a b:example.com": "begins with !", "@bot:example.com": "alias"}},
-		{"matrix", "url", []string{"https://matrix.example.com", "https://example.com/synapse/"}, map[string]string{"https://matrix.example.com/_matrix/client": "without /_matrix"}},
+		{"matrix", "url", []string{"https://matrix.example.com", "https://example.com/synapse/"}, map[string]string{"https://matrix.example.com/_matrix/client": "without /_matrix",
+			"https://app.element.io/#/room/!a:example.com": "leads into an app", "https://chat.example.com/#/room/!a:example.com": "leads into an app", "https://matrix.example.com/?access_token=x": "settings.token"}},
 		{"telegram", "token", []string{"110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"}, map[string]string{"bot110201543:AAH": "without bot", "AAHdqTcvCH1": "a number, a colon", "": "whole token"}},
 		{"telegram", "chat", []string{"-1001234567890", "-4242", "8412345678", "@soc_alerts"}, map[string]string{"1001234567890": "put the - before it", "soc_alerts": "@name", "https://t.me/soc": "@name", "-100 123": "number"}},
 		{"telegram", "api", []string{"https://bot.example.com", "https://example.com/bots"}, map[string]string{"https://api.telegram.org/bot110201543:AAH": "without /bot", "https://example.com/bot/": "without /bot"}},
 		{"teams", "url", []string{"https://prod-01.westeurope.logic.azure.com:443/workflows/0/triggers/manual/paths/invoke?sig=x", "https://relay.example.com/webhook/teams",
 			"https://x.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/0/triggers/manual/paths/invoke?sig=x"},
 			map[string]string{"https://outlook.office.com/webhook/0@0/IncomingWebhook/0/0": "connectors have ended", "https://Contoso.webhook.office.com/webhookb2/0": "connectors have ended", "https://outlook.office365.com/webhook/0": "connectors have ended",
-				"https://teams.microsoft.com/l/channel/0": "leads into the app"}},
+				"https://teams.microsoft.com/l/channel/0": "leads into the app", "https://prod-01.westeurope.logic.azure.com:443/workflows/0/triggers/manual/paths/invoke": "not whole",
+				"https://x.environment.api.powerplatform.com:443/powerautomate/automations/direct/workflows/0/triggers/manual/paths/invoke?api-version=1": "not whole"}},
 		{"discord", "url", []string{"https://discord.com/api/webhooks/1300000000000000000/EXAMPLE", "https://discord.com/api/v10/webhooks/1300000000000000000/EXA-M_PLE?wait=true", "https://relay.example.com/discord"},
 			map[string]string{"https://discord.com/channels/1/2": "Copy Webhook URL", "https://discord.gg/abc": "invitation", "https://discord.com/api/webhooks/1/TOKEN/slack": "take /slack or /github away",
 				"https://discordapp.com/api/webhooks/1": "not whole"}},
@@ -39,10 +41,13 @@ func TestFormsOfSettings(t *testing.T) {
 		{"ntfy", "url", []string{"https://ntfy.sh", "https://ntfy.sh/", "https://example.com/ntfy"}, map[string]string{"https://ntfy.sh/soc": "settings.topic"}},
 		{"ntfy", "token", []string{"tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2"}, map[string]string{"phil:mypass": "basic_auth"}},
 		{"jira", "project", []string{"SOC", "A1_B"}, map[string]string{"soc": "capitals", "SOC-17": "capitals", "Security Operations": "capitals"}},
+		{"jira-dc", "url", []string{"https://jira.example.com", "https://example.com/jira/"}, map[string]string{"https://jira.example.com/rest/api/2": "without /rest/api/2", "https://example.com/jira/rest/api/2/issue": "without /rest/api/2"}},
 		{"jira-dc", "project", []string{"SOC"}, map[string]string{"Soc": "capitals"}},
 		{"jira", "url", []string{"https://example.atlassian.net", "https://example.atlassian.net/", "https://api.atlassian.com/ex/jira/0"}, map[string]string{"https://example.atlassian.net/jira/software/projects/SOC": "without a path"}},
 		{"pushover", "user", []string{strings.Repeat("u", 30), strings.Repeat("u", 30) + "," + strings.Repeat("v", 30)}, map[string]string{strings.Repeat("u", 29): "30 letters", strings.Repeat("u", 31): "30 letters", "me@example.com": "30 letters"}},
 		{"pushover", "token", []string{strings.Repeat("a", 30)}, map[string]string{strings.Repeat("a", 29) + "-": "30 letters"}},
+		{"pushover", "url", []string{"https://api.pushover.net", "https://relay.example.com/pushover/1"}, map[string]string{"https://api.pushover.net/1/messages.json": "without /1/messages.json"}},
+		{"pushover", "device", []string{"droid2", "droid2,iphone"}, map[string]string{"droid2, iphone": "blanks", "droid 2": "blanks", "dröid": "letters, digits"}},
 		{"pushover", "retry", []string{"30", "99", "3600"}, map[string]string{"29": "30 or more", "1m": "seconds", "0": "30 or more"}},
 		{"pushover", "expire", []string{"30", "999", "9999", "10800"}, map[string]string{"29": "from 30", "10801": "to 10800", "3h": "seconds"}},
 		{"gotify", "token", []string{"AdBpLzV5hEvoQ4y"}, map[string]string{"CdBpLzV5hEvoQ4y": "a client"}},
@@ -59,7 +64,9 @@ func TestFormsOfSettings(t *testing.T) {
 		{"jenkins", "job", []string{"run book"}, map[string]string{"security/runbook": "/job/FOLDER"}},
 		{"jenkins", "url", []string{"https://jenkins.example.com/job/security"}, map[string]string{"https://jenkins.example.com/job/runbook/buildWithParameters": "settings.job"}},
 		{"n8n", "url", []string{"https://n8n.example.com/webhook/0"}, map[string]string{"https://n8n.example.com/webhook-test/0": "production URL"}},
-		{"thehive", "url", []string{"https://api", "https://example.com/thehive"}, map[string]string{"https://thehive.example.com/api/v1/alert": "without /api/v1"}},
+		{"thehive", "url", []string{"https://api", "https://example.com/thehive", "https://example.com/api/thehive"}, map[string]string{"https://thehive.example.com/api/v1/alert": "without /api/v1", "https://thehive.example.com/api": "without /api/v1",
+			"https://example.com/thehive/api/": "without /api/v1"}},
+		{"thehive", "key", []string{"AbCdEf0123456789AbCdEf0123456789"}, map[string]string{"Bearer AbCdEf0123456789": "without Bearer"}},
 	} {
 		s, ok := presets.Embedded(x.preset).Setting(x.setting)
 		if !ok || s.Forms == nil {
