@@ -59,13 +59,15 @@ func TestPresetMistakesInTheConfig(t *testing.T) {
 		`{preset: house, ` + url + `, key: k}`:                                   {`ossec-notify.yaml:3: key is a setting of the preset house, and stands beside it: write settings: {key: …}`},
 		`{preset: house, settings: {key: k}}`:                                    {`ossec-notify.yaml:3: url: is missing: the hook, such as https://chat.example.com/1`},
 		`{preset: house, url: "chat.example.com", settings: {key: k}}`:           {`ossec-notify.yaml:3: url: is not a URL such as https://example.com/hook`},
-		`{preset: house, ` + url + `, settings: {key: k, room: sco}}`:            {`ossec-notify.yaml:3: settings.room: is none of its values: did you mean "soc"?`},
-		`{preset: house, ` + url + `, settings: {key: k, romo: soc}}`:            {`ossec-notify.yaml:3: settings.romo: is no setting of the preset house: did you mean "room"?`},
-		`{preset: house, ` + url + `, settings: {key: k, room: {file: x}}}`:      {`ossec-notify.yaml:3: settings.room: is no secret, and is read when the config is loaded: write the value itself`},
-		`{preset: house, ` + url + `, settings: {key: k}, body: json}`:           {`ossec-notify.yaml:3: body: is what the preset house says: remove it, or copy the preset and change it there (ossec-notify presets house)`},
-		`{preset: house, ` + url + `, settings: {key: k}, headers: {x-key: a}}`:  {},
-		`{preset: house, ` + url + `, settings: {key: k}, headers: {X-Key: a}}`:  {`ossec-notify.yaml:3: headers.X-Key: is set by the preset house`},
-		`{` + url + `, settings: {key: k}}`:                                      {`ossec-notify.yaml:3: settings: are those of a preset: write preset: NAME beside them (ossec-notify presets)`},
+		`{preset: jira, url: "https://bob:pw@example.atlassian.net", settings: {user: a@example.com, token: t, project: SOC}}`: {`ossec-notify.yaml:3: url: holds a user name: use settings.user and settings.token of the preset`},
+		`{preset: alertmanager, url: "https://bob:pw@example.com"}`:                                                            {`ossec-notify.yaml:3: url: holds a user name: use the setting basic_auth`},
+		`{preset: house, ` + url + `, settings: {key: k, room: sco}}`:                                                          {`ossec-notify.yaml:3: settings.room: is none of its values: did you mean "soc"?`},
+		`{preset: house, ` + url + `, settings: {key: k, romo: soc}}`:                                                          {`ossec-notify.yaml:3: settings.romo: is no setting of the preset house: did you mean "room"?`},
+		`{preset: house, ` + url + `, settings: {key: k, room: {file: x}}}`:                                                    {`ossec-notify.yaml:3: settings.room: is no secret, and is read when the config is loaded: write the value itself`},
+		`{preset: house, ` + url + `, settings: {key: k}, body: json}`:                                                         {`ossec-notify.yaml:3: body: is what the preset house says: remove it, or copy the preset and change it there (ossec-notify presets house)`},
+		`{preset: house, ` + url + `, settings: {key: k}, headers: {x-key: a}}`:                                                {},
+		`{preset: house, ` + url + `, settings: {key: k}, headers: {X-Key: a}}`:                                                {`ossec-notify.yaml:3: headers.X-Key: is set by the preset house`},
+		`{` + url + `, settings: {key: k}}`:                                                                                    {`ossec-notify.yaml:3: settings: are those of a preset: write preset: NAME beside them (ossec-notify presets)`},
 	} {
 		cfg, got, _ := loadWithPresets(t, "receivers:\n  chat: {webhook: "+config+"}\ndefault: [chat]\n", housePreset(t))
 		if diff := cmp.Diff(want, got); len(want)+len(got) > 0 && diff != "" || (cfg == nil) != (len(want) > 0) {

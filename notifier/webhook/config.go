@@ -239,6 +239,8 @@ func (c Config) validateHeaders(bad func(key, format string, args ...any)) {
 	}
 }
 
+var errUserInURL = errors.New("holds a user name: use the setting basic_auth")
+
 // parseURL reads the address. Its errors do not show it.
 func parseURL(s string) (*url.URL, error) {
 	u, err := notifier.ParseURL(s)
@@ -246,7 +248,7 @@ func parseURL(s string) (*url.URL, error) {
 		return nil, errors.New("is not a URL such as https://example.com/hook")
 	}
 	if u.User != nil {
-		return nil, errors.New("holds a user name: use the setting basic_auth")
+		return nil, errUserInURL
 	}
 	return u, nil
 }

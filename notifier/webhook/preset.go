@@ -129,7 +129,7 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 			bad(key, "is none of its values: %s", advice)
 		case p.IsAddress(s.Name):
 			if _, err := parseURL(value); err != nil {
-				bad(key, "%v", err)
+				bad(key, "%v", c.aboutAddress(err))
 			}
 		case notifier.HeaderValue(value) != nil:
 			bad(key, "%v", notifier.HeaderValue(value))
@@ -217,6 +217,20 @@ func (c Config) presetAuthorizes() bool {
 		}
 	}
 	return false
+}
+
+// aboutAddress is what parseURL says, with the preset's own settings in the place of basic_auth where it takes the authorization from them.
+func (c Config) aboutAddress(err error) error {
+	var own []string
+	for _, s := range c.preset.Settings {
+		if s.Required && c.preset.Authorizes(s.Name) {
+			own = append(own, s.Key())
+		}
+	}
+	if err != errUserInURL || own == nil {
+		return err
+	}
+	return errors.New("holds a user name: use " + strings.Join(own, " and ") + " of the preset")
 }
 
 // lacks reports that a text with placeholders asks for a setting that the receiver does not give and that has no default:
@@ -317,7 +331,7 @@ func (f filled) target(r presets.Request) (*url.URL, error) {
 			return pathSegment(v), err
 		}
 		if base, err = parseURL(v); err != nil {
-			return "", f.w.cfg.setting(name).Unfit(name, err)
+			return "", f.w.cfg.setting(name).Unfit(name, f.w.cfg.aboutAddress(err))
 		}
 		return "", nil
 	})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -14,14 +15,19 @@ import (
 	"github.com/ossec-notify/ossec-notify/templates/presets"
 )
 
-// vendorAnswer is an answer with what it holds, if it is JSON.
+// vendorAnswer is an answer with what it holds, if it is JSON. It is judged as it came, for a short secret may be a word of every answer; what is
+// told of it is without secrets.
 type vendorAnswer struct {
-	*notifier.Answer
-	json any
+	*notifier.Answer // without secrets
+	body             []byte
+	json             any
+	secrets          []string
 }
 
-func read(answer *notifier.Answer) vendorAnswer {
-	a := vendorAnswer{Answer: answer}
+func read(answer *notifier.Answer, secrets []string) vendorAnswer {
+	clean := *answer
+	clean.Redact(secrets...)
+	a := vendorAnswer{Answer: &clean, body: answer.Body, secrets: secrets}
 	dec := json.NewDecoder(bytes.NewReader(answer.Body))
 	dec.UseNumber()
 	if dec.Decode(&a.json) != nil {
@@ -30,14 +36,21 @@ func read(answer *notifier.Answer) vendorAnswer {
 	return a
 }
 
+// told is a text of the answer without secrets.
+func (a vendorAnswer) told(text string) string {
+	part := *a.Answer
+	part.Body, part.Err = []byte(text), nil
+	part.Redact(a.secrets...)
+	return string(part.Body)
+}
+
 // readPresetAnswer turns the answer into a receipt or an error, as the preset says.
-func (w *Notifier) readPresetAnswer(r presets.Request, what string, answer *notifier.Answer) (notifier.Receipt, error) {
-	if answer.Err != nil {
-		return notifier.Receipt{}, answer.Failure(what)
+func (w *Notifier) readPresetAnswer(r presets.Request, what string, a vendorAnswer) (notifier.Receipt, error) {
+	if a.Err != nil {
+		return notifier.Receipt{}, a.Failure(what)
 	}
-	a := read(answer)
 	rules := &w.preset.Answer
-	receipt := notifier.Receipt{Status: a.Status, ID: a.at(rules.ID)}
+	receipt := notifier.Receipt{Status: a.Status, ID: a.told(a.at(rules.ID))}
 	code := a.at(rules.Code)
 	success := rules.Success
 	if r.Success != nil {
@@ -46,35 +59,37 @@ func (w *Notifier) readPresetAnswer(r presets.Request, what string, answer *noti
 	if success.Status == nil {
 		success.Status = []presets.Statuses{{From: 200, To: 299}}
 	}
-	if a.matches(success, code) {
+	missed := a.missed(success, code)
+	if missed == "" {
 		return receipt, nil
 	}
 	for i, v := range rules.Verdicts {
-		if !a.matches(v.Match, code) {
+		if a.missed(v.Match, code) != "" {
 			continue
 		}
 		if v.Is == presets.IsDelivered {
 			return receipt, nil
 		}
-		failure := a.failure(what, rules, code, &rules.Verdicts[i])
+		failure := a.failure(what, rules, code, missed, &rules.Verdicts[i])
 		if v.Is == presets.IsUnmarked {
 			return notifier.Receipt{}, &markupError{failure}
 		}
 		return notifier.Receipt{}, failure
 	}
-	return notifier.Receipt{}, a.failure(what, rules, code, nil)
+	return notifier.Receipt{}, a.failure(what, rules, code, missed, nil)
 }
 
-// failure is the error of an answer that is no success.
-func (a vendorAnswer) failure(what string, rules *presets.Answer, code string, verdict *presets.Verdict) *notifier.Error {
+// failure is the error of an answer that is no success, by what it missed.
+func (a vendorAnswer) failure(what string, rules *presets.Answer, code, missed string, verdict *presets.Verdict) *notifier.Error {
 	e := a.Failure(what)
 	if e == nil { // a 2xx that says otherwise
-		e = notifier.Errorf(notifier.Permanent, "%s: status %d", what, a.Status)
+		e = notifier.Errorf(notifier.Permanent, "%s: status %d, but %s", what, a.Status, missed)
 		e.Status = a.Status
 		if a.Status == http.StatusOK && strings.HasPrefix(strings.TrimSpace(string(a.Body)), "<") {
 			e.Hint = "the answer is a page, not what the vendor answers: look where the address leads"
 		}
 	}
+	code = a.told(code)
 	e.Code = code
 	if words := a.words(rules.Error); words != "" {
 		text := fmt.Sprintf("%s: status %d: %s", what, a.Status, words)
@@ -105,9 +120,9 @@ func (a vendorAnswer) words(paths []string) string {
 	for _, path := range paths {
 		text := a.at(path)
 		if path == "text" && text == "" && a.json == nil {
-			text = string(a.Body)
+			text = string(a.body)
 		}
-		if s := notifier.Snippet([]byte(text)); s != "" {
+		if s := notifier.Snippet([]byte(a.told(text))); s != "" {
 			return s
 		}
 	}
@@ -138,40 +153,36 @@ func (a vendorAnswer) wait(w *presets.Wait, now time.Time) time.Duration {
 	return min(max(at.Sub(now), 0), notifier.MaxRetryAfter)
 }
 
-// matches reports whether all that a condition says holds.
-func (a vendorAnswer) matches(m presets.Match, code string) bool {
+// missed is the first of a condition that does not hold, in words; "" where all holds.
+func (a vendorAnswer) missed(m presets.Match, code string) string {
 	if m.Status != nil && !slices.ContainsFunc(m.Status, func(s presets.Statuses) bool { return s.Hold(a.Status) }) {
-		return false
+		return "the preset has another status for what is delivered"
 	}
 	if m.Code != nil && !slices.Contains(m.Code, code) {
-		return false
+		return "the answer lacks the code of what is delivered"
 	}
-	if m.Text != "" && !strings.Contains(strings.ToLower(string(a.Body)), strings.ToLower(m.Text)) {
-		return false
+	if m.Text != "" && !strings.Contains(strings.ToLower(string(a.body)), strings.ToLower(m.Text)) {
+		return fmt.Sprintf("the answer lacks the text %q", m.Text)
 	}
-	if m.Body != "" && !strings.EqualFold(strings.TrimSpace(string(a.Body)), m.Body) {
+	if m.Body != "" && !strings.EqualFold(strings.TrimSpace(string(a.body)), m.Body) {
 		if text, ok := a.json.(string); !ok || !strings.EqualFold(strings.TrimSpace(text), m.Body) {
-			return false
+			return fmt.Sprintf("the answer is not %q", m.Body)
 		}
 	}
-	for path, want := range m.JSON {
+	for _, path := range slices.Sorted(maps.Keys(m.JSON)) {
+		want := m.JSON[path]
 		v, there := lookup(a.json, path)
-		switch want {
-		case presets.Present:
-			if !there {
-				return false
-			}
-		case presets.Absent:
-			if there {
-				return false
-			}
-		default:
-			if !there || scalar(v) != want {
-				return false
-			}
+		switch {
+		case want == presets.Absent && there:
+			return fmt.Sprintf("the answer has %q, which what is delivered has not", path)
+		case want == presets.Absent:
+		case !there:
+			return fmt.Sprintf("the answer lacks %q", path)
+		case want != presets.Present && scalar(v) != want:
+			return fmt.Sprintf("%q in the answer is not %q", path, want)
 		}
 	}
-	return true
+	return ""
 }
 
 // at is the value at a path, as text; "" where there is none.

@@ -90,7 +90,7 @@ func (w *Notifier) Notify(ctx context.Context, n notifier.Notification) (notifie
 		if err != nil {
 			return notifier.Receipt{}, err
 		}
-		return w.readAnswer(strings.ToLower(out.method)+" to webhook at "+out.target.Host, answer)
+		return w.readAnswer(strings.ToLower(out.method)+" to webhook at "+out.target.Host, answer.Answer)
 	}
 	receipt, err := w.askVendor(ctx, n, w.preset)
 	var refused *markupError
@@ -147,32 +147,32 @@ func (w *Notifier) find(ctx context.Context, n notifier.Notification, p *preset)
 	if failed := answer.Failure(what); failed != nil {
 		return "", failed
 	}
-	if id := read(answer).at(p.Find.ID); id != "" {
+	if id := answer.told(answer.at(p.Find.ID)); id != "" {
 		return id, nil
 	}
 	return "", fmt.Errorf("%s: status %d, and it is not among what was found", what, answer.Status)
 }
 
 // ask makes one request, in a form of the preset, if there is one. The answer shows no secret.
-func (w *Notifier) ask(ctx context.Context, n notifier.Notification, p *preset) (outgoing, *notifier.Answer, error) {
+func (w *Notifier) ask(ctx context.Context, n notifier.Notification, p *preset) (outgoing, vendorAnswer, error) {
 	secrets := secrets{}
 	out, err := w.outgoing(ctx, n, p, &secrets)
 	if err != nil {
-		return out, nil, err
+		return out, vendorAnswer{}, err
 	}
 	answer, err := w.send(ctx, n, out, p, &secrets)
 	return out, answer, err
 }
 
 // send sends a request.
-func (w *Notifier) send(ctx context.Context, n notifier.Notification, out outgoing, p *preset, secrets *secrets) (*notifier.Answer, error) {
+func (w *Notifier) send(ctx context.Context, n notifier.Notification, out outgoing, p *preset, secrets *secrets) (vendorAnswer, error) {
 	body := out.content.body
 	if w.cfg.Gzip {
 		body = string(notifier.Gzip([]byte(body)))
 	}
 	req, err := http.NewRequestWithContext(ctx, out.method, out.target.String(), strings.NewReader(body))
 	if err != nil {
-		return nil, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
+		return vendorAnswer{}, w.cfg.URL.Unfit("url", errors.New("is not a URL"))
 	}
 	req.Header.Set("Content-Type", cmp.Or(w.cfg.ContentType, out.content.mediaType))
 	if n.Delivery != "" && p == nil {
@@ -186,16 +186,14 @@ func (w *Notifier) send(ctx context.Context, n notifier.Notification, out outgoi
 	}
 	if p != nil {
 		if err := w.presetHeaders(req, out.request, filled{ctx, w, n, secrets}); err != nil {
-			return nil, err
+			return vendorAnswer{}, err
 		}
 		secrets.readOthers(ctx, w.cfg)
 	}
 	if err := w.setHeaders(req, body, secrets); err != nil {
-		return nil, err
+		return vendorAnswer{}, err
 	}
-	answer := notifier.Do(w.client, req)
-	answer.Redact(secrets.values...)
-	return answer, nil
+	return read(notifier.Do(w.client, req), secrets.values), nil
 }
 
 // outgoing is a request before its headers.

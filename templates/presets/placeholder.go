@@ -91,14 +91,16 @@ func (p *Preset) checkPlaceholders(s string, secrets, text bool) string {
 		case is || slices.Contains(ownPlaceholders, name) || text && slices.Contains(textPlaceholders, name):
 			continue
 		}
-		known := slices.Clone(ownPlaceholders)
+		known := slices.DeleteFunc(slices.Clone(ownPlaceholders), func(name string) bool { return name == earlierPlaceholder }) // where it is refused, too
 		for _, s := range p.Settings {
-			known = append(known, s.Name)
+			if secrets || !s.Secret {
+				known = append(known, s.Name)
+			}
 		}
 		if text {
 			known = append(known, textPlaceholders...)
 		}
-		if near := yamlnode.Nearest(name, known); near != "" {
+		if near := yamlnode.Nearest(name, append(slices.Clip(known), earlierPlaceholder)); near != "" {
 			return fmt.Sprintf("{%s} is neither a setting nor a value of the message: did you mean {%s}?", name, near)
 		}
 		return fmt.Sprintf("{%s} is neither a setting nor a value of the message: it takes {%s}", name, strings.Join(known, "}, {"))

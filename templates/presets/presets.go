@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"path"
 	"regexp"
 	"slices"
@@ -141,6 +142,25 @@ func (p *Preset) Setting(name string) (Setting, bool) {
 		return Setting{}, false
 	}
 	return p.Settings[i], true
+}
+
+// Authorizes reports a setting that a request's authorization is made of.
+func (p *Preset) Authorizes(name string) bool {
+	for _, r := range p.Requests() {
+		texts := []string{}
+		for header, text := range r.Headers {
+			if http.CanonicalHeaderKey(header) == "Authorization" {
+				texts = append(texts, text)
+			}
+		}
+		if r.Basic != nil {
+			texts = append(texts, r.Basic.Username, r.Basic.Password)
+		}
+		if slices.ContainsFunc(texts, func(s string) bool { return slices.Contains(Placeholders(s), name) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsAddress reports a setting that is an address: a request's begins with it.

@@ -121,6 +121,7 @@ func TestMistakesAreToldWithPlaceAndRemedy(t *testing.T) {
 		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: []`, `18:12: resolve takes a request, or several`},
 		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: [PUT]`, `18:13: resolve is a text: write key: value pairs`},
 		{"limits:", "find: {url: \"{url}/find\", body: {text: \"{token}\"}}\nlimits:", `22:40: body: {token} is a secret, which may stand in url, query, headers, basic and secret_fields only: a body is kept and shown|22:7: find: id is missing`},
+		{"limits:", "find: {url: \"{url}/find\", body: {text: \"{text}\"}, id: a}\nlimits:", `22:40: body: {text} is neither a setting nor a value of the message: it takes {delivery}, {alert}, {dedup_key}, {dedup_hash}, {severity}, {action}, {receiver}, {room}`},
 		{"limits:", "find: {url: \"{url}/find\", form: true, body: {a: \"{delivery}\"}, id: a}\nlimits:", `22:27: unknown key "form" in find: it takes basic, body, headers, id, method, query, url`},
 		{"limits:", "find: {url: \"{url}/find/{earlier}\", body: {}, id: a}\nlimits:", `22:7: find: {earlier} is how the vendor calls an earlier message: it may stand under on, in acknowledge and resolve`},
 		{`resolve: {url: "{url}/close", method: PUT}`, `resolve: {when: silent, method: PUT}`, `18:19: when: there is no setting "silent": declare it under settings|18:12: resolve: say behind this one what is sent where the setting silent is not given`},
