@@ -90,6 +90,12 @@ type Metered interface {
 	Meters(n Notification) []Meter
 }
 
+// Cautious is implemented by notifiers that send a message without something that templates made for it and the vendor cannot take.
+type Cautious interface {
+	// Caution says what that is, as a FieldError; nil where there is nothing. It sends nothing.
+	Caution(n Notification) error
+}
+
 // Meter is a length and the limit for it, both in characters as the vendor counts them.
 type Meter struct {
 	Name     string // "header", "blocks"

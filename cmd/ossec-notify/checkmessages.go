@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/alert"
@@ -34,12 +38,19 @@ func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 				messages = append(messages, inEverySeverity(cfg.Scale, to, a)...)
 			}
 			for _, x := range messages {
-				_, err := d.Notification(x.Delivery)
-				if err == nil || said[r.Name+err.Error()] {
+				n, err := d.Notification(x.Delivery)
+				seen := fmt.Sprintf("seen with the sample %s%s", name, x.what)
+				if c, ok := to.Notifier.(notifier.Cautious); ok && err == nil && !said[r.Name] { // what was made differs with each alert
+					if caution := c.Caution(n); caution != nil {
+						f := findingAbout(r, fmt.Errorf("%w (%s)", caution, seen), exitDone)
+						f.Warning, said[r.Name] = true, true
+						found = append(found, f)
+					}
+				}
+				if err == nil || said[r.Name+err.Error()] || misfits(r, err) {
 					continue
 				}
 				said[r.Name+err.Error()] = true
-				seen := fmt.Sprintf("seen with the sample %s%s", name, x.what)
 				if p, ok := cfg.PresetProblem(r, err); ok {
 					if place := fmt.Sprintf("%s:%d", p.File, p.Line); !said[place] { // what was made differs with each alert
 						p.Message += " (" + seen + ")"
@@ -52,6 +63,15 @@ func checkTemplates(cfg *config.Config, d *dispatch.Dispatcher) []finding {
 		}
 	}
 	return append(found, checkNames(cfg, d)...)
+}
+
+// misfits reports that a template fails for a setting of its preset that checkForms has told of.
+func misfits(r *config.Receiver, err error) bool {
+	hook, ok := r.Config.Settings().(*webhook.Config)
+	return ok && slices.ContainsFunc(hook.Misfits(context.Background()), func(told error) bool {
+		field := (*notifier.FieldError)(nil)
+		return errors.As(told, &field) && strings.Contains(err.Error(), field.Key)
+	})
 }
 
 // checkedMessage is a message that check makes of a sample.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/preview"
 )
 
@@ -92,6 +94,11 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 		}
 		if shown.TemplateErr != nil {
 			fmt.Fprintf(e.stderr, "note: %s gets the default form: %s\n", x.Receiver.Name, shown.TemplateErr)
+		}
+		if c, ok := x.Receiver.Notifier.(notifier.Cautious); ok {
+			if err := c.Caution(n); err != nil {
+				fmt.Fprintf(e.stderr, "note: %s: %s\n", x.Receiver.Name, display.OneLine(err.Error()))
+			}
 		}
 		if e.format == "json" {
 			all = append(all, shown)

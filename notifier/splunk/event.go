@@ -33,6 +33,15 @@ const (
 	maxQueryValue = 250 // of the raw endpoint; encoded it is three times as long
 )
 
+// Caution says that the event goes to another index than the templates say.
+func (s *Notifier) Caution(n notifier.Notification) error {
+	it, err := s.item(n)
+	if err != nil || it.warning == "" {
+		return nil // an event that cannot be made is an error of Notify
+	}
+	return &notifier.FieldError{Key: "index", Message: it.warning}
+}
+
 // item makes of a notification what a request holds of it.
 func (s *Notifier) item(n notifier.Notification) (*item, error) {
 	limit := maxValue

@@ -238,11 +238,14 @@ func TestPresetAnswers(t *testing.T) {
 		{`429 X-Reset=99999999999999 {}`, "wait: {header: X-Reset, unit: epoch_ms}", "temporary 1h0m0s   status 429"},
 		{`429 Retry-After=2 {"wait":9}`, "wait: {json: wait, unit: s}", "temporary 2s   status 429"},
 		{`302 {}`, "success: {status: [200]}", "permanent 0s  the server redirects; give the final address in the config status 302"},
-		{`200 <html>`, "success: {json: {ok: true}}", "permanent 0s  the answer is a page, not what the vendor answers: look where the address leads status 200"},
-		{`200 We use cookies. OK?`, "success: {body: ok}", "permanent 0s   status 200"},
+		{`200 <html>`, "success: {json: {ok: true}}", "permanent 0s  the answer is a page, not what the vendor answers: look where the address leads status 200, but the answer lacks \"ok\""},
+		{`200 We use cookies. OK?`, "success: {body: ok}", "permanent 0s   status 200, but the answer is not \"ok\""},
+		{`201 {}`, "success: {status: [201], json: {key: present}}", "permanent 0s   status 201, but the answer lacks \"key\""},
+		{`200 {"ok":false}`, "success: {json: {ok: true}}", "permanent 0s   status 200, but \"ok\" in the answer is not \"true\""},
+		{`200 {}`, "success: {status: [201]}", "permanent 0s   status 200, but the preset has another status for what is delivered"},
 		{"200 OK\n", "success: {body: ok}", "delivered "},
 		{`200 "Ok."`, "success: {body: \"Ok.\"}", "delivered "},
-		{`200 ["Ok."]`, "success: {body: \"Ok.\"}", "permanent 0s   status 200"},
+		{`200 ["Ok."]`, "success: {body: \"Ok.\"}", "permanent 0s   status 200, but the answer is not \"Ok.\""},
 		// Rocket.Chat and GitHub say with every answer when they count anew.
 		{`502 X-Reset=99999999999999 {}`, "wait: {header: X-Reset, unit: epoch_ms}", "temporary 0s   status 502"},
 		{`404 X-Reset=99999999999999 {}`, "wait: {header: X-Reset, unit: epoch_ms}", "misconfigured 0s   status 404"},
@@ -283,6 +286,22 @@ func TestPresetAnswers(t *testing.T) {
 		}
 		if got != x.want && !(strings.HasPrefix(got, x.want) && strings.HasPrefix(x.want, "temporary")) && !strings.HasPrefix(got, x.want+":") {
 			t.Errorf("%s by %s: %q, want %q", x.answer, x.rules, got, x.want)
+		}
+	}
+}
+
+// TestAnswersAreJudgedWithTheirSecrets: a token that is a word of every answer makes none another one, and is not told.
+func TestAnswersAreJudgedWithTheirSecrets(t *testing.T) {
+	for answer, want := range map[string]string{`{"id": "SOC-17"}`: "SOC-17", `{"other": "id"}`: ""} {
+		n, err := New(deskConfig(t, "token", "id"), &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 201, Request: r, Body: io.NopCloser(strings.NewReader(answer))}, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipt, err := n.Notify(t.Context(), deskMessage(notifier.Trigger, `{}`))
+		if receipt.ID != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", answer, receipt.ID, err)
 		}
 	}
 }
