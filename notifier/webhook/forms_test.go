@@ -103,9 +103,28 @@ func TestMisfitsAreToldAndShowNoSecret(t *testing.T) {
 	want := []string{
 		"settings.token: is not what Pushover takes: an API token has 30 letters and digits: copy it again from the page of the application",
 		"settings.user: is not what Pushover takes (file " + file + "): a user or group key has 30 letters and digits; several have commas between them, without blanks",
-		`settings.retry: "5" is not what Pushover takes: give a number of seconds, 30 or more`,
+		`settings.retry: is not what Pushover takes: give a number of seconds, 30 or more`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestMisfitsShowNoSecretInAnOpenSetting: an address that was copied with its token is the commonest misfit of all.
+func TestMisfitsShowNoSecretInAnOpenSetting(t *testing.T) {
+	for preset, text := range map[string]string{
+		"gitlab-trigger": `url: "https://gitlab.example.com/api/v4/projects/9/trigger/pipeline?token=s3cr3t"`,
+		"jenkins":        `url: "https://jenkins.example.com/job/runbook/build?token=s3cr3t"`,
+		"telegram":       `settings: {token: "1:x", chat: "1:s3cr3t", api: "https://api.telegram.org/bot1:s3cr3t"}`,
+	} {
+		var cfg Config
+		if err := yaml.Unmarshal([]byte("preset: "+preset+"\n"+text+"\n"), &cfg); err != nil {
+			t.Fatal(err)
+		}
+		cfg.UsePreset(presets.Embedded(preset))
+		errs := cfg.Misfits(t.Context())
+		if len(errs) == 0 || strings.Contains(errors.Join(errs...).Error(), "s3cr3t") {
+			t.Errorf("%s: %v", preset, errs)
+		}
 	}
 }
