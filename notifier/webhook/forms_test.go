@@ -51,7 +51,7 @@ func TestFormsOfSettings(t *testing.T) {
 		{"alertmanager", "url", []string{"http://example.com:9093", "https://example.com/api"}, map[string]string{"http://example.com:9093/api/v2/alerts": "without /api/v2"}},
 		{"alertmanager", "hours", []string{"4", "24"}, map[string]string{"0": "whole number", "1.5": "whole number", "4h": "whole number"}},
 		{"awx", "url", []string{"https://awx.example.com/api/v2", "https://aap.example.com/api/controller/v2/"}, map[string]string{"https://awx.example.com/": "ends in /api/v2"}},
-		{"awx", "template", []string{"42"}, map[string]string{"Block an address": "number"}},
+		{"awx", "template", []string{"42", "Block an address++Default"}, map[string]string{"Block an address": "number"}},
 		{"github-dispatch", "owner", []string{"example", "jane_corp"}, map[string]string{"example/runbooks": "alone"}},
 		{"github-dispatch", "url", []string{"https://api.github.com", "https://github.example.com/api/v3"}, map[string]string{"https://github.com/example/runbooks": "https://api.github.com"}},
 		{"gitlab-trigger", "token", []string{"glptt-0123", "0123456789abcdef"}, map[string]string{"glpat-0123": "personal access token"}},
