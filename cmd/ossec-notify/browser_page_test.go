@@ -451,7 +451,7 @@ func testPageShowsWhatIsMissing(t *testing.T, b *tab) {
 	}
 	choose("rule 100302")
 	b.untilText(`.card[data-r=soc] .tag.bad`, "cut")
-	b.until(`document.querySelector('.card[data-r=soc] .n-cut')`)
+	b.until(`document.querySelector('.card[data-r=soc] details.n-cut').textContent.includes('one more line of the log')`)
 
 	choose("rule 550")
 	b.untilText(`.nobody h2`, "Nobody")
