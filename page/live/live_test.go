@@ -139,7 +139,7 @@ func view(t *testing.T, c page.Card, id string) page.View {
 	t.Helper()
 	i := slices.IndexFunc(c.Views, func(v page.View) bool { return v.ID == id })
 	if i < 0 {
-		t.Fatalf("the card of %s has no view_ %s", c.Receiver, id)
+		t.Fatalf("the card of %s has no view %s", c.Receiver, id)
 	}
 	return c.Views[i]
 }
