@@ -53,7 +53,11 @@ type source struct {
 	bytes  int // of the alerts as they came
 }
 
+// add lists an alert, which is shown as if it came now unless it is known when it came.
 func (s *source) add(id string, a *alert.Alert) *listedAlert {
+	if a.Received.IsZero() {
+		a.Received = time.Now()
+	}
 	x := &listedAlert{id: s.ID + "-" + id, a: a}
 	line := func(s string) string { return display.Quote(s).Line().String() }
 	x.row = page.AlertRow{
