@@ -65,6 +65,7 @@ type unrecorded struct {
 	came map[int64]outbox.Result // by [outbox.Delivery.Seq]
 	// instead are deliveries that the results ask for, to fallbacks above all. They are in no outbox; their Seq is negative.
 	instead []outbox.Delivery
+	entered map[string]bool // theirs, by id
 }
 
 func (u *unrecorded) add(results []outbox.Result) {
@@ -117,7 +118,11 @@ func (u *unrecorded) enter(x outbox.Delivery, r outbox.Result, has func(id strin
 		y := outbox.Delivery{ID: id, Alert: x.Alert, Receiver: n.Receiver, Channel: n.Channel, Route: n.Route, Severity: n.Severity,
 			State: outbox.Pending, Kind: n.Kind, Notes: n.Notes, About: n.About, Queued: time.Now()}
 		u.mu.Lock()
-		if !slices.ContainsFunc(u.instead, func(z outbox.Delivery) bool { return z.ID == id }) {
+		if !u.entered[id] {
+			if u.entered == nil {
+				u.entered = map[string]bool{}
+			}
+			u.entered[id] = true
 			y.Seq = -int64(len(u.instead)) - 1
 			u.instead = append(u.instead, y)
 			out = append(out, y)
