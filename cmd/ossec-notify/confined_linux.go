@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -82,10 +81,15 @@ func hasOpen(pid int, path string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(open, func(e os.DirEntry) bool {
-		st, err := os.Stat(filepath.Join(dir, e.Name()))
-		return err == nil && os.SameFile(st, want)
-	}), nil
+	for _, e := range open {
+		switch st, err := os.Stat(filepath.Join(dir, e.Name())); {
+		case errors.Is(err, os.ErrPermission): // root may read the directory, and in a container nothing in it
+			return false, err
+		case err == nil && os.SameFile(st, want):
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // stat is a path as the process sees it. Links are followed within what it sees.

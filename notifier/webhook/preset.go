@@ -189,7 +189,7 @@ func (c Config) Misfits(ctx context.Context) []error {
 			continue
 		}
 		value, err := given.Read(ctx)
-		if err != nil { // which is told already
+		if err != nil || notifier.HeaderValue(value) != nil { // which is told already
 			continue
 		}
 		hint, misfit := s.Misfit(value)
