@@ -23,7 +23,9 @@ type LostError struct {
 	// Deliveries is how many were to be made yet; Known are the first of them.
 	Deliveries int
 	Known      []outbox.Delivery
-	Err        error
+	// Unknown: the outbox could not be read any more, so there may have been any.
+	Unknown bool
+	Err     error
 }
 
 func (e *LostError) Error() string { return e.Err.Error() }
@@ -55,8 +57,8 @@ func (d *Deliverer) lost(ctx context.Context, end func()) error {
 		d.Log.Error("the outbox is lost: what waits in it is named here, and the manager's logs still hold its alerts", "err", why)
 	}
 	end() // what is in hand yet may still arrive
-	left := d.tellLost(context.WithoutCancel(ctx))
-	return &LostError{At: time.Now(), Deliveries: len(left), Known: left[:min(len(left), lastTold)], Err: why}
+	left, err := d.tellLost(context.WithoutCancel(ctx))
+	return &LostError{At: time.Now(), Deliveries: len(left), Known: left[:min(len(left), lastTold)], Unknown: err != nil, Err: why}
 }
 
 // unrecorded is what came of deliveries and could not be recorded.
@@ -253,11 +255,11 @@ func (d *Deliverer) instead(ctx context.Context, of []outbox.Delivery, results [
 }
 
 // tellLost says which deliveries nobody will make.
-func (d *Deliverer) tellLost(ctx context.Context) []outbox.Delivery {
+func (d *Deliverer) tellLost(ctx context.Context) ([]outbox.Delivery, error) {
 	all, err := d.Box.Find(ctx, outbox.Filter{States: []outbox.State{outbox.Pending, outbox.Delivering, outbox.Held}})
 	if err != nil {
 		d.Log.Error("what was lost with the outbox is not known", "err", err)
-		return nil
+		return nil, err
 	}
 	_, over, came := d.unrecorded.open(all)
 	d.instead(ctx, over, came) // for which there was no time
@@ -270,5 +272,5 @@ func (d *Deliverer) tellLost(ctx context.Context) []outbox.Delivery {
 		d.Log.Error("delivery is lost with the outbox",
 			"delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", x.Receiver, "state", x.State, "reason", x.Reason)
 	}
-	return left
+	return left, nil
 }

@@ -246,3 +246,20 @@ func TestManyThatGoToAFallbackAreEnteredOnceEach(t *testing.T) {
 		t.Errorf("%d took %s", n, took)
 	}
 }
+
+// An outbox that cannot be read any more, as with the disk that it was on, may have held anything.
+func TestWhatCannotBeReadAnyMoreIsNotNothing(t *testing.T) {
+	b := newBench(t, map[string]*scripted{"slack-1": {}})
+	b.start()
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	d := &Deliverer{Box: b.box, Log: slog.New(slog.DiscardHandler), Lost: func() (bool, error) { return true, errRemoved }}
+	_ = d.Box.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var lost *LostError
+	if err := d.lost(ctx, func() {}); !errors.As(err, &lost) || !lost.Unknown || lost.Deliveries != 0 {
+		t.Errorf("got %+v (%v), want that it is not known", lost, err)
+	}
+}
