@@ -540,6 +540,8 @@ func (x *examination) config() {
 		return
 	case instead != "":
 		x.warning("config", "restart the deliverer if it stays so; the log says why", "%s loads%s", path, instead)
+	case mistakes > 0:
+		x.warning("config", "run ossec-notify check", "%s has %s, the first: %s; the rest of it is used", path, display.Count(mistakes, "mistake"), first)
 	case warnings > 0:
 		x.warning("config", "run ossec-notify check", "%s has %s", path, display.Count(warnings, "warning"))
 	case len(cfg.Receivers) == 0:
