@@ -28,7 +28,8 @@ type loss struct {
 	At         time.Time `json:"at"`
 	Why        string    `json:"why"`
 	Deliveries int       `json:"deliveries"`
-	Known      []lostOne `json:"known,omitempty"` // the first of them
+	Known      []lostOne `json:"known,omitempty"`   // the first of them
+	Unknown    bool      `json:"unknown,omitempty"` // there may have been more: an outbox could not be read any more
 
 	kept bool // by the outbox that took its place
 }
@@ -59,10 +60,11 @@ func (l *loss) and(err error) *loss {
 		return l
 	}
 	why, _, _ := strings.Cut(lost.Error(), ": "+errStateLost.Error())
-	out := &loss{At: lost.At, Why: why, Deliveries: lost.Deliveries}
+	out := &loss{At: lost.At, Why: why, Deliveries: lost.Deliveries, Unknown: lost.Unknown}
 	if l != nil && lost.At.Sub(l.At) < lossLong {
 		out.Deliveries += l.Deliveries
 		out.Known = append(out.Known, l.Known...)
+		out.Unknown = out.Unknown || l.Unknown
 	}
 	for _, x := range lost.Known {
 		out.Known = append(out.Known, lostOne{x.Alert.Identity, x.Receiver})
@@ -101,6 +103,7 @@ func (l *loss) with(o *loss) *loss {
 	}
 	both := *l
 	both.Deliveries += o.Deliveries
+	both.Unknown = both.Unknown || o.Unknown
 	both.Known = slices.Concat(o.Known, l.Known)
 	both.Known = both.Known[:min(len(both.Known), maxLost)]
 	return &both
@@ -108,7 +111,7 @@ func (l *loss) with(o *loss) *loss {
 
 // leave puts it where the next deliverer finds it, and doctor does until then. Where nothing can be put there, the log has it.
 func (l *loss) leave(home string, log *slog.Logger) {
-	if l == nil || l.kept || l.Deliveries == 0 {
+	if l == nil || l.kept || l.none() {
 		return
 	}
 	before, err := leftLoss(home)
@@ -154,7 +157,7 @@ func leftLoss(home string) (*loss, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if time.Since(l.At) > lossLong || l.Deliveries <= 0 {
+	if time.Since(l.At) > lossLong || l.Deliveries < 0 || l.none() {
 		return nil, nil
 	}
 	l.Known = l.Known[:min(len(l.Known), maxLost)]
@@ -211,7 +214,7 @@ func (l *loss) of(identity string) string {
 	switch {
 	case len(untold) > 0:
 		said += "; the delivery of this one was lost for " + display.Quote(strings.Join(untold, ", ")).Line().String()
-	case l.Deliveries > len(l.Known):
+	case l.Deliveries > len(l.Known) || l.Unknown:
 		said += "; of what was lost it has not all names"
 	}
 	return said
@@ -233,23 +236,36 @@ func (x *examination) loss(ctx context.Context, db *outbox.DB) {
 	}
 	switch {
 	case l == nil || time.Since(l.At) > lossLong:
-	case l.Deliveries == 0:
+	case l.none():
 		x.ok("outbox", "at %s %s; nothing waited in it, and what it knew of past alerts and silences is gone", l.At.Local().Format(time.DateTime), display.Quote(l.Why).Line())
 	default:
-		x.warning("outbox", "the log names them (delivery is lost with the outbox): tell what still matters with ossec-notify send --to RECEIVER ALERTFILE",
-			"%s", l.words())
+		where := "the log names them (delivery is lost with the outbox)"
+		if l.Unknown {
+			where = "the log names those that are known (delivery is lost with the outbox), and the manager's logs hold all alerts"
+		}
+		x.warning("outbox", where+": tell what still matters with ossec-notify send --to RECEIVER ALERTFILE", "%s", l.words())
 	}
 }
 
+// none reports that nobody is missing anything.
+func (l *loss) none() bool { return l.Deliveries == 0 && !l.Unknown }
+
 // words are what happened.
 func (l *loss) words() string {
-	return fmt.Sprintf("at %s %s, and %s with it", l.At.Local().Format(time.DateTime), display.Quote(l.Why).Line(), lostWords(l.Deliveries))
+	said := fmt.Sprintf("at %s %s", l.At.Local().Format(time.DateTime), display.Quote(l.Why).Line())
+	if l.Deliveries > 0 {
+		said += ", and " + lostWords(l.Deliveries) + " with it"
+	}
+	if l.Unknown {
+		said += "; it could not be read any more, so nobody knows what else was lost"
+	}
+	return said
 }
 
 // lately is what was lost in the last days with an outbox; nil for nothing.
 func lately(ctx context.Context, box *outbox.DB) *loss {
 	l, err := readLoss(ctx, box)
-	if err != nil || l == nil || l.Deliveries == 0 || time.Since(l.At) > lossLong {
+	if err != nil || l == nil || l.none() || time.Since(l.At) > lossLong {
 		return nil
 	}
 	return l
