@@ -72,7 +72,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	}
 	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
-		return nil, failed("no state directory: %w", err)
+		return nil, failed("no state directory: %w; run ossec-notify install as root, which makes it, then restart serve", err)
 	}
 	if _, unfit, _ := stateFS(state); unfit != "" { // one that cannot be measured shows when it is used
 		return nil, failed("the state directory %s %s: %s", state, unfit, localRemedy)
