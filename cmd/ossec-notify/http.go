@@ -44,7 +44,11 @@ func webHandler(d *dispatch.Deliverer, s *site.Site, state string, links *ackLin
 		}
 		fmt.Fprintln(w, "ready")
 		if l := lately(r.Context(), d.Box); l != nil && r.Context().Value(stranger{}) == nil {
-			fmt.Fprintln(w, "note: "+l.words())
+			for _, l := range l.events() {
+				if l.Deliveries > 0 {
+					fmt.Fprintln(w, "note: "+l.words())
+				}
+			}
 		}
 		if fares, err := d.Box.Receivers(r.Context()); err == nil && r.Context().Value(stranger{}) == nil {
 			for _, name := range slices.Sorted(maps.Keys(fares)) {
