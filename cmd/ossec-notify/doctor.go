@@ -113,7 +113,7 @@ type examination struct {
 	since       time.Time      // of the deliverer
 	idle        bool           // nobody holds the lock, and who held it last has let go of it
 	killed      string         // what became of the last deliverer, when it was killed
-	due         []string       // receivers for which something could be delivered now
+	due         []string       // receivers for which something waits that is not held for its time
 	waits       int            // records and deliveries
 	open        []outbox.Queue // those that something waits in
 	kept        *site.Kept     // what the outbox keeps of the config; nil for nothing
@@ -306,7 +306,9 @@ func (x *examination) lastDeliverer() {
 	switch {
 	case x.idle && len(x.due) > 0:
 		x.warning("deliverer", fmt.Sprintf("ossec-notify outbox retry --receiver %s starts one; ossec-notify serve runs for good (systemctl enable --now ossec-notify)", x.due[0]),
-			"nobody delivers now, and what is due for %s waits for the next call", display.List(x.due))
+			"nobody delivers now, and what is to go to %s waits for the next call", display.List(x.due))
+	case x.idle && len(x.open) > 0:
+		x.warning("deliverer", "ossec-notify serve delivers it in time (systemctl enable --now ossec-notify)", "nobody delivers now, and what is held for its time waits for the next call")
 	case x.idle:
 		x.ok("deliverer", "nobody delivers now; the next call starts one")
 	case x.killed == "":
@@ -443,7 +445,7 @@ func lastDead(ctx context.Context, db *outbox.DB, queues []outbox.Queue) map[str
 func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver, dead map[string]outbox.Delivery) {
 	for _, q := range queues {
 		x.waits += q.Open()
-		if q.Counts[outbox.Pending] > 0 && !q.Due.IsZero() && q.Due.Before(time.Now()) {
+		if q.Counts[outbox.Pending] > 0 {
 			x.due = append(x.due, q.Receiver)
 		}
 		if q.Open() > 0 {
