@@ -241,11 +241,21 @@ func (o object) listed(path string) string {
 	}
 	var out []string
 	for _, e := range list {
-		if s, ok := scalar(e); ok && says(s) && !slices.Contains(out, s) {
+		if s, ok := scalar(e); ok && says(s) {
 			out = append(out, s)
 		}
 	}
-	return strings.Join(out, ", ")
+	return eachOnce(out)
+}
+
+// eachOnce joins texts with commas. Whoever writes the log may write a hundred thousand.
+func eachOnce(texts []string) string {
+	seen := make(map[string]bool, len(texts))
+	return strings.Join(slices.DeleteFunc(texts, func(s string) bool {
+		again := seen[s]
+		seen[s] = true
+		return again
+	}), ", ")
 }
 
 // keys are the keys of an object in order, so that what is found first is always the same.

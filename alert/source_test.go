@@ -1,8 +1,10 @@
 package alert
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What messages show as the source is what routes match and enrichment looks up, wherever it stands.
@@ -49,6 +51,22 @@ func probes(addresses ...string) string {
 		list = append(list, `{"remoteIpDetails":{"ipAddressV4":"`+a+`"}}`)
 	}
 	return `{"aws":{"service":{"action":{"portProbeAction":{"portProbeDetails":[` + strings.Join(list, ",") + `]}}}}}`
+}
+
+// An alert of 1 MB that is one list of sources took half a minute.
+func TestManySourcesDelayNothing(t *testing.T) {
+	var list strings.Builder
+	for i := range 130_000 {
+		fmt.Fprintf(&list, `"%x",`, i)
+	}
+	begin := time.Now()
+	a := Parse([]byte(`{"rule":{"id":"1","level":3},"data":{"srcip":[`+list.String()+`"0"]}}`), Options{Limit: 2 << 20})
+	if a.Source.IP != "" || strings.Count(a.Source.Text, ",") != 130_000-1 {
+		t.Errorf("source %q with %d commas", a.Source.IP, strings.Count(a.Source.Text, ","))
+	}
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("took %s", took)
+	}
 }
 
 func TestDestinationWhereverItStands(t *testing.T) {

@@ -230,12 +230,12 @@ func remoteEndpoint(o object) Endpoint {
 		var from []string
 		for _, p := range probes {
 			probe, _ := p.(map[string]any)
-			if e := remoteDetails(probe); e.Text != "" && !slices.Contains(from, e.Text) {
+			if e := remoteDetails(probe); e.Text != "" {
 				from = append(from, e.Text)
 			}
 		}
 		if len(from) > 0 {
-			return endpoint(strings.Join(from, ", "), "")
+			return endpoint(eachOnce(from), "")
 		}
 	}
 	data := o.object("data")

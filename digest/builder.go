@@ -99,13 +99,8 @@ func New(about Summary, isNew func(rule string) bool) *Builder {
 	}
 }
 
-// Add counts an alert that arrived at a time.
-func (b *Builder) Add(a *alert.Alert, r *family.Reading, severity alert.Severity, arrived time.Time) {
-	b.AddOccurrence(a, r, severity, arrived, 1)
-}
-
-// AddOccurrence is Add for an alert that was told before.
-func (b *Builder) AddOccurrence(a *alert.Alert, r *family.Reading, severity alert.Severity, arrived time.Time, occurrence int) {
+// Add counts an occurrence of an alert, 1 for the first, that arrived at a time.
+func (b *Builder) Add(a *alert.Alert, r *family.Reading, severity alert.Severity, arrived time.Time, occurrence int) {
 	arrived = arrived.Round(0)
 	s := &b.about
 	sentence := maphash.String(b.seed, r.Sentence.Raw())

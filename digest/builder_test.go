@@ -28,7 +28,7 @@ type arrival struct {
 	at       time.Time
 }
 
-func (x arrival) addTo(b *Builder) { b.Add(x.a, x.r, x.severity, x.at) }
+func (x arrival) addTo(b *Builder) { b.Add(x.a, x.r, x.severity, x.at, 1) }
 
 var began = time.Date(2026, 11, 23, 22, 0, 0, 0, time.UTC)
 
@@ -260,7 +260,7 @@ func TestMemoryHasALimit(t *testing.T) {
 		a.Source.IP = fmt.Sprintf("2001:db8::%x", i+1)
 		reading := *r
 		reading.What, reading.Quoted = fmt.Sprint(i, long), i%2 == 0
-		b.Add(a, &reading, alert.Medium, began)
+		b.Add(a, &reading, alert.Medium, began, 1)
 	}
 	severe := made("last", "100001", 15, "web-01", "", "The worst of all")
 	severe.addTo(b)

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -27,17 +28,18 @@ type alikeKey struct{ receiver, what, why string }
 type toldOf struct {
 	at     time.Time // of the last line
 	untold int
-	again  func(deliveries int) // tells of them
+	again  func(deliveries int, several bool) // tells of them; several: reasons
 }
 
-// tell tells of one by first, or counts it among those of which again tells later.
-func (a *alike) tell(receiver, what, why string, now time.Time, first func(), again func(deliveries int)) {
+// tell tells of one by first, or counts it among those of which again tells later: where a receiver has too many reasons, all that ended in
+// one way.
+func (a *alike) tell(receiver, what, why string, now time.Time, first func(), again func(deliveries int, several bool)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := alikeKey{receiver, what, why}
 	of := a.told[key]
 	if of == nil && a.kinds[receiver] >= maxAlike {
-		key.what, key.why = "", ""
+		key.why = ""
 		of = a.told[key]
 	}
 	if of == nil {
@@ -62,7 +64,7 @@ func (a *alike) flush(now time.Time, all bool) {
 			continue
 		}
 		if of.untold > 0 {
-			of.again(of.untold)
+			of.again(of.untold, key.why == "")
 			of.at, of.untold, of.again = now, 0, nil
 			continue
 		}
@@ -78,9 +80,12 @@ func (a *alike) flush(now time.Time, all bool) {
 func (d *Deliverer) givenUp(log *slog.Logger, level slog.Level, what, receiver, why string, more ...any) {
 	d.alike.tell(receiver, what, why, time.Now(),
 		func() { log.Log(context.Background(), level, what, more...) },
-		func(deliveries int) {
+		func(deliveries int, several bool) {
 			log := d.Log.With("receiver", receiver, "deliveries", deliveries)
-			if what == isDead {
+			if several {
+				log = log.With("reasons", "several, here the last")
+			}
+			if strings.HasPrefix(what, isDead) {
 				log = log.With("see", "ossec-notify outbox list --states dead --receiver "+receiver)
 			}
 			log.Log(context.Background(), level, what+": more of them", more...)

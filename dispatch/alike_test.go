@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -77,17 +78,31 @@ func TestWhatIsGivenUpForOneReasonIsOneLineAMinute(t *testing.T) {
 	})
 }
 
-// However many reasons there are, since what stands in an alert is in them, the lines of a minute are few.
+// However many reasons there are, since what stands in an alert is in them, the lines of a minute are few. What is dead is not counted with
+// what others tell instead.
 func TestReasonsThatAnAttackerMakesAreFewLines(t *testing.T) {
 	var a alike
-	first, more, counted := 0, 0, 0
 	now := time.Now()
+	type line struct {
+		what       string
+		deliveries int
+		several    bool
+	}
+	first, more := map[string]int{}, []line(nil)
 	for i := range 1000 {
-		a.tell("siem", isDead, fmt.Sprint("no index ", i), now, func() { first++ }, func(n int) { more++; counted += n })
+		for _, what := range []string{isDead, "fallback takes over"} {
+			a.tell("siem", what, fmt.Sprint("no index ", i), now, func() { first[what]++ },
+				func(n int, several bool) { more = append(more, line{what, n, several}) })
+		}
 	}
 	a.flush(now.Add(alikeEvery), false)
-	if first != maxAlike+1 || more != 1 || first+counted != 1000 {
-		t.Errorf("%d lines and %d with a count of %d, want %d and 1, and nothing left out", first, more, counted, maxAlike+1)
+	slices.SortFunc(more, func(x, y line) int { return strings.Compare(x.what, y.what) })
+	const told = maxAlike/2 + 1 // of each: in turn, and the first of all others
+	if first[isDead] != told || first["fallback takes over"] != told {
+		t.Errorf("lines at once: %v, want %d of each", first, told)
+	}
+	if want := []line{{isDead, 1000 - told, true}, {"fallback takes over", 1000 - told, true}}; !slices.Equal(more, want) {
+		t.Errorf("a minute later %v, want %v", more, want)
 	}
 	a.flush(now.Add(2*alikeEvery), false)
 	if len(a.told)+len(a.kinds) != 0 {

@@ -154,7 +154,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 
 	err := d.work(ctx)
 	lost := d.lost(ctx, func() { cancel(context.Canceled); d.group.Wait() })
-	if told := (*LostError)(nil); err == nil && !(errors.As(lost, &told) && told.Deliveries > 0) {
+	if told := (*LostError)(nil); err == nil && !(errors.As(lost, &told) && (told.Deliveries > 0 || told.Unknown)) {
 		return nil // the deliverer was to end, and nobody is missing anything
 	}
 	return cmp.Or(lost, err) // lost is why, or worse

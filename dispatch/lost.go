@@ -23,7 +23,9 @@ type LostError struct {
 	// Deliveries is how many were to be made yet; Known are the first of them.
 	Deliveries int
 	Known      []outbox.Delivery
-	Err        error
+	// Unknown: the outbox could not be read any more, so there may have been any.
+	Unknown bool
+	Err     error
 }
 
 func (e *LostError) Error() string { return e.Err.Error() }
@@ -55,8 +57,8 @@ func (d *Deliverer) lost(ctx context.Context, end func()) error {
 		d.Log.Error("the outbox is lost: what waits in it is named here, and the manager's logs still hold its alerts", "err", why)
 	}
 	end() // what is in hand yet may still arrive
-	left := d.tellLost(context.WithoutCancel(ctx))
-	return &LostError{At: time.Now(), Deliveries: len(left), Known: left[:min(len(left), lastTold)], Err: why}
+	left, err := d.tellLost(context.WithoutCancel(ctx))
+	return &LostError{At: time.Now(), Deliveries: len(left), Known: left[:min(len(left), lastTold)], Unknown: err != nil, Err: why}
 }
 
 // unrecorded is what came of deliveries and could not be recorded.
@@ -65,6 +67,7 @@ type unrecorded struct {
 	came map[int64]outbox.Result // by [outbox.Delivery.Seq]
 	// instead are deliveries that the results ask for, to fallbacks above all. They are in no outbox; their Seq is negative.
 	instead []outbox.Delivery
+	entered map[string]bool // theirs, by id
 }
 
 func (u *unrecorded) add(results []outbox.Result) {
@@ -117,7 +120,11 @@ func (u *unrecorded) enter(x outbox.Delivery, r outbox.Result, has func(id strin
 		y := outbox.Delivery{ID: id, Alert: x.Alert, Receiver: n.Receiver, Channel: n.Channel, Route: n.Route, Severity: n.Severity,
 			State: outbox.Pending, Kind: n.Kind, Notes: n.Notes, About: n.About, Queued: time.Now()}
 		u.mu.Lock()
-		if !slices.ContainsFunc(u.instead, func(z outbox.Delivery) bool { return z.ID == id }) {
+		if !u.entered[id] {
+			if u.entered == nil {
+				u.entered = map[string]bool{}
+			}
+			u.entered[id] = true
 			y.Seq = -int64(len(u.instead)) - 1
 			u.instead = append(u.instead, y)
 			out = append(out, y)
@@ -248,11 +255,11 @@ func (d *Deliverer) instead(ctx context.Context, of []outbox.Delivery, results [
 }
 
 // tellLost says which deliveries nobody will make.
-func (d *Deliverer) tellLost(ctx context.Context) []outbox.Delivery {
+func (d *Deliverer) tellLost(ctx context.Context) ([]outbox.Delivery, error) {
 	all, err := d.Box.Find(ctx, outbox.Filter{States: []outbox.State{outbox.Pending, outbox.Delivering, outbox.Held}})
 	if err != nil {
 		d.Log.Error("what was lost with the outbox is not known", "err", err)
-		return nil
+		return nil, err
 	}
 	_, over, came := d.unrecorded.open(all)
 	d.instead(ctx, over, came) // for which there was no time
@@ -265,5 +272,5 @@ func (d *Deliverer) tellLost(ctx context.Context) []outbox.Delivery {
 		d.Log.Error("delivery is lost with the outbox",
 			"delivery", x.ID, "alert", x.Alert.Identity, "rule", x.Alert.Rule, "receiver", x.Receiver, "state", x.State, "reason", x.Reason)
 	}
-	return left
+	return left, nil
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -226,5 +227,39 @@ func TestADelivererThatStopsSaysWhatIsLost(t *testing.T) {
 	close(slack.open)
 	if diff := cmp.Diff(l.lost(), []string{"slack-1 1", "slack-1 2"}); diff != "" {
 		t.Errorf("lost (-got +want):\n%s", diff)
+	}
+}
+
+// What asks for a fallback is looked for once among what others asked for, however many these are: the next deliverer waits for the end.
+func TestManyThatGoToAFallbackAreEnteredOnceEach(t *testing.T) {
+	var u unrecorded
+	const n = 50_000
+	began := time.Now()
+	for i := range n {
+		x := outbox.Delivery{Alert: outbox.Alert{Identity: strconv.Itoa(i / 2)}}
+		got := u.enter(x, outbox.Result{Fallback: []outbox.NewDelivery{{Receiver: "email-1"}}}, func(string) bool { return false })
+		if len(got) != 1-i%2 {
+			t.Fatalf("%d: entered %d", i, len(got))
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second { // where each was looked for among all others, minutes
+		t.Errorf("%d took %s", n, took)
+	}
+}
+
+// An outbox that cannot be read any more, as with the disk that it was on, may have held anything.
+func TestWhatCannotBeReadAnyMoreIsNotNothing(t *testing.T) {
+	b := newBench(t, map[string]*scripted{"slack-1": {}})
+	b.start()
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	d := &Deliverer{Box: b.box, Log: slog.New(slog.DiscardHandler), Lost: func() (bool, error) { return true, errRemoved }}
+	_ = d.Box.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var lost *LostError
+	if err := d.lost(ctx, func() {}); !errors.As(err, &lost) || !lost.Unknown || lost.Deliveries != 0 {
+		t.Errorf("got %+v (%v), want that it is not known", lost, err)
 	}
 }

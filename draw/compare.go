@@ -109,7 +109,7 @@ func becomes(a, b Node) bool {
 		return same(a, b)
 	}
 	switch a.Kind {
-	case Pair, Table, Labeled, Phone, Request:
+	case Pair, Table, Labeled, Phone, Request, Cut:
 		return a.Text == b.Text
 	case Fold:
 		return a.Style == b.Style

@@ -2,18 +2,28 @@ package draw
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ossec-notify/ossec-notify/display"
 )
 
-// maxRest is how many bytes are shown of what was cut.
-const maxRest = 64 << 10
+// maxRest is how many bytes are shown of what was cut, and maxWhole how many of a text are looked at for it.
+const (
+	maxRest  = 16 << 10
+	maxWhole = 2 * maxRest
+)
 
 // WithRest is a drawn message in which each Cut holds what was cut there, where that is known: where the Pre before it is the
 // beginning of one of the texts of the alert, in display form.
 func WithRest(tree Node, whole ...string) Node {
 	r := rester{}
 	for _, s := range whole {
+		if end := maxWhole; len(s) > end {
+			for end > 0 && !utf8.RuneStart(s[end]) {
+				end--
+			}
+			s = s[:end] + "…"
+		}
 		s = strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n \t\r")
 		if s != "" {
 			r.whole = append(r.whole, display.Form(s))

@@ -155,7 +155,7 @@ func (c *Control) read(ctx context.Context, db *outbox.DB, b *bundle, now time.T
 			out.members[d.Receiver] = m
 		}
 		severity := c.Scale.Severity(lastAlert.Rule.Level)
-		m.builder.AddOccurrence(lastAlert, lastReading, severity, d.Alert.Arrived, d.Alert.Occurrence)
+		m.builder.Add(lastAlert, lastReading, severity, d.Alert.Arrived, d.Alert.Occurrence)
 		m.severity = max(m.severity, d.Severity)
 		m.last = d
 		of = append(of, d.Receiver)

@@ -96,17 +96,11 @@ func BrakedNow(ctx context.Context, db *outbox.DB) ([]Braked, error) {
 	return out, nil
 }
 
-// The causes for which an alert is not told by itself and at once; see [Cause].
+// Causes for which an alert is not told by itself and at once. The others, those of bundles, have the words of package digest.
 const (
 	CauseRepeat  = "repeat"
 	CauseResolve = "resolve"
 )
-
-// Causes are all of them: those of bundles have the words of these.
-func Causes() []string {
-	return []string{CauseRepeat, string(digest.Silence), string(digest.Inhibit), string(digest.Window), string(digest.Scheduled),
-		string(digest.Group), string(digest.Throttle), string(digest.Storm), CauseResolve}
-}
 
 // Cause is why an alert was not told by itself and at once, of the reason of its delivery as it was entered; "" for reasons
 // of another kind.

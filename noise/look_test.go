@@ -1,7 +1,6 @@
 package noise
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +40,7 @@ func TestBundlesAndCausesAreSeen(t *testing.T) {
 					continue
 				}
 				seen++
-				if got := Cause(d.Reason); got != tc.cause || !slices.Contains(Causes(), got) {
+				if got := Cause(d.Reason); got != tc.cause {
 					t.Errorf("%s has the cause %q, want %q: %s", d.Alert.Identity, got, tc.cause, d.Reason)
 				}
 			}

@@ -41,8 +41,7 @@ func TestNoStatementOfADecisionReadsATableThrough(t *testing.T) {
 		_, errBack := tx.SetBack(now)
 		_, _, errAcked := tx.Acked("a", 1)
 		_, _, errAck := tx.Acknowledge(Ack{Identity: "a", At: now})
-		_, _, errSilence := tx.Silence("x")
-		must(errState, errAll, errHas, errOne, errDeliver, errMembers, errMove, errEnd, errRelease, errBrake, errWaiting, errBack, errAcked, errAck, errSilence)
+		must(errState, errAll, errHas, errOne, errDeliver, errMembers, errMove, errEnd, errRelease, errBrake, errWaiting, errBack, errAcked, errAck)
 		return nil
 	}))
 	_, _, errDue := db.Due(ctx, now, 1)

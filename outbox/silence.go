@@ -74,16 +74,6 @@ func (db *DB) Silences(ctx context.Context, now time.Time) ([]Silence, error) {
 // Silences is the same in a transaction.
 func (tx *Tx) Silences(now time.Time) ([]Silence, error) { return tx.t.silences(now) }
 
-// Silence finds one.
-func (tx *Tx) Silence(id string) (s Silence, found bool, err error) {
-	err = tx.t.each(`SELECT `+silenceColumns+` FROM silence WHERE id = ?`, []any{id}, func(row scanner) (_ bool, err error) {
-		s, err = scanSilence(row)
-		found = true
-		return false, err
-	})
-	return s, found, err
-}
-
 // Silenced counts one more alert that a silence kept from being told.
 func (tx *Tx) Silenced(id string) error {
 	_, err := tx.t.exec(`UPDATE silence SET silenced = silenced + 1 WHERE id = ?`, id)

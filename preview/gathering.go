@@ -70,7 +70,7 @@ func (g *Gathering) Add(a *alert.Alert, deliveries []dispatch.Delivery) {
 			g.receivers = append(g.receivers, &gathered{x, digest.New(about, nil), map[digest.Sample]*alert.Alert{}})
 		}
 		r := g.receivers[i]
-		r.builder.AddOccurrence(a, reading, severity, arrived, x.Occurrence)
+		r.builder.Add(a, reading, severity, arrived, x.Occurrence)
 		r.keep(digest.Sample{Identity: a.Identity(), Occurrence: x.Occurrence}, a)
 	}
 }

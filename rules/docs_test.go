@@ -23,7 +23,7 @@ func TestExamplesOfTheManual(t *testing.T) {
 			var config struct{ Match yaml.Node }
 			if err := yaml.Unmarshal([]byte(b[1]), &config); err != nil {
 				t.Errorf("%s\n%v", b[1], err)
-			} else if _, problems := ParseMatch(&config.Match, alert.DefaultScale); problems != nil {
+			} else if _, problems := parseMatch(&config.Match, alert.DefaultScale); problems != nil {
 				t.Errorf("%s\n%s", b[1], told(problems))
 			}
 			continue
@@ -41,7 +41,7 @@ func TestExamplesOfTheManual(t *testing.T) {
 		var n yaml.Node
 		mistaken := yaml.Unmarshal([]byte(text), &n) != nil
 		if !mistaken {
-			_, problems := ParseMatch(&n, alert.DefaultScale)
+			_, problems := parseMatch(&n, alert.DefaultScale)
 			mistaken = len(problems) > 0 && !problems[0].Warning
 		}
 		if mistaken {

@@ -40,7 +40,7 @@ func FuzzParseMatch(f *testing.F) {
 		if yaml.Unmarshal([]byte(text), &n) != nil || n.Kind == 0 {
 			return
 		}
-		m, problems := ParseMatch(&n, alert.DefaultScale)
+		m, problems := parseMatch(&n, alert.DefaultScale)
 		mistakes := 0
 		for _, p := range problems {
 			if p.Message == "" || p.Line < 1 {
@@ -102,7 +102,7 @@ func reparsed(t *testing.T, n *yaml.Node) *Match {
 	if yaml.Unmarshal(b, &again) != nil || again.Kind == 0 {
 		return nil
 	}
-	m, problems := ParseMatch(&again, alert.DefaultScale)
+	m, problems := parseMatch(&again, alert.DefaultScale)
 	if m == nil {
 		t.Errorf("written again as\n%s\nit is wrong: %v", b, problems)
 	}

@@ -163,20 +163,6 @@ func (m *notMatcher) facts(a *alert.Alert) (bool, []string) {
 
 func (m *notMatcher) explain(a *alert.Alert) (bool, string) { return inOne(m.facts(a)) }
 
-// ParseMatch reads the mapping under a `match:`. A nil node gives a nil Match, which holds for every alert. With a
-// problem that is no warning, the Match is nil and must not be used.
-func ParseMatch(node *yaml.Node, scale alert.Scale) (*Match, []Problem) {
-	p := newParser(scale)
-	var m *Match
-	if node = yamlnode.Resolve(node); node != nil {
-		m = p.match(node, "match")
-	}
-	if p.err() != nil {
-		m = nil
-	}
-	return m, byPlace(p.problems)
-}
-
 // NewMatch makes a Match of one matcher given as text, for command lines: its key and one value, or several of which
 // any will do. The combining keys any, all and not are not texts and are refused.
 func NewMatch(key string, values []string, scale alert.Scale) (*Match, error) {

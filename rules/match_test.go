@@ -68,7 +68,7 @@ func TestLevelMatchers(t *testing.T) {
 
 func TestSeverityFollowsTheScaleOfTheConfig(t *testing.T) {
 	scale := alert.Scale{Low: 2, Medium: 3, High: 5, Critical: 10}
-	m, problems := ParseMatch(node(t, "{severity: high}"), scale)
+	m, problems := parseMatch(node(t, "{severity: high}"), scale)
 	if problems != nil {
 		t.Fatal(told(problems))
 	}
@@ -391,7 +391,7 @@ func TestANegatedTextNeedsAFieldToLookAt(t *testing.T) {
 }
 
 func TestNilMatchHoldsForEveryAlert(t *testing.T) {
-	m, problems := ParseMatch(nil, alert.DefaultScale)
+	m, problems := parseMatch(nil, alert.DefaultScale)
 	if m != nil || problems != nil || !m.Matches(bare()) {
 		t.Errorf("got %v, %v, %v, want nil, nil, true", m, problems, m.Matches(bare()))
 	}

@@ -60,7 +60,7 @@ func ParseMatchText(text string, scale alert.Scale) (*Match, error) {
 	return m, err
 }
 
-// MatchWarnings say what of a text that ParseMatchText takes is allowed and hardly meant, as ParseMatch says it of a config.
+// MatchWarnings say what of a text that ParseMatchText takes is allowed and hardly meant, as [ParseRoutes] says it of a config.
 func MatchWarnings(text string, scale alert.Scale) []string {
 	_, problems, _ := parseMatchText(text, scale)
 	var out []string

@@ -138,7 +138,7 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			m, problems := ParseMatch(node(t, tt.match), alert.DefaultScale)
+			m, problems := parseMatch(node(t, tt.match), alert.DefaultScale)
 			if diff := cmp.Diff(strings.TrimSuffix(told(problems), "\n"), tt.want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
@@ -150,7 +150,7 @@ func TestMistakesInAMatchAreToldWithPlaceAndRemedy(t *testing.T) {
 }
 
 func TestAScaleWithoutLevelsForASeverityIsTold(t *testing.T) {
-	_, problems := ParseMatch(node(t, `{severity: =low}`), alert.Scale{Low: 7, Medium: 7, High: 12, Critical: 15})
+	_, problems := parseMatch(node(t, `{severity: =low}`), alert.Scale{Low: 7, Medium: 7, High: 12, Critical: 15})
 	want := "1:12: \"=low\" matches no level of the scale under severity\n"
 	if diff := cmp.Diff(told(problems), want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
@@ -168,7 +168,7 @@ match:
   x-note: {free: [for, anything]}
   not: {any: [*shop, {<<: *office, srcip: 10.9.9.9}]}
 `)
-	m, problems := ParseMatch(whole.Content[0].Content[7], alert.DefaultScale)
+	m, problems := parseMatch(whole.Content[0].Content[7], alert.DefaultScale)
 	if problems != nil {
 		t.Fatal(told(problems))
 	}
@@ -185,7 +185,7 @@ match:
 
 func TestAProblemBehindAnAliasIsToldWhereItsTextStands(t *testing.T) {
 	whole := node(t, "x: &x ten\nmatch: {level: *x}\n")
-	_, problems := ParseMatch(whole.Content[0].Content[3], alert.DefaultScale)
+	_, problems := parseMatch(whole.Content[0].Content[3], alert.DefaultScale)
 	want := "1:4: \"ten\" is no level: use a whole number from 0 to 16\n"
 	if diff := cmp.Diff(told(problems), want); diff != "" {
 		t.Errorf("(-got +want):\n%s", diff)
@@ -199,7 +199,7 @@ func TestAnAliasThatHoldsItselfIsRefused(t *testing.T) {
 		"&a {<<: *a, level: 7}",
 		"&a {<<: [*a, *a], level: 7}",
 	} {
-		_, problems := ParseMatch(node(t, text), alert.DefaultScale)
+		_, problems := parseMatch(node(t, text), alert.DefaultScale)
 		if got := told(problems); strings.Count(got, "an alias may hold itself") != 1 {
 			t.Errorf("%s: got\n%s", text, got)
 		}
@@ -221,7 +221,7 @@ func TestAFewAliasesThatStandForMillionsOfMatchesAreRefused(t *testing.T) {
 		b.WriteString(n + ": &" + n + " {any: [*" + m + ", *" + m + "]}\n")
 	}
 	whole := node(t, b.String()).Content[0]
-	_, problems := ParseMatch(whole.Content[len(whole.Content)-1], alert.DefaultScale)
+	_, problems := parseMatch(whole.Content[len(whole.Content)-1], alert.DefaultScale)
 	if len(problems) != 1 {
 		t.Errorf("got %d problems, want one:\n%s", len(problems), told(problems))
 	}
@@ -236,7 +236,7 @@ func TestNodesMadeByHandDoNotPanic(t *testing.T) {
 		{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "level"}, {Kind: yaml.AliasNode}}},
 		{Kind: yaml.SequenceNode, Content: []*yaml.Node{{Kind: yaml.AliasNode}}},
 	} {
-		ParseMatch(n, alert.DefaultScale)
+		parseMatch(n, alert.DefaultScale)
 		ParseRoutes(n, alert.DefaultScale, nil)
 		ParseReceivers(n, "default")
 	}

@@ -11,7 +11,7 @@ import (
 // Problem is a mistake in the config, or with Warning a thing that is allowed but doubtful. Message says what is
 // wrong and what to write instead; it begins in lower case and holds no line number.
 type Problem struct {
-	// File is the file of the config. ParseRoutes, ParseMatch and ParseReceivers see nodes only and leave it
+	// File is the file of the config. ParseRoutes, ParseInhibits and ParseReceivers see nodes only and leave it
 	// empty; Check takes it from the routes.
 	File string
 	// Line and Column are where the offending value stands, from 1; 0 when it came from no file.

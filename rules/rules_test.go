@@ -10,6 +10,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/alert"
 	"github.com/ossec-notify/ossec-notify/window"
+	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -27,10 +28,23 @@ func node(t testing.TB, text string) *yaml.Node {
 	return &n
 }
 
+// parseMatch reads the mapping under a match: as the parsers of routes and inhibitions do. With a problem that is no warning, the Match is nil.
+func parseMatch(node *yaml.Node, scale alert.Scale) (*Match, []Problem) {
+	p := newParser(scale)
+	var m *Match
+	if node = yamlnode.Resolve(node); node != nil {
+		m = p.match(node, "match")
+	}
+	if p.err() != nil {
+		m = nil
+	}
+	return m, byPlace(p.problems)
+}
+
 // match reads a match that must be without mistakes.
 func match(t testing.TB, text string) *Match {
 	t.Helper()
-	m, problems := ParseMatch(node(t, text), alert.DefaultScale)
+	m, problems := parseMatch(node(t, text), alert.DefaultScale)
 	for _, p := range problems {
 		if !p.Warning {
 			t.Fatalf("match %s: %s", text, p.Message)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,8 @@ type Followers struct {
 	// the config which plans it.
 	gate     atomic.Pointer[gateOf]
 	unwanted atomic.Int64
+
+	reading sync.Map // a *follow.Follower by path, while it reads
 }
 
 // Cursors are how far files were read, by their key: what was entered last. They outlive the outbox that holds them.
@@ -66,6 +69,16 @@ func (f *Followers) passes(text []byte) bool {
 
 // Unwanted counts the alerts since the start that no route took, and that were not entered.
 func (f *Followers) Unwanted() int64 { return f.unwanted.Load() }
+
+// Lag is how many bytes of each file are written and not read yet. It is safe for concurrent use.
+func (f *Followers) Lag() map[string]int64 {
+	lag := map[string]int64{}
+	f.reading.Range(func(path, from any) bool {
+		lag[path.(string)] = from.(*follow.Follower).Lag()
+		return true
+	})
+	return lag
+}
 
 // follower hands over what is read of one file. How far it was read is stored with the deliveries.
 type follower struct {
@@ -219,6 +232,8 @@ func (f *Followers) begin(ctx context.Context, path string, zone *time.Location)
 // run reads one file until ctx ends.
 func (f *Followers) run(ctx context.Context, x *follower, from *follow.Follower) {
 	defer from.Close()
+	f.reading.Store(x.path, from)
+	defer f.reading.Delete(x.path)
 	log := f.site.log.With("file", x.path)
 	failures, begun := 0, false
 	for {

@@ -44,11 +44,11 @@ const KindDoor = "door"
 
 // TryLock takes the lock, or returns ErrLocked at once. kind is one word.
 func TryLock(state, kind, version string) (*Lock, error) {
-	f, _, err := open(lockPath(state), os.O_RDWR|os.O_CREATE)
+	f, _, err := open(LockPath(state), os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
-	return lock(f, lockPath(state), kind, version)
+	return lock(f, LockPath(state), kind, version)
 }
 
 // LockFromFile takes over the lock of state by its inherited file, LockFD. The file is this process's then, or is
@@ -58,18 +58,19 @@ func LockFromFile(state string, f *os.File, kind, version string) (*Lock, error)
 	st, err := f.Stat()
 	if err == nil {
 		var want os.FileInfo
-		if want, err = os.Lstat(lockPath(state)); err == nil && !os.SameFile(st, want) {
-			err = fmt.Errorf("descriptor %d is not %s", f.Fd(), lockPath(state))
+		if want, err = os.Lstat(LockPath(state)); err == nil && !os.SameFile(st, want) {
+			err = fmt.Errorf("descriptor %d is not %s", f.Fd(), LockPath(state))
 		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	syscall.CloseOnExec(int(f.Fd())) // our own children do not deliver
-	return lock(f, lockPath(state), kind, version)
+	return lock(f, LockPath(state), kind, version)
 }
 
-func lockPath(state string) string { return state + "/lock" }
+// LockPath is the file of the lock, which who holds it has open.
+func LockPath(state string) string { return state + "/lock" }
 
 // lock takes the lock by an open file. For one whose lock is held already, by inheritance, that changes nothing.
 func lock(f *os.File, path, kind, version string) (*Lock, error) {
@@ -149,7 +150,7 @@ func (h Holder) String() string {
 // ReadHolder reads who holds the lock, or held it last if that process was killed. It does not touch the lock:
 // only who got ErrLocked knows that somebody holds it. The error is fs.ErrNotExist where nobody ever did.
 func ReadHolder(state string) (Holder, error) {
-	f, _, err := open(lockPath(state), os.O_RDONLY)
+	f, _, err := open(LockPath(state), os.O_RDONLY)
 	if err != nil {
 		return Holder{}, err
 	}
@@ -162,15 +163,15 @@ func ReadHolder(state string) (Holder, error) {
 	line, _, _ := strings.Cut(string(data), "\n")
 	words := strings.SplitN(line, " ", 4)
 	if len(words) < 3 {
-		return Holder{}, fmt.Errorf("%s names no holder", lockPath(state))
+		return Holder{}, fmt.Errorf("%s names no holder", LockPath(state))
 	}
 	pid, err := strconv.Atoi(words[0])
 	if err != nil || pid <= 0 {
-		return Holder{}, fmt.Errorf("%s: %q is no process id", lockPath(state), words[0])
+		return Holder{}, fmt.Errorf("%s: %q is no process id", LockPath(state), words[0])
 	}
 	started, err := time.Parse(time.RFC3339, words[2])
 	if err != nil {
-		return Holder{}, fmt.Errorf("%s: %w", lockPath(state), err)
+		return Holder{}, fmt.Errorf("%s: %w", LockPath(state), err)
 	}
 	h := Holder{PID: pid, Kind: words[1], Started: started}
 	if len(words) == 4 {

@@ -61,7 +61,7 @@ func summary(t testing.TB, about digest.Summary, isNew func(string) bool, arriva
 				x.make(a, i)
 			}
 			byID[a.Identity()] = a
-			b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), x.from.Add(time.Duration(i)*x.every))
+			b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), x.from.Add(time.Duration(i)*x.every), 1)
 		}
 	}
 	c := Context{ID: "d-0123456789abcdef", Summary: b.Summary()}

@@ -55,7 +55,7 @@ func openAckLinks(state string) (*ackLinks, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		key = make([]byte, ackKeySize)
 		rand.Read(key)
-		err = writeNew(path, key)
+		err = replaceFile(path, key)
 	}
 	if err == nil && len(key) != ackKeySize {
 		err = fmt.Errorf("%s holds no key of %d bytes: remove it, and links that were sent lose their meaning", path, ackKeySize)
@@ -64,20 +64,6 @@ func openAckLinks(state string) (*ackLinks, error) {
 		return nil, err
 	}
 	return &ackLinks{key, time.Now}, nil
-}
-
-// writeNew writes a file that is its owner's alone, whole or not at all.
-func writeNew(path string, content []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	return err
 }
 
 // url is the link for a message, below the address that the config gives.

@@ -220,21 +220,26 @@ var escapedRune = regexp.MustCompile(`\\u[0-9a-f]{4}`)
 
 // anyTime leaves out when an alert came, which is the time of one that says none: each preview has a now of its own.
 func anyTime(s string) string {
-	return timeKeys.ReplaceAllStringFunc(s, func(pair string) string {
-		key, value, _ := strings.Cut(pair, ":")
-		at, err := time.Parse(time.RFC3339, strings.Trim(value, ` "`))
-		if seconds, e := strconv.ParseFloat(strings.TrimSpace(value), 64); e == nil {
+	return momentText.ReplaceAllStringFunc(s, func(text string) string {
+		parts := momentText.FindStringSubmatch(text)
+		at, err := time.Parse(time.DateTime, parts[2]+" "+parts[3])
+		if seconds, e := strconv.ParseFloat(parts[1], 64); e == nil {
 			at, err = time.Unix(int64(seconds), 0), nil
 		}
-		if err != nil || time.Since(at).Abs() > time.Hour {
-			return pair
+		if err != nil || time.Since(at).Abs() > 26*time.Hour { // clocks of all zones
+			return text
 		}
-		return key + `:"now"`
+		if parts[1] != "" {
+			return `"time":"now"`
+		}
+		return "now"
 	})
 }
 
-var timeKeys = regexp.MustCompile(`"(?:received|time)": ?(?:"[0-9T:.Z-]+"|[0-9.]+)`)
+// momentText is a moment in JSON or in words, with blanks or without.
+var momentText = regexp.MustCompile(`"time": ?([0-9.]+)|(\d{4}-\d\d-\d\d)[T ]?(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z| ?UTC)`)
 
+// bare is a text without blanks, with secrets and what nobody sees as the page shows them.
 func bare(s string) string {
 	var out strings.Builder
 	s = escapedRune.ReplaceAllStringFunc(strings.ReplaceAll(s, "[redacted]", "redacted"), func(e string) string { return "U+" + strings.ToUpper(e[2:]) })
@@ -469,7 +474,7 @@ func testPageShowsWhatIsMissing(t *testing.T, b *tab) {
 	}
 	choose("rule 100302")
 	b.untilText(`.card[data-r=soc] .tag.bad`, "cut")
-	b.until(`document.querySelector('.card[data-r=soc] .n-cut')`)
+	b.until(`document.querySelector('.card[data-r=soc] details.n-cut').textContent.includes('one more line of the log')`)
 
 	choose("rule 550")
 	b.untilText(`.nobody h2`, "Nobody")

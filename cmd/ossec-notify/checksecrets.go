@@ -65,7 +65,11 @@ func checkSecrets(ctx context.Context, cfg *config.Config) []finding {
 // than serve's: where none runs that could be asked, it may be well.
 func unreadableSecret(f finding, s *notifier.Secret) finding {
 	kind, name := s.ServeOnly()
-	if kind != "credential" {
+	switch kind {
+	case "":
+		return f
+	case "env":
+		f.remedy = fmt.Sprintf("set %s where it is needed: for serve, systemctl edit ossec-notify, write [Service] and below it EnvironmentFile=/PATH/OF/THE/FILE, then systemctl restart ossec-notify", name)
 		return f
 	}
 	f.remedy = fmt.Sprintf("systemctl edit ossec-notify, write [Service] and below it LoadCredential=%s:/PATH/OF/THE/FILE, then systemctl restart ossec-notify", name)

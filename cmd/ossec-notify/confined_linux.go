@@ -70,6 +70,28 @@ func confinementOf(pid int) (*confined, error) {
 	return c, nil
 }
 
+// hasOpen reports whether a process has a file open.
+func hasOpen(pid int, path string) (bool, error) {
+	want, err := os.Stat(path)
+	if err != nil {
+		return false, err
+	}
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	open, err := os.ReadDir(dir)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range open {
+		switch st, err := os.Stat(filepath.Join(dir, e.Name())); {
+		case errors.Is(err, os.ErrPermission): // root may read the directory, and in a container nothing in it
+			return false, err
+		case err == nil && os.SameFile(st, want):
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // stat is a path as the process sees it. Links are followed within what it sees.
 func (c *confined) stat(path string) (st os.FileInfo, readOnly bool, err error) {
 	fd, err := unix.Openat2(int(c.root.Fd()), path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
@@ -97,8 +119,8 @@ func (c *confined) hides(path string) bool {
 			return false
 		}
 		theirs, _, err := c.stat(real)
-		if err == nil && os.SameFile(ours, theirs) || errors.Is(err, unix.ENOSYS) {
-			return false
+		if err == nil && os.SameFile(ours, theirs) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
+			return false // so say old kernels, and old containers, which refuse the call itself
 		}
 		if ours.IsDir() {
 			return true

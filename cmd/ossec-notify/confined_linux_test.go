@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/spool"
 )
 
 // walled is a process for which one directory is read-only and another a different one, as systemd lays them around a unit's.
@@ -113,6 +114,58 @@ enrich: {lists: {tor: {file: DIR/hidden/there.json}, vpn: {file: DIR/readonly/th
 	_ = os.Unsetenv("HOOK_TOKEN")
 	if c.lends(cfg); os.Getenv("HOOK_TOKEN") != "lent" {
 		t.Error("a variable that only serve has is not read from it")
+	}
+}
+
+// A config is asked about from anywhere, and who looks stands elsewhere than serve.
+func TestNothingIsHiddenByARelativePath(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("c.yaml", []byte("receivers: {hook: {webhook: {url: \"http://127.0.0.1/\"}}}\ndefault: hook\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := confinementOf(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.root.Close() })
+	cfg := config.Read("c.yaml", ".").Config
+	if cfg == nil {
+		t.Fatal("the config does not load")
+	}
+	for _, f := range c.check(cfg, ".") {
+		t.Error(f.Message)
+	}
+}
+
+// A serve that was killed leaves its number behind, which the next process may get.
+func TestAProcessWithTheNumberOfAServeIsNone(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	if err := os.Mkdir(state, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := spool.TryLock(state, "serve", "v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &env{state: state}
+	c, err := e.served()
+	if err != nil || c == nil {
+		t.Fatalf("the process that holds the lock is not found: %v", err)
+	}
+	_ = c.root.Close()
+	text, err := os.ReadFile(spool.LockPath(state))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(spool.LockPath(state), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := e.served(); err != nil || c != nil {
+		t.Errorf("a process without the lock is taken for serve: %v", err)
 	}
 }
 

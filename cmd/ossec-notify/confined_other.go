@@ -13,6 +13,8 @@ type confined struct {
 
 func confinementOf(int) (*confined, error) { return nil, errors.ErrUnsupported }
 
+func hasOpen(int, string) (bool, error) { return false, errors.ErrUnsupported }
+
 func (*confined) hides(string) bool     { return false }
 func (*confined) readOnly(string) bool  { return false }
 func (*confined) mayBecomeOthers() bool { return false }

@@ -16,18 +16,23 @@ import (
 	"github.com/ossec-notify/ossec-notify/spool"
 )
 
-// served looks at the serve that runs, for which it must still be who was called: its owner may not be allowed to. nil is none.
+// served looks at the serve that runs, for which it must still be who was called: its owner may not be allowed to. nil is none. The
+// number of one that was killed may be another process's by now, which neither holds the lock nor is anybody's to be held against.
 func (e *env) served() (*confined, error) {
 	for _, state := range e.statePlaces() {
 		h, err := spool.ReadHolder(state)
 		if err != nil || h.Kind != "serve" || !alive(h.PID) {
 			continue
 		}
-		c, err := confinementOf(h.PID)
-		if errors.Is(err, errors.ErrUnsupported) {
+		holds, err := hasOpen(h.PID, spool.LockPath(state))
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
 			return nil, nil
+		case err != nil:
+			return nil, err
+		case holds:
+			return confinementOf(h.PID)
 		}
-		return c, err
 	}
 	return nil, nil
 }
@@ -77,13 +82,14 @@ func (c *confined) check(cfg *config.Config, home string) []finding {
 		}
 	}
 	hidden := func(what, path string, at func(message string) finding) bool {
+		path = absolute(path)
 		if !c.hides(path) {
 			return false
 		}
 		why := "its unit hides it (ProtectHome, InaccessiblePaths)"
 		remedy := "let it lie elsewhere; systemctl cat " + c.unit + " shows what is hidden"
 		for _, tmp := range []string{"/tmp/", "/var/tmp/"} {
-			if strings.HasPrefix(path, tmp) {
+			if strings.HasPrefix(path+"/", tmp) {
 				why = "it has a " + strings.TrimSuffix(tmp, "/") + " of its own (PrivateTmp), which goes when it stops"
 				remedy = "let it lie elsewhere, or " + c.drop("PrivateTmp=no")
 			}
@@ -100,9 +106,9 @@ func (c *confined) check(cfg *config.Config, home string) []finding {
 		r.Config.Files(func(f channel.File) {
 			switch {
 			case hidden("", f.Path, at(f.Key)):
-			case f.Writes && hidden("", filepath.Dir(f.Path)+"/", at(f.Key)):
-			case f.Writes && c.readOnly(f.Path):
-				dir := filepath.Dir(f.Path)
+			case f.Writes && hidden("", filepath.Dir(f.Path), at(f.Key)):
+			case f.Writes && c.readOnly(absolute(f.Path)):
+				dir := filepath.Dir(absolute(f.Path))
 				say(at(f.Key)(fmt.Sprintf("serve may not write to %s, which is read-only for it", dir)), false, c.drop("ReadWritePaths="+unitWord(dir, false)))
 			}
 		})
@@ -119,7 +125,9 @@ func (c *confined) check(cfg *config.Config, home string) []finding {
 		return finding{Problem: rules.Problem{File: cfg.Path, Message: message}, code: exitFail}
 	}
 	hidden("", cfg.Path, whole)
-	hidden("templates: ", cfg.TemplatesDir, whole)
+	if cfg.TemplatesDir != "" {
+		hidden("templates: ", cfg.TemplatesDir, whole)
+	}
 	for _, path := range cfg.Follow {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(home, path)
@@ -140,7 +148,7 @@ func (x *examination) unit() {
 			"%s was written by another version of ossec-notify, and differs", path)
 	}
 	if x.confinedErr != nil {
-		x.ok("unit", "what serve may do and see is for root to see: run doctor as root")
+		x.ok("unit", "what serve may do and see cannot be looked at by who runs doctor: run it as root, or as the user of serve (in a container, root may not look either): %s", x.confinedErr)
 		return
 	}
 	if x.confined == nil || x.cfg == nil {

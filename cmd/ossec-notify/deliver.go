@@ -71,7 +71,7 @@ func deliverCommand(e *env) *cobra.Command {
 					return err
 				}
 				// A call that found the lock held, just before it was let go, relies on this look.
-				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost.none() || lost.kept) {
+				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost.never() || lost.kept) {
 					lost.leave(absolute(e.home), log)
 					return nil
 				}

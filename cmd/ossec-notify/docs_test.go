@@ -220,7 +220,7 @@ func TestManualTemplatesRender(t *testing.T) {
 					of := []templates.Context{c, c, c}
 					of[1].Resolved = &templates.Resolved{After: time.Minute, By: a}
 					b := digest.New(digest.Summary{Kind: digest.Scheduled, Receiver: "soc"}, nil)
-					b.Add(a, family.Read(a), alert.Low, time.Time{})
+					b.Add(a, family.Read(a), alert.Low, time.Time{}, 1)
 					of[2].Summary, of[2].Alerts = b.Summary(), []*alert.Alert{a}
 					for _, c := range of {
 						if _, err := set.Parts(templates.NewData(a, alert.DefaultScale, c)); err != nil {

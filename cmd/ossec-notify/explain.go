@@ -203,7 +203,7 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 			return nil, fmt.Errorf("--at: %w", err)
 		}
 	}
-	if receiver != "" && !slices.ContainsFunc(cfg.All(), func(r *receiverOf) bool { return r.Name == receiver }) {
+	if receiver != "" && !slices.ContainsFunc(cfg.All(), func(r *config.Receiver) bool { return r.Name == receiver }) {
 		var known []string
 		for _, r := range cfg.All() {
 			known = append(known, r.Name)
@@ -225,9 +225,6 @@ func (e *env) explainer(ctx context.Context, cfg *config.Config, receiver, at st
 	}
 	return x, nil
 }
-
-// receiverOf is a receiver of a config.
-type receiverOf = config.Receiver
 
 // settingLines say in words what a route asks for, and whether its windows are open.
 func (x *explainer) settingLines(s explain.Setting) []string {

@@ -116,10 +116,11 @@ func says(status, header, body string) func(net.Conn) {
 // closedPort is an address at which nobody listens, and which nobody else is given. open makes it listen.
 func closedPort(t *testing.T) (address string, open func() net.Listener) {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	syscall.CloseOnExec(fd)
 	f := os.NewFile(uintptr(fd), "socket")
 	t.Cleanup(func() { _ = f.Close() })
 	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {

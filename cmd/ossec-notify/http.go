@@ -45,7 +45,7 @@ func webHandler(d *dispatch.Deliverer, s *site.Site, state string, links *ackLin
 		fmt.Fprintln(w, "ready")
 		if l := lately(r.Context(), d.Box); l != nil && r.Context().Value(stranger{}) == nil {
 			for _, l := range l.events() {
-				if l.Deliveries > 0 {
+				if !l.none() {
 					fmt.Fprintln(w, "note: "+l.words())
 				}
 			}

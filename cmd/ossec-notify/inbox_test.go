@@ -48,7 +48,8 @@ func TestTheInboxShowsWhatArrived(t *testing.T) {
 	in, config := newTestInbox(t)
 	var arrived []string
 	in.OnArrival(func(item string) { arrived = append(arrived, item) })
-	for _, receiver := range []string{"soc", "soc-bot", "oncall", "siem", "search", "logs", "hook", "root-mail"} {
+	receivers := []string{"soc", "soc-bot", "oncall", "siem", "search", "logs", "hook", "root-mail"}
+	for _, receiver := range receivers {
 		if code := run(t.Context(), []string{"send", "--config", config, "--sample", "100300", "--to", receiver}, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {
 			t.Fatalf("send to %s: exit status %d", receiver, code)
 		}
@@ -67,7 +68,11 @@ func TestTheInboxShowsWhatArrived(t *testing.T) {
 	for _, m := range in.Stand.Messages() {
 		sent[strconv.Itoa(m.ID)] = m
 	}
-	for _, x := range list.Items {
+	slices.Reverse(receivers) // the newest first
+	for i, x := range list.Items {
+		if name, _, _ := strings.Cut(x.Receiver, " "); name != receivers[i] && x.Channel != "email" {
+			t.Errorf("what was sent to %s is shown as of %s", receivers[i], x.Receiver)
+		}
 		item, err := in.Item(t.Context(), x.ID)
 		if err != nil {
 			t.Fatal(err)

@@ -72,7 +72,7 @@ func sendMany(t *testing.T, p *preview.Previewer, kind digest.Kind, spots []spot
 		a := s.make(payload)
 		all = append(all, a)
 		for range 1 + i%2 {
-			b.Add(a, family.Read(a), p.Scale.Severity(a.Rule.Level), received.Add(time.Duration(i)*time.Minute))
+			b.Add(a, family.Read(a), p.Scale.Severity(a.Rule.Level), received.Add(time.Duration(i)*time.Minute), 1)
 		}
 	}
 	out := map[string]outgoing{}

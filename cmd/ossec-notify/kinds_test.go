@@ -107,7 +107,7 @@ func kindsOfMessages(t *testing.T) map[string]templates.Context {
 		for i, file := range files {
 			a := corpusAlert(t, file, time.UTC)
 			for n := range i + 2 {
-				b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), received.Add(time.Duration(n)*time.Minute))
+				b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), received.Add(time.Duration(n)*time.Minute), 1)
 			}
 			c.Alerts = append(c.Alerts, a)
 		}

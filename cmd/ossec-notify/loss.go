@@ -28,6 +28,7 @@ type loss struct {
 	Why        string    `json:"why"`
 	Deliveries int       `json:"deliveries"`
 	Known      []lostOne `json:"known,omitempty"` // the first of them, and of those that were lost earlier
+	Unknown    bool      `json:"unknown,omitempty"` // there may have been more: an outbox could not be read any more
 	Earlier    []loss    `json:"earlier,omitempty"`
 
 	kept bool // by the outbox that took its place
@@ -54,17 +55,17 @@ const (
 	lossApart = time.Minute // between losses of which one took nothing with it
 )
 
-// none reports that nothing was ever lost.
-func (l *loss) none() bool { return l == nil || l.At.IsZero() }
+// never reports that no outbox was lost.
+func (l *loss) never() bool { return l == nil || l.At.IsZero() }
 
 // events are the losses one by one, the last first, without names.
 func (l *loss) events() []loss {
-	if l.none() {
+	if l.never() {
 		return nil
 	}
-	all := []loss{{At: l.At, Why: l.Why, Deliveries: l.Deliveries}}
+	all := []loss{{At: l.At, Why: l.Why, Deliveries: l.Deliveries, Unknown: l.Unknown}}
 	for _, x := range l.Earlier[:min(len(l.Earlier), maxLosses-1)] {
-		all = append(all, loss{At: x.At, Why: x.Why, Deliveries: max(x.Deliveries, 0)})
+		all = append(all, loss{At: x.At, Why: x.Why, Deliveries: max(x.Deliveries, 0), Unknown: x.Unknown})
 	}
 	return all
 }
@@ -85,7 +86,7 @@ func (l *loss) and(err error) {
 		return
 	}
 	why, _, _ := strings.Cut(lost.Error(), ": "+errStateLost.Error())
-	last := &loss{At: lost.At, Why: why, Deliveries: lost.Deliveries}
+	last := &loss{At: lost.At, Why: why, Deliveries: lost.Deliveries, Unknown: lost.Unknown}
 	for _, x := range lost.Known {
 		last.Known = append(last.Known, lostOne{x.Alert.Identity, x.Receiver})
 	}
@@ -105,7 +106,7 @@ func (l *loss) keep(ctx context.Context, home string, box *outbox.DB, log *slog.
 		log.Warn("what was lost with an outbox cannot be read; the log has it", "err", err)
 	}
 	all := l.with(left).with(kept)
-	if !l.none() || left != nil {
+	if !l.never() || left != nil {
 		b, err := json.Marshal(all)
 		if err == nil {
 			err = box.SetMeta(ctx, lossKey, string(b))
@@ -115,7 +116,7 @@ func (l *loss) keep(ctx context.Context, home string, box *outbox.DB, log *slog.
 			return
 		}
 	}
-	if !all.none() {
+	if !all.never() {
 		*l = *all
 		l.kept = true
 	}
@@ -127,8 +128,8 @@ func (l *loss) keep(ctx context.Context, home string, box *outbox.DB, log *slog.
 // with is one loss that has those of both, each once; either may be nil. What is no news any more it leaves out, and what took nothing with
 // it beside another: who removes a directory removes more than one outbox.
 func (l *loss) with(o *loss) *loss {
-	if l.none() || o.none() {
-		if l.none() {
+	if l.never() || o.never() {
+		if l.never() {
 			return o
 		}
 		return l
@@ -142,9 +143,9 @@ func (l *loss) with(o *loss) *loss {
 		case last < 0:
 			each = append(each, x)
 		case each[last].At.Equal(x.At) && each[last].Why == x.Why || time.Since(x.At) > lossLong || len(each) == maxLosses:
-		case each[last].At.Sub(x.At) > lossApart || each[last].Deliveries > 0 && x.Deliveries > 0:
+		case each[last].At.Sub(x.At) > lossApart || !each[last].none() && !x.none():
 			each = append(each, x)
-		case each[last].Deliveries == 0:
+		case each[last].none():
 			each[last] = x
 		}
 	}
@@ -165,7 +166,7 @@ func (l *loss) with(o *loss) *loss {
 
 // leave puts it where the next deliverer finds it, and doctor does until then. Where nothing can be put there, the log has it.
 func (l *loss) leave(home string, log *slog.Logger) {
-	if l.none() || l.kept || l.total() == 0 {
+	if l.kept || !l.some() {
 		return
 	}
 	before, err := leftLoss(home)
@@ -211,7 +212,7 @@ func leftLoss(home string) (*loss, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if time.Since(l.At) > lossLong || l.Deliveries < 0 || l.total() == 0 {
+	if time.Since(l.At) > lossLong || l.Deliveries < 0 || !l.some() {
 		return nil, nil
 	}
 	l.Known = l.Known[:min(len(l.Known), maxLost)]
@@ -243,7 +244,7 @@ func (l *loss) of(identity string) string {
 	switch {
 	case len(untold) > 0:
 		said += "; the delivery of this one was lost for " + display.Quote(strings.Join(untold, ", ")).Line().String()
-	case l.total() > len(l.Known):
+	case l.total() > len(l.Known) || slices.ContainsFunc(l.events(), func(x loss) bool { return x.Unknown }):
 		said += "; of what was lost it has not all names"
 	}
 	return said
@@ -266,24 +267,42 @@ func (x *examination) loss(ctx context.Context, db *outbox.DB) {
 	for _, l := range l.events() {
 		switch {
 		case time.Since(l.At) > lossLong:
-		case l.Deliveries == 0:
+		case l.none():
 			x.ok("outbox", "at %s %s; nothing waited in it, and what it knew of past alerts and silences is gone", l.At.Local().Format(time.DateTime), display.Quote(l.Why).Line())
 		default:
-			x.warning("outbox", "the log names them (delivery is lost with the outbox): tell what still matters with ossec-notify send --to RECEIVER ALERTFILE",
-				"%s", l.words())
+			where := "the log names them (delivery is lost with the outbox)"
+			if l.Unknown {
+				where = "the log names those that are known (delivery is lost with the outbox), and the manager's logs hold all alerts"
+			}
+			x.warning("outbox", where+": tell what still matters with ossec-notify send --to RECEIVER ALERTFILE", "%s", l.words())
 		}
 	}
 }
 
+// none reports that nobody is missing anything of the last.
+func (l *loss) none() bool { return l.Deliveries == 0 && !l.Unknown }
+
+// some reports that somebody is missing something, or may be.
+func (l *loss) some() bool {
+	return slices.ContainsFunc(l.events(), func(x loss) bool { return !x.none() })
+}
+
 // words are what happened last.
 func (l *loss) words() string {
-	return fmt.Sprintf("at %s %s, and %s with it", l.At.Local().Format(time.DateTime), display.Quote(l.Why).Line(), lostWords(l.Deliveries))
+	said := fmt.Sprintf("at %s %s", l.At.Local().Format(time.DateTime), display.Quote(l.Why).Line())
+	if l.Deliveries > 0 {
+		said += ", and " + lostWords(l.Deliveries) + " with it"
+	}
+	if l.Unknown {
+		said += "; it could not be read any more, so nobody knows what else was lost"
+	}
+	return said
 }
 
 // lately is what was lost in the last days with an outbox; nil for nothing.
 func lately(ctx context.Context, box *outbox.DB) *loss {
 	l, err := readLoss(ctx, box)
-	if err != nil || l.total() == 0 || time.Since(l.At) > lossLong {
+	if err != nil || !l.some() || time.Since(l.At) > lossLong {
 		return nil
 	}
 	return l

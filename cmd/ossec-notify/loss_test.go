@@ -101,3 +101,27 @@ func TestWhatIsNoLossIsNotBelieved(t *testing.T) {
 		}
 	}
 }
+
+// Of an outbox that could not be read any more nobody says that nothing waited in it, also once its file was adopted.
+func TestALossThatIsNotKnownIsTold(t *testing.T) {
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, "logs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	box, _, err := outbox.Open(t.Context(), filepath.Join(home, "outbox.db"), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer box.Close()
+	before := new(loss)
+	before.and(&dispatch.LostError{At: time.Now(), Unknown: true, Err: errStateLost})
+	before.leave(home, discard)
+	new(loss).keep(t.Context(), home, box, discard)
+	l := lately(t.Context(), box)
+	if l == nil || !strings.Contains(l.words(), "nobody knows what else was lost") {
+		t.Fatalf("the outbox has %+v", l)
+	}
+	if got := l.of("mgr/1"); !strings.Contains(got, "it has not all names") {
+		t.Errorf("explain says %q", got)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,6 +48,7 @@ var (
 	descAcks       = prometheus.NewDesc("ossec_notify_acknowledgements", "Acknowledgements in the outbox by how they came.", []string{"via"}, nil)
 	descRecords    = prometheus.NewDesc("ossec_notify_spool_records", "Records in the spool.", nil, nil)
 	descSpool      = prometheus.NewDesc("ossec_notify_spool_bytes", "Size of the spool.", nil, nil)
+	descLag        = prometheus.NewDesc("ossec_notify_follow_lag_bytes", "What is written to a followed file and not read yet.", []string{"file"}, nil)
 	descConfig     = prometheus.NewDesc("ossec_notify_config_last_reload_successful", "Whether all of the config file is in use (1), or the last one that loaded, or the last address of http (0).", nil, nil)
 	descEnriched   = prometheus.NewDesc("ossec_notify_enrichments_total", "Questions to a source of enrichment since the config loaded, by what came of them: found, none, stale, because it answered from what its file held before, or failed, because it has nothing to answer with.", []string{"source", "result"}, nil)
 	descLoaded     = prometheus.NewDesc("ossec_notify_config_loaded_timestamp_seconds", "When the config in use loaded first, in seconds since 1970.", nil, nil)
@@ -54,7 +56,7 @@ var (
 
 // Describe lists the metrics.
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descQuieted, descBraked, descLost, descSilences, descEscalation, descAcks, descRecords, descSpool, descConfig, descEnriched, descLoaded} {
+	for _, d := range []*prometheus.Desc{descDeliveries, descOldest, descFailures, descUntold, descQuieted, descBraked, descLost, descSilences, descEscalation, descAcks, descRecords, descSpool, descLag, descConfig, descEnriched, descLoaded} {
 		ch <- d
 	}
 }
@@ -100,6 +102,13 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	if bytes, records, err := spool.Size(c.state); err == nil {
 		gauge(descRecords, float64(records))
 		gauge(descSpool, float64(bytes))
+	}
+	for _, from := range c.d.Sources {
+		if f, ok := from.(*site.Followers); ok {
+			for path, bytes := range f.Lag() {
+				gauge(descLag, float64(bytes), strings.ToValidUTF8(path, "\uFFFD")) // other labels are refused
+			}
+		}
 	}
 	if cfg := c.s.Config(); cfg != nil {
 		for _, n := range cfg.Enrich.Counts() {

@@ -173,7 +173,7 @@ func FuzzMessage(f *testing.F) {
 		object := func(v any) display.Text {
 			j, err := json.Marshal(v)
 			if err != nil {
-				t.Skip()
+				t.Fatal(err)
 			}
 			return display.Quote(string(j))
 		}

@@ -161,7 +161,7 @@ func whatBecame(text string, by *alert.Alert) map[string]templates.Context {
 func many(text string, alerts ...*alert.Alert) templates.Context {
 	b := digest.New(digest.Summary{Kind: digest.Window, Receiver: "soc", Route: "page", Why: text, By: text}, func(string) bool { return true })
 	for i, a := range alerts {
-		b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), corpusReceived.Add(time.Duration(i)*time.Minute))
+		b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), corpusReceived.Add(time.Duration(i)*time.Minute), 1)
 	}
 	return templates.Context{Action: notifier.Digest, ID: "d-0123456789abcdef", Summary: b.Summary(), Alerts: alerts}
 }

@@ -51,7 +51,7 @@ func TestFormsOfSettings(t *testing.T) {
 		{"alertmanager", "url", []string{"http://example.com:9093", "https://example.com/api"}, map[string]string{"http://example.com:9093/api/v2/alerts": "without /api/v2"}},
 		{"alertmanager", "hours", []string{"4", "24"}, map[string]string{"0": "whole number", "1.5": "whole number", "4h": "whole number"}},
 		{"awx", "url", []string{"https://awx.example.com/api/v2", "https://aap.example.com/api/controller/v2/"}, map[string]string{"https://awx.example.com/": "ends in /api/v2"}},
-		{"awx", "template", []string{"42"}, map[string]string{"Block an address": "number"}},
+		{"awx", "template", []string{"42", "Block an address++Default"}, map[string]string{"Block an address": "number"}},
 		{"github-dispatch", "owner", []string{"example", "jane_corp"}, map[string]string{"example/runbooks": "alone"}},
 		{"github-dispatch", "url", []string{"https://api.github.com", "https://github.example.com/api/v3"}, map[string]string{"https://github.com/example/runbooks": "https://api.github.com"}},
 		{"gitlab-trigger", "token", []string{"glptt-0123", "0123456789abcdef"}, map[string]string{"glpat-0123": "personal access token"}},
@@ -103,9 +103,28 @@ func TestMisfitsAreToldAndShowNoSecret(t *testing.T) {
 	want := []string{
 		"settings.token: is not what Pushover takes: an API token has 30 letters and digits: copy it again from the page of the application",
 		"settings.user: is not what Pushover takes (file " + file + "): a user or group key has 30 letters and digits; several have commas between them, without blanks",
-		`settings.retry: "5" is not what Pushover takes: give a number of seconds, 30 or more`,
+		`settings.retry: is not what Pushover takes: give a number of seconds, 30 or more`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestMisfitsShowNoSecretInAnOpenSetting: an address that was copied with its token is the commonest misfit of all.
+func TestMisfitsShowNoSecretInAnOpenSetting(t *testing.T) {
+	for preset, text := range map[string]string{
+		"gitlab-trigger": `url: "https://gitlab.example.com/api/v4/projects/9/trigger/pipeline?token=s3cr3t"`,
+		"jenkins":        `url: "https://jenkins.example.com/job/runbook/build?token=s3cr3t"`,
+		"telegram":       `settings: {token: "1:x", chat: "1:s3cr3t", api: "https://api.telegram.org/bot1:s3cr3t"}`,
+	} {
+		var cfg Config
+		if err := yaml.Unmarshal([]byte("preset: "+preset+"\n"+text+"\n"), &cfg); err != nil {
+			t.Fatal(err)
+		}
+		cfg.UsePreset(presets.Embedded(preset))
+		errs := cfg.Misfits(t.Context())
+		if len(errs) == 0 || strings.Contains(errors.Join(errs...).Error(), "s3cr3t") {
+			t.Errorf("%s: %v", preset, errs)
+		}
 	}
 }

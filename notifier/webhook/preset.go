@@ -176,7 +176,8 @@ func (c Config) validatePreset(bad func(key, format string, args ...any)) {
 }
 
 // Misfits are the settings of the preset whose values do not have the form that the vendor says they have, as FieldErrors. No receiver is
-// refused for it, for vendors change their forms: the vendor has the last word. Secrets are read and not shown.
+// refused for it, for vendors change their forms: the vendor has the last word. No value is shown: what is wrong with one that is no secret may
+// be the token that somebody copied into it, as in https://gitlab.example.com/api/v4/projects/9/trigger/pipeline?token=….
 func (c Config) Misfits(ctx context.Context) []error {
 	if c.preset == nil {
 		return nil
@@ -188,7 +189,7 @@ func (c Config) Misfits(ctx context.Context) []error {
 			continue
 		}
 		value, err := given.Read(ctx)
-		if err != nil { // which is told already
+		if err != nil || notifier.HeaderValue(value) != nil { // which is told already
 			continue
 		}
 		hint, misfit := s.Misfit(value)
@@ -196,11 +197,8 @@ func (c Config) Misfits(ctx context.Context) []error {
 			continue
 		}
 		message := "is not what " + c.preset.Title + " takes"
-		switch {
-		case !given.IsPlain():
+		if !given.IsPlain() {
 			message += " (" + given.String() + ")"
-		case !s.Secret:
-			message = fmt.Sprintf("%q %s", value, message)
 		}
 		errs = append(errs, &notifier.FieldError{Key: s.Key(), Message: message + ": " + hint})
 	}

@@ -150,7 +150,7 @@ func TestDigestOfManyFits(t *testing.T) {
 	for i := range 1000 {
 		a := hostileAlert(fmt.Sprintf("text %d of an alert that is as long as some", i))
 		all = append(all, a)
-		b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), presetTime)
+		b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), presetTime, 1)
 	}
 	cfg := presetConfig(presets.Embedded("github-dispatch"))
 	got := sentByPreset(t, cfg, presetMessage(t, presetSet(t, cfg), nil, templates.Context{Action: notifier.Digest, ID: "d-1", Summary: b.Summary(), Alerts: all}))

@@ -112,7 +112,7 @@ func manyAlerts(t testing.TB) templates.Context {
 	for i, file := range []string{"wazuh/5712-ssh-brute-force.json", "wazuh/550-fim-changed.json", "wazuh/5712-ssh-brute-force.json"} {
 		a := alertOf(t, file)
 		all = append(all, a)
-		b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), presetTime.Add(time.Duration(i)*time.Minute))
+		b.Add(a, family.Read(a), alert.DefaultScale.Severity(a.Rule.Level), presetTime.Add(time.Duration(i)*time.Minute), 1)
 	}
 	return templates.Context{Action: notifier.Digest, ID: "d-0123456789abcdef", Summary: b.Summary(), Alerts: all}
 }

@@ -31,8 +31,8 @@ const (
 
 // Inbox answers for the page's inbox: what arrived at the stand-ins, as each channel would show it.
 type Inbox struct {
-	views.Frames // of the mails among the cards
-	Stand        *sandbox.Server
+	views.Frames                 // of the mails among the cards
+	Stand        *sandbox.Server // the stand-ins, which whoever started them closes
 	redact       *preview.Redactor
 
 	mu      sync.Mutex

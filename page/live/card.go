@@ -17,6 +17,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/draw"
+	"github.com/ossec-notify/ossec-notify/family"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/page"
 	"github.com/ossec-notify/ossec-notify/page/views"
@@ -165,9 +166,12 @@ func (m *cardMaker) drawn(s *sheet) drawing {
 		}
 		for j, n := range v.Draw {
 			marked, count := draw.Neutralise(n, m.tricks)
-			d.views[i].Draw[j] = marked
 			d.marks.Neutralised += count
 			d.look(marked)
+			if d.cut > 0 { // tricks are counted without what the message does not hold
+				marked = draw.WithRest(marked, textsOf(m.alert)...)
+			}
+			d.views[i].Draw[j] = marked
 		}
 	}
 	return d
@@ -378,15 +382,14 @@ func shellWord(s string) string {
 	return b.String()
 }
 
-// maxTexts is how many texts of an alert are looked at for tricks, and maxDepth how deep they may lie.
+// maxTexts is how many texts of an alert are looked at, and maxTextDepth how deep they may lie.
 const (
 	maxTexts     = 500
 	maxTextDepth = 20
 )
 
-// tricksOf are what the texts of an alert hold that would act, were it not made harmless.
-func tricksOf(a *alert.Alert) []draw.Trick {
-	var out []draw.Trick
+// eachText goes through the texts of an alert, each with its path.
+func eachText(a *alert.Alert, f func(path, text string)) {
 	n := 0
 	var walk func(path string, v any, depth int)
 	walk = func(path string, v any, depth int) {
@@ -396,7 +399,7 @@ func tricksOf(a *alert.Alert) []draw.Trick {
 		switch v := v.(type) {
 		case string:
 			n++
-			out = append(out, draw.Tricks(v, path)...)
+			f(path, v)
 		case []any:
 			for _, x := range v {
 				walk(path, x, depth+1)
@@ -412,5 +415,24 @@ func tricksOf(a *alert.Alert) []draw.Trick {
 		}
 	}
 	walk("", a.Original, 0)
+}
+
+// tricksOf are what the texts of an alert hold that would act, were it not made harmless.
+func tricksOf(a *alert.Alert) []draw.Trick {
+	var out []draw.Trick
+	eachText(a, func(path, text string) { out = append(out, draw.Tricks(text, path)...) })
+	return out
+}
+
+// textsOf are the texts of an alert of which a message may show no more than the beginning: the evidence, which is made of several, and
+// the fields.
+func textsOf(a *alert.Alert) []string {
+	evidence := family.Read(a).Evidence.Text
+	out := []string{evidence}
+	eachText(a, func(_, text string) {
+		if evidence == "" || !strings.HasPrefix(text, evidence) { // mostly it is the log
+			out = append(out, text)
+		}
+	})
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -138,7 +139,7 @@ func view(t *testing.T, c page.Card, id string) page.View {
 	t.Helper()
 	i := slices.IndexFunc(c.Views, func(v page.View) bool { return v.ID == id })
 	if i < 0 {
-		t.Fatalf("the card of %s has no view_ %s", c.Receiver, id)
+		t.Fatalf("the card of %s has no view %s", c.Receiver, id)
 	}
 	return c.Views[i]
 }
@@ -293,6 +294,54 @@ func TestListsAreNeverNull(t *testing.T) {
 				t.Errorf("%s: %s", name, b[max(0, at[0]-40):at[1]])
 			}
 		}
+	}
+}
+
+// What a message leaves out is there to open: the alert has it. What would act in it is not counted as made harmless.
+func TestWhatWasCutIsThereToOpen(t *testing.T) {
+	_, o := webHome(t, webConfig)
+	g := newTestPreviews(t, o)
+	log := ""
+	for i := range 200 {
+		log += fmt.Sprintf("line %d of it\\n", i)
+	}
+	wazuh := `{"timestamp":"2026-11-23T13:28:22.412+0000","rule":{"level":13,"id":"100302","description":"A long one"},"agent":{"id":"1","name":"web-01"},"manager":{"name":"m"},"id":"1.3","location":"/var/log/app.log","full_log":"` + log + `<!here> the end"}`
+	lineLog := "** Alert 1795440502.8: - local,\n2026 Nov 23 13:28:22 web-01->/var/log/app.log\nRule: 100302 (level 13) -> 'A long one'\n" +
+		strings.ReplaceAll(log, "\\n", "\n") + "<!here> the end\n\n"
+	for name, text := range map[string]string{"Wazuh JSON": wazuh, "alerts.log": lineLog} {
+		t.Run(name, func(t *testing.T) {
+			ids, err := g.Paste(t.Context(), []byte(text))
+			if err != nil || len(ids) != 1 {
+				t.Fatal(ids, err)
+			}
+			p := previewOf(t, g, page.Query{Alert: ids[0]})
+			for _, receiver := range []string{"soc", "oncall"} {
+				c := cardOf(t, p, receiver)
+				var rest []string
+				var look func(n draw.Node)
+				look = func(n draw.Node) {
+					if n.Kind == draw.Cut {
+						rest = append(rest, textOf(n.Children))
+					}
+					for _, x := range n.Children {
+						look(x)
+					}
+				}
+				shown := view(t, c, page.ViewShown).Draw
+				for _, n := range shown {
+					look(n)
+				}
+				if len(rest) == 0 || !strings.HasSuffix(rest[0], "\nline 199 of it\n<!here> the end") {
+					t.Errorf("%s: behind what was cut is %.200q", receiver, rest)
+				}
+				if strings.Contains(textOf(shown), "the end") {
+					t.Errorf("%s: the message is shown as if it had all", receiver)
+				}
+				if c.Marks.Neutralised != 0 {
+					t.Errorf("%s: %d were made harmless of what it does not hold", receiver, c.Marks.Neutralised)
+				}
+			}
+		})
 	}
 }
 
