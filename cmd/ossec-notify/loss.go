@@ -27,7 +27,7 @@ type loss struct {
 	At         time.Time `json:"at"`
 	Why        string    `json:"why"`
 	Deliveries int       `json:"deliveries"`
-	Known      []lostOne `json:"known,omitempty"` // the first of them, and of those that were lost earlier
+	Known      []lostOne `json:"known,omitempty"`   // the first of them, and of those that were lost earlier
 	Unknown    bool      `json:"unknown,omitempty"` // there may have been more: an outbox could not be read any more
 	Earlier    []loss    `json:"earlier,omitempty"`
 
