@@ -30,6 +30,8 @@ import (
 	"testing"
 	"time"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/ossec-notify/ossec-notify/channel"
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/notifier"
@@ -814,5 +816,17 @@ func TestMistakesInAConfigShowNoSecret(t *testing.T) {
 				t.Errorf("%s: it is shown:\n%s", receiver, out.String())
 			}
 		}
+	}
+}
+
+// A variable is no file that somebody could be let read.
+func TestAVariableThatIsNotSetIsToBeSet(t *testing.T) {
+	var s notifier.Secret
+	if err := yaml.Unmarshal([]byte("{env: NO_SUCH_KEY}"), &s); err != nil {
+		t.Fatal(err)
+	}
+	f := unreadableSecret(finding{code: exitFail}, &s)
+	if !strings.Contains(f.remedy, "set NO_SUCH_KEY ") || f.Warning || f.code != exitFail {
+		t.Errorf("it is told as %+v", f)
 	}
 }
