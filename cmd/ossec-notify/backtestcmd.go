@@ -61,7 +61,7 @@ func backtestCommand(e *env) *cobra.Command {
 			if len(args) == 0 {
 				return fmt.Errorf("name files of past alerts, or a folder such as %s; - is stdin\nTry: %s -h", filepath.Join(e.home, "logs", "alerts"), cmd.CommandPath())
 			}
-			return e.backtest(cmd.Context(), args, f)
+			return e.unlessMistaken(e.backtest(cmd.Context(), args, f))
 		},
 	}
 	flags := cmd.Flags()

@@ -88,7 +88,7 @@ func explainCommand(e *env) *cobra.Command {
 				return failed("the input holds no alert")
 			}
 			e.noteEnrichment(cfg.Enrich)
-			return nil
+			return e.unlessMistaken(nil)
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "explain the alert with this id, found in the manager's own logs or the outbox, and say what became of it")

@@ -44,7 +44,7 @@ once, and what it changes. Only this machine can look.
 				return err
 			}
 			if !page.web {
-				return e.preview(cmd.Context(), in, to, as)
+				return e.unlessMistaken(e.preview(cmd.Context(), in, to, as))
 			}
 			for _, name := range []string{"to", "as", "format"} {
 				if cmd.Flags().Changed(name) {

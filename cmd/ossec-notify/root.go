@@ -33,6 +33,7 @@ type env struct {
 
 	home, config, state string
 	format              string
+	mistaken            bool // the config has mistakes, and is used all the same
 }
 
 const rootHelp = `ossec-notify tells the right people about OSSEC and Wazuh alerts: on Slack, by PagerDuty, mail, webhook (Teams, Discord,
@@ -160,7 +161,16 @@ func (e *env) loadFile(path, what string, may func(config.Reading) bool) (*confi
 	default:
 		fmt.Fprintf(e.stderr, "note: the rest of %s is used, as deliveries use it\n", what)
 	}
+	e.mistaken = e.mistaken || mistakes > 0
 	return r.Config, nil
+}
+
+// unlessMistaken is what a command comes to that did its work by a config, which may have mistakes: it ends as with any wrong config.
+func (e *env) unlessMistaken(err error) error {
+	if err == nil && e.mistaken {
+		return silent(exitUsage)
+	}
+	return err
 }
 
 // faultOf says what is wrong with a receiver that the config is used without, which made is what came of making; nil for nothing.
