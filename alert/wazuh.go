@@ -31,7 +31,12 @@ var (
 		{"data.CallerIpAddress", ""}, // Azure activity
 		{"data.CallerIPAddress", ""},
 		{"data.callerIpAddress", ""},
-		{"data.ipAddress", ""},                             // Azure sign-ins
+		{"data.ipAddress", ""},                  // Azure sign-ins
+		{"data.IPAddress", ""},                  // the same from a workspace
+		{"data.properties.ipAddress", ""},       // the same from a container
+		{"data.initiatedBy.user.ipAddress", ""}, // audit of a directory
+		{"data.InitiatedBy.user.ipAddress", ""},
+		{"data.properties.initiatedBy.user.ipAddress", ""},
 		{"data.protoPayload.requestMetadata.callerIp", ""}, // Google Cloud audit
 		{"data.gcp.protoPayload.requestMetadata.callerIp", ""},
 		{"data.gcp.jsonPayload.sourceIP", ""}, // DNS queries
@@ -61,6 +66,11 @@ var (
 		"data.gcp.protoPayload.authenticationInfo.principalEmail",
 		"data.Caller",            // Azure activity
 		"data.userPrincipalName", // Azure sign-ins
+		"data.UserPrincipalName",
+		"data.properties.userPrincipalName",
+		"data.initiatedBy.user.userPrincipalName", // audit of a directory
+		"data.InitiatedBy.user.userPrincipalName",
+		"data.properties.initiatedBy.user.userPrincipalName",
 		"data.Identity",
 		"data.github.actor",
 		"srcuser",

@@ -40,6 +40,19 @@ type Reading struct {
 	Texts Texts
 }
 
+// Faulty is the receiver that a problem is a fault of, or nil: the config is used but for what that receiver's templates say.
+func (r Reading) Faulty(p rules.Problem) *Receiver {
+	if r.Config == nil {
+		return nil
+	}
+	for _, of := range r.Config.Receivers {
+		if slices.Contains(of.Faults, p) {
+			return of
+		}
+	}
+	return nil
+}
+
 // Read reads the config at a path. Templates are looked for below the home, where the config names no other place.
 func Read(path, home string) Reading { return read(disk{}, path, home) }
 

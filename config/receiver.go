@@ -36,6 +36,8 @@ type Receiver struct {
 	Templates *templates.Set
 	// File is the file that it stands in.
 	File string
+	// Faults are the mistakes in its templates, with which it is used: its messages have their default form.
+	Faults []rules.Problem
 
 	common   common
 	mistaken bool       // its channel's settings could not all be read

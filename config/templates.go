@@ -10,6 +10,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/notifier"
+	"github.com/ossec-notify/ossec-notify/rules"
 	"github.com/ossec-notify/ossec-notify/templates"
 	"github.com/ossec-notify/ossec-notify/yamlnode"
 )
@@ -46,6 +47,7 @@ func (l *loader) templates() {
 	refused := map[string]bool{}
 	for _, r := range cfg.Receivers {
 		l.File, r.Templates = r.File, cfg.Templates
+		known := len(l.Problems)
 		for _, t := range []struct {
 			name string
 			at   *yaml.Node
@@ -82,6 +84,7 @@ func (l *loader) templates() {
 		if r.Templates = set; err != nil {
 			report(r.at("preset"), err)
 		}
+		r.Faults = slices.DeleteFunc(slices.Clone(l.Problems[known:]), func(p rules.Problem) bool { return p.Warning })
 		if m := r.Channel.Markup; m != nil {
 			if err := r.Templates.CheckMarkup(r.Channel.Name, m); err != nil && !refused[err.Error()] {
 				refused[err.Error()] = true // said once of the receivers that share it

@@ -134,7 +134,16 @@ func answer(receipt notifier.Receipt) string {
 
 // fallbackReason says of a delivery that is suppressed who is told instead, and why.
 func fallbackReason(instead []outbox.NewDelivery, failure error) string {
-	return "fallback to " + names(instead) + ": " + failure.Error()
+	return fallbackTo + names(instead) + ": " + failure.Error()
+}
+
+const fallbackTo = "fallback to "
+
+// FellBack takes the reason of a suppressed delivery apart: who was told in its receiver's stead, and why. ok is false of any other.
+func FellBack(reason string) (to, why string, ok bool) {
+	rest, ok := strings.CutPrefix(reason, fallbackTo)
+	to, why, _ = strings.Cut(rest, ": ")
+	return to, why, ok
 }
 
 // names are the receivers of deliveries.

@@ -335,8 +335,21 @@ func (d *Dispatcher) rendered(x Delivery) (n notifier.Notification, ackURL strin
 
 // Deliver renders and sends, and tries again after temporary failures until ctx ends.
 func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
-	out := Outcome{Delivery: x, State: outbox.Dead}
-	log := d.Log.With("alert", x.Alert.Identity(), "rule", x.Alert.Rule.ID, "receiver", x.Receiver.Name, "channel", x.Receiver.Channel)
+	out, why := d.deliver(ctx, x)
+	if why != "" {
+		d.log(x).Error(why, "attempt", out.Attempts, "err", out.Err)
+	}
+	return out
+}
+
+func (d *Dispatcher) log(x Delivery) *slog.Logger {
+	return d.Log.With("alert", x.Alert.Identity(), "rule", x.Alert.Rule.ID, "receiver", x.Receiver.Name, "channel", x.Receiver.Channel)
+}
+
+// deliver is Deliver; dead is what the log shall say of a delivery that is dead, unless somebody else is told.
+func (d *Dispatcher) deliver(ctx context.Context, x Delivery) (out Outcome, dead string) {
+	out = Outcome{Delivery: x, State: outbox.Dead}
+	log := d.log(x)
 	n, err := d.Notification(x)
 	if err != nil {
 		out.TemplateErr = err
@@ -364,13 +377,12 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 				level = slog.LevelInfo
 			}
 			log.Log(ctx, level, "delivered")
-			return out
+			return out, ""
 		}
 		out.Err = err
 		ambiguous = ambiguous || notifier.Classify(err).Ambiguous
 		if !notifier.Retryable(err) {
-			log.Error("delivery is dead", "err", err)
-			return out
+			return out, isDead
 		}
 		wait := backoff(out.Attempts, notifier.Classify(err).RetryAfter)
 		if text := err.Error(); text != said { // a failure is told once, until it changes
@@ -378,8 +390,7 @@ func (d *Dispatcher) Deliver(ctx context.Context, x Delivery) Outcome {
 			said = text
 		}
 		if !sleep(ctx, wait) {
-			log.Error("delivery is dead: out of time", "err", err)
-			return out
+			return out, isDead + ": out of time"
 		}
 	}
 }

@@ -337,3 +337,79 @@ func TestMisconfiguredReceiverIsTriedOnceMoreWithNewSecrets(t *testing.T) {
 		})
 	}
 }
+
+// Where there is no later, fallbacks are told within the time that is left, whatever fallback_after says.
+func TestFallbacksAreToldWhereThereIsNoLater(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		first   *scripted
+		second  *scripted
+		instead string
+		want    map[string]outbox.State
+	}{
+		{
+			"the first refuses", &scripted{answers: []error{permanent("401")}}, &scripted{}, "slack-1 refused it (no answer)",
+			map[string]outbox.State{"slack-1": outbox.Suppressed, "slack-2": outbox.Delivered},
+		},
+		{
+			"the first asks for more time than there is", &scripted{answers: []error{temporary("429", time.Minute)}}, &scripted{}, "slack-1 has failed (no answer)",
+			map[string]outbox.State{"slack-1": outbox.Suppressed, "slack-2": outbox.Delivered},
+		},
+		{
+			"the first hangs", &scripted{hang: true}, &scripted{}, "slack-1 has failed (no answer)",
+			map[string]outbox.State{"slack-1": outbox.Suppressed, "slack-2": outbox.Delivered},
+		},
+		{
+			"the last in the chain", &scripted{hang: true}, &scripted{answers: []error{permanent("403")}}, "slack-2 refused it (no answer)",
+			map[string]outbox.State{"slack-1": outbox.Suppressed, "slack-2": outbox.Suppressed, "slack-3": outbox.Delivered},
+		},
+		{"the first is well", &scripted{answers: []error{temporary("500", 0)}}, &scripted{}, "", map[string]outbox.State{"slack-1": outbox.Delivered}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				third := &scripted{}
+				d := testDispatcher(map[string]*scripted{"slack-1": c.first, "slack-2": c.second, "slack-3": third}, rules.Table{})
+				d.Receivers["slack-1"].Fallback, d.Receivers["slack-2"].Fallback = []string{"slack-2"}, []string{"slack-3"}
+				x, err := d.PlanReceivers(testAlert(), "slack-1")
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				got, instead := map[string]outbox.State{}, ""
+				d.DeliverNow(ctx, x, func(o Outcome) {
+					got[o.Delivery.Receiver.Name] = o.State
+					if o.State == outbox.Delivered {
+						instead = o.Delivery.Instead
+					}
+				})
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("outcomes (-want +got):\n%s", diff)
+				}
+				if instead != c.instead {
+					t.Errorf("got told because %q, want %q", instead, c.instead)
+				}
+				if ctx.Err() != nil {
+					t.Error("it took the whole time")
+				}
+			})
+		})
+	}
+}
+
+// One that is told anyway is not told again as a fallback.
+func TestFallbackThatIsToldAnywayIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := &scripted{answers: []error{permanent("401")}}, &scripted{}
+		d := testDispatcher(map[string]*scripted{"slack-1": first, "slack-2": second}, rules.Table{})
+		d.Receivers["slack-1"].Fallback = []string{"slack-2"}
+		x, err := d.PlanReceivers(testAlert(), "slack-1", "slack-2")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.DeliverNow(t.Context(), x, func(Outcome) {})
+		if n := len(second.got); n != 1 {
+			t.Errorf("the fallback was told %d times, want once", n)
+		}
+	})
+}

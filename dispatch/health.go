@@ -2,8 +2,10 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"syscall"
 	"time"
 
 	"github.com/ossec-notify/ossec-notify/display"
@@ -166,6 +168,8 @@ func brief(f *notifier.Error) string {
 		return fmt.Sprintf("status %d", f.Status)
 	case f.Code != "":
 		return f.Code
+	case errors.Is(f, syscall.ECONNREFUSED):
+		return "connection refused"
 	}
 	return "no answer"
 }

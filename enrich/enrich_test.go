@@ -784,14 +784,15 @@ func TestWhatWasAddedIsKeptAndShownAsTheConfigOfNowSays(t *testing.T) {
 	file := write(t, dir+"/a.json", `{"web": {"owner": "shop", "tags": ["a", "b"], "n": 3, "wiki": "https://wiki.example.com/web"}}`)
 	c := Config{
 		GeoIP: []string{db}, Map: "https://maps.example.com/{lat}/{lon}",
-		Tables: map[string]Table{"asset": {File: file, By: "agent", Show: []string{"owner", "tags", "none"}, Links: map[string]string{"Wiki": "wiki"}}},
+		Tables: map[string]Table{"asset": {File: file, By: "agent", Show: []string{"owner", "tags", "none"}, Links: map[string]string{"Wiki": "wiki"}},
+			"place": {File: file, By: "agent", Show: []string{"owner", "n"}, Links: map[string]string{"Wiki": "wiki"}}}, // what both say is shown once
 	}
 	a := from(london)
 	a.Agent.Name = "web"
 	e := New(c)
 	got := e.Enrich(a)
 	shown := []alert.Shown{
-		{Name: "owner", Value: "shop"}, {Name: "tags", Value: "a, b"},
+		{Name: "owner", Value: "shop"}, {Name: "tags", Value: "a, b"}, {Name: "n", Value: "3"},
 		{Name: "Map", Value: "https://maps.example.com/51.5/-0.1", Link: true}, {Name: "Wiki", Value: "https://wiki.example.com/web", Link: true},
 	}
 	if diff := cmp.Diff(shown, got.Shown); diff != "" {

@@ -683,6 +683,9 @@ func at(v any, path []string) any {
 // shown are the columns that messages show, and the links.
 func (e *Enricher) shown(added map[string]any) []alert.Shown {
 	var facts, links []alert.Shown
+	said := func(all []alert.Shown, x alert.Shown) bool { // two tables may know the same
+		return slices.ContainsFunc(all, func(y alert.Shown) bool { return strings.EqualFold(x.Name, y.Name) && x.Value == y.Value })
+	}
 	if geo, _ := added[sourceGeo].(map[string]any); geo["map"] != nil {
 		links = append(links, alert.Shown{Name: "Map", Value: plainText(geo["map"]), Link: true})
 	}
@@ -692,13 +695,14 @@ func (e *Enricher) shown(added map[string]any) []alert.Shown {
 			continue
 		}
 		for _, c := range t.show {
-			if v := shownText(at(row, c.path)); v != "" && len(facts) < maxShown {
-				facts = append(facts, alert.Shown{Name: c.name, Value: v})
+			if x := (alert.Shown{Name: c.name, Value: shownText(at(row, c.path))}); x.Value != "" && len(facts) < maxShown && !said(facts, x) {
+				facts = append(facts, x)
 			}
 		}
 		for _, c := range t.links {
-			if v, _ := at(row, c.path).(string); v != "" {
-				links = append(links, alert.Shown{Name: c.name, Value: v, Link: true})
+			v, _ := at(row, c.path).(string)
+			if x := (alert.Shown{Name: c.name, Value: v, Link: true}); v != "" && !said(links, x) {
+				links = append(links, x)
 			}
 		}
 	}

@@ -76,14 +76,31 @@ var providers = []provider{
 		region:  []string{"resource.labels.location", "gcp.resource.labels.location"},
 	},
 	{
-		name:    "Azure",
-		is:      []string{"OperationName"},
-		action:  []string{"OperationName"},
-		actor:   []string{"Caller", "Identity"},
-		target:  []string{"ResourceId", "Resource"},
-		result:  []string{"ActivityStatus", "ActivityStatusValue", "ResultType"},
-		account: []string{"SubscriptionId", "TenantId"},
-		region:  []string{"ResourceGroup", "Location"},
+		// Activity and audit logs and sign-ins come from a workspace (OperationName), a storage container (operationName) or Microsoft Graph
+		// (activityDisplayName), each with names of its own.
+		name: "Azure", // isAzure knows it
+		action: []string{
+			"OperationName", "operationName", "OperationNameValue", "activityDisplayName", "properties.activityDisplayName", "ActivityDisplayName",
+			"operationName.value", "activity",
+		},
+		actor: []string{
+			"Caller", "caller", "userPrincipalName", "UserPrincipalName", "properties.userPrincipalName",
+			"initiatedBy.user.userPrincipalName", "InitiatedBy.user.userPrincipalName", "properties.initiatedBy.user.userPrincipalName",
+			"identity.claims.http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn", "identity.claims.upn",
+			"identity.claims.http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name", "identity.claims.name",
+			"initiatedBy.app.displayName", "properties.initiatedBy.app.displayName", "identity.claims.appid", "Identity", "identity",
+		},
+		target: []string{
+			"ResourceId", "resourceId", "targetResources.userPrincipalName", "targetResources.displayName",
+			"properties.targetResources.userPrincipalName", "properties.targetResources.displayName",
+			"appDisplayName", "AppDisplayName", "properties.appDisplayName", "Resource",
+		},
+		result: []string{
+			"ActivityStatus", "ActivityStatusValue", "resultType", "ResultType", "result", "Result", "properties.result",
+			"status.errorCode", "properties.status.errorCode", "status.value", "resultSignature",
+		},
+		account: []string{"SubscriptionId", "TenantId", "subscriptionId", "tenantId"},
+		region:  []string{"ResourceGroup", "Location", "location", "location.countryOrRegion"},
 	},
 }
 
@@ -91,18 +108,33 @@ var providers = []provider{
 func providerOf(a *alert.Alert) *provider {
 	for i := range providers {
 		for _, key := range providers[i].is {
-			if object(a, "data", key) != nil || (key == "OperationName" && isAzure(a)) {
+			if object(a, "data", key) != nil {
 				return &providers[i]
 			}
 		}
 	}
+	if isAzure(a) {
+		return azure()
+	}
 	return nil
 }
 
-// isAzure reports a record of Azure's activity or audit log, which has no name of its own to be known by.
+// isAzure reports a record of Azure's logs, which have no name of their own to be known by but what Wazuh's module adds.
 func isAzure(a *alert.Alert) bool {
-	return has(a, "data.OperationName") &&
-		has(a, "data.SubscriptionId", "data.TenantId", "data.ResourceId", "data.Caller", "data.CallerIpAddress")
+	if strings.HasPrefix(first(a, "data.azure_tag"), "azure-") {
+		return data(a, azure().action) != "" || isAzureSignIn(a)
+	}
+	at := strings.ToLower(first(a, "data.resourceId"))
+	return has(a, "data.OperationName") && has(a, "data.SubscriptionId", "data.TenantId", "data.ResourceId", "data.Caller", "data.CallerIpAddress") ||
+		has(a, "data.operationName") && (has(a, "data.callerIpAddress") || strings.HasPrefix(at, "/subscriptions/") || strings.HasPrefix(at, "/tenants/")) ||
+		isAzureSignIn(a) || has(a, "data.activityDisplayName") && object(a, "data", "initiatedBy") != nil
+}
+
+func azure() *provider { return &providers[len(providers)-1] }
+
+// isAzureSignIn reports a sign-in as Microsoft Graph tells of it: no word in it says what it is.
+func isAzureSignIn(a *alert.Alert) bool {
+	return has(a, "data.userPrincipalName") && has(a, "data.appDisplayName") && has(a, "data.status.errorCode")
 }
 
 func isCloud(a *alert.Alert) bool { return providerOf(a) != nil }
@@ -117,6 +149,9 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 		Action:   data(a, p.action),
 		Target:   data(a, p.target),
 		Result:   data(a, p.result),
+	}
+	if p == azure() && c.Action == "" {
+		c.Action = "Sign-in"
 	}
 	target := opt("", c.Target, "")
 	if asked := parameters(object(a, "data", "aws", "requestParameters")); asked != "" {
@@ -135,6 +170,10 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 	if !strings.Contains(action, c.Actor) { // a finding has it in its title
 		s.By = c.Actor
 	}
+	result := cloudResult(r, c.Result)
+	if p == azure() {
+		result = azureResult(a, r, s, result)
+	}
 	s.NoHost = c.Account == ""
 	s.Described = c.Action == ""
 
@@ -142,7 +181,7 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 	r.fact("By", opt("", c.Actor, ""))
 	r.fact("From", cloudSource(a))
 	r.fact("Target", target)
-	r.fact("Result", cloudResult(r, c.Result))
+	r.fact("Result", result)
 	r.fact("Where", list(", ", opt("", c.Account, ""), opt("", c.Region, "")))
 
 	r.Next = w("Ask the person named. Not theirs: revoke keys and sessions.")
@@ -157,7 +196,10 @@ func readCloud(a *alert.Alert, r *Reading, s *sentence) {
 func shortAction(action string) string {
 	vendor, rest, found := strings.Cut(action, "/")
 	if found && strings.HasPrefix(strings.ToLower(vendor), "microsoft.") {
-		return strings.TrimSuffix(rest, "/action")
+		if kept, suffix := len(rest)-len("/action"), "/action"; kept > 0 && strings.EqualFold(rest[kept:], suffix) {
+			return rest[:kept]
+		}
+		return rest
 	}
 	return strings.TrimSuffix(action, ".")
 }
@@ -215,6 +257,25 @@ func cloudResult(r *Reading, result string) display.Text {
 		r.Outcome = "failure"
 	}
 	return q(result)
+}
+
+// azureResult adds to a result what Azure says of it, which may be a bare number, and to the sentence that it is a failure: most records are
+// of what somebody might do.
+func azureResult(a *alert.Alert, r *Reading, s *sentence, result display.Text) display.Text {
+	code := r.Cloud.Result
+	if code == "0" { // of a sign-in
+		return w("success")
+	}
+	if r.Outcome != "failure" {
+		return result
+	}
+	failure := code
+	if strings.Trim(code, "0123456789") == "" {
+		failure = "failure"
+	}
+	s.Object += ", " + failure
+	return list(", ", result, opt("", first(a, "data.resultDescription", "data.ResultDescription", "data.resultReason", "data.status.failureReason",
+		"data.properties.status.failureReason", "data.status.additionalDetails", "data.properties.statusMessage", "data.resultSignature"), ""))
 }
 
 // maxParameters is how many parameters of a request are shown.

@@ -33,6 +33,9 @@ func readOther(a *alert.Alert, r *Reading, s *sentence) {
 
 	r.Object = cmp.Or(a.Source.IP, "-")
 	r.Next = seeTheLog(a.Log)
+	if a.Log == "" && len(object(a, "data")) > 0 {
+		r.Next = w("Look at the whole alert: its data says more.")
+	}
 }
 
 // seeTheLog is the next step where nothing better is known.

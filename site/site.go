@@ -214,7 +214,14 @@ func (s *Site) faultOf(r config.Reading) error {
 	for _, p := range r.Problems {
 		if !p.Warning {
 			mistakes++
-			s.log.Error("config is broken", "at", p.String())
+			switch of := r.Faulty(p); {
+			case of != nil:
+				s.log.Error("a receiver has a fault; the rest of the config is used", "receiver", of.Name, "at", p.String())
+			case r.Config != nil:
+				s.log.Error("a template has a mistake; the rest of the config is used", "at", p.String())
+			default:
+				s.log.Error("config is broken", "at", p.String())
+			}
 		}
 	}
 	switch {
@@ -236,6 +243,10 @@ func (s *Site) faultOf(r config.Reading) error {
 func (s *Site) use(cfg *config.Config, loaded time.Time) {
 	d, err := cfg.Dispatcher(config.Options{Log: s.log, OnCall: s.oncall})
 	for _, err := range notifier.Split(err) {
+		if of := (*config.ReceiverError)(nil); errors.As(err, &of) {
+			s.log.Error("a receiver has a fault; the rest of the config is used", "receiver", of.Receiver.Name, "err", of.Err)
+			continue
+		}
 		s.log.Error("config is broken", "err", err)
 	}
 	if s.lookups != nil {

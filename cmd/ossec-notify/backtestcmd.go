@@ -61,7 +61,7 @@ func backtestCommand(e *env) *cobra.Command {
 			if len(args) == 0 {
 				return fmt.Errorf("name files of past alerts, or a folder such as %s; - is stdin\nTry: %s -h", filepath.Join(e.home, "logs", "alerts"), cmd.CommandPath())
 			}
-			return e.backtest(cmd.Context(), args, f)
+			return e.unlessMistaken(e.backtest(cmd.Context(), args, f))
 		},
 	}
 	flags := cmd.Flags()
@@ -78,7 +78,7 @@ func backtestCommand(e *env) *cobra.Command {
 }
 
 func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) error {
-	cfg, err := e.load()
+	cfg, err := e.loadUsed()
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (e *env) backtest(ctx context.Context, args []string, f backtestFlags) erro
 	opt.Now.Enrich = enrichers[0].Enrich
 	tables := []*rules.Table{&cfg.Table}
 	if f.against != "" {
-		other, err := e.loadFile(f.against, f.against)
+		other, err := e.loadFile(f.against, f.against, othersServe)
 		if err != nil {
 			return err
 		}

@@ -132,7 +132,11 @@ func (e *env) check(ctx context.Context, online, strict bool) error {
 	var found []finding
 	var asked *reached
 	for _, p := range read.Problems {
-		found = append(found, findingOf(p))
+		f := findingOf(p)
+		if of := read.Faulty(p); of != nil {
+			f.receiver = of.Name
+		}
+		found = append(found, f)
 	}
 	if cfg != nil {
 		if !managerlog.Readable(e.home) {

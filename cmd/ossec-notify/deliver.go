@@ -43,11 +43,11 @@ func deliverCommand(e *env) *cobra.Command {
 			}
 			log, closer := openLog(e.home)
 			defer closer.Close()
-			var lost *loss
+			lost := new(loss)
 			for {
 				next, err := background(cmd.Context(), e.home, state, lock, lost, log)
 				anew := errors.Is(err, errStateLost)
-				lost = lost.and(err)
+				lost.and(err)
 				if cmd.Context().Err() != nil {
 					err = nil // asked to leave, perhaps while it opened the outbox: no failure, or no door would start the next
 				}
@@ -71,7 +71,7 @@ func deliverCommand(e *env) *cobra.Command {
 					return err
 				}
 				// A call that found the lock held, just before it was let go, relies on this look.
-				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost == nil) {
+				if names, err := spool.List(state); err != nil || len(names) == 0 && (!anew || lost.never() || lost.kept) {
 					lost.leave(absolute(e.home), log)
 					return nil
 				}
@@ -105,8 +105,7 @@ func background(ctx context.Context, home, state string, lock *spool.Lock, lost 
 	if err != nil {
 		return nil, unlessLost(err, lock)
 	}
-	lost.keep(ctx, d.Box, log)
-	adoptLoss(ctx, absolute(home), d.Box, log)
+	lost.keep(ctx, absolute(home), d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, errors.Join(err, closeBox())
 	}

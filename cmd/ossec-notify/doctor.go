@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -20,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ossec-notify/ossec-notify/config"
+	"github.com/ossec-notify/ossec-notify/dispatch"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
 	"github.com/ossec-notify/ossec-notify/outbox"
@@ -82,6 +85,7 @@ func (d diagnosis) String() string {
 
 // Thresholds of what is worth a word.
 const (
+	lateOutbox   = 5 * time.Second  // a deliverer makes it when it begins
 	lateRecord   = time.Minute      // a record is taken within seconds
 	lateReload   = time.Minute      // a deliverer sees a changed config within seconds
 	lateDelivery = 10 * time.Minute // of one that nothing has failed for
@@ -106,7 +110,10 @@ type examination struct {
 	serving     bool           // it is a daemon
 	cfg         *config.Config // nil when there is none that loads
 	file        *config.Config // the same, before it was told of
+	since       time.Time      // of the deliverer
+	idle        bool           // nobody holds the lock, and who held it last has let go of it
 	killed      string         // what became of the last deliverer, when it was killed
+	due         []string       // receivers for which something waits that is not held for its time
 	waits       int            // records and deliveries
 	open        []outbox.Queue // those that something waits in
 	kept        *site.Kept     // what the outbox keeps of the config; nil for nothing
@@ -281,11 +288,11 @@ func (x *examination) lock() {
 	case errors.Is(err, fs.ErrPermission):
 		x.problem("deliverer", "run doctor as root", "%s", err)
 	case err != nil:
-		x.ok("deliverer", "nobody delivers now; the next call starts one")
+		x.idle = true
 	case !alive(h.PID):
 		x.killed = fmt.Sprintf("the last one (%s, process %d) was killed", h.Kind, h.PID) // how bad it is depends on what waits
 	default:
-		x.delivering, x.serving = true, h.Kind == "serve"
+		x.delivering, x.serving, x.since = true, h.Kind == "serve", h.Started
 		if h.Version != "" && h.Version != versionText() {
 			x.warning("deliverer", "restart it", "%s, process %d, is of version %s; this is %s", h.Kind, h.PID, h.Version, versionText())
 			return
@@ -294,9 +301,16 @@ func (x *examination) lock() {
 	}
 }
 
-// lastDeliverer says what a killed one has left.
+// lastDeliverer says what waits while nobody delivers.
 func (x *examination) lastDeliverer() {
 	switch {
+	case x.idle && len(x.due) > 0:
+		x.warning("deliverer", fmt.Sprintf("ossec-notify outbox retry --receiver %s starts one; ossec-notify serve runs for good (systemctl enable --now ossec-notify)", x.due[0]),
+			"nobody delivers now, and what is to go to %s waits for the next call", display.List(x.due))
+	case x.idle && len(x.open) > 0:
+		x.warning("deliverer", "ossec-notify serve delivers it in time (systemctl enable --now ossec-notify)", "nobody delivers now, and what is held for its time waits for the next call")
+	case x.idle:
+		x.ok("deliverer", "nobody delivers now; the next call starts one")
 	case x.killed == "":
 	case x.waits > 0:
 		x.warning("deliverer", "ossec-notify serve delivers it now (systemctl enable --now ossec-notify); without it, it waits for the next alert", "%s, and nobody delivers what waits (%d)", x.killed, x.waits)
@@ -370,7 +384,14 @@ func (x *examination) outbox(ctx context.Context) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		x.loss(ctx, nil)
-		x.ok("outbox", "there is none: no alert has been delivered yet")
+		switch {
+		case x.delivering && time.Since(x.since) > lateOutbox:
+			x.warning("outbox", "run doctor again in a minute; the log names what was lost", "there is none, while somebody delivers since %s: it was removed. The deliverer notices, and begins anew", x.since.Local().Format(time.DateTime))
+		case x.delivering:
+			x.ok("outbox", "there is none yet: the deliverer has only begun")
+		default:
+			x.ok("outbox", "there is none: no alert has been delivered yet")
+		}
 		return
 	case errors.Is(err, outbox.ErrOlder):
 		x.ok("outbox", "%s", err)
@@ -396,6 +417,9 @@ func (x *examination) outbox(ctx context.Context) {
 		if fares, err = db.Receivers(ctx); err == nil {
 			x.file = x.loaded()
 			x.queues(queues, fares, lastDead(ctx, db, queues))
+			if !x.replaced(queues, fares, fellBack(ctx, db, queues)) {
+				x.nothingWaits(queues)
+			}
 			err = x.noise(ctx, db)
 		}
 	}
@@ -419,10 +443,11 @@ func lastDead(ctx context.Context, db *outbox.DB, queues []outbox.Queue) map[str
 }
 
 func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Receiver, dead map[string]outbox.Delivery) {
-	quiet, held := true, 0
 	for _, q := range queues {
 		x.waits += q.Open()
-		held += q.Counts[outbox.Held]
+		if q.Counts[outbox.Pending] > 0 {
+			x.due = append(x.due, q.Receiver)
+		}
 		if q.Open() > 0 {
 			x.open = append(x.open, q)
 		}
@@ -442,7 +467,7 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 			x.ok("outbox", "receiver %s: %d wait, the oldest for %s", q.Receiver, waits, display.Span(age))
 		}
 		if n := q.Counts[outbox.Dead]; n > 0 {
-			remedy, gone := "ossec-notify outbox list --states dead --receiver "+q.Receiver+", then outbox retry or drop", ""
+			remedy, gone := fmt.Sprintf("ossec-notify outbox list --states dead --receiver %[1]s; mend the cause, then ossec-notify outbox retry --dead --receiver %[1]s (or drop in place of retry)", q.Receiver), ""
 			if !hasReceiver(x.file, q.Receiver) {
 				remedy, gone = "put it back and retry them, or: ossec-notify outbox drop --dead --receiver "+q.Receiver, ", which the config does not have"
 			}
@@ -451,16 +476,77 @@ func (x *examination) queues(queues []outbox.Queue, fares map[string]outbox.Rece
 				why = fmt.Sprintf(", the last at %s: %s", last.Changed.Local().Format(time.DateTime), display.Quote(last.Reason).Line().CutEnd(240))
 			}
 			x.warning("outbox", remedy, "receiver %s%s: %s%s", q.Receiver, gone, display.Count(n, "dead letter"), why)
-			quiet = false
 		}
-		quiet = quiet && waits == 0
 	}
-	switch {
-	case quiet && held > 0:
+}
+
+// fellBack are the deliveries of the last day that went to the fallbacks of their receivers, by receiver, the last first.
+func fellBack(ctx context.Context, db *outbox.DB, queues []outbox.Queue) map[string][]outbox.Delivery {
+	const most = 1000 // that are looked at
+	out := map[string][]outbox.Delivery{}
+	for _, q := range queues {
+		if q.Counts[outbox.Suppressed] == 0 {
+			continue
+		}
+		found, _ := db.Find(ctx, outbox.Filter{Receiver: q.Receiver, States: []outbox.State{outbox.Suppressed}, Since: time.Now().Add(-24 * time.Hour), Limit: most})
+		for _, d := range found {
+			if _, _, ok := dispatch.FellBack(d.Reason); ok {
+				out[q.Receiver] = append(out[q.Receiver], d)
+			}
+		}
+	}
+	return out
+}
+
+// replaced tells of receivers that fail, or refused messages, where fallbacks leave no other trace of that: nothing waits, and nothing is dead.
+// It reports whether there are any.
+func (x *examination) replaced(queues []outbox.Queue, fares map[string]outbox.Receiver, fell map[string][]outbox.Delivery) (some bool) {
+	for _, q := range queues {
+		r := fares[q.Receiver]
+		if x.file != nil && !hasReceiver(x.file, q.Receiver) {
+			continue
+		}
+		all := fell[q.Receiver]
+		went, last := "", ""
+		if n := len(all); n > 0 {
+			to, why, _ := dispatch.FellBack(all[0].Reason)
+			what := "1 delivery"
+			if n > 1 {
+				what = display.Thousands(n) + " deliveries"
+			}
+			went = fmt.Sprintf("%s of the last day went to its fallback %s", what, to)
+			last = fmt.Sprintf(", the last at %s: %s", all[0].Changed.Local().Format(time.DateTime), display.Quote(why).Line().CutEnd(240))
+		}
+		remedy := fmt.Sprintf("mend the cause; ossec-notify outbox list --states suppressed --receiver %s shows them", q.Receiver)
+		waits := q.Counts[outbox.Pending] + q.Counts[outbox.Delivering]
+		some = some || r.Failures > 0 || went != ""
+		switch said := display.Quote(r.LastError).Line().CutEnd(160); {
+		case r.Failures > 0 && waits == 0 && went != "":
+			x.warning("outbox", remedy, "receiver %s has failed since %s, the last said: %s; %s", q.Receiver, r.Since.Local().Format(time.DateTime), said, went)
+		case went != "":
+			x.warning("outbox", remedy, "receiver %s: %s%s", q.Receiver, went, last)
+		case r.Failures > 0 && waits == 0 && q.Counts[outbox.Dead] == 0: // else that is told
+			x.warning("outbox", "mend the cause; ossec-notify outbox list --all --receiver "+q.Receiver+" shows what became of its alerts",
+				"receiver %s has failed since %s, the last said: %s", q.Receiver, r.Since.Local().Format(time.DateTime), said)
+		}
+	}
+	return some
+}
+
+// nothingWaits says that the outbox asks for nothing, where it does not.
+func (x *examination) nothingWaits(queues []outbox.Queue) {
+	held := 0
+	for _, q := range queues {
+		if q.Counts[outbox.Pending]+q.Counts[outbox.Delivering]+q.Counts[outbox.Dead] > 0 {
+			return
+		}
+		held += q.Counts[outbox.Held]
+	}
+	if held > 0 {
 		x.ok("outbox", "nothing waits but what is held for its time (%d), and nothing was given up", held)
-	case quiet:
-		x.ok("outbox", "nothing waits, and nothing was given up")
+		return
 	}
+	x.ok("outbox", "nothing waits, and nothing was given up")
 }
 
 // unknown tells of what waits for a receiver that the config does not have: see [site.Gone].
@@ -540,6 +626,8 @@ func (x *examination) config() {
 		return
 	case instead != "":
 		x.warning("config", "restart the deliverer if it stays so; the log says why", "%s loads%s", path, instead)
+	case mistakes > 0:
+		x.warning("config", "run ossec-notify check", "%s has %s, the first: %s; the rest of it is used", path, display.Count(mistakes, "mistake"), first)
 	case warnings > 0:
 		x.warning("config", "run ossec-notify check", "%s has %s", path, display.Count(warnings, "warning"))
 	case len(cfg.Receivers) == 0:
@@ -711,6 +799,10 @@ func (x *examination) ready(ctx context.Context) {
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
+		if errors.Is(err, syscall.ECONNREFUSED) { // who had the address would have taken the connection
+			x.problem("ready", "see its log; then change http in the config. Until then serve would not start again", "serve runs, and nobody listens on http %s%s", cfg.HTTP.Listen, lowPort(cfg.HTTP.Listen, firstFreePort()))
+			return
+		}
 		x.problem("ready", taken, "serve runs, and does not answer on http %s: %s; is the address in use by another program?", cfg.HTTP.Listen, err)
 	case status == http.StatusServiceUnavailable:
 		x.problem("ready", "mend what it says; http://"+cfg.HTTP.Listen+"/readyz tells when it is well", "serve says that it is not ready: %s", said)
@@ -719,6 +811,29 @@ func (x *examination) ready(ctx context.Context) {
 	default:
 		x.ok("ready", "serve answers on http %s, and is ready", cfg.HTTP.Listen)
 	}
+}
+
+// firstFreePort is the first port that anybody may listen on.
+func firstFreePort() int {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err == nil {
+		if n, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
+			return n
+		}
+	}
+	return 1024
+}
+
+// lowPort says that a port needs a right that serve does not have as it is installed; "" of one from first on.
+func lowPort(address string, first int) string {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return ""
+	}
+	if n, err := strconv.Atoi(port); err != nil || n >= first {
+		return ""
+	}
+	return fmt.Sprintf(": below port %d it needs a right that serve's user lacks", first)
 }
 
 // askReady asks where the config has it answer, by no proxy.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestDoctorTellsOfQueues(t *testing.T) {
 	want := `ok       outbox       receiver busy: 3 wait, the oldest for 0 s
 warning  outbox       receiver stuck: 4 wait, the oldest for 1 h 1 min. To do: ossec-notify outbox list --receiver stuck
 warning  outbox       receiver down: 1 wait, the oldest for 1 h 1 min; 3 failures, the last said: HTTP 503⏎from a proxy. To do: ossec-notify outbox list --receiver down
-warning  outbox       receiver wrong: 2 dead letters, the last at ` + hourAgo.Format(time.DateTime) + `: status 400: no such index\x1b[2J. To do: ossec-notify outbox list --states dead --receiver wrong, then outbox retry or drop
+warning  outbox       receiver wrong: 2 dead letters, the last at ` + hourAgo.Format(time.DateTime) + `: status 400: no such index\x1b[2J. To do: ossec-notify outbox list --states dead --receiver wrong; mend the cause, then ossec-notify outbox retry --dead --receiver wrong (or drop in place of retry)
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -45,9 +46,84 @@ warning  outbox       receiver wrong: 2 dead letters, the last at ` + hourAgo.Fo
 	if x.worst != "" {
 		t.Errorf("the worst is %q, want none that fails the command", x.worst)
 	}
-	got, _ = examine(func(x *examination) { x.queues(nil, nil, nil) })
+	got, _ = examine(func(x *examination) { x.nothingWaits(nil) })
 	if want := "ok       outbox       nothing waits, and nothing was given up\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestDoctorTellsOfReceiversThatAreReplaced(t *testing.T) {
+	at := time.Now().Add(-time.Minute)
+	fell := func(n int) []outbox.Delivery {
+		return slices.Repeat([]outbox.Delivery{{Reason: "fallback to root-mail: status 404: no such index\x1b[2J", Changed: at}}, n)
+	}
+	got, x := examine(func(x *examination) {
+		x.replaced([]outbox.Queue{
+			{Receiver: "down", Counts: map[outbox.State]int{outbox.Suppressed: 2}},
+			{Receiver: "busy", Counts: map[outbox.State]int{outbox.Suppressed: 1, outbox.Pending: 1}},
+			{Receiver: "wrong", Counts: map[outbox.State]int{outbox.Suppressed: 1}},
+			{Receiver: "alone", Counts: map[outbox.State]int{outbox.Delivered: 1}},
+			{Receiver: "dead", Counts: map[outbox.State]int{outbox.Dead: 1}},
+			{Receiver: "well", Counts: map[outbox.State]int{outbox.Suppressed: 1}},
+		}, map[string]outbox.Receiver{"down": {Failures: 1, Since: at, LastError: "refused\n"}, "busy": {Failures: 1}, "alone": {Failures: 2, Since: at, LastError: "late"}, "dead": {Failures: 1}},
+			map[string][]outbox.Delivery{"down": fell(2), "busy": fell(1), "wrong": fell(1)})
+	})
+	when := at.Format(time.DateTime)
+	want := "warning  outbox       receiver down has failed since " + when + ", the last said: refused; 2 deliveries of the last day went to its fallback root-mail. To do: mend the cause; ossec-notify outbox list --states suppressed --receiver down shows them\n" +
+		"warning  outbox       receiver busy: 1 delivery of the last day went to its fallback root-mail, the last at " + when + `: status 404: no such index\x1b[2J. To do: mend the cause; ossec-notify outbox list --states suppressed --receiver busy shows them` + "\n" +
+		"warning  outbox       receiver wrong: 1 delivery of the last day went to its fallback root-mail, the last at " + when + `: status 404: no such index\x1b[2J. To do: mend the cause; ossec-notify outbox list --states suppressed --receiver wrong shows them` + "\n" +
+		"warning  outbox       receiver alone has failed since " + when + ", the last said: late. To do: mend the cause; ossec-notify outbox list --all --receiver alone shows what became of its alerts\n"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if x.worst != "" {
+		t.Errorf("the worst is %q, want none that fails the command", x.worst)
+	}
+}
+
+func TestDoctorKnowsPortsThatNeedARight(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:80": ": below port 1024 it needs a right that serve's user lacks", "[::1]:1023": ": below port 1024 it needs a right that serve's user lacks",
+		"127.0.0.1:1024": "", ":9720": "", "x": "",
+	} {
+		if got := lowPort(address, 1024); got != want {
+			t.Errorf("%s: got %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestDoctorTellsOfAnOutboxThatWasRemoved(t *testing.T) {
+	for ran, want := range map[time.Duration]string{
+		-1:        "ok       outbox       there is none: no alert has been delivered yet\n",
+		0:         "ok       outbox       there is none yet: the deliverer has only begun\n",
+		time.Hour: "warning  outbox       there is none, while somebody delivers since ",
+	} {
+		got, _ := examine(func(x *examination) {
+			x.home, x.state = t.TempDir(), t.TempDir()
+			x.delivering, x.since = ran >= 0, time.Now().Add(-ran)
+			x.outbox(t.Context())
+		})
+		if !strings.HasPrefix(got, want) {
+			t.Errorf("after %s: got %q, want %q", ran, got, want)
+		}
+	}
+}
+
+// A background deliverer stays while anything waits: where it does not, something took it away.
+func TestDoctorTellsOfWhatWaitsWhileNobodyDelivers(t *testing.T) {
+	for state, want := range map[outbox.State]string{
+		outbox.Pending:   "warning  deliverer    nobody delivers now, and what is to go to soc waits for the next call. To do: ossec-notify outbox retry --receiver soc starts one; ",
+		outbox.Held:      "warning  deliverer    nobody delivers now, and what is held for its time waits for the next call. To do: ossec-notify serve ",
+		outbox.Delivered: "ok       deliverer    nobody delivers now; the next call starts one\n",
+	} {
+		got, _ := examine(func(x *examination) {
+			x.idle = true
+			x.queues([]outbox.Queue{{Receiver: "soc", Counts: map[outbox.State]int{state: 1}, Oldest: time.Now()}}, nil, nil)
+			x.lastDeliverer()
+		})
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, want %q", state, got, want)
+		}
 	}
 }
 
@@ -139,7 +215,7 @@ func TestDoctorAsksTheDaemonWhetherItIsReady(t *testing.T) {
 		t.Errorf("got %q with nobody to ask", got)
 	}
 	closed := freeAddress(t)
-	if got, want := ask(true, closed), "problem  ready        serve runs, and does not answer on http "+closed+": dial tcp"; !strings.HasPrefix(got, want) {
+	if got, want := ask(true, closed), "problem  ready        serve runs, and nobody listens on http "+closed+". To do: see its log"; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

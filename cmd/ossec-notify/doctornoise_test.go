@@ -96,7 +96,7 @@ warning  windows      route team/routes[1] has no time left in which it may tell
 // What is held is no reason to say that nothing waits.
 func TestDoctorCountsWhatIsHeld(t *testing.T) {
 	got, _ := examine(func(x *examination) {
-		x.queues([]outbox.Queue{{Receiver: "soc", Counts: map[outbox.State]int{outbox.Held: 5, outbox.Delivered: 2}}}, nil, nil)
+		x.nothingWaits([]outbox.Queue{{Receiver: "soc", Counts: map[outbox.State]int{outbox.Held: 5, outbox.Delivered: 2}}})
 	})
 	if want := "ok       outbox       nothing waits but what is held for its time (5), and nothing was given up\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)

@@ -52,7 +52,9 @@ func explainCommand(e *env) *cobra.Command {
 			if id != "" && (len(args) > 0 || in.sample != "") {
 				return fmt.Errorf("give --id, or alerts, not both")
 			}
-			cfg, err := e.load()
+			// Routes do not go by templates: with mistakes in these alone deliverers go by this very config.
+			loads := func(config.Reading) bool { return true }
+			cfg, err := e.loadFile(configPath(e.config, e.home), "the config", loads)
 			if err != nil && id != "" {
 				var kept *config.Config
 				if kept, err = e.inPlaceOf(cmd.Context(), err); kept == nil && err != nil {
@@ -86,7 +88,7 @@ func explainCommand(e *env) *cobra.Command {
 				return failed("the input holds no alert")
 			}
 			e.noteEnrichment(cfg.Enrich)
-			return nil
+			return e.unlessMistaken(nil)
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "explain the alert with this id, found in the manager's own logs or the outbox, and say what became of it")
@@ -189,6 +191,7 @@ type explainer struct {
 	out      io.Writer
 	of       explain.Explainer
 	done     func()
+	unknown  string // why it is not known what became of the alert, which may never have come to us; "" where that is known, or not asked
 	silences []outbox.Silence
 }
 
@@ -244,7 +247,7 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 	if fate != nil {
 		then = fate.otherwise(found.Telling)
 	}
-	writeTold(w, &found, then)
+	writeTold(w, &found, then, x.unknown)
 	writeAdded(w, a)
 	if x.tree {
 		x.writeTree(w, &found, branches)
@@ -260,7 +263,7 @@ func (x *explainer) explain(a *alert.Alert, fate *fate) error {
 		fmt.Fprintf(x.stdout, "  Silenced by %s, %s (%s: %s).\n", s.ID, noise.TimesOf(s, noise.StandingOf(s, x.cfg.Scale, x.cfg.Zone, x.at), x.cfg.Zone, x.at), display.Quote(s.By).Line(), display.Quote(s.Reason).Line())
 	}
 	if x.receiver != "" {
-		writeWhy(x.stdout, &x.cfg.Table, a, x.receiver)
+		writeWhy(x.stdout, &x.cfg.Table, a, x.receiver, x.unknown != "")
 	}
 	if fate != nil {
 		fate.write(x.stdout, x.receiver)
@@ -306,12 +309,18 @@ func (x *explainer) jsonFate(out *explained, fate *fate) {
 }
 
 // writeTold says what the alert is, and in a sentence who is told of it and why. What is silenced, held or for later has one of its own.
-// then is who was chosen when it came in, where that was another.
-func writeTold(w io.Writer, found *explain.Explanation, then []string) {
+// then is who was chosen when it came in, where that was another; unknown is why nobody knows what became of it, where that is so: then it
+// says who would be told.
+func writeTold(w io.Writer, found *explain.Explanation, then []string, unknown string) {
 	t := found.Told()
 	fmt.Fprintf(w, "%s  %s: %s\n", shownID(found.Alert), found.Severity.Word(), family.Read(found.Alert).Sentence.Line())
 	if then != nil {
 		fmt.Fprintf(w, "  By the config of now; when it came in, it was for %s:\n", strings.Join(then, ", "))
+	}
+	would := ""
+	if unknown != "" {
+		would = "Would be "
+		fmt.Fprintf(w, "  What became of it is not known: %s. By the config of now:\n", unknown)
 	}
 	told := t.Sentence(t.Now)
 	if nobody := t.Nobody(); nobody != "" {
@@ -325,7 +334,11 @@ func writeTold(w io.Writer, found *explain.Explanation, then []string) {
 		{"Later, unless somebody takes it", t.LaterWords()},
 	} {
 		if s.what != "" {
-			fmt.Fprintf(w, "  %s: %s.\n", s.word, s.what)
+			word := s.word
+			if would != "" && word != "Later, unless somebody takes it" {
+				word = would + strings.ToLower(word[:1]) + word[1:]
+			}
+			fmt.Fprintf(w, "  %s: %s.\n", word, s.what)
 		}
 	}
 	said := map[string]bool{}
@@ -366,9 +379,11 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	case err != nil && found == nil:
 		tried = append(tried, err.Error())
 	case err == errNotHeld: // as it is: nothing was lost
-		fmt.Fprintf(e.stderr, "note: the outbox does not hold it: it did not come to us, or serve read it while no route chose a receiver\n")
+		x.unknown = "the outbox does not hold it: it did not come to us, or serve read it while no route chose a receiver"
 	case err != nil:
-		fmt.Fprintf(e.stderr, "note: what became of it is not known: %s\n", err)
+		x.unknown = err.Error()
+	case fate == nil:
+		x.unknown = "there is no outbox"
 	case found == nil:
 		found = kept
 	case kept != nil: // what the routes saw then, nothing too
@@ -379,6 +394,9 @@ func (x *explainer) explainID(ctx context.Context, id string) error {
 	if found != nil && kept == nil {
 		found = cfg.Enrich.Enrich(found)
 		e.noteEnrichment(cfg.Enrich)
+	}
+	if x.unknown != "" && found != nil && e.format == "json" {
+		fmt.Fprintf(e.stderr, "note: what became of it is not known: %s\n", x.unknown)
 	}
 	if found != nil {
 		if !x.asked { // what is decided now says little of then

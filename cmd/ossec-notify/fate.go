@@ -202,7 +202,8 @@ func attemptWords(attempts []outbox.Attempt, program bool) []string {
 }
 
 // writeWhy says in words why a receiver is told of an alert by the config as it is, or is not.
-func writeWhy(w io.Writer, t *rules.Table, a *alert.Alert, receiver string) {
+// would: nobody knows whether the alert ever came.
+func writeWhy(w io.Writer, t *rules.Table, a *alert.Alert, receiver string, would bool) {
 	chances := t.Chances(a, receiver)
 	told := false
 	for _, c := range chances {
@@ -211,8 +212,12 @@ func writeWhy(w io.Writer, t *rules.Table, a *alert.Alert, receiver string) {
 	switch {
 	case len(chances) == 0:
 		fmt.Fprintf(w, "  No route names %s, so the routes never tell it of an alert.\n", receiver)
+	case told && would:
+		fmt.Fprintf(w, "  %s would be told:\n", receiver)
 	case told:
 		fmt.Fprintf(w, "  %s is told:\n", receiver)
+	case would:
+		fmt.Fprintf(w, "  %s would not be told:\n", receiver)
 	default:
 		fmt.Fprintf(w, "  %s is not told:\n", receiver)
 	}
@@ -249,7 +254,7 @@ func (f *fate) otherwise(now explain.Telling) []string {
 	}
 	then, differs := []string{}, false
 	for _, x := range f.told {
-		if x.Alert.Occurrence != f.occurrence || x.Kind != "" || x.Receiver == dispatch.Nobody {
+		if x.Alert.Occurrence != f.occurrence || x.Kind != "" || x.Receiver == dispatch.Nobody || strings.HasPrefix(x.Route, noise.FallbackPrefix) {
 			continue
 		}
 		by := chosenBy(x.Receiver, x.Route)
@@ -276,15 +281,30 @@ func chosenBy(receiver, route string) string {
 // errNotHeld is also of alerts that serve read in a followed file while no route could take them: these are not entered.
 var errNotHeld = errors.New("the outbox does not hold it")
 
+// lostOf is errNotHeld, with what was lost with an outbox that held the alert before; nil where no such loss is known. kept is what the
+// outbox knows of losses, if there is one.
+func (e *env) lostOf(found *alert.Alert, id string, kept *loss) error {
+	if found != nil {
+		id = found.Identity()
+	}
+	if left, err := leftLoss(absolute(e.home)); err == nil {
+		kept = kept.with(left)
+	}
+	if kept == nil || found != nil && !found.Time.Before(kept.At) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errNotHeld, kept.of(id))
+}
+
 // fateOf looks an alert up in the outbox: one that was found, else the one of an identity. All is nil where there is no
 // outbox; the error says that it holds no such alert, or why it cannot be read.
 func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert, id string) (*alert.Alert, *fate, error) {
 	state, err := e.stateDir()
-	if err != nil { // no alert has come yet
-		return nil, nil, nil
+	if err != nil { // no alert has come yet, or all of it was removed
+		return nil, nil, e.lostOf(found, id, nil)
 	}
 	if _, err := os.Stat(outbox.Path(state)); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
+		return nil, nil, e.lostOf(found, id, nil)
 	}
 	box, err := e.box(ctx)
 	if err != nil {
@@ -303,13 +323,10 @@ func (e *env) fateOf(ctx context.Context, cfg *config.Config, found *alert.Alert
 	}
 	if errors.Is(err, outbox.ErrNotFound) {
 		lost, lossErr := readLoss(ctx, box)
-		if left, err := leftLoss(absolute(e.home)); err == nil {
-			lost = lost.with(left)
+		if lossErr != nil {
+			lost = nil
 		}
-		if lossErr == nil && lost != nil && (found == nil || found.Time.Before(lost.At)) {
-			return nil, nil, fmt.Errorf("%w: %s", errNotHeld, lost.of(id))
-		}
-		return nil, nil, errNotHeld
+		return nil, nil, cmp.Or(e.lostOf(found, id, lost), error(errNotHeld))
 	}
 	if err != nil {
 		return nil, nil, err

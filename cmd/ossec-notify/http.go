@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +18,7 @@ import (
 
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/dispatch"
+	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/listen"
 	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/site"
@@ -41,11 +44,30 @@ func webHandler(d *dispatch.Deliverer, s *site.Site, state string, links *ackLin
 		}
 		fmt.Fprintln(w, "ready")
 		if l := lately(r.Context(), d.Box); l != nil && r.Context().Value(stranger{}) == nil {
-			fmt.Fprintln(w, "note: "+l.words())
+			for _, l := range l.events() {
+				if !l.none() {
+					fmt.Fprintln(w, "note: "+l.words())
+				}
+			}
+		}
+		if fares, err := d.Box.Receivers(r.Context()); err == nil && r.Context().Value(stranger{}) == nil {
+			for _, name := range slices.Sorted(maps.Keys(fares)) {
+				if to := s.Receiver(name); to != nil && fares[name].Failures > 0 {
+					fmt.Fprintf(w, "note: receiver %s has failed since %s%s\n", name, fares[name].Since.Local().Format(time.DateTime), insteadWords(to.Fallback))
+				}
+			}
 		}
 	})
 	mux.Handle("GET /metrics", metricsHandler(d, s, state))
 	return mux
+}
+
+// insteadWords say who may be told in a receiver's place; "" for nobody.
+func insteadWords(fallback []string) string {
+	if len(fallback) == 0 {
+		return ""
+	}
+	return "; its fallback: " + display.List(fallback)
 }
 
 // webServer answers on one address, which may change. It is for one goroutine at a time.

@@ -73,8 +73,8 @@ func deliverUnspooled(ctx context.Context, u door.Unspooled, s *site.Site) (stri
 		s.TellNobody(arrival, u.Call.Name)
 	}
 	var dead []error
-	s.Dispatcher().DeliverAll(ctx, arrival.Deliveries, func(o dispatch.Outcome) {
-		if o.State != outbox.Delivered {
+	s.Dispatcher().DeliverNow(ctx, arrival.Deliveries, func(o dispatch.Outcome) {
+		if o.State == outbox.Dead { // of one whose fallbacks take over, they decide
 			dead = append(dead, fmt.Errorf("receiver %s: %w", o.Delivery.Receiver.Name, o.Err))
 		}
 	})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,37 +12,62 @@ import (
 	"github.com/ossec-notify/ossec-notify/outbox"
 )
 
-// What several deliverers lost, one after the other, and what an outbox knows of before, is one loss in the end; nothing is counted twice.
-func TestLossesAddUp(t *testing.T) {
+// What several deliverers lost, one after the other, is told one by one; nothing is counted twice, and a later outbox that goes does not take
+// what is known of an earlier one with it.
+func TestLossesAreKept(t *testing.T) {
 	home := t.TempDir()
 	if err := os.Mkdir(filepath.Join(home, "logs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	box, _, err := outbox.Open(t.Context(), filepath.Join(home, "outbox.db"), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
-	if err != nil {
-		t.Fatal(err)
+	opened := func() *outbox.DB {
+		box, _, err := outbox.Open(t.Context(), filepath.Join(t.TempDir(), "outbox.db"), outbox.Options{Owner: true, DeliveryID: dispatch.DeliveryID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { box.Close() })
+		return box
 	}
-	defer box.Close()
 	at := time.Now().Add(-time.Hour).Round(time.Second)
-	one := func(n int, after time.Duration, alert string) *loss {
-		return &loss{At: at.Add(after), Why: "it was removed", Deliveries: n, Known: []lostOne{{alert, "soc"}}}
+	lost := func(n int, after time.Duration, alert string) error {
+		return &dispatch.LostError{At: at.Add(after), Deliveries: n, Err: fmt.Errorf("it was removed: %w", errStateLost),
+			Known: []outbox.Delivery{{Alert: outbox.Alert{Identity: alert}, Receiver: "soc"}}}
 	}
-	one(1, 0, "a").keep(t.Context(), box, discard)
-	one(2, time.Minute, "b").leave(home, discard)
-	one(3, 2*time.Minute, "c").leave(home, discard)
-	one(0, 3*time.Minute, "d").leave(home, discard) // nobody is missing anything
-	kept := one(5, 0, "e")
-	kept.keep(t.Context(), box, discard) // not later than what is there
-	kept.leave(home, discard)
+	first := new(loss)
+	first.and(lost(1, 0, "a"))
+	first.and(lost(2, time.Second, "b"))
+	first.and(lost(0, 2*time.Second, "b")) // while the directory was still removed
+	box := opened()
+	first.keep(t.Context(), home, box, discard)
+	first.leave(home, discard) // which is kept
+
+	second := new(loss) // another process, whose outbox goes after it saw what was kept
+	second.keep(t.Context(), home, box, discard)
+	second.and(lost(3, 5*time.Minute, "c"))
+	second.leave(home, discard)
+	third := new(loss)
+	third.and(lost(4, 10*time.Minute, "d"))
+	third.leave(home, discard)
+
+	box = opened()
 	for range 2 {
-		adoptLoss(t.Context(), home, box, discard)
+		new(loss).keep(t.Context(), home, box, discard)
+		var told []string
 		l := lately(t.Context(), box)
-		if l == nil || l.Deliveries != 6 || !l.At.Equal(at.Add(2*time.Minute)) || len(l.Known) != 3 || l.Known[0].Alert != "a" || l.Known[2].Alert != "c" {
-			t.Fatalf("the outbox has %+v", l)
+		for _, x := range l.events() {
+			told = append(told, fmt.Sprint(x.At.Sub(at), " ", x.Deliveries))
+		}
+		if got, want := strings.Join(told, ", "), "10m0s 4, 5m0s 3, 1s 2, 0s 1"; got != want || l.total() != 10 || len(l.Known) != 4 {
+			t.Fatalf("the outbox has %s, want %s (%+v)", got, want, l)
 		}
 	}
 	if left, err := filepath.Glob(filepath.Join(home, "logs", "*")); err != nil || len(left) > 0 {
 		t.Errorf("there is still %v (%v)", left, err)
+	}
+	for i := range 3 * maxLosses {
+		third.and(lost(1, time.Duration(11+i)*time.Minute/2, "e"))
+	}
+	if got := len(third.events()); got != maxLosses {
+		t.Errorf("%d are kept, want %d", got, maxLosses)
 	}
 }
 
@@ -87,9 +113,10 @@ func TestALossThatIsNotKnownIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer box.Close()
-	var before *loss
-	before.and(&dispatch.LostError{At: time.Now(), Unknown: true, Err: errStateLost}).leave(home, discard)
-	adoptLoss(t.Context(), home, box, discard)
+	before := new(loss)
+	before.and(&dispatch.LostError{At: time.Now(), Unknown: true, Err: errStateLost})
+	before.leave(home, discard)
+	new(loss).keep(t.Context(), home, box, discard)
 	l := lately(t.Context(), box)
 	if l == nil || !strings.Contains(l.words(), "nobody knows what else was lost") {
 		t.Fatalf("the outbox has %+v", l)

@@ -95,7 +95,7 @@ func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	lost := 0
 	if l := lately(ctx, c.d.Box); l != nil {
-		lost = l.Deliveries
+		lost = l.total()
 	}
 	gauge(descLost, float64(lost))
 	c.collectPeople(ctx, gauge)

@@ -46,7 +46,7 @@ once, and what it changes. Only this machine can look.
 				return err
 			}
 			if !page.web {
-				return e.preview(cmd.Context(), in, to, as)
+				return e.unlessMistaken(e.preview(cmd.Context(), in, to, as))
 			}
 			for _, name := range []string{"to", "as", "format"} {
 				if cmd.Flags().Changed(name) {
@@ -77,8 +77,8 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 	}
 	cache, done := e.rememberedOnCall(ctx, cfg)
 	defer done()
-	p, err := preview.New(cfg, cache)
-	if err != nil {
+	p, made := preview.New(cfg, cache)
+	if err := e.othersMade(cfg, made); err != nil {
 		return err
 	}
 	all := []preview.Shown{}
@@ -86,6 +86,14 @@ func (e *env) preview(ctx context.Context, in input, to []string, as string) err
 	alerts, broken := 0, false
 	arrival := time.Now() // of all of them, as if they were sent now
 	show := func(x dispatch.Delivery) {
+		if err := faultOf(cfg, made, x.Receiver.Name); err != nil {
+			if broken = broken || len(to) > 0; len(to) > 0 {
+				fmt.Fprintf(e.stderr, "ossec-notify: error: --to: %s\n", err)
+			} else {
+				fmt.Fprintf(e.stderr, "note: %s gets this alert, too, and is not shown for its fault\n", x.Receiver.Name)
+			}
+			return
+		}
 		shown, n, err := p.Show(ctx, x)
 		if err != nil {
 			fmt.Fprintf(e.stderr, "ossec-notify: error: receiver %q: %s\n", x.Receiver.Name, err)
@@ -165,5 +173,5 @@ func (e *env) loadOrExample() (*config.Config, error) {
 			return config.Example(), nil
 		}
 	}
-	return e.load()
+	return e.loadUsed()
 }

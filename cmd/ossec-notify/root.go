@@ -22,6 +22,7 @@ import (
 	"github.com/ossec-notify/ossec-notify/config"
 	"github.com/ossec-notify/ossec-notify/display"
 	"github.com/ossec-notify/ossec-notify/door"
+	"github.com/ossec-notify/ossec-notify/notifier"
 	"github.com/ossec-notify/ossec-notify/rules"
 )
 
@@ -32,6 +33,7 @@ type env struct {
 
 	home, config, state string
 	format              string
+	mistaken            bool // the config has mistakes, and is used all the same
 }
 
 const rootHelp = `ossec-notify tells the right people about OSSEC and Wazuh alerts: on Slack, by PagerDuty, mail, webhook (Teams, Discord,
@@ -115,26 +117,98 @@ func configPath(flag, home string) string {
 
 // load reads the config or says on stderr everything that is wrong with it.
 func (e *env) load() (*config.Config, error) {
-	return e.loadFile(configPath(e.config, e.home), "the config")
+	return e.loadFile(configPath(e.config, e.home), "the config", nil)
 }
 
-// loadFile is load for a file that is called what in the error.
-func (e *env) loadFile(path, what string) (*config.Config, error) {
+// loadUsed is load for what does as delivery does: with faults in some receivers the others are used, and stderr says so.
+func (e *env) loadUsed() (*config.Config, error) {
+	return e.loadFile(configPath(e.config, e.home), "the config", othersServe)
+}
+
+// othersServe reports that all mistakes are faults of receivers, and not every receiver has one.
+func othersServe(r config.Reading) bool {
+	for _, p := range r.Problems {
+		if !p.Warning && r.Faulty(p) == nil {
+			return false
+		}
+	}
+	return slices.ContainsFunc(r.Config.Receivers, func(x *config.Receiver) bool { return len(x.Faults) == 0 })
+}
+
+// loadFile is load for a file that is called what in the error. It may be one with mistakes that is used all the same, if may says so.
+func (e *env) loadFile(path, what string, may func(config.Reading) bool) (*config.Config, error) {
 	r := config.Read(path, e.home)
 	if r.Err != nil {
 		return nil, config.FileError(path, r.Err)
 	}
-	mistakes := 0
+	mistakes, faulty := 0, []string(nil)
 	for _, p := range r.Problems {
-		if !p.Warning {
-			fmt.Fprintln(e.stderr, displayed(p.String()))
-			mistakes++
+		if p.Warning {
+			continue
+		}
+		fmt.Fprintln(e.stderr, displayed(p.String()))
+		mistakes++
+		if of := r.Faulty(p); of != nil && !slices.Contains(faulty, of.Name) {
+			faulty = append(faulty, of.Name)
 		}
 	}
-	if mistakes > 0 {
+	switch {
+	case mistakes == 0:
+	case r.Config == nil || may == nil || !may(r):
 		return nil, fmt.Errorf("%s has %s", what, display.Count(mistakes, "mistake"))
+	case len(faulty) > 0:
+		fmt.Fprintf(e.stderr, "note: that is a fault of %s; the rest of %s is used, as deliveries use it\n", displayed(display.List(faulty)), what)
+	default:
+		fmt.Fprintf(e.stderr, "note: the rest of %s is used, as deliveries use it\n", what)
 	}
+	e.mistaken = e.mistaken || mistakes > 0
 	return r.Config, nil
+}
+
+// unlessMistaken is what a command comes to that did its work by a config, which may have mistakes: it ends as with any wrong config.
+func (e *env) unlessMistaken(err error) error {
+	if err == nil && e.mistaken {
+		return silent(exitUsage)
+	}
+	return err
+}
+
+// faultOf says what is wrong with a receiver that the config is used without, which made is what came of making; nil for nothing.
+func faultOf(cfg *config.Config, made error, receiver string) error {
+	for _, r := range cfg.Receivers {
+		if r.Name == receiver && len(r.Faults) > 0 {
+			return fmt.Errorf("receiver %q has a mistake: %s", receiver, displayed(r.Faults[0].String()))
+		}
+	}
+	for _, err := range notifier.Split(made) {
+		if of := (*config.ReceiverError)(nil); errors.As(err, &of) && of.Receiver.Name == receiver {
+			return err
+		}
+	}
+	return nil
+}
+
+// othersMade says on stderr which receivers cannot be made, of what came of making them; the others can be used. An error is about
+// none of them.
+func (e *env) othersMade(cfg *config.Config, made error) error {
+	unmade := map[string]bool{}
+	for _, err := range notifier.Split(made) {
+		of := (*config.ReceiverError)(nil)
+		if !errors.As(err, &of) {
+			return made
+		}
+		unmade[of.Receiver.Name] = true
+	}
+	if made == nil {
+		return nil
+	}
+	if !slices.ContainsFunc(cfg.Receivers, func(r *config.Receiver) bool { return !unmade[r.Name] }) {
+		return made
+	}
+	for _, err := range notifier.Split(made) {
+		fmt.Fprintf(e.stderr, "note: %s; the other receivers are used\n", displayed(err.Error()))
+	}
+	return nil
 }
 
 // configExists reports whether there is a config file. The error says why that cannot be found out.

@@ -61,14 +61,14 @@ type sent struct {
 }
 
 func (e *env) send(ctx context.Context, in input, to []string, timeout time.Duration) error {
-	cfg, err := e.load()
+	cfg, err := e.loadUsed()
 	if err != nil {
 		return err
 	}
 	cache := oncall.NewCache(nil, discard)
 	defer cache.Close()
-	d, err := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache})
-	if err != nil {
+	d, made := cfg.Dispatcher(config.Options{Log: discard, OnCall: cache})
+	if err := e.othersMade(cfg, made); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("--timeout of %s is over", timeout))
@@ -76,8 +76,14 @@ func (e *env) send(ctx context.Context, in input, to []string, timeout time.Dura
 
 	out := reporter{w: e.stdout, notes: e.stderr, json: e.format == "json"}
 	if len(to) > 0 {
-		if _, err := d.PlanReceivers(&alert.Alert{}, to...); err != nil {
+		deliveries, err := d.PlanReceivers(&alert.Alert{}, to...)
+		if err != nil {
 			return fmt.Errorf("--to: %w", err)
+		}
+		for _, x := range deliveries {
+			if err := faultOf(cfg, made, x.Receiver.Name); err != nil {
+				return fmt.Errorf("--to: %w", err)
+			}
 		}
 	}
 	state, noState := e.spoolState()

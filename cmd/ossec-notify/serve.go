@@ -35,13 +35,14 @@ func serveCommand(e *env) *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			read := site.Cursors{}
-			var lost *loss
+			lost := new(loss)
 			next, err := e.serve(cmd.Context(), read, lost)
 			for errors.Is(err, errStateLost) && cmd.Context().Err() == nil {
-				lost = lost.and(err)
+				lost.and(err)
 				next, err = e.serve(cmd.Context(), read, lost)
 			}
-			lost.and(err).leave(e.home, slog.New(slog.NewTextHandler(e.stderr, nil)))
+			lost.and(err)
+			lost.leave(e.home, slog.New(slog.NewTextHandler(e.stderr, nil)))
 			if asked := context.Cause(cmd.Context()); asked != nil && errors.Is(err, asked) {
 				return nil // to stop, while it waited for another deliverer
 			}
@@ -72,7 +73,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 	}
 	state, err := spool.Locate(e.statePlaces()...)
 	if err != nil {
-		return nil, failed("no state directory: %w", err)
+		return nil, failed("no state directory: %w; run ossec-notify install as root, which makes it, then restart serve", err)
 	}
 	if _, unfit, _ := stateFS(state); unfit != "" { // one that cannot be measured shows when it is used
 		return nil, failed("the state directory %s %s: %s", state, unfit, localRemedy)
@@ -110,8 +111,7 @@ func (e *env) serve(ctx context.Context, read site.Cursors, lost *loss) (next *o
 		return nil, failed("%w", unlessLost(err, lock))
 	}
 	defer closeBox()
-	lost.keep(ctx, d.Box, log)
-	adoptLoss(ctx, e.home, d.Box, log)
+	lost.keep(ctx, e.home, d.Box, log)
 	if err := standOn(d, lock, state); err != nil {
 		return nil, failed("%w", err)
 	}

@@ -85,7 +85,7 @@ func TestSitesDoAsTheySay(t *testing.T) {
 						Expand: func(all []rules.Choice) []rules.Choice { return all },
 					}
 					found := x.Explain(a, time.Time{}, nil)
-					writeTold(testOutput{t}, &found, nil)
+					writeTold(testOutput{t}, &found, nil, "")
 					writeRoutes(testOutput{t}, found.Telling, cfg.Table.Tree(a))
 				}
 			}

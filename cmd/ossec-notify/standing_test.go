@@ -267,6 +267,9 @@ http: `+address+`
 			if got := of(get(t, address, "/readyz")); !strings.HasPrefix(got, "ready\nnote: at ") || !strings.Contains(got, lost) {
 				t.Errorf("/readyz says %q", got)
 			}
+			in.until("/readyz notes who fails", func() bool {
+				return strings.Contains(of(get(t, address, "/readyz")), "\nnote: receiver down has failed since ")
+			})
 			if got := of(get(t, address, "/metrics")); !strings.Contains(got, "\nossec_notify_lost_deliveries 1\n") {
 				t.Errorf("/metrics says\n%s", got)
 			}
