@@ -60,35 +60,3 @@ func (w *Watch) look(ctx context.Context) (version int64, err error) {
 	err = w.conn.QueryRowContext(ctx, `PRAGMA data_version`).Scan(&version)
 	return version, err
 }
-
-// Await waits until none of the named deliveries is pending, delivering or held, and returns them as they are
-// then. When the context ends first, it returns them as they were last, and the context's error. A delivery that
-// is not in the outbox is left out.
-func (db *DB) Await(ctx context.Context, ids ...string) ([]Delivery, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	w, err := db.Watch(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer w.Close()
-	var last []Delivery
-	for {
-		found, err := db.Find(ctx, Filter{IDs: ids})
-		if err != nil {
-			return last, err
-		}
-		last = found
-		open := false
-		for i := range found {
-			open = open || found[i].State.Open()
-		}
-		if !open {
-			return last, nil
-		}
-		if err := w.Next(ctx); err != nil {
-			return last, err
-		}
-	}
-}

@@ -335,6 +335,39 @@ func TestMetricsTellOfNoiseControl(t *testing.T) {
 }
 
 // A receiver that is braked is seen by metrics, doctor and the list.
+// A delivery that send waits for may be held in the meantime, for longer than it waits.
+func TestSendDoesNotWaitForWhatTheStormBrakeTookFromIt(t *testing.T) {
+	t.Parallel()
+	in := newInstallation(t, "receivers: {soc: {slack: {webhook_url: SLACK_URL}, rate: 2/m, storm_after: 2m}}\ndefault: [soc]\n")
+	daemon := in.serve()
+	defer in.stop(daemon)
+	hold := make(chan struct{})
+	defer close(hold)
+	in.stand.Script(sandbox.Slack, sandbox.Reply{Hold: hold})
+	in.call("custom-notify", in.alert("1"))
+	in.until("the first in hand", func() bool { return len(in.stand.Messages()) == 1 })
+	ended := make(chan string, 1)
+	file := in.alerts(3, "2", "3")
+	go func() { ended <- in.command(exitDone, "send", file, "--timeout", "3m") }()
+	in.until("two wait", func() bool { return in.count(outbox.Pending) == 2 })
+	for i := range 8 {
+		in.call("custom-notify", in.alert(fmt.Sprint(10+i)))
+	}
+	in.until("braked", func() bool { return in.count(outbox.Held) > 0 })
+	var out string
+	in.until("over", func() bool {
+		select {
+		case out = <-ended:
+			return true
+		default:
+			return false
+		}
+	})
+	if strings.Count(out, "held until") != 2 {
+		t.Errorf("send says\n%s", out)
+	}
+}
+
 func TestStormIsSeen(t *testing.T) {
 	t.Parallel()
 	address := freeAddress(t)

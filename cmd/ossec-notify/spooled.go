@@ -102,17 +102,30 @@ func (e *env) await(ctx context.Context, state, record string, out *reporter) er
 		return failed("the alert is kept in %s, but nobody has taken it yet: %w (ossec-notify outbox list, and HOME/logs/ossec-notify.log, tell more)", state, err)
 	}
 	defer db.Close()
+	var changes *outbox.Watch
+	defer func() {
+		if changes != nil {
+			_ = changes.Close()
+		}
+	}()
 	for {
 		x, err := look(ctx, db, a)
 		if err != nil {
 			return err
 		}
-		if len(x.waits) > 0 && ctx.Err() == nil {
-			_, err := db.Await(ctx, x.waits...)
-			if err != nil && ctx.Err() == nil {
+		// Whatever changes is looked at: what was due may be held now, and what came to its end may have others tell of it.
+		switch {
+		case !x.waits || ctx.Err() != nil:
+		case changes == nil: // what came before the watch is seen by another look
+			if changes, err = db.Watch(ctx); err != nil && ctx.Err() == nil {
 				return failed("%w", err)
 			}
-			continue // what they have come to may have others tell of them
+			continue
+		default:
+			if err := changes.Next(ctx); err != nil && ctx.Err() == nil {
+				return failed("%w", err)
+			}
+			continue
 		}
 		if len(x.deliveries) == 0 {
 			out.nobody(a.Identity, x.onPurpose)
@@ -133,8 +146,8 @@ type outlook struct {
 	// sends the alert to nobody.
 	deliveries []outbox.Delivery
 	onPurpose  string
-	// waits are those that will come to an end in time, open the bundles of the others.
-	waits []string
+	// waits: some of them will come to an end in time. open are the bundles of the others.
+	waits bool
 	open  bundles
 }
 
@@ -158,7 +171,7 @@ func look(ctx context.Context, db *outbox.DB, a outbox.Alert) (*outlook, error) 
 		out.deliveries = append(out.deliveries, x)
 		at := out.open.toldAt(x)
 		if x.State.Open() && (x.State != outbox.Held || x.Kind == "" && !at.IsZero() && (!bounded || at.Before(deadline))) {
-			out.waits = append(out.waits, x.ID)
+			out.waits = true
 		}
 	}
 	for _, x := range found {
@@ -191,35 +204,47 @@ func look(ctx context.Context, db *outbox.DB, a outbox.Alert) (*outlook, error) 
 // takenEvery is how often is looked whether the deliverer has taken a record.
 const takenEvery = 20 * time.Millisecond
 
-// taken waits until the deliverer has entered a record into the outbox.
-func taken(ctx context.Context, state, record string) (*outbox.DB, outbox.Alert, error) {
-	look := time.NewTicker(takenEvery)
-	defer look.Stop()
-	var db *outbox.DB
+// taken waits until the deliverer has entered a record into the outbox. It looks once more when ctx is over: others may have been waited
+// for until then.
+func taken(ctx context.Context, state, record string) (db *outbox.DB, a outbox.Alert, err error) {
+	every := time.NewTicker(takenEvery)
+	defer every.Stop()
 	for {
-		var err error
-		if db == nil {
-			db, _, err = outbox.Open(ctx, outbox.Path(state), outbox.Options{})
-			if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, outbox.ErrOlder) && !errors.Is(err, outbox.ErrBusy) {
-				return nil, outbox.Alert{}, err
-			}
+		over := ctx.Err() != nil
+		if db, a, err = takenNow(ctx, db, state, record); !errors.Is(err, outbox.ErrNotFound) {
+			return db, a, err
 		}
-		if err == nil {
-			a, err := db.AlertOfRecord(ctx, record)
-			if err == nil {
-				return db, a, nil
-			}
-			if !errors.Is(err, outbox.ErrNotFound) {
-				return nil, outbox.Alert{}, errors.Join(err, db.Close())
-			}
-		}
-		select {
-		case <-ctx.Done():
+		if over {
 			if db != nil {
 				_ = db.Close()
 			}
 			return nil, outbox.Alert{}, context.Cause(ctx)
-		case <-look.C:
+		}
+		select {
+		case <-ctx.Done():
+		case <-every.C:
 		}
 	}
+}
+
+// takenNow looks for the alert of a record in db, which is opened if it is nil and can be. ErrNotFound is for what may come yet; with any
+// other error there is no db.
+func takenNow(ctx context.Context, db *outbox.DB, state, record string) (*outbox.DB, outbox.Alert, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	if db == nil {
+		var err error
+		db, _, err = outbox.Open(ctx, outbox.Path(state), outbox.Options{})
+		switch {
+		case errors.Is(err, fs.ErrNotExist), errors.Is(err, outbox.ErrOlder), errors.Is(err, outbox.ErrBusy):
+			return nil, outbox.Alert{}, outbox.ErrNotFound
+		case err != nil:
+			return nil, outbox.Alert{}, err
+		}
+	}
+	a, err := db.AlertOfRecord(ctx, record)
+	if err != nil && !errors.Is(err, outbox.ErrNotFound) {
+		return nil, outbox.Alert{}, errors.Join(err, db.Close())
+	}
+	return db, a, err
 }
