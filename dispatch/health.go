@@ -139,16 +139,9 @@ func (d *Deliverer) aloneUntil(r *Receiver, since time.Time, failures int, f *no
 	at := now.Add(laneBackoff(failures, f.RetryAfter))
 	takeover := since.Add(r.fallbackAfter())
 	if d.hasFallback(r) && takeover.After(now) && takeover.Before(at) {
-		return latest(takeover, now.Add(f.RetryAfter))
+		return later(takeover, now.Add(f.RetryAfter))
 	}
 	return at
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // whyUntried is the same for what arrives, or has waited, while the receiver is known to be down: what waits must not
